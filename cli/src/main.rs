@@ -1,0 +1,2 @@
+//! fleetmark
+fn main() {}

@@ -1,0 +1,103 @@
+//! Findings: what makes a trial suspect or invalid. One table names them all.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AgentId;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; changes nothing.
+    Note,
+    /// Casts doubt; claims that lean on it say so.
+    Suspect,
+    /// The trial does not count, and its run is not a pass.
+    Invalid,
+}
+
+macro_rules! findings {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $severity:ident;)*) => {
+        /// What was found. Each has one code, one usual severity and one sentence that says what it means.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum FindingCode {
+            $($(#[doc = $doc])+ #[serde(rename = $code)] $name,)*
+        }
+
+        impl FindingCode {
+            /// All findings, in the order in which they are documented.
+            pub const ALL: &'static [FindingCode] = &[$(FindingCode::$name),*];
+
+            /// The code printed and stored.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(FindingCode::$name => $code),* }
+            }
+
+            /// How much it weighs.
+            pub const fn severity(self) -> Severity {
+                match self { $(FindingCode::$name => Severity::$severity),* }
+            }
+
+            /// What it means, as a sentence for the reference.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(FindingCode::$name => concat!($($doc),+)),* }
+            }
+        }
+    };
+}
+
+findings! {
+    /// Every operation of the trial failed, so there is nothing to measure.
+    AllOperationsFailed = "all_operations_failed", Invalid;
+    /// No operation ended inside the measured window.
+    NothingMeasured = "nothing_measured", Invalid;
+    /// The share of failed operations is above `limits.error_ratio`.
+    ErrorRatioHigh = "error_ratio_high", Invalid;
+    /// Operations that were due were not begun before the drain ended.
+    OperationsUnsent = "operations_unsent", Invalid;
+    /// Some measured values were above one hour, the highest that a histogram can tell.
+    HistogramOverflowed = "histogram_overflowed", Invalid;
+    /// An agent was lost in the middle of the trial.
+    AgentLost = "agent_lost", Invalid;
+    /// Intervals that an agent should have reported never arrived.
+    IntervalsMissing = "intervals_missing", Invalid;
+    /// The trial was planned but did not run to its end.
+    TrialNotRun = "trial_not_run", Invalid;
+    /// The measured thing could not be started, or ended while it was measured.
+    TargetFailed = "target_failed", Invalid;
+    /// A hook failed or ran into its timeout.
+    HookFailed = "hook_failed", Invalid;
+    /// An agent could not prepare or run its part.
+    AgentFailed = "agent_failed", Invalid;
+    /// What is stored of the trial is damaged.
+    StoreDamaged = "store_damaged", Invalid;
+    /// The busiest load thread was above `limits.generator_cpu`: fleetmark itself was the limit.
+    GeneratorSaturated = "generator_saturated", Suspect;
+    /// A closed model sends its next request only after the last one ended, so it cannot see queueing.
+    ClosedModelBlind = "closed_model_blind", Note;
+}
+
+/// One finding about one trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was found.
+    pub code: FindingCode,
+    /// How much it weighs here.
+    pub severity: Severity,
+    /// The agent that it is about; `None`: the whole trial.
+    pub agent: Option<AgentId>,
+    /// A sentence with the figures, for people.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding about the whole trial, at its usual severity.
+    pub fn of_trial(code: FindingCode, message: impl Into<String>) -> Self {
+        Self { code, severity: code.severity(), agent: None, message: message.into() }
+    }
+
+    /// A finding about one agent, at its usual severity.
+    pub fn of_agent(code: FindingCode, agent: AgentId, message: impl Into<String>) -> Self {
+        Self { code, severity: code.severity(), agent: Some(agent), message: message.into() }
+    }
+}

@@ -1,0 +1,244 @@
+//! The job: what to measure, under which load, where, and what is claimed; as types that cannot be invalid.
+//!
+//! Rooms: [`schema`] (how keys are described), and, from text to these types, the grammar, the checks and
+//! the decoding.
+
+pub mod schema;
+pub mod selector;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+
+/// Largest job file, in bytes: a thousand operations fit many times over.
+pub const JOB_BYTES_MAX: usize = 1024 * 1024;
+/// Largest file that may come with a job, in bytes (the contract's 16 MiB).
+pub const ATTACHED_FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most workers a trial may have over all agents.
+pub const WORKERS_MAX: u32 = 100_000;
+/// Most agents one run may use.
+pub const AGENTS_MAX: u32 = 10_000;
+
+/// A job file, parsed and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub name: Name,
+    /// What a person wrote about it.
+    pub description: Option<String>,
+    /// Stored with each run.
+    pub tags: BTreeMap<String, String>,
+    /// What is done.
+    pub workload: WorkloadSpec,
+    /// Named values for templates.
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// How much of it, how fast, how long.
+    pub load: Load,
+    /// On which agents.
+    pub fleet: FleetNeed,
+    /// What is measured, when fleetmark starts it.
+    pub target: Option<TargetSpec>,
+    /// Programs that run around trials and the run.
+    pub hooks: Hooks,
+    /// What still counts as valid.
+    pub limits: Limits,
+    /// Files that the job names (`body_file`, …), as written, without repetition.
+    pub files: Vec<String>,
+}
+
+/// What is done: a kind from the agents' table, with its operations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkloadSpec {
+    /// The kind: `http`, `command`, …
+    pub kind: String,
+    /// Settings of the whole workload, as the kind's schema has them.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Its operations in file order, at least one, with distinct names.
+    pub operations: Vec<OperationSpec>,
+}
+
+/// One named kind of request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationSpec {
+    /// Its name.
+    pub name: Name,
+    /// Its share of operations, above 0.
+    pub weight: f64,
+    /// Its settings, as the kind's schema has them. Amounts with units stay text (`"5s"`).
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Open or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoadModel {
+    /// Each worker sends its next operation when the last one ended.
+    Closed,
+    /// Operations are due by an arrival plan, whatever the answers do.
+    Open,
+}
+
+/// How long before the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Warmup {
+    /// A time; zero means none.
+    For(Duration),
+    /// A number of operations over the whole fleet.
+    Iterations(u64),
+}
+
+/// How long the measured window is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Window {
+    /// A time, above zero.
+    For(Duration),
+    /// A number of operations over the whole fleet, above zero.
+    Iterations(u64),
+}
+
+/// How much load, how fast, how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    /// Open or closed.
+    pub model: LoadModel,
+    /// Workers over the whole fleet; `None`: the default of the model.
+    pub workers: Option<u32>,
+    /// Before the window.
+    pub warmup: Warmup,
+    /// The window.
+    pub window: Window,
+    /// Trials of each variant, at least 1.
+    pub trials: u32,
+    /// The seed; `None`: chosen at submission, and stored.
+    pub seed: Option<u64>,
+    /// How long operations may still begin and are awaited after the window.
+    pub drain: Duration,
+    /// Load threads of each agent; `None`: the agent decides.
+    pub threads: Option<u32>,
+}
+
+/// How agents and targets meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// All agents share one load against one target.
+    Together,
+    /// Every agent does all of it alone.
+    Each,
+    /// Agent against agent.
+    Pairs,
+}
+
+/// What becomes of a run that loses an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LossPolicy {
+    /// The run fails; what was measured is kept.
+    Fail,
+    /// The run goes on, its numbers marked with their coverage.
+    Continue,
+}
+
+/// Which agents a run needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FleetNeed {
+    /// How agents and targets meet.
+    pub placement: Placement,
+    /// How many; `None`: every match.
+    pub agents: Option<u32>,
+    /// Which; empty: all.
+    pub selector: selector::Selector,
+    /// What becomes of a run that loses an agent.
+    pub on_agent_loss: LossPolicy,
+    /// How long to wait for agents.
+    pub start_timeout: Duration,
+    /// How often an invalid or lost trial is repeated.
+    pub retries: u32,
+}
+
+/// What is measured, when fleetmark starts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetSpec {
+    /// The program and its arguments, at least one; `fleetmark` as the first is fleetmark itself.
+    pub start: Vec<String>,
+    /// Where it answers once it is ready: `http://…` or `tcp://…`; `None`: ready when started.
+    pub ready: Option<String>,
+    /// How often it is started afresh.
+    pub restart: TargetRestart,
+    /// Which agent starts it; empty: the first leased one.
+    pub selector: selector::Selector,
+}
+
+/// How often a target is started afresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetRestart {
+    /// For every trial.
+    Trial,
+    /// Once for the run.
+    Run,
+}
+
+/// Programs that run on the agents around trials and the run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hooks {
+    /// Before the first trial.
+    pub before_run: Vec<HookSpec>,
+    /// Before each trial, before its target is started.
+    pub before_trial: Vec<HookSpec>,
+    /// After each trial.
+    pub after_trial: Vec<HookSpec>,
+    /// After the last trial.
+    pub after_run: Vec<HookSpec>,
+}
+
+/// One program that runs at a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HookSpec {
+    /// The program and its arguments, at least one.
+    pub command: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// What still counts as valid. Shares are 0 to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Most errors / count.
+    pub error_ratio: f64,
+    /// Most send lag as a share of the latency at the claimed quantile.
+    pub send_lag: f64,
+    /// Most CPU share of the busiest load thread.
+    pub generator_cpu: f64,
+    /// Most CPU time stolen by the hypervisor.
+    pub steal: f64,
+    /// Most CPU share of programs that have nothing to do with the run.
+    pub foreign_cpu: f64,
+    /// Whether a throttled host is tolerated.
+    pub throttled: bool,
+    /// δ of comparisons.
+    pub margin: f64,
+    /// Whether comparing across differing fingerprints is meant.
+    pub across_machines: bool,
+    /// Whether both sides are meant to be the same.
+    pub aa: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            error_ratio: 0.01,
+            send_lag: 0.05,
+            generator_cpu: 0.8,
+            steal: 0.01,
+            foreign_cpu: 0.05,
+            throttled: false,
+            margin: 0.05,
+            across_machines: false,
+            aa: false,
+        }
+    }
+}

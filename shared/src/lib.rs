@@ -1,0 +1,28 @@
+//! The domain of fleetmark, pure: what a job, a plan, an interval, a host and a run report are.
+//!
+//! Nothing here knows a socket, a clock, a file or a wire format. Rooms:
+//!
+//! * [`ids`]: newtypes for everything that has an identity.
+//! * [`units`]: durations, sizes and ratios as people write them.
+//! * [`job`]: the job file: its grammar, its checks, and the typed job that comes out.
+//! * [`plan`]: a job unrolled into ordered trials, and what each agent is told to do.
+//! * [`histogram`]: the HDR histogram, with its exact merge and its V2 encoding.
+//! * [`interval`]: one agent's report on one second of one trial.
+//! * [`host`]: what a host is (fingerprint) and how it fares (samples).
+//! * [`finding`]: what makes a trial suspect or invalid.
+//! * [`event`]: what an observer of a run sees.
+//! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
+//! * [`run_report`]: the report, field for field as the JSON contract has it.
+#![forbid(unsafe_code)]
+
+pub mod event;
+pub mod finding;
+pub mod histogram;
+pub mod host;
+pub mod ids;
+pub mod interval;
+pub mod job;
+pub mod plan;
+pub mod run_record;
+pub mod run_report;
+pub mod units;

@@ -1,0 +1,111 @@
+//! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
+use crate::job::{LoadModel, OperationSpec, Warmup, Window};
+
+/// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
+pub const TRIALS_MAX: u32 = 10_000;
+
+/// The ordered trials of a run: every expected cell, written down before anything runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The seed of everything random in the run.
+    pub seed: u64,
+    /// The variants, in the order of the job file.
+    pub variants: Vec<Variant>,
+    /// The trials, in the order in which they run.
+    pub trials: Vec<PlannedTrial>,
+    /// How many agents each trial needs; `None`: every one that matches.
+    pub agents: Option<u32>,
+}
+
+/// One combination of parameter values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Its name; `default` when the job names none.
+    pub name: String,
+    /// What it sets, by path.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+}
+
+/// One trial as planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTrial {
+    /// Its place in the run.
+    pub index: TrialIndex,
+    /// Which variant it measures.
+    pub variant: VariantIndex,
+    /// Its block, from 0: every block runs each variant once.
+    pub block: u32,
+    /// Its place within the block, from 0.
+    pub order: u32,
+}
+
+/// What one agent is told to do in one trial. All templates that the coordinator can resolve are resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// Which attempt at which trial.
+    pub trial: TrialKey,
+    /// The lease under which it is given.
+    pub epoch: LeaseEpoch,
+    /// The workload's kind, from the table that the agent advertised.
+    pub kind: String,
+    /// The workload's settings beside its operations, as the kind's schema has them.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// The operations, in the job's order.
+    pub operations: Vec<OperationSpec>,
+    /// Files that came with the job, by the path written there.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// This agent's share of the load.
+    pub load: LoadShare,
+    /// This agent's place among the trial's agents by name, from 0.
+    pub agent_index: u32,
+    /// How many agents take part.
+    pub agent_count: u32,
+}
+
+/// One agent's share of a trial's load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadShare {
+    /// Open or closed.
+    pub model: LoadModel,
+    /// Workers of this agent, at least 1.
+    pub workers: u32,
+    /// Warm-up of this agent; iterations are already its share.
+    pub warmup: Warmup,
+    /// The measured window of this agent; iterations are already its share.
+    pub window: Window,
+    /// How long operations that are due may still begin, and running ones are awaited, after the window.
+    pub drain: Duration,
+    /// Load threads; `None`: the agent decides.
+    pub threads: Option<u32>,
+    /// Seed of this trial; the agent mixes in its own index.
+    pub seed: u64,
+}
+
+/// This agent's share of an amount that the whole fleet has: split exactly, the remainder to the first agents.
+pub fn share_of(amount: u64, agent_index: u32, agent_count: u32) -> u64 {
+    let count = u64::from(agent_count.max(1));
+    amount / count + u64::from(u64::from(agent_index) < amount % count)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_amount(amount in any::<u32>(), agent_count in 1_u32..200) {
+            let shares: Vec<u64> = (0..agent_count).map(|index| share_of(u64::from(amount), index, agent_count)).collect();
+            prop_assert_eq!(shares.iter().sum::<u64>(), u64::from(amount));
+            prop_assert!(shares.windows(2).all(|pair| pair[0] >= pair[1] && pair[0] - pair[1] <= 1));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a coordinator remembers of a run. Together with the stored intervals it is all that a report needs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+use crate::host::Fingerprint;
+use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
+use crate::plan::Plan;
+use crate::run_report::Verdict;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Waits for agents or for their hosts' slots.
+    Queued,
+    /// Trials are running.
+    Running,
+    /// All trials ran to their end.
+    Finished,
+    /// It could not be finished; what was measured is kept.
+    Failed,
+    /// Somebody cancelled it; what was measured is kept.
+    Cancelled,
+}
+
+impl RunState {
+    /// Whether nothing will change any more.
+    pub const fn is_over(self) -> bool {
+        matches!(self, RunState::Finished | RunState::Failed | RunState::Cancelled)
+    }
+
+    /// The contract's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RunState::Queued => "queued",
+            RunState::Running => "running",
+            RunState::Finished => "finished",
+            RunState::Failed => "failed",
+            RunState::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a coordinator remembers of a run, beside its intervals. Times are milliseconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run.
+    pub id: RunId,
+    /// The job's name.
+    pub name: Name,
+    /// The job as submitted, with `--set` applied.
+    pub job_toml: String,
+    /// Files that the job names, by the path written there.
+    #[serde(default)]
+    pub files: BTreeMap<String, AttachedFile>,
+    /// Tags of the job and of the command line.
+    pub tags: BTreeMap<String, String>,
+    /// The plan.
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it failed or was cancelled.
+    pub reason: Option<String>,
+    /// When it was submitted.
+    pub submitted_at_ms: u64,
+    /// When its first trial was prepared.
+    pub started_at_ms: Option<u64>,
+    /// When it ended.
+    pub finished_at_ms: Option<u64>,
+    /// fleetmark's version on the coordinator.
+    pub fleetmark_version: String,
+    /// Every attempt at every trial that was begun, in order.
+    pub trials: Vec<TrialRecord>,
+    /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
+    #[serde(default)]
+    pub reservation: Option<String>,
+}
+
+/// A file that came with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedFile {
+    /// SHA-256 of the content, lower-case hex.
+    pub sha256: String,
+    /// Length of the content in bytes.
+    pub size_bytes: u64,
+}
+
+/// One attempt at one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// Which trial of the plan.
+    pub trial: TrialIndex,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// Agents that were leased for it, by name.
+    pub agents: Vec<AgentPart>,
+    /// When all agents were told to start; `None` when it did not get that far.
+    pub started_at_ms: Option<u64>,
+    /// Whether it ran to its end.
+    pub is_complete: bool,
+    /// Largest distance between an agent's armed start and T, microseconds; `None` when not known.
+    pub start_skew_us: Option<f64>,
+    /// How wrong that may be, microseconds: the worst agent's clock error.
+    pub start_skew_error_us: Option<f64>,
+    /// What the coordinator found while it ran (lost agents, failed targets and hooks).
+    pub findings: Vec<Finding>,
+}
+
+/// One agent's part in one attempt at a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentPart {
+    /// The agent's process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// What its host is.
+    pub fingerprint: Fingerprint,
+    /// Its monotonic clock less the coordinator's, microseconds; `None` when not known.
+    pub clock_offset_us: Option<f64>,
+    /// How wrong the offset may be: half of the smallest round trip, microseconds.
+    pub clock_error_us: Option<f64>,
+    /// How many intervals the agent said it numbered; `None` when it never said so.
+    pub intervals_reported: Option<u64>,
+}
+
+/// One line of a list of runs; kept beside the record so that lists and trends stay quick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// The run.
+    pub id: RunId,
+    /// The job's name.
+    pub name: Name,
+    /// Where it stands.
+    pub state: RunState,
+    /// What came out; [`Verdict::None`] while it runs.
+    pub verdict: Verdict,
+    /// The contract's exit code; `None` while it runs.
+    pub exit_code: Option<u8>,
+    /// When it was submitted.
+    pub submitted_at_ms: u64,
+    /// When it ended.
+    pub finished_at_ms: Option<u64>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Trials run to their end, of those planned.
+    pub trials_complete: u32,
+    /// Trials planned.
+    pub trials_planned: u32,
+    /// Why what is stored of it cannot be trusted; `None`: nothing wrong was seen.
+    #[serde(default)]
+    pub damage: Option<String>,
+}

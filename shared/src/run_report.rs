@@ -1,0 +1,288 @@
+//! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
+//!
+//! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+use crate::host::Fingerprint;
+use crate::ids::{AgentId, AgentName, RunId};
+use crate::interval::ErrorSample;
+use crate::run_record::RunState;
+
+/// The schema's name, written into every report.
+pub const SCHEMA: &str = "fleetmark.run/1";
+/// Name of the operation that is all operations merged.
+pub const ALL_OPERATIONS: &str = "*";
+
+/// What came out of a run or of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every gate claim holds.
+    Supported,
+    /// A gate claim does not hold.
+    Refuted,
+    /// It cannot be told yet.
+    Inconclusive,
+    /// What was measured does not count.
+    Invalid,
+    /// Nothing was claimed.
+    None,
+}
+
+impl Verdict {
+    /// The contract's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Supported => "supported",
+            Verdict::Refuted => "refuted",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Invalid => "invalid",
+            Verdict::None => "none",
+        }
+    }
+
+    /// The contract's exit code for a run that ended with it.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Verdict::Supported | Verdict::None => 0,
+            Verdict::Refuted => 1,
+            Verdict::Inconclusive => 2,
+            Verdict::Invalid => 3,
+        }
+    }
+}
+
+/// A run's report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The run itself.
+    pub run: RunSection,
+    /// What was measured, by variant.
+    pub variants: Vec<VariantReport>,
+    /// What was claimed and what came out.
+    pub claims: Vec<serde_json::Value>,
+    /// Variants against each other and against baselines.
+    pub comparisons: Vec<serde_json::Value>,
+    /// The hosts that took part.
+    pub hosts: Vec<HostReport>,
+}
+
+/// The run itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSection {
+    /// Its id.
+    pub id: RunId,
+    /// The job's name.
+    pub name: String,
+    /// How it ended.
+    pub state: RunState,
+    /// What came out.
+    pub verdict: Verdict,
+    /// The contract's exit code.
+    pub exit_code: u8,
+    /// Why it failed, was cancelled or is damaged; `null` otherwise.
+    pub reason: Option<String>,
+    /// When the first trial was prepared, or when the run was submitted if none was.
+    pub started_at: String,
+    /// When it ended; `null` while it runs.
+    pub finished_at: Option<String>,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Tags of the job and the command line.
+    pub tags: BTreeMap<String, String>,
+    /// fleetmark's version on the coordinator.
+    pub fleetmark_version: String,
+    /// Version of the analysis that made this report.
+    pub analysis_version: String,
+    /// The TOML as submitted.
+    pub job: String,
+}
+
+/// What was measured of one variant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantReport {
+    /// Its name.
+    pub name: String,
+    /// What it sets, by path.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Its trials, every attempt, in the order they ran.
+    pub trials: Vec<TrialReport>,
+    /// Operations merged over the valid trials; descriptive only.
+    pub operations: Vec<OperationReport>,
+    /// Estimates over trials.
+    pub estimates: Vec<serde_json::Value>,
+}
+
+/// One attempt at one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialReport {
+    /// Its block, from 0.
+    pub block: u32,
+    /// Its place in the block, from 0.
+    pub order: u32,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// Whether it counts.
+    pub valid: bool,
+    /// Which pair of agents, under the placement `pairs`.
+    pub pair: Option<serde_json::Value>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Largest distance between an agent's armed start and T, microseconds.
+    pub start_skew_us: Option<f64>,
+    /// How wrong that may be, microseconds.
+    pub start_skew_error_us: Option<f64>,
+    /// What was planned and what was seen.
+    pub coverage: Coverage,
+    /// What was measured, merged over agents; the last is named `*` when there is more than one.
+    pub operations: Vec<OperationReport>,
+    /// What each agent measured.
+    pub agents: Vec<AgentReport>,
+}
+
+/// What was planned and what was seen.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Agents that were to take part.
+    pub agents_planned: u32,
+    /// Agents that reported to the end.
+    pub agents_finished: u32,
+    /// Intervals that the agents said they numbered; `null` when one never said so.
+    pub intervals_planned: Option<u64>,
+    /// Intervals that are stored.
+    pub intervals_received: u64,
+    /// Measured agent-seconds that are stored, as a share of those planned; `null` when not known.
+    pub agent_seconds_ratio: Option<f64>,
+}
+
+/// What one agent measured in one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentReport {
+    /// The agent's process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// What it measured; the last is named `*` when there is more than one.
+    pub operations: Vec<OperationReport>,
+    /// Its monotonic clock less the coordinator's, microseconds.
+    pub clock_offset_us: Option<f64>,
+    /// How wrong that may be, microseconds.
+    pub clock_error_us: Option<f64>,
+    /// CPU share of its busiest load thread over the window, 0 to 1.
+    pub generator_cpu: Option<f64>,
+    /// Most workers that existed at once.
+    pub workers_peak: u32,
+    /// Means and extremes of the host's metrics over the window, by name.
+    pub host: BTreeMap<String, Scalar>,
+}
+
+/// What one operation did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationReport {
+    /// Its name; `*` for all merged.
+    pub name: String,
+    /// Operations scheduled inside the window that ended, successes and errors.
+    pub count: u64,
+    /// Operations due but not begun before the drain ended.
+    pub unsent: u64,
+    /// Errors by kind.
+    pub errors: BTreeMap<String, u64>,
+    /// At most five samples of what went wrong.
+    pub error_samples: Vec<ErrorSample>,
+    /// Errors / count; `null` when nothing ended.
+    pub error_ratio: Option<f64>,
+    /// Operations scheduled per second of the window.
+    pub scheduled_per_s: Option<f64>,
+    /// Successes per second of the window.
+    pub throughput_per_s: Option<f64>,
+    /// Latency of successes.
+    pub latency_ns: Distribution,
+    /// Service time of successes.
+    pub service_time_ns: Distribution,
+    /// The generator's own lateness.
+    pub send_lag_ns: Distribution,
+    /// Waiting for a free worker.
+    pub worker_wait_ns: Distribution,
+    /// Latency of failures.
+    pub failed_ns: Distribution,
+    /// Bytes written to the measured thing.
+    pub bytes_sent: u64,
+    /// Bytes read from the measured thing.
+    pub bytes_received: u64,
+    /// Connections opened inside the window.
+    pub connects: u64,
+    /// Further metrics by name.
+    pub metrics: BTreeMap<String, MetricReport>,
+}
+
+/// A distribution: count, extremes and quantiles; `null` where the sample cannot carry it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Distribution {
+    /// How many values.
+    pub count: u64,
+    /// Lowest value (its bucket's lowest).
+    pub min: Option<u64>,
+    /// Mean of the buckets' midpoints.
+    pub mean: Option<f64>,
+    /// Standard deviation over the buckets' midpoints.
+    pub stdev: Option<f64>,
+    /// Median.
+    pub p50: Option<u64>,
+    /// 75th percentile.
+    pub p75: Option<u64>,
+    /// 90th percentile.
+    pub p90: Option<u64>,
+    /// 95th percentile.
+    pub p95: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// 99.9th percentile.
+    pub p99_9: Option<u64>,
+    /// 99.99th percentile.
+    pub p99_99: Option<u64>,
+    /// Highest value (its bucket's highest).
+    pub max: Option<u64>,
+}
+
+/// A metric beside the latencies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricReport {
+    /// Its unit: `ns`, `bytes`, `per_s` or empty.
+    pub unit: String,
+    /// How many values.
+    pub count: u64,
+    /// Mean.
+    pub mean: Option<f64>,
+    /// Standard deviation.
+    pub stdev: Option<f64>,
+    /// Lowest value.
+    pub min: Option<f64>,
+    /// Highest value.
+    pub max: Option<f64>,
+}
+
+/// A host metric over the window.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Scalar {
+    /// Mean over the intervals.
+    pub mean: f64,
+    /// Lowest interval.
+    pub min: f64,
+    /// Highest interval.
+    pub max: f64,
+}
+
+/// A host that took part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// The agent on it.
+    pub agent: AgentName,
+    /// What it is.
+    pub fingerprint: Fingerprint,
+}

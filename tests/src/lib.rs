@@ -1,0 +1,1 @@
+//! Holds the tests of the whole system; they stand in `tests/` beside this folder.
