@@ -1,1 +1,3 @@
-//! coordinator
+//! fleetmark's coordinator: who is here, what runs when, what was measured.
+
+pub mod store;

@@ -1,0 +1,107 @@
+//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
+
+pub mod command;
+pub mod http;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use shared::ids::OperationIndex;
+use shared::interval::{ErrorKind, ErrorSample};
+use shared::job::schema::KindSchema;
+use shared::plan::Assignment;
+
+use crate::engine::Drive;
+
+/// One line of the table: a kind, how its keys read, and how it is made ready for a trial.
+#[derive(Clone, Copy)]
+pub struct WorkloadKind {
+    /// How its keys read; advertised when the agent attaches.
+    pub schema: KindSchema,
+    /// Whether it runs programs, so that an agent must allow it (`--allow`).
+    pub needs_permission: bool,
+    /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do.
+    pub prepare: fn(&Assignment) -> Result<Arc<dyn Drive>, PrepareError>,
+}
+
+/// Every kind this agent can run.
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND];
+
+/// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PrepareError(pub String);
+
+/// A workload made ready for one trial, shared by the load threads.
+///
+/// The engine is generic over it, so that the hot loop has no dynamic call; it is boxed once per trial
+/// as [`Drive`].
+pub trait Workload: Send + Sync + 'static {
+    /// One closed loop of it: a connection, a process slot.
+    type Worker: Worker;
+
+    /// Makes a worker; called on the load thread that will own it.
+    fn worker(&self, seat: Seat) -> Self::Worker;
+}
+
+/// Which worker this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Its number among the workers of this agent, from 0.
+    pub worker: u32,
+    /// A seed of its own, mixed from the trial's seed, the agent's index and the worker's number.
+    pub seed: u64,
+}
+
+/// One closed loop of a workload. Lives on one thread and never leaves it.
+pub trait Worker: 'static {
+    /// Gets ready before the start, for instance by connecting. What fails here fails again, and is
+    /// counted, at the first operation.
+    fn ready(&mut self) -> impl Future<Output = ()>;
+
+    /// Does one operation to its end, within the operation's own timeout, and writes into `outcome` how it
+    /// went. `outcome` was cleared before the call. Must not panic, whatever the other side answers.
+    fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) -> impl Future<Output = ()>;
+}
+
+/// How one operation went. Kept by the worker's loop and cleared between operations: no allocation on the way.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// When it was sent, ns on the monotonic clock ([`crate::engine::clock::now_ns`]): the moment the
+    /// worker began, before it connected if it had to.
+    pub sent_ns: u64,
+    /// When it ended, ns on the same clock.
+    pub ended_ns: u64,
+    /// How it failed; `None`: a success.
+    pub error: Option<ErrorKind>,
+    /// What was seen when it failed. Workloads build it only when [`Outcome::wants_sample`] says so.
+    pub sample: Option<ErrorSample>,
+    /// Whether the engine still keeps samples for this operation and interval; set before the call.
+    pub wants_sample: bool,
+    /// Bytes written to the measured thing.
+    pub bytes_sent: u64,
+    /// Bytes read from it.
+    pub bytes_received: u64,
+    /// Connections opened.
+    pub connects: u64,
+    /// Further measures: one value for each line of the kind's `schema.measures`, in its order; `None`: none.
+    pub measures: [Option<u64>; OUTCOME_MEASURES_MAX],
+}
+
+/// Most further measures a kind may have.
+pub const OUTCOME_MEASURES_MAX: usize = 4;
+
+impl Outcome {
+    /// Makes it ready for the next operation.
+    pub fn clear(&mut self, wants_sample: bool) {
+        *self = Self { wants_sample, ..Self::default() };
+    }
+
+    /// Notes a failure, with a sample if one is still wanted.
+    pub fn fail(&mut self, kind: ErrorKind, message: impl FnOnce() -> String) {
+        self.error = Some(kind);
+        if self.wants_sample {
+            self.sample = Some(ErrorSample::new(kind, message()));
+        }
+    }
+}

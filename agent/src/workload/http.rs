@@ -1,0 +1,12 @@
+//! The http workload.
+
+use shared::job::schema::KindSchema;
+
+use super::{PrepareError, WorkloadKind};
+
+/// The http workload's line of the table.
+pub const KIND: WorkloadKind = WorkloadKind {
+    schema: KindSchema { kind: "http", doc: "", workload_keys: &[], operation_keys: &[], measures: &[] },
+    needs_permission: false,
+    prepare: |_| Err(PrepareError("not built".to_owned())),
+};
