@@ -10,6 +10,7 @@
 //! * [`interval`]: one agent's report on one second of one trial.
 //! * [`host`]: what a host is (fingerprint) and how it fares (samples).
 //! * [`finding`]: what makes a trial suspect or invalid.
+//! * [`fleet`]: an agent as its coordinator sees it.
 //! * [`event`]: what an observer of a run sees.
 //! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
@@ -17,6 +18,7 @@
 
 pub mod event;
 pub mod finding;
+pub mod fleet;
 pub mod histogram;
 pub mod host;
 pub mod ids;

@@ -115,8 +115,27 @@ pub struct VariantReport {
     pub trials: Vec<TrialReport>,
     /// Operations merged over the valid trials; descriptive only.
     pub operations: Vec<OperationReport>,
-    /// Estimates over trials.
-    pub estimates: Vec<serde_json::Value>,
+    /// Estimates over the valid trials.
+    pub estimates: Vec<Estimate>,
+}
+
+/// What several trials say together about one metric: the trials are the sample, not their requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// `[operation.]measure[.statistic]`; without an operation, all operations merged.
+    pub metric: String,
+    /// Its unit: `ns`, `bytes`, `per_s` or empty.
+    pub unit: String,
+    /// The agent that it is about; `null`: all of them together.
+    pub agent: Option<AgentName>,
+    /// Which pair of agents, under the placement `pairs`.
+    pub pair: Option<serde_json::Value>,
+    /// Valid trials that give a value.
+    pub n: u64,
+    /// Mean over trials: geometric for times and rates. `null` when a valid trial gives no value.
+    pub mean: Option<f64>,
+    /// 95 % interval of the mean (Student's t over trials); `null` below two trials.
+    pub ci95: Option<[f64; 2]>,
 }
 
 /// One attempt at one trial.
@@ -219,6 +238,9 @@ pub struct OperationReport {
     pub connects: u64,
     /// Further metrics by name.
     pub metrics: BTreeMap<String, MetricReport>,
+    /// Merged latencies as a base64 HdrHistogram (V2, compressed). Exports carry it, reports do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_histogram: Option<String>,
 }
 
 /// A distribution: count, extremes and quantiles; `null` where the sample cannot carry it.
