@@ -1,1 +1,14 @@
 //! What the host is and how it fares.
+//!
+//! Rooms: [`mod@fingerprint`] (what it is, read once), [`mod@facts`] (what `where` selectors see of that),
+//! [`probe`] (how it fares, read each second), `source` (files of `/proc` and `/sys`, with the reason when one
+//! cannot be read).
+
+pub mod facts;
+pub mod fingerprint;
+pub mod probe;
+mod source;
+
+pub use facts::facts;
+pub use fingerprint::fingerprint;
+pub use probe::HostProbe;

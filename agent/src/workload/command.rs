@@ -1,12 +1,162 @@
-//! The command workload.
+//! The command workload: one operation starts a program and waits for its end.
+//!
+//! Its measures are what the kernel accounts to the program and to those of its children that it awaited. A
+//! peak of memory below what the agent itself held when it forked cannot be told, and is left out. Starting a
+//! program occupies its load thread for the fork and the exec, within the operation's own time.
+//!
+//! Rooms: `settings` (the keys of an operation, read and checked), `run` (one program from start to end).
 
-use shared::job::schema::KindSchema;
+mod run;
+mod settings;
+#[cfg(test)]
+mod tests;
 
-use super::{PrepareError, WorkloadKind};
+use std::sync::Arc;
+
+use shared::ids::OperationIndex;
+use shared::job::schema::{Key, KindSchema, Shape};
+use shared::plan::Assignment;
+
+use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
+use crate::child::group::Program;
+use crate::child::memory_floor::MemoryFloors;
+use crate::engine::{self, Drive};
+use run::Capture;
+use settings::Settings;
 
 /// The command workload's line of the table.
 pub const KIND: WorkloadKind = WorkloadKind {
-    schema: KindSchema { kind: "command", doc: "", workload_keys: &[], operation_keys: &[], measures: &[] },
-    needs_permission: false,
-    prepare: |_| Err(PrepareError("not built".to_owned())),
+    schema: KindSchema {
+        kind: "command",
+        doc: "Runs a program to its end; latency is its wall time.",
+        workload_keys: &[],
+        operation_keys: OPERATION_KEYS,
+        measures: &[("cpu_time", "ns"), ("max_memory", "bytes")],
+    },
+    needs_permission: true,
+    prepare,
 };
+
+/// Places of the measures in an outcome, in the order of the schema.
+const CPU_TIME: usize = 0;
+const MAX_MEMORY: usize = 1;
+
+const EXIT_STATUS: Shape = Shape::Integer { min: 0, max: 255 };
+
+const OPERATION_KEYS: &[Key] = &[
+    Key::required(
+        "command",
+        Shape::Any(&[Shape::List(&Shape::Template), Shape::Template]),
+        "The program and its arguments: a list, or one text, split as a shell would but without a shell.",
+    ),
+    Key::optional(
+        "env",
+        Shape::Map(&Shape::Template),
+        "Environment variables, added to those of the agent; default none.",
+    ),
+    Key::optional(
+        "cwd",
+        Shape::Template,
+        "The working directory, a path on the agent; default the agent's own.",
+    ),
+    Key::optional(
+        "stdin",
+        Shape::Template,
+        "Text given to its standard input; default none.",
+    ),
+    Key::optional(
+        "expect",
+        Shape::Table(&[Key::optional(
+            "exit",
+            Shape::Any(&[EXIT_STATUS, Shape::List(&EXIT_STATUS)]),
+            "The exit status of a success, or a list of them; default 0.",
+        )]),
+        "What makes it a success.",
+    ),
+    Key::optional(
+        "timeout",
+        Shape::Duration,
+        "How long it may take before it is killed with all of its process group; default 10s.",
+    ),
+    Key::unsupported(
+        "parse",
+        Shape::OneOf(&[
+            "pytest-benchmark",
+            "hyperfine",
+            "fio",
+            "criterion",
+            "go-bench",
+            "json",
+            "regex",
+            "junit",
+            "hdr-log",
+        ]),
+        "How further metrics are read from its output.",
+    ),
+];
+
+fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
+    CommandWorkload::new(assignment).map(engine::boxed)
+}
+
+/// The command workload, ready for one trial.
+#[derive(Debug)]
+pub struct CommandWorkload {
+    operations: Arc<[Settings]>,
+    floors: MemoryFloors,
+}
+
+impl CommandWorkload {
+    /// Reads the settings of every operation.
+    ///
+    /// # Errors What is wrong with the first operation that cannot be run, by its name. A program that does
+    ///   not exist is found out when it is run: an earlier operation may make it.
+    pub fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+        let read = |operation| Settings::read(operation).map_err(|error| PrepareError(error.to_string()));
+        let operations = assignment.operations.iter().map(read).collect::<Result<_, _>>()?;
+        let floors = MemoryFloors::new().map_err(|error| {
+            PrepareError(format!(
+                "cannot make a file in memory to measure memory with: {error}"
+            ))
+        })?;
+        Ok(Self { operations, floors })
+    }
+}
+
+impl Workload for CommandWorkload {
+    type Worker = CommandWorker;
+
+    fn worker(&self, seat: Seat) -> CommandWorker {
+        let program = |settings: &Settings| settings.to_program(self.floors.place_of(seat.worker));
+        let programs = self.operations.iter().map(program).collect();
+        CommandWorker {
+            operations: Arc::clone(&self.operations),
+            programs,
+            capture: Capture::new(),
+        }
+    }
+}
+
+/// One slot in which a program runs after another.
+#[derive(Debug)]
+pub struct CommandWorker {
+    operations: Arc<[Settings]>,
+    /// Made ready once for each operation, started over and over.
+    programs: Vec<Program>,
+    capture: Capture,
+}
+
+impl Worker for CommandWorker {
+    async fn ready(&mut self) {}
+
+    async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
+        let place = usize::from(operation.0);
+        run::run(
+            &self.operations[place],
+            &mut self.programs[place],
+            &mut self.capture,
+            outcome,
+        )
+        .await;
+    }
+}

@@ -1,0 +1,253 @@
+//! One program from its start to its end, with what it used, within its time.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::time::Duration;
+
+use shared::interval::ErrorKind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::time::{sleep, timeout};
+
+use super::settings::Settings;
+use super::{CPU_TIME, MAX_MEMORY};
+use crate::child::group::{Ended, Program};
+use crate::child::tail::Tail;
+use crate::engine::clock::now_ns;
+use crate::workload::Outcome;
+
+/// What is kept of each output, bytes: it shares an error sample of 512 with a few words before it.
+const OUTPUT_TAIL_BYTES: usize = 400;
+/// Bytes of output read at once.
+const READ_BYTES: usize = 16 * 1024;
+/// Most output still read after the program's end: the most a pipe may hold unprivileged. More comes only
+/// from a descendant that left the process group, and nobody waits for that.
+const LEFTOVER_BYTES_MAX: usize = 1024 * 1024;
+/// How long a killed program may take to vanish before it is left to be reaped in the background.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The memory a worker keeps for what its programs write.
+#[derive(Debug)]
+pub(super) struct Capture {
+    stdout: Stream,
+    stderr: Stream,
+}
+
+impl Capture {
+    pub(super) fn new() -> Self {
+        Self {
+            stdout: Stream::new(),
+            stderr: Stream::new(),
+        }
+    }
+
+    /// What the program said last: its complaints, or else its output.
+    fn last_words(&self) -> String {
+        let complaints = self.stderr.tail.text();
+        if complaints.is_empty() {
+            self.stdout.tail.text()
+        } else {
+            complaints
+        }
+    }
+}
+
+/// Runs a program and writes into `outcome` how it went. Dropped before its end, the program is killed with
+/// its group.
+pub(super) async fn run(
+    settings: &Settings,
+    program: &mut Program,
+    capture: &mut Capture,
+    outcome: &mut Outcome,
+) {
+    capture.stdout.tail.clear();
+    capture.stderr.tail.clear();
+    outcome.sent_ns = now_ns();
+    let started = program
+        .spawn()
+        .and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
+    let (group, mut pipes) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            outcome.ended_ns = now_ns();
+            return outcome.fail(ErrorKind::Spawn, || spawn_message(settings, &error));
+        }
+    };
+    let text = settings.stdin.as_deref().unwrap_or_default().as_bytes();
+    let end = tokio::select! {
+        biased;
+        end = group.ended() => End::ByItself(end),
+        () = sleep(settings.timeout) => End::TimedOut,
+        never = pipes.converse(text, capture, &mut outcome.bytes_sent) => match never {},
+    };
+    outcome.ended_ns = now_ns();
+    let seen = match end {
+        End::ByItself(Ok(())) => {
+            let ended = group.finish();
+            // Everything that wrote to the pipes is dead now, so what they hold is all there is.
+            pipes.read_leftovers(capture);
+            ended.map(Some)
+        }
+        End::ByItself(Err(error)) => Err(error),
+        End::TimedOut => {
+            group.kill();
+            if let Ok(Ok(())) = timeout(KILL_PATIENCE, group.ended()).await {
+                group.finish().map(|_| None)
+            } else {
+                Ok(None)
+            }
+        }
+    };
+    outcome.bytes_received = capture.stdout.tail.seen_bytes() + capture.stderr.tail.seen_bytes();
+    match seen {
+        Ok(Some(ended)) => judge(settings, ended, capture, outcome),
+        Ok(None) => outcome.fail(ErrorKind::Timeout, || {
+            with_words(
+                format!(
+                    "{:?} did not end within {:?} and was killed",
+                    settings.program, settings.timeout
+                ),
+                capture,
+            )
+        }),
+        Err(error) => outcome.fail(ErrorKind::Other, || {
+            format!("cannot wait for {:?}: {error}", settings.program)
+        }),
+    }
+}
+
+/// What came first.
+enum End {
+    ByItself(io::Result<()>),
+    TimedOut,
+}
+
+fn judge(settings: &Settings, ended: Ended, capture: &Capture, outcome: &mut Outcome) {
+    if settings.expects(ended.exit) {
+        outcome.measures[CPU_TIME] = Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX));
+        outcome.measures[MAX_MEMORY] = ended.peak_memory_bytes;
+    } else {
+        outcome.fail(ErrorKind::Exit, || {
+            with_words(
+                format!("{:?} ended with {}", settings.program, ended.exit),
+                capture,
+            )
+        });
+    }
+}
+
+/// Says what could not be started; the system's own words leave open whether program or directory is missing.
+fn spawn_message(settings: &Settings, error: &io::Error) -> String {
+    let program = &settings.program;
+    match &settings.directory {
+        Some(directory) if !directory.is_dir() => {
+            format!(
+                "cannot start {program:?}: `cwd` {} is not a directory",
+                directory.display()
+            )
+        }
+        _ if error.kind() == io::ErrorKind::NotFound && !program.contains('/') => {
+            format!("cannot start {program:?}: it was not found in PATH, or lacks its interpreter")
+        }
+        _ => format!("cannot start {program:?}: {error}"),
+    }
+}
+
+fn with_words(message: String, capture: &Capture) -> String {
+    match capture.last_words() {
+        words if words.is_empty() => message,
+        words => format!("{message}: {words}"),
+    }
+}
+
+/// Our ends of a program's pipes.
+struct Pipes {
+    stdin: Option<pipe::Sender>,
+    stdout: Option<pipe::Receiver>,
+    stderr: Option<pipe::Receiver>,
+}
+
+impl Pipes {
+    fn of(child: Child) -> io::Result<Self> {
+        let receiver = |fd: OwnedFd| pipe::Receiver::from_owned_fd(fd);
+        Ok(Self {
+            stdin: child
+                .stdin
+                .map(|stdin| pipe::Sender::from_owned_fd(OwnedFd::from(stdin)))
+                .transpose()?,
+            stdout: child.stdout.map(OwnedFd::from).map(receiver).transpose()?,
+            stderr: child.stderr.map(OwnedFd::from).map(receiver).transpose()?,
+        })
+    }
+
+    /// Feeds the program and reads what it writes, so that it never blocks on us, until this is dropped.
+    async fn converse(&mut self, text: &[u8], capture: &mut Capture, sent_bytes: &mut u64) -> Infallible {
+        let Self {
+            stdin,
+            stdout,
+            stderr,
+        } = self;
+        tokio::join!(
+            feed(stdin, text, sent_bytes),
+            capture.stdout.read_on(stdout),
+            capture.stderr.read_on(stderr)
+        );
+        std::future::pending().await
+    }
+
+    fn read_leftovers(&self, capture: &mut Capture) {
+        capture.stdout.read_leftovers(self.stdout.as_ref());
+        capture.stderr.read_leftovers(self.stderr.as_ref());
+    }
+}
+
+/// Writes all of the text, then closes the pipe. A program that does not want to read it all may close it
+/// earlier.
+async fn feed(pipe: &mut Option<pipe::Sender>, mut text: &[u8], sent_bytes: &mut u64) {
+    let Some(mut pipe) = pipe.take() else { return };
+    while !text.is_empty() {
+        let Ok(length) = pipe.write(text).await else {
+            return;
+        };
+        *sent_bytes += length as u64;
+        text = &text[length..];
+    }
+}
+
+/// The end of one output stream, and the buffer that it is read with.
+#[derive(Debug)]
+struct Stream {
+    tail: Tail,
+    buffer: Box<[u8]>,
+}
+
+impl Stream {
+    fn new() -> Self {
+        Self {
+            tail: Tail::new(OUTPUT_TAIL_BYTES),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+        }
+    }
+
+    async fn read_on(&mut self, pipe: &mut Option<pipe::Receiver>) {
+        let Some(pipe) = pipe else { return };
+        while let Ok(length @ 1..) = pipe.read(&mut self.buffer).await {
+            self.tail.push(&self.buffer[..length]);
+        }
+    }
+
+    /// Reads what the pipe holds without waiting for more, and without asking the runtime, which may not have
+    /// seen the last of it.
+    fn read_leftovers(&mut self, pipe: Option<&pipe::Receiver>) {
+        let Some(pipe) = pipe else { return };
+        let mut read_bytes = 0;
+        while read_bytes < LEFTOVER_BYTES_MAX
+            && let Ok(length @ 1..) = rustix::io::read(pipe, &mut self.buffer[..])
+        {
+            self.tail.push(&self.buffer[..length]);
+            read_bytes += length;
+        }
+    }
+}
