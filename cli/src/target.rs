@@ -1,0 +1,148 @@
+//! `fleetmark target`: an HTTP/1.1 server whose behaviour is known, for demonstrations and to calibrate
+//! fleetmark itself.
+//!
+//! `GET /health` is answered at once; every other path alike, after the delay asked for, which counts from
+//! when the request's last byte was read. A freeze stops everything, `/health` included.
+//!
+//! tokio's timer is a millisecond coarse, so the server runs on event loops of its own: per thread an epoll
+//! set, a heap of deadlines, and a timer that is precise to microseconds. Rooms:
+//!
+//! * [`options`], [`latency`], [`stall`]: what can be asked for.
+//! * [`behaviour`], [`answers`], [`outbox`]: what is answered, when, and in which order.
+//! * [`request`]: requests taken off a byte stream.
+//! * [`connection`], [`connections`], [`permits`], [`patience`]: the clients, how many there may be, and for
+//!   how long they may do nothing.
+//! * [`clock`], [`server_clock`], [`deadlines`]: time.
+//! * [`acceptor`], [`event_loop`]: the threads.
+
+mod acceptor;
+mod answers;
+mod behaviour;
+mod clock;
+mod connection;
+mod connections;
+mod deadlines;
+mod event_loop;
+mod latency;
+mod options;
+mod outbox;
+mod patience;
+mod permits;
+mod request;
+mod server_clock;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use acceptor::{CONNECTIONS_MAX, accept_all};
+use answers::AnswerBytes;
+use behaviour::Behaviour;
+use clock::Moment;
+use event_loop::{Doorbell, EventLoop};
+use permits::Permits;
+use server_clock::ServerClock;
+
+pub(crate) use latency::Latency;
+pub(crate) use options::{BodySize, ErrorShare, ListenAddress, SEED_DEFAULT, TargetOptions, ThreadCount};
+pub(crate) use stall::Stall;
+
+/// Runs a target until the process is ended by a signal. Says on stderr where it listens.
+///
+/// # Errors
+/// When it cannot listen, or the system refuses threads or descriptors.
+pub(crate) fn run(options: TargetOptions) -> anyhow::Result<()> {
+    raise_descriptor_limit();
+    let server = Server::start(&options)?;
+    eprintln!("fleetmark target listens on http://{}", server.address);
+    server.accept()
+}
+
+/// A server that listens and whose loops run.
+struct Server {
+    address: SocketAddr,
+    listener: TcpListener,
+    clock: ServerClock,
+    loops: Vec<Doorbell>,
+}
+
+impl Server {
+    fn start(options: &TargetOptions) -> anyhow::Result<Self> {
+        let (listener, address) = listen(&options.listen)?;
+        let answers = Arc::new(AnswerBytes::new(options.body));
+        let clock = ServerClock::new(Moment::now(), options.stall);
+        let thread_count = options
+            .threads
+            .unwrap_or_else(ThreadCount::of_this_machine)
+            .count();
+        let loops = (0..thread_count)
+            .map(|index| start_loop(index, clock, Behaviour::new(options, index), Arc::clone(&answers)))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self {
+            address,
+            listener,
+            clock,
+            loops,
+        })
+    }
+
+    fn accept(self) -> anyhow::Result<()> {
+        let permits = Permits::new(CONNECTIONS_MAX);
+        accept_all(&self.listener, self.clock, &permits, &self.loops)
+            .with_context(|| format!("failed to accept connections on {}", self.address))
+    }
+}
+
+/// A listener, and the address that it has with its real port.
+fn listen(listen: &ListenAddress) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let bound = listen.bind().and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => ": choose another port, or port 0 for a free one",
+            _ => "",
+        };
+        anyhow::Error::new(error).context(format!("failed to listen on {listen}{advice}"))
+    })
+}
+
+fn start_loop(
+    index: usize,
+    clock: ServerClock,
+    behaviour: Behaviour,
+    answers: Arc<AnswerBytes>,
+) -> anyhow::Result<Doorbell> {
+    let (event_loop, doorbell) =
+        EventLoop::new(clock, behaviour, answers).context("failed to make an event loop")?;
+    thread::Builder::new()
+        .name(format!("target-{index}"))
+        .spawn(move || {
+            if let Err(error) = event_loop.run() {
+                eprintln!("fleetmark target: event loop {index} failed: {error}");
+            }
+        })
+        .context("failed to start a thread")?;
+    Ok(doorbell)
+}
+
+/// Each connection needs a descriptor, and the usual soft limit of 1,024 is far below what may connect.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Not being allowed to is no failure: the acceptor says so when descriptors run out.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

@@ -1,0 +1,126 @@
+//! What a request is answered, and when: the options, drawn from the seed.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::answers::{Answer, AnswerKind};
+use super::clock::Moment;
+use super::latency::Latency;
+use super::options::TargetOptions;
+use super::outbox::DueAnswer;
+use super::request::Request;
+
+/// One event loop's share of chance, and what depends on it.
+#[derive(Debug)]
+pub(super) struct Behaviour {
+    latency: Latency,
+    error_share: f64,
+    random: ChaCha8Rng,
+}
+
+impl Behaviour {
+    /// The behaviour of the event loop with this number; each draws from its own stream of the seed.
+    pub(super) fn new(options: &TargetOptions, loop_index: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(options.seed);
+        random.set_stream(loop_index as u64);
+        Self {
+            latency: options.latency,
+            error_share: options.errors.share(),
+            random,
+        }
+    }
+
+    /// The answer to a request whose last byte was read at `received`.
+    pub(super) fn answer_to(&mut self, request: Request, received: Moment) -> DueAnswer {
+        let (kind, delay) = if request.is_health {
+            (AnswerKind::Healthy, Duration::ZERO)
+        } else {
+            (self.draw_kind(), self.latency.draw(&mut self.random))
+        };
+        DueAnswer {
+            due: received + delay,
+            answer: Answer {
+                kind,
+                is_head_only: request.is_head,
+                persistence: request.persistence,
+            },
+        }
+    }
+
+    fn draw_kind(&mut self) -> AnswerKind {
+        // Without errors nothing is drawn: chance costs time.
+        if self.error_share > 0.0 && self.random.random::<f64>() < self.error_share {
+            AnswerKind::Failure
+        } else {
+            AnswerKind::Success
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::Persistence;
+    use super::*;
+
+    fn options(latency: &str, errors: &str, seed: u64) -> TargetOptions {
+        TargetOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            latency: latency.parse().unwrap(),
+            stall: None,
+            errors: errors.parse().unwrap(),
+            body: None,
+            seed,
+            threads: None,
+        }
+    }
+
+    fn request(is_health: bool) -> Request {
+        Request {
+            is_health,
+            is_head: false,
+            persistence: Persistence::Implied,
+        }
+    }
+
+    fn answers(options: &TargetOptions, loop_index: usize, is_health: bool) -> Vec<DueAnswer> {
+        let mut behaviour = Behaviour::new(options, loop_index);
+        (0..10_000)
+            .map(|_| behaviour.answer_to(request(is_health), Moment(5)))
+            .collect()
+    }
+
+    #[test]
+    fn the_share_of_errors_is_the_one_asked_for() {
+        let failures = |errors| {
+            let answers = answers(&options("1ms", errors, 1), 0, false);
+            answers
+                .iter()
+                .filter(|due| due.answer.kind == AnswerKind::Failure)
+                .count()
+        };
+        assert_eq!(failures("0"), 0);
+        assert_eq!(failures("1"), 10_000);
+        // Five standard deviations of a binomial count around its mean of 1,000.
+        assert!(failures("0.1").abs_diff(1_000) < 150);
+    }
+
+    #[test]
+    fn health_is_answered_at_once_and_never_fails() {
+        let answers = answers(&options("1s", "1", 1), 0, true);
+        assert!(
+            answers
+                .iter()
+                .all(|due| due.due == Moment(5) && due.answer.kind == AnswerKind::Healthy)
+        );
+    }
+
+    #[test]
+    fn chance_depends_on_the_seed_and_the_loop_alone() {
+        let first = answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, false);
+        assert_eq!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, false));
+        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 2), 0, false));
+        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 1, false));
+    }
+}
