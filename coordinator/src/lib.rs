@@ -1,3 +1,26 @@
 //! fleetmark's coordinator: who is here, what runs when, what was measured.
+//!
+//! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
+//! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
+//! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
+//! [`reporting`] (reports from what is kept), and the gRPC services in `rpc`.
+#![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod director;
+pub mod fleet;
+pub mod ingest;
+pub mod live;
+mod monotonic;
+pub mod reporting;
+mod rpc;
+pub mod schedule;
+pub mod server;
 pub mod store;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The wall clock, milliseconds since 1970 UTC.
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,10 +1,30 @@
 //! The job: what to measure, under which load, where, and what is claimed; as types that cannot be invalid.
 //!
-//! Rooms: [`schema`] (how keys are described), and, from text to these types, the grammar, the checks and
-//! the decoding.
+//! Rooms, from text to these types: [`parse`] (the way through), [`schema`] (how keys are described) and
+//! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
+//! [`decode`] (defaults), [`error`]. Beside them: [`selector`], [`template`], [`resolve`] (templates filled in)
+//! and [`overrides`] (`--set`).
 
+mod claims;
+mod contradictions;
+pub mod decode;
+mod describe;
+pub mod error;
+pub mod grammar;
+mod names;
+mod node;
+pub mod overrides;
+pub mod parse;
+pub mod resolve;
 pub mod schema;
 pub mod selector;
+pub mod template;
+mod walk;
+mod workload;
+
+pub use error::{JobError, JobErrors};
+pub use parse::{Kinds, parse};
+pub use resolve::{ResolveError, ResolvedJob};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! * [`ids`]: newtypes for everything that has an identity.
 //! * [`units`]: durations, sizes and ratios as people write them.
 //! * [`job`]: the job file: its grammar, its checks, and the typed job that comes out.
+//! * [`metric`]: metric names, measures, statistics and their units.
 //! * [`plan`]: a job unrolled into ordered trials, and what each agent is told to do.
 //! * [`histogram`]: the HDR histogram, with its exact merge and its V2 encoding.
 //! * [`interval`]: one agent's report on one second of one trial.
@@ -24,6 +25,7 @@ pub mod host;
 pub mod ids;
 pub mod interval;
 pub mod job;
+pub mod metric;
 pub mod plan;
 pub mod run_record;
 pub mod run_report;

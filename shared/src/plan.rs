@@ -6,10 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
-use crate::job::{LoadModel, OperationSpec, Warmup, Window};
+use crate::job::{Job, LoadModel, OperationSpec, Warmup, Window};
 
 /// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
 pub const TRIALS_MAX: u32 = 10_000;
+
+/// Name of the variant of a job that names none.
+pub const DEFAULT_VARIANT: &str = "default";
 
 /// The ordered trials of a run: every expected cell, written down before anything runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,29 @@ pub struct Plan {
     pub trials: Vec<PlannedTrial>,
     /// How many agents each trial needs; `None`: every one that matches.
     pub agents: Option<u32>,
+}
+
+impl Plan {
+    /// Unrolls a job: each block runs every variant once. The seed is the job's own, or chosen at submission.
+    pub fn of(job: &Job, seed: u64) -> Self {
+        let variant = Variant {
+            name: DEFAULT_VARIANT.to_owned(),
+            parameters: BTreeMap::new(),
+        };
+        let trial = |block: u32| PlannedTrial {
+            index: TrialIndex(block),
+            variant: VariantIndex(0),
+            block,
+            order: 0,
+        };
+        let trials = (0..job.load.trials).map(trial).collect();
+        Self {
+            seed,
+            variants: vec![variant],
+            trials,
+            agents: job.fleet.agents,
+        }
+    }
 }
 
 /// One combination of parameter values.
@@ -99,6 +125,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::job::{Kinds, parse};
+
+    #[test]
+    fn a_job_without_variants_runs_the_default_once_a_block() {
+        let text = "name = \"plan\"\nworkload = { kind = \"http\" }\nload.trials = 3\nfleet.agents = 1\n";
+        let plan = Plan::of(&parse(text, Kinds::Unchecked).unwrap(), 7);
+        let cells: Vec<_> = plan
+            .trials
+            .iter()
+            .map(|trial| (trial.index.0, trial.block, trial.order))
+            .collect();
+        assert_eq!(cells, [(0, 0, 0), (1, 1, 0), (2, 2, 0)]);
+        assert_eq!(
+            (plan.variants[0].name.as_str(), plan.agents, plan.seed),
+            ("default", Some(1), 7)
+        );
+    }
 
     proptest! {
         #[test]

@@ -74,6 +74,9 @@ pub struct RunRecord {
     pub fleetmark_version: String,
     /// Every attempt at every trial that was begun, in order.
     pub trials: Vec<TrialRecord>,
+    /// It failed because no agents came in time, before anything ran.
+    #[serde(default)]
+    pub found_no_agents: bool,
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,

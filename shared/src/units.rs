@@ -33,8 +33,10 @@ pub enum UnitError {
         known: &'static str,
     },
     /// A unit that does not exist.
-    #[error("{unit:?} is no unit here: write {known}")]
+    #[error("the unit {unit:?} of {value:?} is not known: write {known}")]
     UnknownUnit {
+        /// What was given.
+        value: String,
         /// What was given as unit.
         unit: String,
         /// The units there are.
@@ -74,7 +76,9 @@ const DECIMAL_DIGITS_MAX: usize = 20;
 impl Decimal {
     /// Splits the number that a text begins with from the rest; `None`: it begins with none, or one too long.
     fn split_off(text: &str) -> Option<(Self, &str)> {
-        let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+        let end = text
+            .find(|character: char| !character.is_ascii_digit() && character != '.')
+            .unwrap_or(text.len());
         let (number, rest) = text.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let is_dot_last = number.ends_with('.');
@@ -83,13 +87,19 @@ impl Decimal {
             return None;
         }
         let digits = format!("{whole}{fraction}").parse().ok()?;
-        Some((Self { digits, fraction_digits: fraction.len() as u32 }, rest))
+        Some((
+            Self {
+                digits,
+                fraction_digits: fraction.len() as u32,
+            },
+            rest,
+        ))
     }
 
     /// The number times a whole factor, when that is whole.
     fn times(self, factor: u64) -> Option<u128> {
         let scale = 10_u128.pow(self.fraction_digits);
         let product = self.digits * u128::from(factor);
-        (product % scale == 0).then_some(product / scale)
+        product.is_multiple_of(scale).then_some(product / scale)
     }
 }

@@ -29,7 +29,13 @@ impl JobError {
     /// An error at a place. Its position is known once the file has been read to its end.
     pub fn new(span: Option<Range<usize>>, path: impl Into<String>, message: impl Into<String>) -> Self {
         let message = cut(&message.into(), MESSAGE_CHARACTERS_MAX);
-        Self { span, path: path.into(), message, help: None, position: None }
+        Self {
+            span,
+            path: path.into(),
+            message,
+            help: None,
+            position: None,
+        }
     }
 
     /// The same error with advice.
@@ -42,7 +48,10 @@ impl JobError {
     /// Line and column (in characters) of its start, both from 1; `None` without a span.
     pub fn line_and_column(&self, text: &str) -> Option<(usize, usize)> {
         let start = self.span.as_ref()?.start.min(text.len());
-        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let start = (0..=start)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -110,14 +119,20 @@ impl Findings {
         self.kept.len() >= ERRORS_MAX
     }
 
-    /// Forgets the errors for which `is_wanted` says no.
-    pub(super) fn retain(&mut self, is_wanted: impl Fn(&JobError) -> bool) {
-        self.kept.retain(is_wanted);
+    /// Takes over those of other errors that are wanted.
+    pub(super) fn absorb(&mut self, other: Findings, is_wanted: impl Fn(&JobError) -> bool) {
+        self.omitted += other.omitted;
+        other
+            .kept
+            .into_iter()
+            .filter(is_wanted)
+            .for_each(|error| self.push(error));
     }
 
     /// All errors in the order of the file, with their lines and columns.
     pub(super) fn into_errors(mut self, text: &str) -> JobErrors {
-        self.kept.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+        self.kept
+            .sort_by_key(|error| error.span.as_ref().map(|span| span.start));
         for error in &mut self.kept {
             error.position = error.line_and_column(text);
         }
@@ -146,17 +161,20 @@ pub(super) fn proposal<'a>(unknown: &str, known: impl Iterator<Item = &'a str> +
     (!listed.is_empty() && !has_more).then(|| format!("there is: {}", listed.join(", ")))
 }
 
-/// The name that a typing error away from `unknown` exists, if any.
+/// The name that is a typing error away from `unknown`, if there is one.
 fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // What is far longer than any name is no misspelling of one, and comparing it would take long.
     const LENGTH_MAX: usize = 64;
     // Jaro-Winkler, 0 to 1: below this, proposals begin to surprise ("rate" for "retries" is 0.77).
     const LIKENESS_MIN: f64 = 0.8;
+    // A hostile file can define as many names as it likes.
+    const CANDIDATES_MAX: usize = 1000;
     if unknown.len() > LENGTH_MAX {
         return None;
     }
     let lower = unknown.to_lowercase().replace('-', "_");
     known
+        .take(CANDIDATES_MAX)
         .map(|name| (strsim::jaro_winkler(&lower, &name.replace('-', "_")), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -202,7 +220,10 @@ mod tests {
         let help = |unknown: &str| proposal(unknown, known.into_iter());
         assert_eq!(help("duratoin").as_deref(), Some("did you mean \"duration\"?"));
         assert_eq!(help("Workers").as_deref(), Some("did you mean \"workers\"?"));
-        assert_eq!(help("zebra").as_deref(), Some("there is: duration, iterations, warmup, workers"));
+        assert_eq!(
+            help("zebra").as_deref(),
+            Some("there is: duration, iterations, warmup, workers")
+        );
         assert_eq!(nearest(&"w".repeat(1000), known.into_iter()), None);
     }
 }

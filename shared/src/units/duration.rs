@@ -28,8 +28,14 @@ const UNITS: [(&str, u64); 8] = [
 /// # Errors
 /// No number, no unit, an unknown unit, units out of order, finer than a nanosecond, above [`DURATION_MAX`].
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
-    let not_an_amount = || UnitError::NotAnAmount { value: text.to_owned(), expected: EXPECTED };
-    let too_large = || UnitError::TooLarge { value: text.to_owned(), most: DURATION_MAX_TEXT };
+    let not_an_amount = || UnitError::NotAnAmount {
+        value: text.to_owned(),
+        expected: EXPECTED,
+    };
+    let too_large = || UnitError::TooLarge {
+        value: text.to_owned(),
+        most: DURATION_MAX_TEXT,
+    };
     let mut rest = text.trim();
     let mut total_ns: u128 = 0;
     let mut smallest_yet = u64::MAX;
@@ -38,21 +44,28 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     }
     while !rest.is_empty() {
         let (number, after) = Decimal::split_off(rest).ok_or_else(not_an_amount)?;
-        let end = after.find(|character: char| character.is_ascii_digit() || character == '.').unwrap_or(after.len());
+        let end = after
+            .find(|character: char| character.is_ascii_digit() || character == '.')
+            .unwrap_or(after.len());
         let (unit, remaining) = after.split_at(end);
         let factor = factor_of(unit, text)?;
         let has_order = factor < smallest_yet && (remaining.is_empty() || number.fraction_digits == 0);
         if !has_order {
             return Err(UnitError::Order(text.to_owned()));
         }
-        total_ns += number
-            .times(factor)
-            .ok_or_else(|| UnitError::TooFine { value: text.to_owned(), smallest: "nanosecond" })?;
+        total_ns += number.times(factor).ok_or_else(|| UnitError::TooFine {
+            value: text.to_owned(),
+            smallest: "nanosecond",
+        })?;
         (smallest_yet, rest) = (factor, remaining);
     }
     let nanos = u64::try_from(total_ns).map_err(|_| too_large())?;
     let duration = Duration::from_nanos(nanos);
-    if duration > DURATION_MAX { Err(too_large()) } else { Ok(duration) }
+    if duration > DURATION_MAX {
+        Err(too_large())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// Prints a duration so that [`parse_duration`] reads the same back: `1m30s`, `250us`, `0s`.
@@ -71,13 +84,20 @@ pub fn print_duration(duration: Duration) -> String {
 
 fn factor_of(unit: &str, text: &str) -> Result<u64, UnitError> {
     if unit.is_empty() {
-        return Err(UnitError::NoUnit { value: text.to_owned(), known: KNOWN });
+        return Err(UnitError::NoUnit {
+            value: text.to_owned(),
+            known: KNOWN,
+        });
     }
     UNITS
         .iter()
         .find(|(name, _)| *name == unit)
         .map(|(_, factor)| *factor)
-        .ok_or_else(|| UnitError::UnknownUnit { unit: unit.to_owned(), known: KNOWN })
+        .ok_or_else(|| UnitError::UnknownUnit {
+            value: text.to_owned(),
+            unit: unit.to_owned(),
+            known: KNOWN,
+        })
 }
 
 #[cfg(test)]
@@ -108,9 +128,18 @@ mod tests {
     #[test]
     fn what_is_no_duration_says_why() {
         let message = |text: &str| parse_duration(text).unwrap_err().to_string();
-        assert_eq!(message("soon"), "\"soon\" is not a duration such as \"5s\", \"1m30s\" or \"250us\"");
-        assert_eq!(message("5"), "\"5\" lacks its unit: write h, m, s, ms, us (µs) or ns, as in \"1m30s\"");
-        assert_eq!(message("5sec"), "\"sec\" is no unit here: write h, m, s, ms, us (µs) or ns, as in \"1m30s\"");
+        assert_eq!(
+            message("soon"),
+            "\"soon\" is not a duration such as \"5s\", \"1m30s\" or \"250us\""
+        );
+        assert_eq!(
+            message("5"),
+            "\"5\" lacks its unit: write h, m, s, ms, us (µs) or ns, as in \"1m30s\""
+        );
+        assert_eq!(
+            message("5sec"),
+            "the unit \"sec\" of \"5sec\" is not known: write h, m, s, ms, us (µs) or ns, as in \"1m30s\""
+        );
         assert!(message("30s1m").contains("from the largest unit to the smallest"));
         assert!(message("1.5m3s").contains("from the largest unit to the smallest"));
         assert_eq!(message("0.5ns"), "\"0.5ns\" is finer than one nanosecond");

@@ -1,0 +1,215 @@
+//! The one task that owns the fleet, the schedule, the clocks and the live views; everybody else sends it messages.
+//!
+//! Rooms: [`message`] (what it is told), [`observers`] (who watches runs), [`links`] (connections to agents and
+//! their clocks), [`errands`] (work on the store that it waits for without standing still).
+
+mod errands;
+mod links;
+pub mod message;
+mod observers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::event::RunEvent;
+use shared::ids::{AgentId, TrialKey};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use crate::fleet::{AttachRefusal, Moment};
+use crate::ingest::Intake;
+use crate::live::LiveTrial;
+use crate::monotonic;
+use crate::schedule::{Action, Answer, Command, Event, Schedule};
+use crate::store::StoreHandle;
+use errands::{Errand, Errands};
+use links::Links;
+pub use message::{Downward, Message};
+use observers::Observers;
+
+/// How often time is told to the machines: bounds how late a deadline is noticed and how often clocks are probed.
+const TICK: Duration = Duration::from_millis(100);
+/// Messages that may wait: every agent of a large fleet may report at once without standing still.
+pub const MESSAGES_MAX: usize = 4_096;
+
+/// The task's own state.
+pub struct Director {
+    schedule: Schedule,
+    links: Links,
+    live: HashMap<TrialKey, LiveTrial>,
+    observers: Observers,
+    errands: Errands,
+    intake: Arc<Intake>,
+    /// Our monotonic clock when `Moment` was zero, nanoseconds.
+    zero_ns: u64,
+    /// Why the store refuses to write now, for the observers.
+    store_trouble: Option<String>,
+    messages: mpsc::Receiver<Message>,
+}
+
+impl Director {
+    /// A director of an empty schedule.
+    pub fn new(messages: mpsc::Receiver<Message>, sender: mpsc::Sender<Message>, store: StoreHandle, intake: Arc<Intake>) -> Self {
+        Self {
+            schedule: Schedule::new(crate::unix_ms()),
+            links: Links::default(),
+            live: HashMap::new(),
+            observers: Observers::default(),
+            errands: Errands::start(store, sender),
+            intake,
+            zero_ns: monotonic::now_ns(),
+            store_trouble: None,
+            messages,
+        }
+    }
+
+    /// Works until every sender of messages is gone.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = self.messages.recv() => match message {
+                    Some(Message::Stop) | None => return,
+                    Some(message) => self.take(message),
+                },
+                _ = ticks.tick() => {
+                    self.links.probe(monotonic::now_ns());
+                    self.step(Event::Tick);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Attach { introduction, link, reply } => {
+                // A caller that is gone already will be seen to be gone by its own stream.
+                let _whoever_asked_may_be_gone = reply.send(self.attach(*introduction, link));
+            }
+            Message::Detach { agent, connection } => {
+                if self.links.remove(agent, connection) {
+                    self.schedule.fleet.detach(self.now(), agent);
+                    self.step(Event::AgentDetached(agent));
+                }
+            }
+            Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
+            Message::ClockReply { agent, probe, agent_ns, received_ns } => self.links.clock_reply(agent, probe, agent_ns, received_ns),
+            Message::Said { agent, trial, answer } => {
+                self.schedule.fleet.seen(self.now(), agent);
+                self.step(Event::AgentSaid { agent, trial, answer });
+            }
+            Message::Armed { agent, trial, armed_for_ns } => self.armed(agent, trial, armed_for_ns),
+            Message::Stored { agent, intervals } => self.stored(agent, &intervals),
+            Message::Submit { submission, refuse_to_wait, reply } => {
+                let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
+                let is_accepted = unmet.is_none();
+                let _whoever_asked_may_be_gone = reply.send(unmet.map_or(Ok(()), Err));
+                if is_accepted {
+                    self.observers.begin(submission.record.id);
+                    self.step(Event::Submitted(submission));
+                }
+            }
+            Message::Watch { run, reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.observers.watch(run));
+            }
+            Message::Cancel { run, reason, reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.schedule.is_active(run));
+                self.step(Event::Cancelled { run, reason });
+            }
+            Message::Record { run, reply } => {
+                let record = self.schedule.record(run).cloned().map(Box::new);
+                let _whoever_asked_may_be_gone = reply.send(record);
+            }
+            Message::Agents { reply } => {
+                let mut statuses = self.schedule.fleet.statuses(self.now());
+                statuses.iter_mut().for_each(|status| self.links.fill_in(status));
+                let _whoever_asked_may_be_gone = reply.send(statuses);
+            }
+            Message::Activity { reply } => {
+                let is_idle = self.observers.is_empty() && self.schedule.active_runs() == 0 && self.schedule.fleet.is_empty();
+                let _whoever_asked_may_be_gone = reply.send(!is_idle);
+            }
+            Message::HasRoom { reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.schedule.active_runs() < crate::schedule::ACTIVE_RUNS_MAX);
+            }
+            Message::Judged { trial, is_valid, findings } => self.step(Event::Judged { trial, is_valid, findings }),
+            Message::Ended { run, event } => {
+                self.observers.tell(run, *event);
+                self.observers.end(run);
+            }
+            Message::StoreTrouble(trouble) => self.store_trouble = trouble,
+            Message::Stop => {}
+        }
+    }
+
+    fn attach(&mut self, introduction: crate::fleet::Introduction, link: mpsc::Sender<Downward>) -> Result<u64, AttachRefusal> {
+        let agent = introduction.id;
+        self.schedule.fleet.attach(self.now(), introduction)?;
+        let connection = self.links.insert(agent, link);
+        self.links.probe(monotonic::now_ns());
+        self.step(Event::AgentAttached(agent));
+        Ok(connection)
+    }
+
+    /// An agent armed its schedule: how far is that from T, on our clock?
+    fn armed(&mut self, agent: AgentId, trial: TrialKey, armed_for_ns: u64) {
+        let skew_us = self.links.skew_us(agent, trial, armed_for_ns);
+        if let Some(offset) = self.links.offset(agent) {
+            let (offset_us, error_us) = (offset.offset_ns as f64 / 1e3, offset.error_ns as f64 / 1e3);
+            self.schedule.note_clock(agent, trial.run, offset_us, error_us);
+        }
+        self.step(Event::AgentSaid { agent, trial, answer: Answer::Armed { skew_us } });
+    }
+
+    fn stored(&mut self, agent: AgentId, intervals: &[shared::interval::Interval]) {
+        for interval in intervals {
+            if let Some(live) = self.live.get_mut(&interval.trial) {
+                live.add(interval);
+                let mut progress = live.progress();
+                progress.hint = self.store_trouble.clone().or(progress.hint);
+                self.observers.tell(interval.trial.run, RunEvent::Progress(progress));
+            }
+            let (trial, next_sequence) = (interval.trial, interval.sequence.0 + 1);
+            self.step(Event::IntervalsStored { agent, trial, next_sequence });
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let actions = self.schedule.step(self.now(), event);
+        actions.into_iter().for_each(|action| self.act(action));
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send(agent, Command::Start { trial, epoch, at }) => {
+                let at_ns = self.zero_ns.saturating_add(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX));
+                self.links.start(agent, trial, epoch, at_ns);
+            }
+            Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
+            Action::Tell(run, event) => self.observers.tell(run, event),
+            Action::Save(record) => self.errands.run(Errand::Save(record)),
+            Action::OpenTrial(trial, agents) => self.open(trial, agents),
+            Action::CloseTrial(trial) => {
+                self.intake.close(trial);
+                self.live.remove(&trial);
+            }
+            Action::Judge(trial, record) => self.errands.run(Errand::Judge(trial, record)),
+            Action::Finish(record) => self.errands.run(Errand::Finish(record)),
+        }
+    }
+
+    fn open(&mut self, trial: TrialKey, agents: Vec<AgentId>) {
+        let named: Vec<_> =
+            agents.iter().filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone()))).collect();
+        let limit = self.schedule.generator_cpu_limit(trial.run);
+        self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
+        self.intake.open(trial, agents);
+    }
+
+    fn now(&self) -> Moment {
+        Duration::from_nanos(monotonic::now_ns().saturating_sub(self.zero_ns))
+    }
+}
+

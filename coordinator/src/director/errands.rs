@@ -1,0 +1,103 @@
+//! Work on the store that the director waits for without standing still: one after the other, in its order.
+
+use std::time::Duration;
+
+use shared::event::RunEvent;
+use shared::ids::TrialKey;
+use shared::run_record::{RunRecord, RunState};
+use shared::run_report::Verdict;
+use tokio::sync::mpsc;
+
+use super::Message;
+use crate::reporting::{self, Ended};
+use crate::store::StoreHandle;
+
+/// How often a write that the store refuses (a full disk) is tried again, a second apart, before the run is told
+/// to have ended without being stored.
+const TRIES_MAX: u32 = 60;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Something to do with the store.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Store the record.
+    Save(Box<RunRecord>),
+    /// Judge a trial from what is stored.
+    Judge(TrialKey, Box<RunRecord>),
+    /// Make and store the report.
+    Finish(Box<RunRecord>),
+}
+
+/// The queue of errands. Its length is bounded by the runs that are active, each of which waits for its own.
+pub(super) struct Errands {
+    sender: mpsc::UnboundedSender<Errand>,
+}
+
+impl Errands {
+    /// Starts the task that runs them; it ends with this handle.
+    pub(super) fn start(store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(errand) = receiver.recv().await {
+                if let Some(message) = carry_out(&store, errand).await
+                    && director.send(message).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self { sender }
+    }
+
+    /// Queues an errand.
+    pub(super) fn run(&self, errand: Errand) {
+        // The task lives as long as the director, unless the whole process is going down.
+        let _the_process_is_ending = self.sender.send(errand);
+    }
+}
+
+async fn carry_out(store: &StoreHandle, errand: Errand) -> Option<Message> {
+    match errand {
+        Errand::Save(record) => {
+            let run = record.id;
+            let saved = store.write(move |store| store.save_run(&record)).await.and_then(|saved| saved);
+            if let Err(error) = saved {
+                // The record is written again at the trial's end and at the run's: until then only how far it got is unknown.
+                tracing::error!(%run, %error, "the run's record cannot be stored for now");
+            }
+            None
+        }
+        Errand::Judge(trial, record) => Some(match reporting::judge(store, trial, &record).await {
+            Ok((is_valid, findings)) => Message::Judged { trial, is_valid, findings },
+            Err(error) => {
+                tracing::error!(%trial, %error, "the trial cannot be judged");
+                Message::Judged { trial, is_valid: false, findings: vec![reporting::unreadable(&error)] }
+            }
+        }),
+        Errand::Finish(record) => {
+            let run = record.id;
+            let event = finish(store, *record).await;
+            Some(Message::Ended { run, event: Box::new(event) })
+        }
+    }
+}
+
+async fn finish(store: &StoreHandle, mut record: RunRecord) -> RunEvent {
+    let mut tries = 0;
+    loop {
+        match reporting::finish(store, record.clone()).await {
+            Ok(Ended { state, verdict, exit_code, reason }) => return RunEvent::Ended { state, verdict, exit_code, reason },
+            Err(error) if tries < TRIES_MAX && error.is_worth_another_try() => {
+                tracing::error!(run = %record.id, %error, "the run's end cannot be stored; trying again");
+                tries += 1;
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            Err(error) => {
+                tracing::error!(run = %record.id, %error, "the run's end cannot be stored");
+                record.state = RunState::Failed;
+                let reason = Some(format!("its end could not be stored: {error}"));
+                return RunEvent::Ended { state: RunState::Failed, verdict: Verdict::Invalid, exit_code: Verdict::Invalid.exit_code(), reason };
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the director is told, and what it tells agents.
+
+use shared::event::RunEvent;
+use shared::finding::Finding;
+use shared::fleet::AgentStatus;
+use shared::ids::{AgentId, RunId, TrialKey};
+use shared::interval::Interval;
+use shared::run_record::RunRecord;
+use tokio::sync::{mpsc, oneshot};
+
+use super::observers::Watching;
+use crate::fleet::{AttachRefusal, Introduction};
+use crate::schedule::{Answer, Command, Submission};
+
+/// What the director is told.
+#[derive(Debug)]
+pub enum Message {
+    /// An agent says hello; it is answered with the number of its connection.
+    Attach {
+        /// Who it is.
+        introduction: Box<Introduction>,
+        /// Where it is told things.
+        link: mpsc::Sender<Downward>,
+        /// Whether it may attach.
+        reply: oneshot::Sender<Result<u64, AttachRefusal>>,
+    },
+    /// An agent's connection broke.
+    Detach {
+        /// Whose.
+        agent: AgentId,
+        /// Which one: a newer one may stand already.
+        connection: u64,
+    },
+    /// An agent was heard of.
+    Seen {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent answered a clock probe.
+    ClockReply {
+        /// Who.
+        agent: AgentId,
+        /// Which probe.
+        probe: u64,
+        /// Its clock when it read the probe.
+        agent_ns: u64,
+        /// Our clock when the answer arrived.
+        received_ns: u64,
+    },
+    /// An agent answered about a trial.
+    Said {
+        /// Who.
+        agent: AgentId,
+        /// Which trial.
+        trial: TrialKey,
+        /// What.
+        answer: Answer,
+    },
+    /// An agent armed its schedule.
+    Armed {
+        /// Who.
+        agent: AgentId,
+        /// Which trial.
+        trial: TrialKey,
+        /// The time it was armed for, on the agent's clock.
+        armed_for_ns: u64,
+    },
+    /// Intervals of an agent are on disk.
+    Stored {
+        /// Whose.
+        agent: AgentId,
+        /// Which.
+        intervals: Vec<Interval>,
+    },
+    /// A job was accepted and stored.
+    Submit {
+        /// The job.
+        submission: Box<Submission>,
+        /// Whether it is to be refused if it cannot begin at once.
+        refuse_to_wait: bool,
+        /// The reason for refusing it.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Somebody wants to watch a run.
+    Watch {
+        /// Which.
+        run: RunId,
+        /// What happened last and what will; `None`: the run is over or unknown.
+        reply: oneshot::Sender<Option<Watching>>,
+    },
+    /// Somebody cancels a run.
+    Cancel {
+        /// Which.
+        run: RunId,
+        /// Why.
+        reason: String,
+        /// Whether it waited or ran.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Somebody asks for the record of a run as it stands.
+    Record {
+        /// Which.
+        run: RunId,
+        /// Its record; `None`: the run is over or unknown.
+        reply: oneshot::Sender<Option<Box<RunRecord>>>,
+    },
+    /// Somebody asks for the agents.
+    Agents {
+        /// The agents, by name.
+        reply: oneshot::Sender<Vec<AgentStatus>>,
+    },
+    /// Is there anything to stay for?
+    Activity {
+        /// Whether runs are under way or agents attached.
+        reply: oneshot::Sender<bool>,
+    },
+    /// May another run be taken on?
+    HasRoom {
+        /// Whether fewer than the bound wait or run.
+        reply: oneshot::Sender<bool>,
+    },
+    /// A trial was judged.
+    Judged {
+        /// Which.
+        trial: TrialKey,
+        /// Whether it counts.
+        is_valid: bool,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// A run's report is stored.
+    Ended {
+        /// Which.
+        run: RunId,
+        /// How it ended.
+        event: Box<RunEvent>,
+    },
+    /// The store refuses to write (why), or does so again.
+    StoreTrouble(Option<String>),
+    /// The coordinator stops.
+    Stop,
+}
+
+/// What an agent is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Downward {
+    /// Read your clock.
+    ClockProbe {
+        /// To be echoed.
+        probe: u64,
+    },
+    /// Start a trial at a time on your own clock.
+    Start {
+        /// Which.
+        trial: TrialKey,
+        /// Under which lease.
+        epoch: shared::ids::LeaseEpoch,
+        /// When, on the agent's clock.
+        at_agent_ns: u64,
+    },
+    /// Anything else that the schedule wants.
+    Command(Command),
+}

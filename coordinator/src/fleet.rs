@@ -1,0 +1,275 @@
+//! Who is here: the agents that are attached, what they are, and who leases their hosts.
+
+mod matching;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use shared::fleet::{AgentState, AgentStatus};
+use shared::host::Fingerprint;
+use shared::ids::{AgentId, AgentName, RunId};
+
+pub use matching::{Need, Unmet};
+
+/// Time since the coordinator started.
+pub type Moment = Duration;
+
+/// How long a run waits for a leased agent whose connection broke: long enough for a cut link to heal.
+pub const LOST_AFTER: Duration = Duration::from_secs(60);
+/// The same for agents that belong to one command on this machine: no link can be cut there, so they died.
+pub const RESERVED_LOST_AFTER: Duration = Duration::from_secs(3);
+/// Most agents that may be attached at once: bounds what strangers can make a coordinator remember.
+pub const ATTACHED_MAX: usize = 20_000;
+
+/// An agent as it introduced itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Introduction {
+    /// This life of its process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its facts, for selectors.
+    pub facts: BTreeMap<String, String>,
+    /// What its host is.
+    pub fingerprint: Fingerprint,
+    /// Its fleetmark's version.
+    pub fleetmark_version: String,
+    /// How many runs may measure on its host at once, at least 1.
+    pub slots: u32,
+    /// The workload kinds it can run.
+    pub kinds: Vec<String>,
+    /// Whether it may start targets and run hooks.
+    pub may_run_programs: bool,
+    /// Only runs with the same word may use it.
+    pub reservation: Option<String>,
+    /// Where it called from.
+    pub address: IpAddr,
+}
+
+/// Why an agent cannot attach.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachRefusal {
+    /// Another agent with the name is attached.
+    #[error("an agent named {0} is attached already; give this one another --name")]
+    NameTaken(AgentName),
+    /// There are too many.
+    #[error("{ATTACHED_MAX} agents are attached already")]
+    TooMany,
+}
+
+/// The agents, and who leases them.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    members: BTreeMap<AgentId, Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    agent: Introduction,
+    /// `None`: its connection stands.
+    gone_since: Option<Moment>,
+    last_seen: Moment,
+    lease: Option<RunId>,
+}
+
+impl Fleet {
+    /// An agent says hello, for the first time or again after its connection broke.
+    ///
+    /// # Errors
+    /// When its name belongs to another agent that is here, or there are too many.
+    pub fn attach(&mut self, now: Moment, agent: Introduction) -> Result<(), AttachRefusal> {
+        let is_name_taken = self.members.values().any(|other| {
+            other.agent.id != agent.id
+                && other.gone_since.is_none()
+                && other.agent.name == agent.name
+                && other.agent.reservation == agent.reservation
+        });
+        if is_name_taken {
+            return Err(AttachRefusal::NameTaken(agent.name));
+        }
+        if self.members.len() >= ATTACHED_MAX && !self.members.contains_key(&agent.id) {
+            return Err(AttachRefusal::TooMany);
+        }
+        let lease = self.members.get(&agent.id).and_then(|member| member.lease);
+        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease });
+        Ok(())
+    }
+
+    /// An agent's connection broke. Without a lease it is forgotten at once.
+    pub fn detach(&mut self, now: Moment, id: AgentId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            if member.lease.is_none() {
+                self.members.remove(&id);
+            } else {
+                member.gone_since = Some(now);
+            }
+        }
+    }
+
+    /// An agent was heard of.
+    pub fn seen(&mut self, now: Moment, id: AgentId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.last_seen = now;
+        }
+    }
+
+    /// Leases agents to a run.
+    pub fn lease(&mut self, run: RunId, agents: &[AgentId]) {
+        for id in agents {
+            if let Some(member) = self.members.get_mut(id) {
+                member.lease = Some(run);
+            }
+        }
+    }
+
+    /// Ends all leases of a run and forgets its agents that are gone.
+    pub fn release(&mut self, run: RunId) {
+        self.members.retain(|_, member| {
+            if member.lease == Some(run) {
+                member.lease = None;
+                return member.gone_since.is_none();
+            }
+            true
+        });
+    }
+
+    /// Forgets agents that have been gone for too long; tells who they were and whose lease they held.
+    pub fn expire(&mut self, now: Moment) -> Vec<(AgentId, AgentName, Option<RunId>)> {
+        let is_lost = |member: &Member| {
+            let patience = if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { LOST_AFTER };
+            member.gone_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+        };
+        let lost: Vec<AgentId> =
+            self.members.iter().filter(|(_, member)| is_lost(member)).map(|(id, _)| *id).collect();
+        lost.into_iter()
+            .filter_map(|id| self.members.remove(&id).map(|member| (id, member.agent.name, member.lease)))
+            .collect()
+    }
+
+    /// An agent's introduction.
+    pub fn agent(&self, id: AgentId) -> Option<&Introduction> {
+        self.members.get(&id).map(|member| &member.agent)
+    }
+
+    /// Whether an agent's connection stands.
+    pub fn is_here(&self, id: AgentId) -> bool {
+        self.members.get(&id).is_some_and(|member| member.gone_since.is_none())
+    }
+
+    /// Whether anybody is attached.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The agents as listed, by name; clocks are filled in by who knows them.
+    pub fn statuses(&self, now: Moment) -> Vec<AgentStatus> {
+        let mut statuses: Vec<AgentStatus> = self.members.values().map(|member| member.status(now)).collect();
+        statuses.sort_by(|one, other| one.name.cmp(&other.name));
+        statuses
+    }
+
+    /// Runs that hold a slot of this host.
+    fn runs_on(&self, host: &str) -> BTreeSet<RunId> {
+        self.members.values().filter(|member| member.host() == host).filter_map(|member| member.lease).collect()
+    }
+
+    /// Slots of a host: the fewest that any of its agents allows.
+    fn slots_of(&self, host: &str) -> usize {
+        let slots = self.members.values().filter(|member| member.host() == host).map(|member| member.agent.slots);
+        slots.min().unwrap_or(1) as usize
+    }
+}
+
+impl Member {
+    /// What tells hosts apart: the kernel's boot id, or the agent itself when that cannot be read.
+    fn host(&self) -> &str {
+        self.agent.fingerprint.boot_id.as_deref().unwrap_or(self.agent.name.as_str())
+    }
+
+    fn status(&self, now: Moment) -> AgentStatus {
+        AgentStatus {
+            id: self.agent.id,
+            name: self.agent.name.clone(),
+            state: match (self.gone_since, self.lease) {
+                (Some(_), _) => AgentState::Lost,
+                (None, Some(_)) => AgentState::Leased,
+                (None, None) => AgentState::Idle,
+            },
+            labels: self.agent.labels.clone(),
+            facts: self.agent.facts.clone(),
+            fleetmark_version: self.agent.fleetmark_version.clone(),
+            kinds: self.agent.kinds.clone(),
+            slots: self.agent.slots,
+            last_seen_ms_ago: u64::try_from(now.saturating_sub(self.last_seen).as_millis()).unwrap_or(u64::MAX),
+            clock_offset_us: None,
+            clock_error_us: None,
+            lease: self.lease.map(|run| run.to_string()),
+            reservation: self.agent.reservation.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn agent(number: u8, host: &str) -> Introduction {
+        let name = AgentName::new(format!("a{number}")).unwrap();
+        Introduction {
+            id: AgentId::new([number; 16]),
+            facts: [("name".to_owned(), name.to_string())].into(),
+            name,
+            labels: BTreeMap::new(),
+            fingerprint: Fingerprint { boot_id: Some(host.to_owned()), ..Fingerprint::default() },
+            fleetmark_version: "0".to_owned(),
+            slots: 1,
+            kinds: vec!["http".to_owned()],
+            may_run_programs: true,
+            reservation: None,
+            address: IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+
+    const fn seconds(seconds: u64) -> Moment {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_living_agent() {
+        let mut fleet = Fleet::default();
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        let twin = Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") };
+        assert!(matches!(fleet.attach(seconds(1), twin.clone()), Err(AttachRefusal::NameTaken(_))));
+        fleet.attach(seconds(2), agent(1, "h")).unwrap();
+        fleet.detach(seconds(3), AgentId::new([1; 16]));
+        fleet.attach(seconds(4), twin).unwrap();
+    }
+
+    #[test]
+    fn a_leased_agent_is_waited_for_and_then_lost() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        fleet.detach(seconds(10), AgentId::new([1; 16]));
+        assert!(fleet.expire(seconds(10) + LOST_AFTER - Duration::from_nanos(1)).is_empty());
+        let lost = fleet.expire(seconds(10) + LOST_AFTER);
+        assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
+        assert!(fleet.is_empty());
+    }
+
+    #[test]
+    fn a_returning_agent_keeps_its_lease() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        fleet.detach(seconds(1), AgentId::new([1; 16]));
+        fleet.attach(seconds(2), agent(1, "h")).unwrap();
+        assert_eq!(fleet.statuses(seconds(2))[0].state, AgentState::Leased);
+        assert!(fleet.expire(seconds(500)).is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+//! Which agents a run gets: who matches, whose host has a free slot, and what to say when that is not enough.
+
+use std::collections::BTreeMap;
+
+use shared::ids::AgentId;
+use shared::job::selector::Selector;
+
+use super::{Fleet, Member};
+
+/// Most agents named in a message about an unmet need: more would not be read.
+const NAMED_MAX: usize = 10;
+
+/// What a run needs of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// How many agents; `None`: every match.
+    pub agents: Option<u32>,
+    /// Which.
+    pub selector: Selector,
+    /// The workload kind that they must be able to run.
+    pub kind: String,
+    /// Whether targets or hooks are to be run.
+    pub runs_programs: bool,
+    /// Only agents with this word.
+    pub reservation: Option<String>,
+}
+
+/// Why a need cannot be met now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmet {
+    /// Too few agents match, idle or not: waiting is bounded by the job's `start_timeout`.
+    Missing(String),
+    /// Enough agents match, but others measure on their hosts: the run keeps its place in the queue.
+    Busy(String),
+}
+
+impl Unmet {
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        let (Unmet::Missing(message) | Unmet::Busy(message)) = self;
+        message
+    }
+}
+
+impl Fleet {
+    /// The agents that a run would get now, by name.
+    ///
+    /// # Errors
+    /// [`Unmet`] says what is missing and what there is, or who is in the way.
+    pub fn candidates(&self, need: &Need) -> Result<Vec<AgentId>, Unmet> {
+        let mut matching: Vec<&Member> = self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
+        matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        let wanted = need.agents.map_or(matching.len().max(1), |agents| agents as usize);
+        if matching.len() < wanted {
+            return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
+        }
+        let free: Vec<AgentId> =
+            matching.iter().filter(|member| self.has_free_slot(member)).map(|member| member.agent.id).take(wanted).collect();
+        if free.len() < wanted {
+            let busy: Vec<String> = matching
+                .iter()
+                .filter(|member| !self.has_free_slot(member))
+                .take(NAMED_MAX)
+                .map(|member| member.agent.name.to_string())
+                .collect();
+            return Err(Unmet::Busy(format!(
+                "waits for a free slot: another run measures on the host of {}",
+                busy.join(", ")
+            )));
+        }
+        Ok(free)
+    }
+
+    fn has_free_slot(&self, member: &Member) -> bool {
+        member.lease.is_none() && self.runs_on(member.host()).len() < self.slots_of(member.host())
+    }
+
+    fn missing_message(&self, need: &Need, wanted: usize, found: usize) -> String {
+        let which = if need.selector.terms.is_empty() { String::new() } else { format!(" where {}", need.selector) };
+        let mut message = format!("waits for {wanted} agent{}{which}; {found} of them here", if wanted == 1 { "" } else { "s" });
+        let others: Vec<String> = self
+            .members
+            .values()
+            .filter(|member| member.agent.reservation == need.reservation)
+            .filter_map(|member| {
+                let labels = describe(&member.agent.labels);
+                member.mismatch(need).map(|reason| format!("{}{labels}: {reason}", member.agent.name))
+            })
+            .collect();
+        if self.members.is_empty() {
+            message.push_str("; no agents are attached");
+        } else if !others.is_empty() {
+            let more = others.len().saturating_sub(NAMED_MAX);
+            message.push_str("; does not match: ");
+            message.push_str(&others[..others.len().min(NAMED_MAX)].join("; "));
+            if more > 0 {
+                message.push_str(&format!("; and {more} more"));
+            }
+        }
+        message
+    }
+}
+
+impl Member {
+    /// Why the agent cannot serve a need; `None`: it can.
+    fn mismatch(&self, need: &Need) -> Option<String> {
+        if self.gone_since.is_some() {
+            return Some("its connection is broken".to_owned());
+        }
+        if self.agent.reservation != need.reservation {
+            return Some("it belongs to another command".to_owned());
+        }
+        if !self.agent.kinds.contains(&need.kind) {
+            return Some(format!("it does not run {:?} workloads (see its --allow)", need.kind));
+        }
+        if need.runs_programs && !self.agent.may_run_programs {
+            return Some("it may not run programs for [target] and [hooks] (see its --allow command)".to_owned());
+        }
+        let facts: BTreeMap<String, String> = self
+            .agent
+            .facts
+            .iter()
+            .chain(&self.agent.labels)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([("name".to_owned(), self.agent.name.to_string())])
+            .collect();
+        need.selector.mismatch(&facts).map(|term| {
+            let there = facts.get(&term.key).map_or_else(|| "is not set".to_owned(), |value| format!("is {value}"));
+            format!("{} does not hold ({} {there})", term, term.key)
+        })
+    }
+}
+
+fn describe(labels: &BTreeMap<String, String>) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    format!(" ({})", pairs.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::RunId;
+
+    use super::super::tests::agent;
+    use super::super::{Introduction, Moment};
+    use super::*;
+
+    fn need(agents: Option<u32>, selector: &str) -> Need {
+        Need { agents, selector: Selector::parse(selector).unwrap(), kind: "http".to_owned(), runs_programs: false, reservation: None }
+    }
+
+    fn fleet(agents: impl IntoIterator<Item = Introduction>) -> Fleet {
+        let mut fleet = Fleet::default();
+        agents.into_iter().for_each(|agent| fleet.attach(Moment::ZERO, agent).unwrap());
+        fleet
+    }
+
+    #[test]
+    fn an_unmet_need_names_what_is_there_and_why_it_does_not_match() {
+        let labelled = Introduction { labels: [("role".to_owned(), "target".to_owned())].into(), ..agent(1, "h1") };
+        let unmet = fleet([labelled]).candidates(&need(Some(2), "role=load")).unwrap_err();
+        let message = "waits for 2 agents where role=load; 0 of them here; does not match: a1 (role=target): role=load does not hold (role is target)";
+        assert_eq!(unmet, Unmet::Missing(message.to_owned()));
+    }
+
+    #[test]
+    fn leases_exclude() {
+        let mut fleet = fleet([agent(1, "shared"), agent(2, "shared"), agent(3, "own")]);
+        let first = fleet.candidates(&need(Some(1), "name=a1")).unwrap();
+        fleet.lease(RunId::new(1, [0; 10]), &first);
+        // Another agent of the same host has no slot left, since slots belong to the host.
+        assert!(matches!(fleet.candidates(&need(Some(1), "name=a2")), Err(Unmet::Busy(_))));
+        assert_eq!(fleet.candidates(&need(Some(1), "")).unwrap(), [AgentId::new([3; 16])]);
+        fleet.release(RunId::new(1, [0; 10]));
+        assert_eq!(fleet.candidates(&need(None, "")).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn reserved_agents_serve_their_own_run_only() {
+        let reserved = Introduction { reservation: Some("mine".to_owned()), ..agent(1, "h") };
+        let fleet = fleet([reserved]);
+        assert!(fleet.candidates(&need(None, "")).is_err());
+        assert!(fleet.candidates(&Need { reservation: Some("mine".to_owned()), ..need(None, "") }).is_ok());
+    }
+}

@@ -1,0 +1,136 @@
+//! The rolling merged view of a running trial: what its observers are shown, from what is stored so far.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::event::Progress;
+use shared::histogram::Histogram;
+use shared::ids::{AgentId, AgentName, TrialIndex};
+use shared::interval::{Interval, Phase};
+
+/// A running trial, merged over its agents.
+#[derive(Debug)]
+pub struct LiveTrial {
+    trial: TrialIndex,
+    latency: Histogram,
+    count: u64,
+    errors: u64,
+    agents: BTreeMap<AgentId, LiveAgent>,
+    /// CPU share of a load thread above which the generator is the limit.
+    generator_cpu_limit: f64,
+}
+
+#[derive(Debug)]
+struct LiveAgent {
+    name: AgentName,
+    next_sequence: u64,
+    end_ns: u64,
+    is_warming_up: bool,
+    recent_per_s: f64,
+    busiest_thread_cpu: Option<f64>,
+}
+
+impl LiveTrial {
+    /// A trial of these agents, of which nothing is known yet.
+    pub fn new(trial: TrialIndex, agents: impl IntoIterator<Item = (AgentId, AgentName)>, generator_cpu_limit: f64) -> Self {
+        let fresh = |name| LiveAgent {
+            name,
+            next_sequence: 0,
+            end_ns: 0,
+            is_warming_up: true,
+            recent_per_s: 0.0,
+            busiest_thread_cpu: None,
+        };
+        let agents = agents.into_iter().map(|(id, name)| (id, fresh(name))).collect();
+        Self { trial, latency: Histogram::new(), count: 0, errors: 0, agents, generator_cpu_limit }
+    }
+
+    /// Adds a stored interval; one that was added before changes nothing.
+    pub fn add(&mut self, interval: &Interval) {
+        let Some(agent) = self.agents.get_mut(&interval.agent) else { return };
+        if interval.sequence.0 < agent.next_sequence {
+            return;
+        }
+        agent.next_sequence = interval.sequence.0 + 1;
+        agent.end_ns = interval.start_ns.saturating_add(interval.duration_ns);
+        agent.is_warming_up = interval.phase == Phase::Warmup;
+        agent.busiest_thread_cpu = interval.engine.busiest_thread_cpu;
+        let mut ended = 0;
+        for operation in &interval.operations {
+            if let Some(latency) = &operation.latency {
+                self.latency.add_encoded(latency);
+            }
+            self.count += operation.count();
+            self.errors += operation.failed_count();
+            ended += operation.succeeded() + operation.warmup_ended;
+        }
+        let seconds = Duration::from_nanos(interval.duration_ns).as_secs_f64();
+        // A sliver of an interval, cut at the end of a phase, says nothing about a rate.
+        if seconds >= 0.1 {
+            agent.recent_per_s = ended as f64 / seconds;
+        }
+    }
+
+    /// How the trial fares.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            trial: self.trial,
+            elapsed: Duration::from_nanos(self.agents.values().map(|agent| agent.end_ns).max().unwrap_or(0)),
+            is_warming_up: self.agents.values().all(|agent| agent.is_warming_up),
+            count: self.count,
+            errors: self.errors,
+            recent_per_s: self.agents.values().map(|agent| agent.recent_per_s).sum(),
+            p50_ns: self.latency.value_at_quantile(0.5),
+            p99_ns: self.latency.value_at_quantile(0.99),
+            agents_reporting: u32::try_from(self.agents.values().filter(|agent| agent.next_sequence > 0).count()).unwrap_or(u32::MAX),
+            hint: self.hint(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let share = |agent: &LiveAgent| agent.busiest_thread_cpu.unwrap_or(0.0);
+        let busiest = self.agents.values().max_by(|one, other| share(one).total_cmp(&share(other)))?;
+        (share(busiest) > self.generator_cpu_limit).then(|| {
+            format!("{}'s busiest load thread uses {:.0} % of its core: the load generator may be the limit", busiest.name, share(busiest) * 100.0)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::histogram::EncodedHistogram;
+    use shared::ids::{IntervalSequence, RunId, TrialKey};
+    use shared::interval::{EngineSample, OperationInterval};
+
+    use super::*;
+
+    fn interval(sequence: u64, values: u64, busiest_thread_cpu: f64) -> Interval {
+        let mut latency: Histogram = Histogram::new();
+        latency.record_many(1_000, values);
+        Interval {
+            trial: TrialKey { run: RunId::new(1, [0; 10]), trial: TrialIndex(0), attempt: 0 },
+            agent: AgentId::new([1; 16]),
+            sequence: IntervalSequence(sequence),
+            phase: Phase::Measured,
+            start_ns: sequence * 1_000_000_000,
+            duration_ns: 1_000_000_000,
+            is_last: false,
+            operations: vec![OperationInterval { latency: Some(EncodedHistogram::encode(&latency)), ..OperationInterval::default() }],
+            engine: EngineSample { busiest_thread_cpu: Some(busiest_thread_cpu), threads: 1, workers: 1 },
+            host: None,
+        }
+    }
+
+    #[test]
+    fn an_interval_that_comes_twice_counts_once() {
+        let name = AgentName::new("a1").unwrap();
+        let mut live = LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name)], 0.8);
+        live.add(&interval(0, 10, 0.5));
+        live.add(&interval(0, 10, 0.5));
+        live.add(&interval(1, 5, 0.9));
+        let progress = live.progress();
+        assert_eq!((progress.count, progress.recent_per_s), (15, 5.0));
+        assert_eq!(progress.elapsed, Duration::from_secs(2));
+        assert!(progress.hint.is_some_and(|hint| hint.starts_with("a1's busiest load thread uses 90 %")));
+    }
+}

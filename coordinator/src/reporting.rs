@@ -1,0 +1,178 @@
+//! Reports are made from what is stored, and nothing else, so that they can be made again tomorrow.
+
+use std::sync::Arc;
+
+use analysis::assemble::Assembler;
+use analysis::{ANALYSIS_VERSION, validity};
+use shared::finding::{Finding, FindingCode};
+use shared::ids::{RunId, TrialKey};
+use shared::job::{Job, Kinds};
+use shared::run_record::{RunRecord, RunState, RunSummary};
+use shared::run_report::{RunReport, Verdict};
+
+use crate::rpc::codec;
+use crate::store::{CachedReport, ResultStore, StoreError, StoreHandle};
+
+/// Why a report cannot be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReportingError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored is not what an agent would have sent.
+    #[error("read an interval of run {run}: {problem}")]
+    Interval {
+        /// Of which run.
+        run: RunId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The stored job does not read: it was written by another version.
+    #[error("read the job of run {run}: {problem}")]
+    Job {
+        /// Of which run.
+        run: RunId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No such run.
+    #[error("find run {0}")]
+    UnknownRun(RunId),
+}
+
+impl ReportingError {
+    /// Whether the same may succeed later: the disk is full.
+    pub fn is_worth_another_try(&self) -> bool {
+        matches!(self, ReportingError::Store(StoreError::Full { .. }))
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Its state.
+    pub state: RunState,
+    /// What came out.
+    pub verdict: Verdict,
+    /// The contract's exit code.
+    pub exit_code: u8,
+    /// Why it failed or was cancelled.
+    pub reason: Option<String>,
+}
+
+/// Judges one attempt at a trial.
+///
+/// # Errors
+/// When what is stored cannot be read.
+pub async fn judge(store: &StoreHandle, trial: TrialKey, record: &RunRecord) -> Result<(bool, Vec<Finding>), ReportingError> {
+    let record = record.clone();
+    store
+        .read(move |store| {
+            let report = assemble(store, &record, |key| key == trial)?;
+            let attempt = record.trials.iter().filter(|known| known.trial == trial.trial);
+            // The report lists attempts of a variant in the order in which they ran.
+            let place = attempt.take_while(|known| known.attempt != trial.attempt).count();
+            let planned = record.plan.trials.get(trial.trial.0 as usize);
+            let judged = planned.and_then(|planned| {
+                let variant = report.variants.get(planned.variant.0 as usize)?;
+                variant.trials.iter().filter(|known| (known.block, known.order) == (planned.block, planned.order)).nth(place)
+            });
+            Ok(judged.map_or_else(|| (false, Vec::new()), |judged| (validity::is_valid(&judged.findings), judged.findings.clone())))
+        })
+        .await?
+}
+
+/// Makes the report of a run that is over, and stores it.
+///
+/// # Errors
+/// When what is stored cannot be read, or the end cannot be written.
+pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, ReportingError> {
+    store
+        .write(move |store| {
+            let report = assemble(store, &record, |_| true)?;
+            let ended = Ended {
+                state: report.run.state,
+                verdict: report.run.verdict,
+                exit_code: report.run.exit_code,
+                reason: report.run.reason.clone(),
+            };
+            store.finish_run(&record, &summary(&record, &ended), &cached(&report))?;
+            Ok(ended)
+        })
+        .await?
+}
+
+/// The report of a run as JSON: the cached one if this version of the analysis made it, else made anew; of a run
+/// that is not over, what is stored so far.
+///
+/// # Errors
+/// When there is no such run, or what is stored is damaged.
+pub async fn show(store: &StoreHandle, run: RunId, active: Option<RunRecord>) -> Result<Vec<u8>, ReportingError> {
+    store
+        .read(move |store| {
+            if let Some(cached) = store.report(run)?.filter(|cached| cached.analysis_version == ANALYSIS_VERSION) {
+                return Ok(cached.json);
+            }
+            let record = match active {
+                Some(record) => record,
+                None => store.run(run)?.ok_or(ReportingError::UnknownRun(run))?,
+            };
+            Ok(cached(&assemble(store, &record, |_| true)?).json)
+        })
+        .await?
+}
+
+/// A finding that stands for a trial that could not be read.
+pub fn unreadable(error: &ReportingError) -> Finding {
+    Finding::of_trial(FindingCode::StoreDamaged, format!("what was stored of the trial could not be read: failed to {error}"))
+}
+
+/// The summary of a run as its record has it now.
+pub fn summary(record: &RunRecord, ended: &Ended) -> RunSummary {
+    RunSummary {
+        id: record.id,
+        name: record.name.clone(),
+        state: record.state,
+        verdict: ended.verdict,
+        exit_code: record.state.is_over().then_some(ended.exit_code),
+        submitted_at_ms: record.submitted_at_ms,
+        finished_at_ms: record.finished_at_ms,
+        tags: record.tags.clone(),
+        trials_complete: u32::try_from(record.trials.iter().filter(|trial| trial.is_complete).count()).unwrap_or(u32::MAX),
+        trials_planned: u32::try_from(record.plan.trials.len()).unwrap_or(u32::MAX),
+        damage: None,
+    }
+}
+
+/// The job of a run, parsed from what is stored.
+///
+/// # Errors
+/// When it does not read.
+pub fn job_of(record: &RunRecord) -> Result<Arc<Job>, ReportingError> {
+    shared::job::parse(&record.job_toml, Kinds::Unchecked)
+        .map(Arc::new)
+        .map_err(|problem| ReportingError::Job { run: record.id, problem: problem.to_string() })
+}
+
+fn assemble(store: &dyn ResultStore, record: &RunRecord, wants: impl Fn(TrialKey) -> bool) -> Result<RunReport, ReportingError> {
+    let job = job_of(record)?;
+    let mut assembler = Assembler::new(record, &job);
+    let mut problem = None;
+    store.intervals(record.id, &mut |stored| {
+        if problem.is_none() && wants(stored.trial) {
+            match codec::decode_interval(&stored.bytes) {
+                Ok(interval) => assembler.add(&interval),
+                Err(error) => problem = Some(error.to_string()),
+            }
+        }
+    })?;
+    match problem {
+        Some(problem) => Err(ReportingError::Interval { run: record.id, problem }),
+        None => Ok(assembler.finish(crate::unix_ms()).report),
+    }
+}
+
+fn cached(report: &RunReport) -> CachedReport {
+    let json = serde_json::to_vec(report).expect("a report has text keys and finite numbers only");
+    CachedReport { analysis_version: ANALYSIS_VERSION.to_owned(), json }
+}

@@ -1,0 +1,117 @@
+//! The agents' side: `Attach` (commands and states) and `Report` (intervals and acknowledgements).
+
+mod attach;
+mod hello;
+
+use futures_util::StreamExt;
+use proto::agent_service_server::AgentService;
+use proto::convert::{agent_id, trial_key};
+use shared::ids::{AgentId, IntervalSequence};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answers, malformed, stopping};
+use crate::director::Message;
+use crate::ingest::{Ingest, IngestError, Receipt};
+use crate::store::StoredInterval;
+
+/// Intervals that an agent may have sent and not yet acknowledged: a minute of them, so that one slow fsync does not hold it up.
+const INTERVALS_IN_FLIGHT_MAX: u32 = 64;
+/// Intervals in one batch.
+const BATCH_MAX: usize = 64;
+/// Answers that may wait for an agent to read them.
+const ANSWERS_MAX: usize = 16;
+
+/// The agents' side of the coordinator.
+pub(crate) struct AgentRpc {
+    pub(crate) director: mpsc::Sender<Message>,
+    pub(crate) ingest: Ingest,
+}
+
+#[tonic::async_trait]
+impl AgentService for AgentRpc {
+    type AttachStream = Answers<proto::AttachDown>;
+    type ReportStream = Answers<proto::ReportDown>;
+
+    async fn attach(&self, request: Request<Streaming<proto::AttachUp>>) -> Result<Response<Self::AttachStream>, Status> {
+        attach::attach(self.director.clone(), request).await
+    }
+
+    async fn report(&self, request: Request<Streaming<proto::ReportUp>>) -> Result<Response<Self::ReportStream>, Status> {
+        let mut incoming = request.into_inner();
+        let first = incoming.next().await.ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
+        let Some(proto::report_up::Message::Hello(hello)) = first.message else {
+            return Err(Status::invalid_argument("the first message on Report must be a hello"));
+        };
+        let agent = agent_id(&hello.agent_id).map_err(malformed)?;
+        let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
+        let credit = proto::Credit { intervals_in_flight_max: INTERVALS_IN_FLIGHT_MAX };
+        answers.send(Ok(down(proto::report_down::Message::Credit(credit)))).await.map_err(stopping)?;
+        let ingest = self.ingest.clone();
+        tokio::spawn(async move {
+            if let Err(status) = take_all(&ingest, agent, incoming, &answers).await {
+                let _the_agent_may_be_gone = answers.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// Takes in one agent's batches, one after the other, until its stream ends.
+async fn take_all(
+    ingest: &Ingest,
+    agent: AgentId,
+    mut incoming: Streaming<proto::ReportUp>,
+    answers: &mpsc::Sender<Result<proto::ReportDown, Status>>,
+) -> Result<(), Status> {
+    while let Some(message) = incoming.next().await {
+        let Some(proto::report_up::Message::Batch(batch)) = message?.message else {
+            return Err(Status::invalid_argument("expected a batch of intervals"));
+        };
+        if batch.intervals.is_empty() || batch.intervals.len() > BATCH_MAX {
+            return Err(Status::invalid_argument(format!("a batch of {} intervals is not 1 to {BATCH_MAX}", batch.intervals.len())));
+        }
+        let batch = batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
+        // Whoever gives up here has not been acknowledged: the agent keeps its intervals and sends them again.
+        let receipts = tokio::select! {
+            receipts = ingest.take(agent, batch) => receipts,
+            () = answers.closed() => return Ok(()),
+        };
+        for receipt in receipts.map_err(refusal)? {
+            answers.send(Ok(down(answer(receipt)))).await.map_err(stopping)?;
+        }
+    }
+    Ok(())
+}
+
+fn stored(agent: AgentId, interval: proto::NumberedInterval) -> Result<StoredInterval, Status> {
+    Ok(StoredInterval {
+        trial: trial_key(interval.trial).map_err(malformed)?,
+        agent,
+        sequence: IntervalSequence(interval.sequence),
+        bytes: interval.interval,
+    })
+}
+
+fn answer(receipt: Receipt) -> proto::report_down::Message {
+    match receipt {
+        Receipt::Durable { trial, through_sequence } => {
+            proto::report_down::Message::Acknowledgement(proto::Acknowledgement { trial: Some(trial.into()), through_sequence })
+        }
+        Receipt::Unwanted { trial, reason } => {
+            proto::report_down::Message::Rejection(proto::Rejection { trial: Some(trial.into()), reason })
+        }
+    }
+}
+
+fn down(message: proto::report_down::Message) -> proto::ReportDown {
+    proto::ReportDown { message: Some(message) }
+}
+
+fn refusal(error: IngestError) -> Status {
+    match error {
+        IngestError::Protocol(problem) => Status::invalid_argument(problem),
+        IngestError::Store(_) | IngestError::Stopping => Status::unavailable(error.to_string()),
+    }
+}

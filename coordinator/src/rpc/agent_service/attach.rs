@@ -1,0 +1,147 @@
+//! One agent's `Attach` stream: its messages become messages to the director, and the director's go down to it.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use proto::attach_up::Message as Up;
+use proto::convert::{ConvertError, sentence, trial_key};
+use shared::ids::AgentId;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::super::{Answers, malformed, stopping};
+use super::hello;
+use crate::director::{Downward, Message};
+use crate::fleet::AttachRefusal;
+use crate::monotonic;
+use crate::schedule::{Answer, Command};
+
+/// How often an agent says that it is still here.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
+/// After so many missed heartbeats a connection counts as broken.
+const HEARTBEATS_MISSED_MAX: u32 = 5;
+/// Commands that may wait for an agent to read them: a trial needs a dozen.
+const COMMANDS_MAX: usize = 256;
+
+pub(super) async fn attach(
+    director: mpsc::Sender<Message>,
+    request: Request<Streaming<proto::AttachUp>>,
+) -> Result<Response<Answers<proto::AttachDown>>, Status> {
+    let address = request.remote_addr().map(|address| address.ip());
+    let mut incoming = request.into_inner();
+    let first = incoming.next().await.ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
+    let Some(Up::Hello(hello)) = first.message else {
+        return Err(Status::invalid_argument("the first message on Attach must be a hello"));
+    };
+    let introduction = hello::introduction(hello, address)?;
+    let (agent, name) = (introduction.id, introduction.name.clone());
+    let (link, commands) = mpsc::channel(COMMANDS_MAX);
+    let (reply, answer) = oneshot::channel();
+    director.send(Message::Attach { introduction: Box::new(introduction), link, reply }).await.map_err(stopping)?;
+    let connection = answer.await.map_err(stopping)?.map_err(|refusal| match refusal {
+        AttachRefusal::NameTaken(_) => Status::already_exists(refusal.to_string()),
+        AttachRefusal::TooMany => Status::resource_exhausted(refusal.to_string()),
+    })?;
+    tracing::info!(%agent, %name, "agent attached");
+    tokio::spawn(async move {
+        if let Err(error) = listen(&director, agent, incoming).await {
+            tracing::info!(%agent, %name, %error, "the agent's connection ended");
+        }
+        let _the_director_may_be_gone = director.send(Message::Detach { agent, connection }).await;
+    });
+    let welcome = proto::attach_down::Message::Welcome(proto::Welcome {
+        protocol_version: proto::PROTOCOL_VERSION,
+        heartbeat_interval_ms: u32::try_from(HEARTBEAT_EVERY.as_millis()).unwrap_or(u32::MAX),
+        fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    let welcome = futures_util::stream::once(async { Ok(down(welcome)) });
+    let commands = ReceiverStream::new(commands).map(|message| Ok(down(message_down(message))));
+    Ok(Response::new(Box::pin(welcome.chain(commands))))
+}
+
+/// Hears one agent until its stream ends or falls silent.
+async fn listen(director: &mpsc::Sender<Message>, agent: AgentId, mut incoming: Streaming<proto::AttachUp>) -> Result<(), Status> {
+    let silence = HEARTBEAT_EVERY * HEARTBEATS_MISSED_MAX;
+    loop {
+        let message = tokio::time::timeout(silence, incoming.next())
+            .await
+            .map_err(|_| Status::deadline_exceeded(format!("nothing was heard of it for {} s", silence.as_secs())))?;
+        let Some(message) = message else { return Ok(()) };
+        let message = message?.message.ok_or_else(|| Status::invalid_argument("an empty message"))?;
+        director.send(read(agent, message).map_err(malformed)?).await.map_err(stopping)?;
+    }
+}
+
+fn read(agent: AgentId, message: Up) -> Result<Message, ConvertError> {
+    let said = |trial, answer| Ok(Message::Said { agent, trial: trial_key(trial)?, answer });
+    match message {
+        Up::Hello(_) => Err(ConvertError::new("hello", "came twice")),
+        Up::Heartbeat(_) => Ok(Message::Seen { agent }),
+        Up::ClockReply(reply) => Ok(Message::ClockReply {
+            agent,
+            probe: reply.probe_id,
+            agent_ns: reply.agent_monotonic_ns,
+            received_ns: monotonic::now_ns(),
+        }),
+        Up::PortReserved(reserved) => {
+            let port = u16::try_from(reserved.port).map_err(|error| ConvertError::new("port", error))?;
+            said(reserved.trial, Answer::PortReserved((port > 0).then_some(port)))
+        }
+        Up::TargetReady(ready) => said(ready.trial, Answer::TargetReady),
+        Up::TargetFailed(failed) => said(failed.trial, Answer::TargetFailed(sentence(&failed.reason))),
+        Up::TargetStopped(stopped) => said(stopped.trial, Answer::TargetStopped),
+        Up::HookDone(done) => {
+            let failure = (!done.failure.is_empty()).then(|| sentence(&done.failure));
+            said(done.trial, Answer::HookDone { hook: done.hook, failure })
+        }
+        Up::TrialReady(ready) => said(ready.trial, Answer::Ready),
+        Up::TrialArmed(armed) => {
+            Ok(Message::Armed { agent, trial: trial_key(armed.trial)?, armed_for_ns: armed.armed_for_monotonic_ns })
+        }
+        Up::TrialDone(done) => said(done.trial, Answer::Done { intervals: done.intervals }),
+        Up::TrialFailed(failed) => {
+            said(failed.trial, Answer::Failed { reason: sentence(&failed.reason), intervals: failed.intervals })
+        }
+    }
+}
+
+fn down(message: proto::attach_down::Message) -> proto::AttachDown {
+    proto::AttachDown { message: Some(message) }
+}
+
+fn message_down(message: Downward) -> proto::attach_down::Message {
+    use proto::attach_down::Message as Down;
+    let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
+    match message {
+        Downward::ClockProbe { probe } => Down::ClockProbe(proto::ClockProbe { probe_id: probe }),
+        Downward::Start { trial, epoch, at_agent_ns } => {
+            Down::Start(proto::Start { trial: Some(trial.into()), epoch: epoch.0, at_agent_monotonic_ns: at_agent_ns })
+        }
+        Downward::Command(command) => match command {
+            Command::ReservePort(trial) => Down::ReservePort(proto::ReservePort { trial: Some(trial.into()) }),
+            Command::StartTarget { trial, command, ready, timeout } => Down::StartTarget(proto::StartTarget {
+                trial: Some(trial.into()),
+                program: Some(proto::Program { command }),
+                ready: ready.unwrap_or_default(),
+                ready_timeout_ms: milliseconds(timeout),
+            }),
+            Command::StopTarget(trial) => Down::StopTarget(proto::StopTarget { trial: Some(trial.into()) }),
+            Command::RunHook { trial, hook, command, timeout } => Down::RunHook(proto::RunHook {
+                trial: Some(trial.into()),
+                hook,
+                program: Some(proto::Program { command }),
+                timeout_ms: milliseconds(timeout),
+            }),
+            Command::Prepare(assignment) => Down::Prepare((*assignment).into()),
+            // The director turns a start into `Downward::Start`, since only it knows the agent's clock.
+            Command::Start { trial, epoch, at } => Down::Start(proto::Start {
+                trial: Some(trial.into()),
+                epoch: epoch.0,
+                at_agent_monotonic_ns: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
+            }),
+            Command::Abort { trial, reason } => Down::Abort(proto::Abort { trial: Some(trial.into()), reason: sentence(&reason) }),
+            Command::Release(trial) => Down::Release(proto::Release { trial: Some(trial.into()) }),
+        },
+    }
+}

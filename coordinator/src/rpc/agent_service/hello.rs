@@ -1,0 +1,70 @@
+//! An agent's hello, checked in full.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use proto::convert::{ConvertError, agent_id};
+use shared::ids::AgentName;
+use tonic::Status;
+
+use super::super::{check_protocol, malformed};
+use crate::fleet::Introduction;
+
+/// Most labels, and most facts.
+const PAIRS_MAX: usize = 64;
+/// Longest key or value, in bytes.
+const PAIR_BYTES_MAX: usize = 256;
+/// Longest fingerprint, in bytes.
+const FINGERPRINT_BYTES_MAX: usize = 256 * 1024;
+/// Most workload kinds.
+const KINDS_MAX: usize = 64;
+/// Most slots of a host.
+const SLOTS_MAX: u32 = 64;
+/// Longest version or reservation, in bytes.
+const WORD_BYTES_MAX: usize = 128;
+
+/// Reads a hello.
+pub(super) fn introduction(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Status> {
+    check_protocol(hello.protocol_version, "this agent")?;
+    read(hello, address).map_err(malformed)
+}
+
+fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, ConvertError> {
+    check_pairs("labels", &hello.labels)?;
+    check_pairs("facts", &hello.facts)?;
+    if hello.fingerprint_json.len() > FINGERPRINT_BYTES_MAX {
+        return Err(ConvertError::new("fingerprint_json", format!("is longer than {FINGERPRINT_BYTES_MAX} bytes")));
+    }
+    if hello.kinds.len() > KINDS_MAX {
+        return Err(ConvertError::new("kinds", format!("{} are more than {KINDS_MAX}", hello.kinds.len())));
+    }
+    if hello.slots == 0 || hello.slots > SLOTS_MAX {
+        return Err(ConvertError::new("slots", format!("{} are not 1 to {SLOTS_MAX}", hello.slots)));
+    }
+    if hello.reservation.len() > WORD_BYTES_MAX || hello.fleetmark_version.len() > WORD_BYTES_MAX {
+        return Err(ConvertError::new("reservation", format!("it or the version is longer than {WORD_BYTES_MAX} bytes")));
+    }
+    Ok(Introduction {
+        id: agent_id(&hello.agent_id)?,
+        name: AgentName::new(hello.name).map_err(|error| ConvertError::new("name", error))?,
+        labels: hello.labels,
+        facts: hello.facts,
+        fingerprint: serde_json::from_str(&hello.fingerprint_json).map_err(|error| ConvertError::new("fingerprint_json", error))?,
+        fleetmark_version: hello.fleetmark_version,
+        slots: hello.slots,
+        kinds: hello.kinds.into_iter().map(|kind| kind.kind).collect(),
+        may_run_programs: hello.may_run_programs,
+        reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
+        address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    })
+}
+
+fn check_pairs(field: &'static str, pairs: &BTreeMap<String, String>) -> Result<(), ConvertError> {
+    if pairs.len() > PAIRS_MAX {
+        return Err(ConvertError::new(field, format!("{} are more than {PAIRS_MAX}", pairs.len())));
+    }
+    match pairs.iter().find(|(key, value)| key.is_empty() || key.len() > PAIR_BYTES_MAX || value.len() > PAIR_BYTES_MAX) {
+        Some((key, _)) => Err(ConvertError::new(field, format!("the key or value of {key:?} is empty or longer than {PAIR_BYTES_MAX} bytes"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,12 @@
+//! What the bytes of an interval mean.
+
+use proto::convert::{ConvertError, interval};
+use shared::interval::Interval;
+
+/// Decodes and checks an interval in full.
+///
+/// # Errors
+/// Names the first field that breaks the wire's rules.
+pub(crate) fn decode_interval(bytes: &[u8]) -> Result<Interval, ConvertError> {
+    interval::decode(bytes)
+}

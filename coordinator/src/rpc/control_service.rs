@@ -1,0 +1,162 @@
+//! The clients' side: submit, watch, cancel, list, show, remove, export, check.
+
+mod export;
+mod submit;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proto::control_service_server::ControlService;
+use shared::ids::RunId;
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Request, Response, Status};
+
+use super::{Answers, check_protocol, stopping};
+use crate::director::Message;
+use crate::reporting::{self, ReportingError};
+use crate::store::{StoreError, StoreHandle, SummaryFilter};
+
+/// Runs listed when a client names no number.
+const RUNS_LISTED: u32 = 1_000;
+/// Most runs that one answer lists.
+const RUNS_LISTED_MAX: u32 = 10_000;
+
+/// The clients' side of the coordinator.
+pub(crate) struct ControlRpc {
+    pub(crate) director: mpsc::Sender<Message>,
+    pub(crate) store: StoreHandle,
+    /// Where the store is, for messages.
+    pub(crate) store_location: String,
+    /// Calls answered so far: an embedded coordinator stays while clients come.
+    pub(crate) calls: Arc<AtomicU64>,
+}
+
+impl ControlRpc {
+    /// Asks the director something.
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, Status> {
+        let (reply, answer) = oneshot::channel();
+        self.director.send(message(reply)).await.map_err(stopping)?;
+        answer.await.map_err(stopping)
+    }
+
+    /// The run that a client means.
+    async fn resolve(&self, text: String) -> Result<RunId, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.store.read(move |store| store.resolve(&text)).await.map_err(store_status)?.map_err(store_status)
+    }
+
+    async fn record_if_active(&self, run: RunId) -> Result<Option<shared::run_record::RunRecord>, Status> {
+        self.ask(|reply| Message::Record { run, reply }).await.map(|record| record.map(|record| *record))
+    }
+}
+
+#[tonic::async_trait]
+impl ControlService for ControlRpc {
+    type WatchStream = Answers<proto::RunEvent>;
+    type ExportStream = Answers<proto::ExportPart>;
+
+    async fn describe(&self, request: Request<proto::DescribeRequest>) -> Result<Response<proto::DescribeResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        check_protocol(request.into_inner().protocol_version, "this client")?;
+        Ok(Response::new(proto::DescribeResponse {
+            protocol_version: proto::PROTOCOL_VERSION,
+            fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+            process_id: std::process::id(),
+            store: self.store_location.clone(),
+        }))
+    }
+
+    async fn submit(&self, request: Request<proto::SubmitRequest>) -> Result<Response<proto::SubmitResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let run = self.accept(request.into_inner()).await?;
+        Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))
+    }
+
+    async fn watch(&self, request: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let run = self.resolve(request.into_inner().run).await?;
+        self.events(run).await.map(Response::new)
+    }
+
+    async fn cancel(&self, request: Request<proto::CancelRequest>) -> Result<Response<proto::CancelResponse>, Status> {
+        let request = request.into_inner();
+        let run = self.resolve(request.run).await?;
+        let reason = if request.reason.is_empty() { "cancelled".to_owned() } else { proto::convert::sentence(&request.reason) };
+        if !self.ask(|reply| Message::Cancel { run, reason, reply }).await? {
+            return Err(Status::failed_precondition(format!("run {run} is over already")));
+        }
+        Ok(Response::new(proto::CancelResponse { run_id: run.as_bytes().to_vec() }))
+    }
+
+    async fn list_runs(&self, request: Request<proto::ListRunsRequest>) -> Result<Response<proto::ListRunsResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let wanted = request.into_inner().limit;
+        let limit = if wanted == 0 { RUNS_LISTED } else { wanted.min(RUNS_LISTED_MAX) };
+        let filter = SummaryFilter { limit: Some(limit as usize), ..SummaryFilter::default() };
+        let runs = self.store.read(move |store| store.summaries(&filter)).await.map_err(store_status)?.map_err(store_status)?;
+        Ok(Response::new(proto::ListRunsResponse { runs: runs.iter().map(Into::into).collect() }))
+    }
+
+    async fn show(&self, request: Request<proto::ShowRequest>) -> Result<Response<proto::ShowResponse>, Status> {
+        let run = self.resolve(request.into_inner().run).await?;
+        let active = self.record_if_active(run).await?;
+        let json = reporting::show(&self.store, run, active).await.map_err(reporting_status)?;
+        let report_json = String::from_utf8(json).map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
+        Ok(Response::new(proto::ShowResponse { report_json }))
+    }
+
+    async fn remove_run(&self, request: Request<proto::RemoveRunRequest>) -> Result<Response<proto::RemoveRunResponse>, Status> {
+        let run = self.resolve(request.into_inner().run).await?;
+        if self.record_if_active(run).await?.is_some() {
+            return Err(Status::failed_precondition(format!("run {run} is not over; cancel it first")));
+        }
+        self.store.write(move |store| store.remove_run(run)).await.map_err(store_status)?.map_err(store_status)?;
+        Ok(Response::new(proto::RemoveRunResponse { run_id: run.as_bytes().to_vec() }))
+    }
+
+    async fn list_agents(&self, _request: Request<proto::ListAgentsRequest>) -> Result<Response<proto::ListAgentsResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let agents = self.ask(|reply| Message::Agents { reply }).await?;
+        Ok(Response::new(proto::ListAgentsResponse { agents: agents.iter().map(Into::into).collect() }))
+    }
+
+    async fn export(&self, request: Request<proto::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        let run = self.resolve(request.into_inner().run).await?;
+        self.parts(run).await.map(Response::new)
+    }
+
+    async fn check_store(&self, _request: Request<proto::CheckStoreRequest>) -> Result<Response<proto::CheckStoreResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let check = self.store.read(|store| store.check()).await.map_err(store_status)?.map_err(store_status)?;
+        let damage = check.damage.iter().map(|damage| proto::Damage {
+            run_id: damage.run.map(|run| run.as_bytes().to_vec()).unwrap_or_default(),
+            what: damage.what.clone(),
+        });
+        Ok(Response::new(proto::CheckStoreResponse {
+            runs_checked: check.runs_checked,
+            intervals_checked: check.intervals_checked,
+            damage: damage.collect(),
+        }))
+    }
+}
+
+fn store_status(error: StoreError) -> Status {
+    let message = format!("failed to {error}");
+    match error {
+        StoreError::UnknownRun(_) | StoreError::Ambiguous { .. } | StoreError::UnknownFile { .. } => Status::not_found(message),
+        StoreError::Damaged(_) | StoreError::Newer { .. } | StoreError::BadExport(_) => Status::data_loss(message),
+        StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Closed => Status::unavailable(message),
+        StoreError::AlreadyExists(_) | StoreError::Over(_) => Status::failed_precondition(message),
+        StoreError::FileDiffers { .. } | StoreError::TooLarge { .. } => Status::invalid_argument(message),
+        StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Panicked(_) => Status::internal(message),
+    }
+}
+
+fn reporting_status(error: ReportingError) -> Status {
+    let message = format!("failed to {error}");
+    match error {
+        ReportingError::Store(error) => store_status(error),
+        ReportingError::UnknownRun(_) => Status::not_found(message),
+        ReportingError::Interval { .. } | ReportingError::Job { .. } => Status::data_loss(message),
+    }
+}

@@ -1,0 +1,104 @@
+//! Accepting a job: checked, planned and stored before its run id is given out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use shared::ids::RunId;
+use shared::job::{ATTACHED_FILE_BYTES_MAX, JOB_BYTES_MAX, Kinds};
+use shared::plan::Plan;
+use shared::run_record::{AttachedFile, RunRecord, RunState};
+use tonic::Status;
+
+use super::super::check_protocol;
+use super::{ControlRpc, store_status};
+use crate::director::Message;
+use crate::schedule::Submission;
+
+/// Most tags of a run, those of its job included.
+const TAGS_MAX: usize = 64;
+/// Longest key or value of a tag, in bytes.
+const TAG_BYTES_MAX: usize = 1_024;
+/// Most bytes that all files of a job may have together: they are held in memory while the run lasts.
+const FILES_BYTES_MAX: usize = 4 * ATTACHED_FILE_BYTES_MAX;
+
+impl ControlRpc {
+    /// Checks, plans and stores a job, and hands it to the director.
+    pub(super) async fn accept(&self, request: proto::SubmitRequest) -> Result<RunId, Status> {
+        check_protocol(request.protocol_version, "this client")?;
+        if !self.ask(|reply| Message::HasRoom { reply }).await? {
+            return Err(Status::resource_exhausted(format!("{} runs wait or run already; try again later", crate::schedule::ACTIVE_RUNS_MAX)));
+        }
+        let refuse_to_wait = request.refuse_to_wait;
+        let submission = submission(request)?;
+        let run = submission.record.id;
+        let (record, files) = (submission.record.clone(), submission.files.clone());
+        self.store
+            .write(move |store| store.create_run(&record, &files))
+            .await
+            .map_err(store_status)?
+            .map_err(store_status)?;
+        let submission = Box::new(submission);
+        if let Err(unmet) = self.ask(|reply| Message::Submit { submission, refuse_to_wait, reply }).await? {
+            // A run that was refused never was: nothing of it is kept.
+            self.store.write(move |store| store.remove_run(run)).await.map_err(store_status)?.map_err(store_status)?;
+            return Err(Status::failed_precondition(unmet));
+        }
+        Ok(run)
+    }
+}
+
+fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
+    if request.job_toml.len() > JOB_BYTES_MAX {
+        return Err(Status::invalid_argument(format!("the job has {} bytes, more than {JOB_BYTES_MAX}", request.job_toml.len())));
+    }
+    let job = shared::job::parse(&request.job_toml, Kinds::Unchecked).map_err(|errors| Status::invalid_argument(errors.to_string()))?;
+    check_files(&job.files, &request.files)?;
+    let mut tags = job.tags.clone();
+    tags.extend(request.tags);
+    let is_tag = |(key, value): (&String, &String)| !key.is_empty() && key.len() <= TAG_BYTES_MAX && value.len() <= TAG_BYTES_MAX;
+    if tags.len() > TAGS_MAX || !tags.iter().all(is_tag) {
+        return Err(Status::invalid_argument(format!("tags: at most {TAGS_MAX}, with keys and values of at most {TAG_BYTES_MAX} bytes")));
+    }
+    let seed = job.load.seed.unwrap_or_else(rand::random);
+    let now_ms = crate::unix_ms();
+    let digest = |bytes: &Vec<u8>| AttachedFile {
+        sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        size_bytes: bytes.len() as u64,
+    };
+    let record = RunRecord {
+        id: RunId::new(now_ms, rand::random()),
+        name: job.name.clone(),
+        job_toml: request.job_toml,
+        files: request.files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
+        tags,
+        plan: Plan::of(&job, seed),
+        state: RunState::Queued,
+        reason: None,
+        submitted_at_ms: now_ms,
+        started_at_ms: None,
+        finished_at_ms: None,
+        fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+        trials: Vec::new(),
+        found_no_agents: false,
+        reservation: (!request.reservation.is_empty()).then_some(request.reservation),
+    };
+    Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })
+}
+
+fn check_files(named: &[String], sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
+    if let Some(path) = named.iter().find(|path| !sent.contains_key(*path)) {
+        return Err(Status::invalid_argument(format!("the job names the file {path:?}, which did not come with it")));
+    }
+    if let Some(path) = sent.keys().find(|path| !named.contains(path)) {
+        return Err(Status::invalid_argument(format!("the file {path:?} came with the job, which does not name it")));
+    }
+    if let Some((path, bytes)) = sent.iter().find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX) {
+        return Err(Status::invalid_argument(format!("the file {path:?} has {} bytes, more than {ATTACHED_FILE_BYTES_MAX}", bytes.len())));
+    }
+    let total: usize = sent.values().map(Vec::len).sum();
+    if total > FILES_BYTES_MAX {
+        return Err(Status::invalid_argument(format!("the job's files have {total} bytes together, more than {FILES_BYTES_MAX}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! What runs when: a pure machine. Events and the time go in, actions come out; nothing here waits.
+//!
+//! ```text
+//!  Submitted ─► Waiting ─► BeforeRun ─► ReservePort ─► StartTarget ─► BeforeTrial ─► Prepare ─► Arm ─► Run
+//!                 │ ▲       (once)      └── only with [target] ──┘                                     │
+//!                 │ └ no agents, or                                                                    ▼
+//!                 │   hosts busy           Judge ◄── StopTarget ◄── AfterTrial ◄────────────────── Collect
+//!                 ▼                          │
+//!              Finish ◄── AfterRun ◄─────────┴─► the next trial starts at ReservePort
+//! ```
+//!
+//! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
+//! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
+//! deadline, so every run ends. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
+//! their deadlines), [`assignment`] (what each agent is told).
+
+mod assignment;
+mod run;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::event::RunEvent;
+use shared::finding::Finding;
+use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
+use shared::job::Job;
+use shared::plan::Assignment;
+use shared::run_record::{RunRecord, RunState};
+
+use crate::fleet::{Fleet, Moment};
+use run::ActiveRun;
+
+/// Most runs that may wait or run at once: bounds what clients can make a coordinator remember.
+pub const ACTIVE_RUNS_MAX: usize = 1_000;
+/// From the moment all agents are ready to the common start T: enough for the slowest link to be told.
+pub const START_LEAD: Duration = Duration::from_millis(300);
+
+/// A job that was accepted.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// What is remembered of it; its state is `Queued`.
+    pub record: RunRecord,
+    /// The job, parsed.
+    pub job: Arc<Job>,
+    /// The files that came with it.
+    pub files: Arc<BTreeMap<String, Vec<u8>>>,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A job was accepted and stored.
+    Submitted(Box<Submission>),
+    /// An agent attached, or came back; [`Fleet::attach`] has already taken it in.
+    AgentAttached(AgentId),
+    /// An agent's connection broke; [`Fleet::detach`] has already noted it.
+    AgentDetached(AgentId),
+    /// An agent answered.
+    AgentSaid {
+        /// Who.
+        agent: AgentId,
+        /// About which trial.
+        trial: TrialKey,
+        /// What.
+        answer: Answer,
+    },
+    /// All intervals of an agent below this number are durable.
+    IntervalsStored {
+        /// Whose.
+        agent: AgentId,
+        /// Of which trial.
+        trial: TrialKey,
+        /// The lowest number that is not stored yet.
+        next_sequence: u64,
+    },
+    /// A collected trial was judged from what is stored.
+    Judged {
+        /// Which.
+        trial: TrialKey,
+        /// Whether it counts.
+        is_valid: bool,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// Somebody cancels a run.
+    Cancelled {
+        /// Which.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What an agent answered about a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A free port for the target; `None`: none could be found.
+    PortReserved(Option<u16>),
+    /// The target answers.
+    TargetReady,
+    /// The target could not be started, or ended by itself.
+    TargetFailed(String),
+    /// The target is gone, as asked.
+    TargetStopped,
+    /// A hook's program ended; a reason if it failed.
+    HookDone {
+        /// Its number.
+        hook: u32,
+        /// Why it failed.
+        failure: Option<String>,
+    },
+    /// Prepared.
+    Ready,
+    /// Armed for the start.
+    Armed {
+        /// How far the armed start lies from T and how wrong that may be, microseconds; `None`: not known.
+        skew_us: Option<(f64, f64)>,
+    },
+    /// All its intervals are numbered.
+    Done {
+        /// How many.
+        intervals: u64,
+    },
+    /// It cannot do its part.
+    Failed {
+        /// Why.
+        reason: String,
+        /// How many intervals it numbered before.
+        intervals: u64,
+    },
+}
+
+/// What an agent is to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Find a free port.
+    ReservePort(TrialKey),
+    /// Start the target.
+    StartTarget {
+        /// For which trial.
+        trial: TrialKey,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// Where it answers once ready.
+        ready: Option<String>,
+        /// How long that may take.
+        timeout: Duration,
+    },
+    /// Stop the target.
+    StopTarget(TrialKey),
+    /// Run a hook.
+    RunHook {
+        /// For which trial.
+        trial: TrialKey,
+        /// Its number.
+        hook: u32,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// Get ready.
+    Prepare(Box<Assignment>),
+    /// Start at T.
+    Start {
+        /// Which trial.
+        trial: TrialKey,
+        /// Under which lease.
+        epoch: LeaseEpoch,
+        /// When, on the coordinator's clock since its start.
+        at: Moment,
+    },
+    /// Stop measuring at once.
+    Abort {
+        /// Which trial.
+        trial: TrialKey,
+        /// Why.
+        reason: String,
+    },
+    /// Forget the trial.
+    Release(TrialKey),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Tell an agent.
+    Send(AgentId, Command),
+    /// Tell a run's observers.
+    Tell(RunId, RunEvent),
+    /// Store the run's record as it is now.
+    Save(Box<RunRecord>),
+    /// Take in intervals of this trial from these agents, from now on.
+    OpenTrial(TrialKey, Vec<AgentId>),
+    /// Take in no more intervals of this trial.
+    CloseTrial(TrialKey),
+    /// Judge a collected trial from what is stored.
+    Judge(TrialKey, Box<RunRecord>),
+    /// Make the report, store it, and tell the observers how it ended.
+    Finish(Box<RunRecord>),
+}
+
+/// How a run is ended before its plan is done.
+#[derive(Debug, Clone, PartialEq)]
+struct Ending {
+    state: RunState,
+    reason: String,
+}
+
+/// The schedule: the fleet and the runs that wait or run.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// Who is here.
+    pub fleet: Fleet,
+    runs: BTreeMap<RunId, ActiveRun>,
+    epoch: LeaseEpoch,
+    unix_ms_at_zero: u64,
+}
+
+impl Schedule {
+    /// An empty schedule of a coordinator that starts at this wall-clock time (milliseconds since 1970 UTC). Its
+    /// leases are newer than those of any coordinator that started before.
+    pub fn new(unix_ms_at_zero: u64) -> Self {
+        Self { fleet: Fleet::default(), runs: BTreeMap::new(), epoch: LeaseEpoch(unix_ms_at_zero), unix_ms_at_zero }
+    }
+
+    /// Takes in one event and says what is to be done.
+    pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Submitted(submission) => {
+                self.runs.insert(submission.record.id, ActiveRun::new(*submission, now, self.unix_ms_at_zero));
+            }
+            Event::AgentAttached(agent) => self.resend(agent, &mut actions),
+            Event::AgentDetached(_) | Event::Tick => {}
+            Event::AgentSaid { agent, trial, answer } => self.hear(agent, trial, answer, &mut actions),
+            Event::IntervalsStored { agent, trial, next_sequence } => {
+                if let Some(run) = self.runs.get_mut(&trial.run) {
+                    run.note_stored(trial, agent, next_sequence);
+                }
+            }
+            Event::Judged { trial, is_valid, findings } => {
+                if let Some(run) = self.runs.get_mut(&trial.run) {
+                    run.note_judged(trial, is_valid, findings, &mut actions);
+                }
+            }
+            Event::Cancelled { run, reason } => {
+                if let Some(run) = self.runs.get_mut(&run) {
+                    run.end_early(RunState::Cancelled, reason);
+                }
+            }
+        }
+        self.lose_agents(now);
+        self.advance_all(now, &mut actions);
+        actions
+    }
+
+    /// Whether a run waits or runs.
+    pub fn is_active(&self, run: RunId) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    /// How many runs wait or run.
+    pub fn active_runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The record of a run that waits or runs.
+    pub fn record(&self, run: RunId) -> Option<&RunRecord> {
+        self.runs.get(&run).map(|run| &run.record)
+    }
+
+    /// The job's limit on the CPU share of a load thread; 1 for a run that is not here.
+    pub fn generator_cpu_limit(&self, run: RunId) -> f64 {
+        self.runs.get(&run).map_or(1.0, ActiveRun::generator_cpu_limit)
+    }
+
+    /// Notes clocks in the record of the trial that an agent takes part in.
+    pub fn note_clock(&mut self, agent: AgentId, run: RunId, offset_us: f64, error_us: f64) {
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.note_clock(agent, offset_us, error_us);
+        }
+    }
+
+    /// Why a job could not begin now; `None`: it could.
+    pub fn unmet(&self, submission: &Submission) -> Option<String> {
+        let need = run::need(&submission.job, submission.record.reservation.as_deref());
+        self.fleet.candidates(&need).err().map(|unmet| unmet.message().to_owned())
+    }
+
+    fn hear(&mut self, agent: AgentId, trial: TrialKey, answer: Answer, actions: &mut Vec<Action>) {
+        match self.runs.get_mut(&trial.run) {
+            Some(run) if run.is_current(trial) && run.has_agent(agent) => run.hear(agent, answer, actions),
+            // An earlier trial of a run that goes on: it is released when the run goes on.
+            Some(_) => {}
+            // A run that is over here but not there: the agent missed its end while it was away.
+            None => match answer {
+                Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
+                    actions.push(Action::Send(agent, Command::Release(trial)));
+                }
+                Answer::TargetReady => actions.push(Action::Send(agent, Command::StopTarget(trial))),
+                _ => {}
+            },
+        }
+    }
+
+    /// Repeats to a returning agent what it may have missed.
+    fn resend(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
+        for run in self.runs.values_mut().filter(|run| run.has_agent(agent)) {
+            run.resend(agent, actions);
+        }
+    }
+
+    fn lose_agents(&mut self, now: Moment) {
+        for (agent, name, lease) in self.fleet.expire(now) {
+            if let Some(run) = lease.and_then(|run| self.runs.get_mut(&run)) {
+                run.lose(agent, &name);
+            }
+        }
+    }
+
+    /// Moves every run as far as it goes; oldest first, so that a free slot goes to who waited longest.
+    fn advance_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let mut over = Vec::new();
+        for (id, run) in &mut self.runs {
+            run.advance(now, &mut self.fleet, &mut self.epoch, actions);
+            if run.is_over() {
+                self.fleet.release(*id);
+                over.push(*id);
+            }
+        }
+        if !over.is_empty() {
+            self.runs.retain(|id, _| !over.contains(id));
+            // Slots were freed: whoever waits for them is looked at once more.
+            self.advance_all(now, actions);
+        }
+    }
+}
+

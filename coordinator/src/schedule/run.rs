@@ -1,0 +1,302 @@
+//! One run's way through the steps.
+
+mod hooks;
+mod steps;
+mod unwind;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use shared::event::RunEvent;
+use shared::finding::{Finding, FindingCode};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
+use shared::job::Job;
+use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
+
+use super::step::Step;
+use super::{Action, Answer, Command, Ending, Submission};
+use crate::fleet::{Fleet, Moment, Need};
+
+/// A run that waits or runs.
+#[derive(Debug)]
+pub(super) struct ActiveRun {
+    pub(super) record: RunRecord,
+    job: Arc<Job>,
+    files: Arc<BTreeMap<String, Vec<u8>>>,
+    step: Step,
+    deadline: Moment,
+    /// Wall-clock time of the coordinator's start: a clock that is set meanwhile does not move a run's times.
+    unix_ms_at_zero: u64,
+    /// Since when too few agents match; `None`: enough do. Bounded by the job's `start_timeout`.
+    missing_since: Option<Moment>,
+    /// What the observers were told last while waiting.
+    waiting_message: String,
+    /// Leased agents, by name.
+    agents: Vec<AgentId>,
+    /// Agents that the present step still waits for.
+    awaited: BTreeSet<AgentId>,
+    /// What each agent was told last in this step, to be repeated when it comes back.
+    told: BTreeMap<AgentId, Command>,
+    /// For each agent: the next hook it has to run in this step.
+    next_hook: BTreeMap<AgentId, usize>,
+    trial: CurrentTrial,
+    target: Target,
+    /// Set when the run is to end before its plan is done.
+    ending: Option<Ending>,
+}
+
+/// The attempt that is under way, or was last.
+#[derive(Debug, Default)]
+struct CurrentTrial {
+    index: TrialIndex,
+    attempt: u32,
+    epoch: LeaseEpoch,
+    /// Whether something made it invalid, so that the steps up to `Collect` are left out.
+    is_broken: bool,
+    /// Whether agents were told to prepare, so that they must be collected and released.
+    is_prepared: bool,
+    /// Whether hooks before it were begun, so that those after it run too.
+    has_hooks: bool,
+    /// How many intervals each agent said it numbered.
+    reported: BTreeMap<AgentId, u64>,
+    /// How many of each agent's intervals are stored, from 0 without gaps.
+    stored: BTreeMap<AgentId, u64>,
+}
+
+/// What is measured, when fleetmark starts it.
+#[derive(Debug, Default)]
+struct Target {
+    agent: Option<AgentId>,
+    /// Where the other agents reach it.
+    host: String,
+    port: Option<u16>,
+    is_running: bool,
+}
+
+/// What a job needs of the fleet.
+pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
+    let hooks = &job.hooks;
+    let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run].iter().any(|hooks| !hooks.is_empty());
+    Need {
+        agents: job.fleet.agents,
+        selector: job.fleet.selector.clone(),
+        kind: job.workload.kind.clone(),
+        runs_programs: has_hooks || job.target.is_some(),
+        reservation: reservation.map(ToOwned::to_owned),
+    }
+}
+
+impl ActiveRun {
+    pub(super) fn new(submission: Submission, now: Moment, unix_ms_at_zero: u64) -> Self {
+        Self {
+            record: submission.record,
+            job: submission.job,
+            files: submission.files,
+            step: Step::Waiting,
+            deadline: Moment::MAX,
+            unix_ms_at_zero,
+            missing_since: Some(now),
+            waiting_message: String::new(),
+            agents: Vec::new(),
+            awaited: BTreeSet::new(),
+            told: BTreeMap::new(),
+            next_hook: BTreeMap::new(),
+            trial: CurrentTrial::default(),
+            target: Target::default(),
+            ending: None,
+        }
+    }
+
+    /// Ends the run before its plan is done. The first reason stands.
+    pub(super) fn end_early(&mut self, state: RunState, reason: String) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending { state, reason });
+        }
+    }
+
+    /// An agent answered about the current trial.
+    pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
+        match (self.step, answer) {
+            (Step::ReservePort, Answer::PortReserved(Some(port))) => {
+                self.target.port = Some(port);
+                self.answered(agent);
+            }
+            (Step::ReservePort, Answer::PortReserved(None)) => {
+                self.break_trial(FindingCode::TargetFailed, Some(agent), "no free port could be found for the target".to_owned());
+            }
+            (Step::StartTarget, Answer::TargetReady) => {
+                self.target.is_running = true;
+                self.answered(agent);
+            }
+            (_, Answer::TargetFailed(reason)) => {
+                self.target.is_running = false;
+                self.break_trial(FindingCode::TargetFailed, Some(agent), reason);
+                if self.step == Step::StopTarget {
+                    self.answered(agent);
+                }
+            }
+            (Step::StopTarget, Answer::TargetStopped) => {
+                self.target.is_running = false;
+                self.answered(agent);
+            }
+            (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
+            (Step::Prepare, Answer::Ready) => self.answered(agent),
+            (Step::Arm, Answer::Armed { skew_us }) => {
+                self.note_skew(skew_us);
+                self.answered(agent);
+            }
+            // The schedule of a quick agent may be over before a slow one has said that it is armed.
+            (Step::Arm | Step::Run | Step::Collect, Answer::Done { intervals }) => {
+                self.report_intervals(agent, intervals);
+                if self.step != Step::Arm {
+                    self.answered(agent);
+                }
+            }
+            (_, Answer::Failed { reason, intervals }) => {
+                self.report_intervals(agent, intervals);
+                self.break_trial(FindingCode::AgentFailed, Some(agent), reason);
+                self.answered(agent);
+            }
+            // An answer that comes twice, after a reconnect, or too late, changes nothing.
+            _ => {}
+        }
+    }
+
+    /// Repeats to a returning agent what it may have missed.
+    pub(super) fn resend(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
+        if self.awaited.contains(&agent)
+            && let Some(command) = self.told.get(&agent)
+        {
+            actions.push(Action::Send(agent, command.clone()));
+        }
+    }
+
+    /// An agent is lost for good.
+    pub(super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
+        let message = format!("agent {name} was lost: its connection broke and it did not come back");
+        if self.has_open_trial() {
+            self.break_trial(FindingCode::AgentLost, Some(agent), message.clone());
+        }
+        self.end_early(RunState::Failed, message);
+        self.agents.retain(|leased| *leased != agent);
+        self.answered(agent);
+        if self.target.agent == Some(agent) {
+            self.target = Target::default();
+        }
+    }
+
+    pub(super) fn note_stored(&mut self, trial: TrialKey, agent: AgentId, next_sequence: u64) {
+        if self.is_current(trial) {
+            let stored = self.trial.stored.entry(agent).or_default();
+            *stored = (*stored).max(next_sequence);
+        }
+    }
+
+    pub(super) fn note_judged(&mut self, trial: TrialKey, is_valid: bool, findings: Vec<Finding>, actions: &mut Vec<Action>) {
+        if self.step == Step::Judge && self.is_current(trial) {
+            let (trial, attempt) = (self.trial.index, self.trial.attempt);
+            actions.push(Action::Tell(self.record.id, RunEvent::TrialFinished { trial, attempt, is_valid, findings }));
+            self.awaited.clear();
+        }
+    }
+
+    pub(super) fn note_clock(&mut self, agent: AgentId, offset_us: f64, error_us: f64) {
+        if let Some(part) = self.part(agent) {
+            part.clock_offset_us = Some(offset_us);
+            part.clock_error_us = Some(error_us);
+        }
+    }
+
+    pub(super) fn generator_cpu_limit(&self) -> f64 {
+        self.job.limits.generator_cpu
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.step == Step::Finished
+    }
+
+    pub(super) fn has_agent(&self, agent: AgentId) -> bool {
+        self.agents.contains(&agent)
+    }
+
+    pub(super) fn is_current(&self, trial: TrialKey) -> bool {
+        self.step != Step::Waiting && trial == self.key()
+    }
+
+    fn key(&self) -> TrialKey {
+        TrialKey { run: self.record.id, trial: self.trial.index, attempt: self.trial.attempt }
+    }
+
+    /// The step waits no longer for this agent.
+    fn answered(&mut self, agent: AgentId) {
+        self.awaited.remove(&agent);
+        self.told.remove(&agent);
+    }
+
+    /// Tells an agent something that it must answer.
+    fn ask(&mut self, agent: AgentId, command: Command, actions: &mut Vec<Action>) {
+        self.awaited.insert(agent);
+        self.told.insert(agent, command.clone());
+        actions.push(Action::Send(agent, command));
+    }
+
+    /// Whether a trial has been begun and not yet judged.
+    fn has_open_trial(&self) -> bool {
+        self.step > Step::BeforeRun && self.step < Step::AfterRun && self.step != Step::BeginTrial
+    }
+
+    /// Notes what makes the current trial invalid; the steps that lead up to its end are then left out.
+    fn break_trial(&mut self, code: FindingCode, agent: Option<AgentId>, message: String) {
+        self.trial.is_broken = true;
+        let finding = Finding { code, severity: code.severity(), agent, message };
+        if let Some(record) = self.trial_record()
+            && !record.findings.contains(&finding)
+        {
+            record.findings.push(finding);
+        }
+    }
+
+    fn report_intervals(&mut self, agent: AgentId, intervals: u64) {
+        self.trial.reported.insert(agent, intervals);
+        if let Some(part) = self.part(agent) {
+            part.intervals_reported = Some(intervals);
+        }
+    }
+
+    fn note_skew(&mut self, skew_us: Option<(f64, f64)>) {
+        if let (Some((skew, error)), Some(record)) = (skew_us, self.trial_record()) {
+            record.start_skew_us = Some(record.start_skew_us.map_or(skew.abs(), |worst| worst.max(skew.abs())));
+            record.start_skew_error_us = Some(record.start_skew_error_us.map_or(error, |worst| worst.max(error)));
+        }
+    }
+
+    fn unix_ms(&self, now: Moment) -> u64 {
+        self.unix_ms_at_zero.saturating_add(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn trial_record(&mut self) -> Option<&mut TrialRecord> {
+        let (index, attempt) = (self.trial.index, self.trial.attempt);
+        self.record.trials.iter_mut().rev().find(|record| record.trial == index && record.attempt == attempt)
+    }
+
+    fn part(&mut self, agent: AgentId) -> Option<&mut AgentPart> {
+        self.trial_record()?.agents.iter_mut().find(|part| part.id == agent)
+    }
+
+    /// What the record keeps of each leased agent.
+    fn parts(&self, fleet: &Fleet) -> Vec<AgentPart> {
+        let part = |id: &AgentId| {
+            let agent = fleet.agent(*id)?;
+            Some(AgentPart {
+                id: *id,
+                name: agent.name.clone(),
+                labels: agent.labels.clone(),
+                fingerprint: agent.fingerprint.clone(),
+                clock_offset_us: None,
+                clock_error_us: None,
+                intervals_reported: None,
+            })
+        };
+        self.agents.iter().filter_map(part).collect()
+    }
+}

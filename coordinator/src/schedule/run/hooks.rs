@@ -1,0 +1,111 @@
+//! Hooks: programs that every leased agent runs, one after the other, around trials and the run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::finding::FindingCode;
+use shared::ids::AgentId;
+use shared::job::{HookSpec, Hooks};
+use shared::run_record::RunState;
+
+use super::super::step::Step;
+use super::super::{Action, Command};
+use super::ActiveRun;
+
+impl ActiveRun {
+    /// The hooks of the present step, templates not yet resolved.
+    pub(super) fn hooks(&self, step: Step) -> &[HookSpec] {
+        match step {
+            Step::BeforeRun => &self.job.hooks.before_run,
+            Step::BeforeTrial => &self.job.hooks.before_trial,
+            Step::AfterTrial => &self.job.hooks.after_trial,
+            Step::AfterRun => &self.job.hooks.after_run,
+            _ => &[],
+        }
+    }
+
+    /// How long the hooks of a step may take in all.
+    pub(super) fn hooks_within(&self, step: Step) -> Duration {
+        self.hooks(step).iter().map(|hook| hook.timeout).fold(Duration::ZERO, Duration::saturating_add)
+    }
+
+    /// Starts the first hook of the step on every agent.
+    pub(super) fn begin_hooks(&mut self, actions: &mut Vec<Action>) {
+        self.next_hook.clear();
+        if self.hooks(self.step).is_empty() {
+            return;
+        }
+        for agent in self.agents.clone() {
+            self.next_hook.insert(agent, 0);
+            self.run_hook(agent, 0, actions);
+        }
+    }
+
+    pub(super) fn hear_hook(&mut self, agent: AgentId, hook: u32, failure: Option<String>, actions: &mut Vec<Action>) {
+        let Some(hook) = hook.checked_sub(first_number(self.step)).map(|hook| hook as usize) else { return };
+        if self.next_hook.get(&agent) != Some(&hook) || hook >= self.hooks(self.step).len() {
+            return;
+        }
+        if let Some(failure) = failure {
+            self.next_hook.remove(&agent);
+            self.fail_hook(Some(agent), format!("hook {:?} failed: {failure}", self.hooks(self.step)[hook].command.join(" ")));
+            self.answered(agent);
+        } else if hook + 1 < self.hooks(self.step).len() {
+            self.next_hook.insert(agent, hook + 1);
+            self.run_hook(agent, hook + 1, actions);
+        } else {
+            self.next_hook.remove(&agent);
+            self.answered(agent);
+        }
+    }
+
+    /// A hook around a trial makes that trial invalid; one around the run fails the run.
+    pub(super) fn fail_hook(&mut self, agent: Option<AgentId>, message: String) {
+        if matches!(self.step, Step::BeforeRun | Step::AfterRun) {
+            self.end_early(RunState::Failed, message);
+        } else {
+            self.break_trial(FindingCode::HookFailed, agent, message);
+        }
+    }
+
+    fn run_hook(&mut self, agent: AgentId, hook: usize, actions: &mut Vec<Action>) {
+        let resolved = self.resolved_hooks();
+        match resolved {
+            Ok(hooks) => {
+                let HookSpec { command, timeout } = hooks[hook].clone();
+                let trial = self.key();
+                let number = first_number(self.step).saturating_add(u32::try_from(hook).unwrap_or(u32::MAX));
+                self.ask(agent, Command::RunHook { trial, hook: number, command, timeout }, actions);
+            }
+            Err(problem) => self.fail_hook(Some(agent), problem),
+        }
+    }
+
+    /// The hooks of the present step with their templates resolved. Around the run no target is known, and nothing
+    /// else of the job is looked at.
+    fn resolved_hooks(&self) -> Result<Vec<HookSpec>, String> {
+        let hooks = match self.step {
+            Step::BeforeTrial => return self.resolved().map(|resolved| resolved.hooks.before_trial),
+            Step::AfterTrial => return self.resolved().map(|resolved| resolved.hooks.after_trial),
+            step => self.hooks(step).to_vec(),
+        };
+        let mut job = (*self.job).clone();
+        job.workload.operations.clear();
+        job.target = None;
+        job.hooks = Hooks { before_run: hooks, ..Hooks::default() };
+        job.resolved(&BTreeMap::new()).map(|resolved| resolved.hooks.before_run).map_err(|error| error.to_string())
+    }
+}
+
+/// The number of a step's first hook: numbers are unique within a trial, since an agent answers a number that it
+/// knows without running anything again.
+fn first_number(step: Step) -> u32 {
+    /// More hooks than a job of 1 MiB can name.
+    const HOOKS_OF_A_STEP_MAX: u32 = 1_000_000;
+    match step {
+        Step::BeforeRun => 0,
+        Step::BeforeTrial => HOOKS_OF_A_STEP_MAX,
+        Step::AfterTrial => 2 * HOOKS_OF_A_STEP_MAX,
+        _ => 3 * HOOKS_OF_A_STEP_MAX,
+    }
+}

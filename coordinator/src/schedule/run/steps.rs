@@ -1,0 +1,323 @@
+//! Entering each step, and what follows it.
+
+use std::collections::BTreeMap;
+
+use shared::event::RunEvent;
+use shared::finding::FindingCode;
+use shared::ids::{AgentId, LeaseEpoch, TrialIndex};
+use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
+use shared::run_record::{RunState, TrialRecord};
+
+use super::super::assignment::Shares;
+use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::{Action, Command, START_LEAD};
+use super::{ActiveRun, CurrentTrial, need};
+use crate::fleet::{Fleet, Moment, Unmet};
+
+impl ActiveRun {
+    /// Goes as far as possible without waiting.
+    pub(in super::super) fn advance(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+        loop {
+            let before = (self.step, self.trial.index, self.trial.attempt);
+            self.advance_once(now, fleet, epoch, actions);
+            if before == (self.step, self.trial.index, self.trial.attempt) {
+                return;
+            }
+        }
+    }
+
+    fn advance_once(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+        match self.step {
+            Step::Finished => {}
+            Step::Waiting => self.look_for_agents(now, fleet, epoch, actions),
+            _ => {
+                if self.step == Step::Collect {
+                    self.await_intervals();
+                }
+                if now >= self.deadline && !self.awaited.is_empty() {
+                    self.give_up_waiting(fleet);
+                }
+                if let Some(step) = self.detour() {
+                    if step == Step::Collect {
+                        self.abort(actions);
+                    }
+                    self.enter(step, now, fleet, epoch, actions);
+                } else if self.awaited.is_empty() {
+                    self.enter(self.next_step(), now, fleet, epoch, actions);
+                }
+            }
+        }
+    }
+
+    fn look_for_agents(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+        if self.ending.is_some() {
+            return self.enter(Step::Finished, now, fleet, epoch, actions);
+        }
+        match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
+            Ok(agents) => {
+                fleet.lease(self.record.id, &agents);
+                self.agents = agents;
+                self.missing_since = None;
+                self.record.state = RunState::Running;
+                self.enter(Step::BeforeRun, now, fleet, epoch, actions);
+            }
+            Err(unmet) => {
+                let since = match &unmet {
+                    Unmet::Missing(_) => *self.missing_since.get_or_insert(now),
+                    Unmet::Busy(_) => {
+                        self.missing_since = None;
+                        now
+                    }
+                };
+                if now.saturating_sub(since) >= self.job.fleet.start_timeout && self.missing_since.is_some() {
+                    self.record.found_no_agents = true;
+                    self.end_early(RunState::Failed, format!("no agents in time: {}", unmet.message()));
+                    self.enter(Step::Finished, now, fleet, epoch, actions);
+                } else if self.waiting_message != unmet.message() {
+                    self.waiting_message = unmet.message().to_owned();
+                    actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message: self.waiting_message.clone() }));
+                }
+            }
+        }
+    }
+
+    /// The step that follows the present one when nothing went wrong in it.
+    fn next_step(&self) -> Step {
+        let has_target = self.job.target.is_some();
+        match self.step {
+            Step::Waiting => Step::BeforeRun,
+            Step::BeforeRun => Step::BeginTrial,
+            Step::BeginTrial if has_target && !self.target.is_running => Step::ReservePort,
+            Step::BeginTrial => Step::BeforeTrial,
+            Step::ReservePort => Step::StartTarget,
+            Step::StartTarget => Step::BeforeTrial,
+            Step::BeforeTrial => Step::Prepare,
+            Step::Prepare => Step::Arm,
+            Step::Arm => Step::Run,
+            Step::Run => Step::Collect,
+            Step::Collect => Step::AfterTrial,
+            Step::AfterTrial => Step::StopTarget,
+            Step::StopTarget => Step::Judge,
+            Step::Judge if self.ending.is_none() && !self.is_last_trial() => Step::BeginTrial,
+            Step::Judge => Step::AfterRun,
+            Step::AfterRun | Step::Finished => Step::Finished,
+        }
+    }
+
+    pub(super) fn enter(&mut self, step: Step, now: Moment, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+        let previous = std::mem::replace(&mut self.step, step);
+        self.awaited.clear();
+        self.told.clear();
+        let is_cancelled = self.ending.as_ref().is_some_and(|ending| ending.state == RunState::Cancelled);
+        self.deadline = step.deadline(now, &self.job, self.hooks_within(step), is_cancelled);
+        match step {
+            Step::Waiting => {}
+            Step::BeforeRun => {
+                self.record.started_at_ms = Some(self.unix_ms(now));
+                self.begin_hooks(actions);
+            }
+            Step::AfterRun => self.begin_hooks(actions),
+            Step::BeginTrial => {
+                if previous == Step::Judge {
+                    self.trial.index = TrialIndex(self.trial.index.0 + 1);
+                }
+                self.begin_trial(fleet, epoch, actions);
+            }
+            Step::BeforeTrial => {
+                self.trial.has_hooks = true;
+                self.begin_hooks(actions);
+            }
+            Step::AfterTrial => {
+                if self.trial.has_hooks {
+                    self.begin_hooks(actions);
+                }
+            }
+            Step::ReservePort => self.reserve_port(fleet, actions),
+            Step::StartTarget => self.start_target(fleet, actions),
+            Step::Prepare => self.prepare(fleet, actions),
+            Step::Arm => self.arm(now, actions),
+            Step::Run => self.run(actions),
+            Step::Collect => self.await_intervals(),
+            Step::StopTarget => self.stop_target(actions),
+            Step::Judge => self.judge(actions),
+            Step::Finished => self.finish(now, actions),
+        }
+    }
+
+    fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+        epoch.0 += 1;
+        self.trial = CurrentTrial { index: self.trial.index, attempt: self.trial.attempt, epoch: *epoch, ..CurrentTrial::default() };
+        self.record.trials.push(TrialRecord {
+            trial: self.trial.index,
+            attempt: self.trial.attempt,
+            agents: self.parts(fleet),
+            started_at_ms: None,
+            is_complete: false,
+            start_skew_us: None,
+            start_skew_error_us: None,
+            findings: Vec::new(),
+        });
+        let agents = self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
+        actions.push(Action::OpenTrial(self.key(), self.agents.clone()));
+        actions.push(Action::Save(Box::new(self.record.clone())));
+        actions.push(Action::Tell(
+            self.record.id,
+            RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },
+        ));
+    }
+
+    fn reserve_port(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
+        let Some(spec) = &self.job.target else { return };
+        let facts = |id: AgentId| {
+            fleet.agent(id).map(|agent| {
+                let name = [("name".to_owned(), agent.name.to_string())];
+                agent.facts.clone().into_iter().chain(agent.labels.clone()).chain(name).collect::<BTreeMap<_, _>>()
+            })
+        };
+        let chosen = self.agents.iter().copied().find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
+        match chosen {
+            Some(agent) => {
+                self.target.agent = Some(agent);
+                let trial = self.key();
+                self.ask(agent, Command::ReservePort(trial), actions);
+            }
+            None => {
+                let message = format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
+                self.break_trial(FindingCode::TargetFailed, None, message);
+            }
+        }
+    }
+
+    fn start_target(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
+        let (Some(agent), Some(_)) = (self.target.agent, self.target.port) else { return };
+        self.target.host = self.target_host(fleet, agent);
+        match self.resolved() {
+            Ok(resolved) => {
+                if let Some(TargetSpec { start, ready, .. }) = resolved.target {
+                    let command = Command::StartTarget { trial: self.key(), command: start, ready, timeout: TARGET_READY_WITHIN };
+                    self.ask(agent, command, actions);
+                }
+            }
+            Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
+        }
+    }
+
+    /// Loopback when all agents share the target's host, else the address that the target's agent called from.
+    fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
+        let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
+        let is_shared = host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
+        match fleet.agent(agent) {
+            Some(introduction) if !is_shared && introduction.address.is_ipv6() => format!("[{}]", introduction.address),
+            Some(introduction) if !is_shared => introduction.address.to_string(),
+            _ => "127.0.0.1".to_owned(),
+        }
+    }
+
+    fn prepare(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
+        let workload = match self.resolved() {
+            Ok(resolved) => resolved.workload,
+            Err(problem) => return self.break_trial(FindingCode::AgentFailed, None, problem),
+        };
+        let job = self.job.clone();
+        let files = self.files.clone();
+        let agent_count = u32::try_from(self.agents.len()).unwrap_or(u32::MAX);
+        let (trial, epoch, seed) = (self.key(), self.trial.epoch, self.record.plan.seed);
+        let shares = Shares { job: &job, workload: &workload, files: &files, trial, epoch, seed, agent_count };
+        if let Some(misfit) = shares.misfit() {
+            self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
+            return self.end_early(RunState::Failed, misfit);
+        }
+        self.trial.is_prepared = true;
+        for (index, agent) in (0..).zip(self.agents.clone()) {
+            if fleet.agent(agent).is_some() {
+                self.ask(agent, Command::Prepare(Box::new(shares.assignment(index))), actions);
+            }
+        }
+    }
+
+    fn arm(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let at = now + START_LEAD;
+        let started_at_ms = self.unix_ms(at);
+        if let Some(record) = self.trial_record() {
+            record.started_at_ms = Some(started_at_ms);
+        }
+        let (trial, epoch) = (self.key(), self.trial.epoch);
+        for agent in self.agents.clone() {
+            self.ask(agent, Command::Start { trial, epoch, at }, actions);
+        }
+    }
+
+    fn run(&mut self, actions: &mut Vec<Action>) {
+        self.awaited = self.agents.iter().copied().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
+        let load = &self.job.load;
+        let variant = self.record.plan.trials.get(self.trial.index.0 as usize).map(|trial| trial.variant.0 as usize);
+        let variant = variant.and_then(|variant| self.record.plan.variants.get(variant));
+        let started = RunEvent::TrialStarted {
+            trial: self.trial.index,
+            trials_planned: u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+            variant: variant.map(|variant| variant.name.clone()).unwrap_or_default(),
+            warmup: match load.warmup {
+                Warmup::For(length) => Some(length),
+                Warmup::Iterations(_) => None,
+            },
+            duration: match load.window {
+                Window::For(length) => Some(length),
+                Window::Iterations(_) => None,
+            },
+            iterations: match load.window {
+                Window::Iterations(iterations) => Some(iterations),
+                Window::For(_) => None,
+            },
+        };
+        actions.push(Action::Tell(self.record.id, started));
+    }
+
+    fn stop_target(&mut self, actions: &mut Vec<Action>) {
+        let Some(agent) = self.target.agent else { return };
+        let restarts = self.job.target.as_ref().map(|target| target.restart);
+        let is_last = self.ending.is_some() || self.is_last_trial();
+        // A target that failed by itself, or never became ready, is still stopped: its group may live on.
+        if restarts == Some(TargetRestart::Trial) || is_last || !self.target.is_running {
+            let trial = self.key();
+            self.target.is_running = false;
+            self.ask(agent, Command::StopTarget(trial), actions);
+        }
+    }
+
+    fn judge(&mut self, actions: &mut Vec<Action>) {
+        let key = self.key();
+        if self.trial.is_prepared {
+            actions.extend(self.agents.iter().map(|agent| Action::Send(*agent, Command::Release(key))));
+        }
+        let is_complete = !self.trial.is_broken;
+        if let Some(record) = self.trial_record() {
+            record.is_complete = is_complete;
+        }
+        actions.push(Action::CloseTrial(key));
+        actions.push(Action::Save(Box::new(self.record.clone())));
+        actions.push(Action::Judge(key, Box::new(self.record.clone())));
+        // Nobody of the fleet is asked: the judgement itself is awaited, under a name that no agent has.
+        self.awaited = [AgentId::new([0; 16])].into();
+    }
+
+    fn is_last_trial(&self) -> bool {
+        self.trial.index.0 as usize + 1 >= self.record.plan.trials.len()
+    }
+
+    fn finish(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.record.finished_at_ms = Some(self.unix_ms(now));
+        self.record.state = self.ending.as_ref().map_or(RunState::Finished, |ending| ending.state);
+        self.record.reason = self.ending.as_ref().map(|ending| ending.reason.clone());
+        actions.push(Action::Finish(Box::new(self.record.clone())));
+    }
+
+    /// The job's strings with its templates resolved, as far as they can be known now.
+    pub(super) fn resolved(&self) -> Result<ResolvedJob, String> {
+        let mut known = BTreeMap::new();
+        if let Some(port) = self.target.port {
+            known.insert("target.host".to_owned(), self.target.host.clone());
+            known.insert("target.port".to_owned(), port.to_string());
+        }
+        self.job.resolved(&known).map_err(|error| error.to_string())
+    }
+}

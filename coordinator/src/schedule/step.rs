@@ -1,0 +1,107 @@
+//! The steps of a run and their deadlines. Each deadline is a named constant, so that every run ends.
+
+use std::time::Duration;
+
+use shared::job::{Job, Warmup, Window};
+
+use crate::fleet::Moment;
+
+/// An agent finds a free port at once; this is for the link.
+const PORT_WITHIN: Duration = Duration::from_secs(10);
+/// How long a target may take until it answers.
+pub(super) const TARGET_READY_WITHIN: Duration = Duration::from_secs(60);
+/// What a link and a busy agent may add to any stated time.
+const LINK_MARGIN: Duration = Duration::from_secs(10);
+/// Connecting all workers, resolving names, starting threads.
+const PREPARE_WITHIN: Duration = Duration::from_secs(60);
+/// An agent arms a timer at once; this is for the link.
+const ARM_WITHIN: Duration = Duration::from_secs(10);
+/// SIGTERM, 5 s, SIGKILL, and the link.
+const STOP_TARGET_WITHIN: Duration = Duration::from_secs(20);
+/// Intervals that are still on their way when an agent is done, with room for a store that is slow.
+const COLLECT_WITHIN: Duration = Duration::from_secs(90);
+/// The same after a cancellation, when somebody waits for the end.
+const COLLECT_CANCELLED_WITHIN: Duration = Duration::from_secs(10);
+/// Reading what was stored of one trial.
+const JUDGE_WITHIN: Duration = Duration::from_secs(120);
+/// A window that is counted in iterations has no stated length; no benchmark that ends takes longer.
+const ITERATIONS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The timeout of an operation that states none (the workloads' default).
+const OPERATION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// For agents.
+    Waiting,
+    /// Hooks before the first trial.
+    BeforeRun,
+    /// The next trial of the plan begins; waits for nobody.
+    BeginTrial,
+    /// A free port for the target.
+    ReservePort,
+    /// Until the target answers.
+    StartTarget,
+    /// Hooks before the trial.
+    BeforeTrial,
+    /// Until all agents are ready.
+    Prepare,
+    /// Until all agents are armed.
+    Arm,
+    /// Until all agents are done.
+    Run,
+    /// Until all that they numbered is stored.
+    Collect,
+    /// Hooks after the trial.
+    AfterTrial,
+    /// Until the target is gone.
+    StopTarget,
+    /// Until the trial is judged.
+    Judge,
+    /// Hooks after the last trial.
+    AfterRun,
+    /// Over.
+    Finished,
+}
+
+impl Step {
+    /// When the step must be done. `hooks` is the sum of the timeouts of its hooks.
+    pub(super) fn deadline(self, now: Moment, job: &Job, hooks: Duration, is_cancelled: bool) -> Moment {
+        let within = match self {
+            // Waiting is bounded by `start_timeout`, where the run itself looks after it.
+            Step::Waiting | Step::BeginTrial | Step::Finished => Duration::MAX,
+            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => hooks.saturating_add(LINK_MARGIN),
+            Step::ReservePort => PORT_WITHIN,
+            Step::StartTarget => TARGET_READY_WITHIN + LINK_MARGIN,
+            Step::Prepare => PREPARE_WITHIN,
+            Step::Arm => ARM_WITHIN,
+            Step::Run => run_within(job),
+            Step::Collect if is_cancelled => COLLECT_CANCELLED_WITHIN,
+            Step::Collect => COLLECT_WITHIN,
+            Step::StopTarget => STOP_TARGET_WITHIN,
+            Step::Judge => JUDGE_WITHIN,
+        };
+        now.saturating_add(within)
+    }
+}
+
+/// Warm-up, window and drain, the longest operation's timeout, and a margin.
+fn run_within(job: &Job) -> Duration {
+    let warmup = match job.load.warmup {
+        Warmup::For(length) => length,
+        Warmup::Iterations(_) => ITERATIONS_WITHIN,
+    };
+    let window = match job.load.window {
+        Window::For(length) => length,
+        Window::Iterations(_) => ITERATIONS_WITHIN,
+    };
+    let timeout_of = |settings: &serde_json::Map<String, serde_json::Value>| {
+        settings.get("timeout").and_then(|value| shared::units::parse_duration(value.as_str()?).ok())
+    };
+    let longest = job.workload.operations.iter().filter_map(|operation| timeout_of(&operation.settings)).max();
+    warmup
+        .saturating_add(window)
+        .saturating_add(job.load.drain)
+        .saturating_add(longest.unwrap_or(OPERATION_TIMEOUT_DEFAULT).max(OPERATION_TIMEOUT_DEFAULT))
+        .saturating_add(2 * LINK_MARGIN)
+}

@@ -1,0 +1,173 @@
+//! Puts the coordinator together: opens the store, starts the director, listens.
+
+mod idle;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use proto::agent_service_server::AgentServiceServer;
+use proto::control_service_server::ControlServiceServer;
+use shared::run_record::{RunRecord, RunState};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+
+use crate::director::{Director, MESSAGES_MAX, Message};
+use crate::ingest::{Ingest, Intake};
+use crate::reporting;
+use crate::rpc::agent_service::AgentRpc;
+use crate::rpc::control_service::ControlRpc;
+use crate::store::sled::SledStore;
+use crate::store::{StoreError, StoreHandle};
+
+/// Largest message of an agent: a batch of 64 intervals of usual size, and one of the largest size.
+const AGENT_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest message of a client: a job with its files.
+const CLIENT_MESSAGE_BYTES_MAX: usize = 72 * 1024 * 1024;
+/// HTTP/2 windows: h2 grants 64 KiB by default, which a batch of intervals fills several times over.
+const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_WITHIN: Duration = Duration::from_secs(10);
+/// How long streams may take to end when the coordinator stops: agents keep theirs open for ever.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How a coordinator is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The store's folder; made if it is not there.
+    pub store: PathBuf,
+    /// Stop after so long without runs, agents and calls; `None`: never.
+    pub stop_when_idle_for: Option<Duration>,
+}
+
+/// Why a coordinator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not open.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("listen on {address}: {source}; is another coordinator running there? choose another with --listen")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// A coordinator that runs.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+/// Starts a coordinator.
+///
+/// # Errors
+/// When its store does not open or its address cannot be listened on.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|source| StartError::Listen { address: options.listen, source })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
+    let store_location = options.store.display().to_string();
+    let folder = options.store.clone();
+    let store = tokio::task::spawn_blocking(move || SledStore::open(&folder))
+        .await
+        .unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
+    let store = StoreHandle::start(Box::new(store))?;
+    end_unfinished(&store).await?;
+
+    let (director, messages) = mpsc::channel(MESSAGES_MAX);
+    let intake = Arc::new(Intake::default());
+    tokio::spawn(Director::new(messages, director.clone(), store.clone(), intake.clone()).run());
+    let ingest = Ingest::new(intake, store.clone(), director.clone());
+    let calls = Arc::new(AtomicU64::new(0));
+    let agents = AgentServiceServer::new(AgentRpc { director: director.clone(), ingest })
+        .max_decoding_message_size(AGENT_MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
+    let control = ControlRpc { director: director.clone(), store: store.clone(), store_location, calls: calls.clone() };
+    let control = ControlServiceServer::new(control)
+        .max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let idle = idle::wait(director.clone(), calls, options.stop_when_idle_for);
+    let (drain, draining) = oneshot::channel::<()>();
+    let serve = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
+        .http2_keepalive_timeout(Some(KEEPALIVE_WITHIN))
+        .tcp_nodelay(true)
+        .add_service(agents)
+        .add_service(control)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            let _either_way_it_is_time = draining.await;
+        });
+    let server = tokio::spawn(async move {
+        let serve = tokio::spawn(serve);
+        tokio::select! {
+            _ = stopped => {}
+            () = idle => tracing::info!("nothing to do; stopping"),
+        }
+        let _the_server_may_have_ended = drain.send(());
+        let _streams_that_stay_open_are_cut = tokio::time::timeout(SHUTDOWN_WITHIN, serve).await;
+        let _the_director_may_have_ended = director.send(Message::Stop).await;
+        store.close().await;
+    });
+    Ok(Running { address, stop: Some(stop), server })
+}
+
+impl Running {
+    /// Stops it, and waits until its store is closed.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _it_may_have_stopped_by_itself = stop.send(());
+        }
+        self.stopped().await;
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(&mut self) {
+        if let Err(error) = (&mut self.server).await {
+            tracing::error!(%error, "the coordinator ended badly");
+        }
+    }
+}
+
+/// Runs that were under way when an earlier coordinator ended are over: what was measured of them is kept.
+async fn end_unfinished(store: &StoreHandle) -> Result<(), StoreError> {
+    let unfinished = store.read(|store| store.unfinished()).await??;
+    for run in unfinished {
+        let record = store.read(move |store| store.run(run)).await?;
+        let record = match record {
+            Ok(Some(record)) => record,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::error!(%run, %error, "an unfinished run cannot be read");
+                continue;
+            }
+        };
+        let finished = reporting::finish(store, interrupted(record)).await;
+        if let Err(error) = finished {
+            tracing::error!(%run, %error, "an unfinished run cannot be ended");
+        }
+    }
+    Ok(())
+}
+
+fn interrupted(record: RunRecord) -> RunRecord {
+    let reason = "the coordinator ended while it ran; what had been acknowledged is kept".to_owned();
+    RunRecord { state: RunState::Failed, reason: Some(reason), finished_at_ms: Some(crate::unix_ms()), ..record }
+}

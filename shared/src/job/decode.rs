@@ -1,0 +1,91 @@
+//! From checked sections to types. What does not read has been told by the walk, and falls back to its default
+//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`].
+
+pub mod surroundings;
+
+use std::time::Duration;
+
+use super::error::Findings;
+use super::node::Node;
+use super::{Limits, Load, LoadModel, Warmup, Window};
+
+/// Default length of the measured window.
+pub const DURATION_DEFAULT: Duration = Duration::from_secs(10);
+/// Default time that operations may still begin and are awaited after the window.
+pub const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
+/// Default number of trials where nothing is compared.
+pub const TRIALS_DEFAULT: u32 = 1;
+
+/// Decodes `[load]`.
+pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
+    let child = |key: &str| root.descendant(&["load", key]);
+    let duration = |key: &str| child(key).and_then(|node| node.duration());
+    if let Some(model) = child("model").filter(|model| model.text() == Some("open")) {
+        findings.push(model.unsupported_value("the open model"));
+    }
+    if let Some(trials) = child("trials").filter(|trials| trials.value().is_table()) {
+        findings.push(trials.unsupported_value("stopping once the claims are settled"));
+    }
+    Load {
+        model: LoadModel::Closed,
+        workers: child("workers").and_then(|workers| workers.whole()),
+        warmup: child("warmup").map_or(Warmup::For(Duration::ZERO), |warmup| warmup_of(&warmup)),
+        window: window(root, findings),
+        trials: child("trials")
+            .and_then(|trials| trials.whole())
+            .unwrap_or(TRIALS_DEFAULT),
+        seed: child("seed")
+            .and_then(|seed| seed.integer())
+            .and_then(|seed| u64::try_from(seed).ok()),
+        drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
+        threads: child("threads").and_then(|threads| threads.whole()),
+    }
+}
+
+/// Decodes `[limits]`.
+pub(super) fn limits(root: &Node<'_>) -> Limits {
+    let child = |key: &str| root.descendant(&["limits", key]);
+    let share = |key: &str, default: f64| child(key).and_then(|node| node.share()).unwrap_or(default);
+    let boolean = |key: &str, default: bool| child(key).and_then(|node| node.boolean()).unwrap_or(default);
+    let default = Limits::default();
+    Limits {
+        error_ratio: share("error_ratio", default.error_ratio),
+        send_lag: share("send_lag", default.send_lag),
+        generator_cpu: share("generator_cpu", default.generator_cpu),
+        steal: share("steal", default.steal),
+        foreign_cpu: share("foreign_cpu", default.foreign_cpu),
+        throttled: boolean("throttled", default.throttled),
+        margin: share("margin", default.margin),
+        across_machines: boolean("across_machines", default.across_machines),
+        aa: boolean("aa", default.aa),
+    }
+}
+
+fn warmup_of(node: &Node<'_>) -> Warmup {
+    let iterations = node.child("iterations").and_then(|iterations| iterations.whole());
+    match iterations {
+        Some(iterations) => Warmup::Iterations(iterations),
+        None => Warmup::For(node.duration().unwrap_or_default()),
+    }
+}
+
+fn window(root: &Node<'_>, findings: &mut Findings) -> Window {
+    let duration = root.descendant(&["load", "duration"]);
+    if let Some(zero) = duration
+        .as_ref()
+        .filter(|node| node.duration() == Some(Duration::ZERO))
+    {
+        findings.push(zero.error("expected a duration above zero: nothing can be measured in none"));
+    }
+    let iterations = root
+        .descendant(&["load", "iterations"])
+        .and_then(|iterations| iterations.whole());
+    match iterations {
+        Some(iterations) => Window::Iterations(iterations),
+        None => Window::For(
+            duration
+                .and_then(|node| node.duration())
+                .unwrap_or(DURATION_DEFAULT),
+        ),
+    }
+}

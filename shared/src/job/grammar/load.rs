@@ -1,0 +1,146 @@
+//! The grammar of `[load]`.
+
+use crate::job::WORKERS_MAX;
+use crate::job::schema::{Key, Shape};
+use crate::plan::TRIALS_MAX;
+
+/// Most load threads of one agent: far above the cores of any host of today.
+pub const THREADS_MAX: u32 = 1024;
+/// Most arrivals per second of a whole fleet; above it the distance between two is below a nanosecond.
+pub const RATE_MAX: f64 = 1e9;
+/// Most iterations: a million a second for a year, so that sums stay within 64 bits.
+pub const ITERATIONS_MAX: i64 = 31_622_400_000_000;
+
+const ITERATIONS: Shape = Shape::Integer {
+    min: 1,
+    max: ITERATIONS_MAX,
+};
+const RATE: Shape = Shape::Number {
+    min: 0.0,
+    max: RATE_MAX,
+};
+const PER_WORKER: Shape = Shape::Integer {
+    min: 1,
+    max: WORKERS_MAX as i64,
+};
+const TRIALS: Shape = Shape::Integer {
+    min: 1,
+    max: TRIALS_MAX as i64,
+};
+
+/// `[load]`.
+pub const LOAD: &[Key] = &[
+    Key::optional(
+        "model",
+        Shape::OneOf(&["closed", "open"]),
+        "Back to back (closed, the default) or by arrivals (open).",
+    ),
+    Key::unsupported(
+        "rate",
+        RATE,
+        "Arrivals per second over the fleet, for the open model.",
+    ),
+    Key::unsupported(
+        "stages",
+        Shape::Tables(STAGE),
+        "Linear ramps of the rate, instead of rate and duration.",
+    ),
+    Key::unsupported(
+        "arrivals",
+        Shape::OneOf(&["uniform", "poisson"]),
+        "How arrivals are spread.",
+    ),
+    Key::optional(
+        "workers",
+        Shape::Any(&[
+            Shape::Integer {
+                min: 1,
+                max: WORKERS_MAX as i64,
+            },
+            Shape::OneOf(&["auto"]),
+        ]),
+        "Connections or loops over the fleet; closed: default one per agent.",
+    ),
+    Key::unsupported(
+        "think",
+        Shape::Duration,
+        "Pause of a worker between two operations.",
+    ),
+    Key::optional(
+        "warmup",
+        Shape::Any(&[Shape::Duration, Shape::Table(WARMUP)]),
+        "Time or iterations before the measured window; default 0s.",
+    ),
+    Key::optional(
+        "duration",
+        Shape::Duration,
+        "Length of the measured window; default 10s.",
+    ),
+    Key::optional(
+        "iterations",
+        ITERATIONS,
+        "Operations of a trial over the fleet, instead of duration.",
+    ),
+    Key::optional(
+        "trials",
+        Shape::Any(&[TRIALS, Shape::Table(TRIALS_UNTIL)]),
+        "Trials of each variant; default 1, and 10 where variants are compared.",
+    ),
+    Key::optional(
+        "seed",
+        Shape::Integer {
+            min: 0,
+            max: i64::MAX,
+        },
+        "Seed of everything random; default: chosen and stored.",
+    ),
+    Key::optional(
+        "drain",
+        Shape::Duration,
+        "How long operations may still begin and are awaited after the window; default 5s.",
+    ),
+    Key::optional(
+        "threads",
+        Shape::Integer {
+            min: 1,
+            max: THREADS_MAX as i64,
+        },
+        "Load threads of each agent; default: the agent decides.",
+    ),
+    Key::unsupported("connect_rate", RATE, "Most connections opened per second."),
+    Key::unsupported(
+        "connections_per_worker",
+        PER_WORKER,
+        "http: connections of each worker.",
+    ),
+    Key::unsupported(
+        "streams_per_connection",
+        PER_WORKER,
+        "http: streams at once on each connection.",
+    ),
+    Key::unsupported(
+        "new_connection_every",
+        ITERATIONS,
+        "http: operations after which a connection is opened anew.",
+    ),
+];
+
+const WARMUP: &[Key] = &[Key::required(
+    "iterations",
+    ITERATIONS,
+    "Operations before the window over the fleet.",
+)];
+
+const STAGE: &[Key] = &[
+    Key::required("for", Shape::Duration, "Length of the ramp."),
+    Key::required("rate", RATE, "Arrivals per second at its end."),
+];
+
+const TRIALS_UNTIL: &[Key] = &[
+    Key::required(
+        "until",
+        Shape::OneOf(&["settled"]),
+        "Stops once every claim is decided.",
+    ),
+    Key::optional("at_most", TRIALS, "Stops there at the latest; default 30."),
+];

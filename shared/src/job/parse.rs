@@ -1,0 +1,171 @@
+//! From a job file's text to a [`Job`], or to everything that is wrong with it.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ERRORS_MAX, Findings, JobError, JobErrors};
+use super::grammar::ROOT;
+use super::node::{DEPTH_MAX, Node};
+use super::schema::KindSchema;
+use super::walk::Walker;
+use super::{JOB_BYTES_MAX, Job, claims, contradictions, decode, names, workload};
+use crate::ids::Name;
+
+/// Which workload kinds there are.
+#[derive(Debug, Clone, Copy)]
+pub enum Kinds<'a> {
+    /// These: their keys are checked, and the files they name are collected.
+    Known(&'a [KindSchema]),
+    /// Not known here: any kind and any key of a workload or an operation is taken as it is, and no file is
+    /// collected. What runs the workload checks it.
+    Unchecked,
+}
+
+/// Reads a job file.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
+    let mut findings = Findings::default();
+    if text.len() > JOB_BYTES_MAX {
+        let message = format!(
+            "the job file has {} bytes; at most {JOB_BYTES_MAX} are read",
+            text.len()
+        );
+        findings.push(
+            JobError::new(None, "", message).with_help("keep large bodies in files of their own (body_file)"),
+        );
+        return Err(findings.into_errors(""));
+    }
+    let (document, syntax_errors) = DeTable::parse_recoverable(text);
+    let value = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
+    let root = Node::root(&value);
+    if !syntax_errors.is_empty() {
+        return Err(with_syntax_errors(&root, text, kinds, &syntax_errors));
+    }
+    let job = read(&root, text, kinds, true, &mut findings);
+    match job.filter(|_| findings.is_empty()) {
+        Some(job) => Ok(job),
+        None => Err(findings.into_errors(text)),
+    }
+}
+
+/// The syntax errors first, then what else is wrong with what could be read; but nothing on their lines, since
+/// that is likely their consequence.
+fn with_syntax_errors(
+    root: &Node<'_>,
+    text: &str,
+    kinds: Kinds<'_>,
+    errors: &[toml::de::Error],
+) -> JobErrors {
+    let mut findings = Findings::default();
+    for error in errors {
+        findings.push(JobError::new(error.span(), "", error.message()));
+    }
+    let line_of = |at: usize| {
+        text.as_bytes()[..at.min(text.len())]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+    };
+    let shown = errors.iter().take(ERRORS_MAX);
+    let broken: Vec<usize> = shown
+        .filter_map(|error| Some(line_of(error.span()?.start)))
+        .collect();
+    let mut others = Findings::default();
+    read(root, text, kinds, false, &mut others);
+    findings.absorb(others, |error| {
+        error
+            .span
+            .as_ref()
+            .is_none_or(|span| !broken.contains(&line_of(span.start)))
+    });
+    findings.into_errors(text)
+}
+
+/// Checks everything and decodes; `is_whole` says that no part of the file was lost to a syntax error.
+fn read(
+    root: &Node<'_>,
+    text: &str,
+    kinds: Kinds<'_>,
+    is_whole: bool,
+    findings: &mut Findings,
+) -> Option<Job> {
+    if let Some(node) = root.too_deep() {
+        findings.push(node.error(format!("tables and lists are nested deeper than {DEPTH_MAX}")));
+        return None;
+    }
+    let params = names::params(root);
+    let mut files = Vec::new();
+    let mut walker = Walker {
+        findings,
+        params: &BTreeMap::new(),
+        is_whole,
+        files: &mut Vec::new(),
+    };
+    walker.table(root, &[ROOT]);
+    let mut walker = Walker {
+        findings,
+        params: &params,
+        is_whole,
+        files: &mut files,
+    };
+    workload::check(&mut walker, root, kinds);
+    if !is_whole {
+        return None;
+    }
+    names::check(root, text, findings);
+    contradictions::check(root, findings);
+    claims::check(root, findings);
+    let job = decoded(root, text, files, findings)?;
+    check_size(&job, findings);
+    Some(job)
+}
+
+fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findings) -> Option<Job> {
+    let load = decode::load(root, findings);
+    let fleet = decode::surroundings::fleet(root, text, findings);
+    let target = decode::surroundings::target(root, text, findings);
+    let hooks = decode::surroundings::hooks(root, findings);
+    let texts = root.child("tags");
+    let tags = texts.iter().flat_map(Node::entries);
+    let values = root.child("params");
+    let params = values.iter().flat_map(Node::entries);
+    Some(Job {
+        name: Name::new(root.child("name")?.text()?).ok()?,
+        description: root
+            .child("description")
+            .and_then(|node| node.text())
+            .map(str::to_owned),
+        tags: tags
+            .filter_map(|(key, node)| Some((key.to_owned(), node.text()?.to_owned())))
+            .collect(),
+        workload: workload::decode(root, findings)?,
+        params: params
+            .filter_map(|(key, node)| Some((key.to_owned(), node.json().ok()?)))
+            .collect(),
+        load,
+        fleet,
+        target,
+        hooks,
+        limits: decode::limits(root),
+        files,
+    })
+}
+
+/// A name used often may blow the job up: told now rather than when it runs.
+fn check_size(job: &Job, findings: &mut Findings) {
+    if !findings.is_empty() {
+        return;
+    }
+    // Long enough for any host name and port.
+    let placeholder = "x".repeat(255);
+    let extra = names::TARGET_NAMES
+        .map(|name| (name.to_owned(), placeholder.clone()))
+        .into();
+    if let Err(error) = job.resolved(&extra) {
+        findings.push(JobError::new(None, "params", error.to_string()));
+    }
+}

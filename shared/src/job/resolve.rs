@@ -1,0 +1,128 @@
+//! A job with its templates filled in: what is sent to agents.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use super::template::{Lookup, TemplateError, render_map, render_text};
+use super::{HookSpec, Hooks, Job, OperationSpec, TargetSpec, WorkloadSpec, names};
+
+/// Most bytes that all names of a job may be replaced by: a short file can name a long param very often.
+pub const RESOLVED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Why a job's templates cannot be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// A text that is no template, or a name without a value.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// More text than [`RESOLVED_BYTES_MAX`].
+    #[error(
+        "the job's names are replaced by more than {RESOLVED_BYTES_MAX} bytes: shorten a param or use it less"
+    )]
+    TooLong,
+}
+
+/// What of a job holds templates, filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedJob {
+    /// What is done.
+    pub workload: WorkloadSpec,
+    /// What is measured, when fleetmark starts it.
+    pub target: Option<TargetSpec>,
+    /// Programs that run around trials and the run.
+    pub hooks: Hooks,
+}
+
+impl Job {
+    /// Fills in params, and what is known by now beside them (`target.host`, `target.port`).
+    ///
+    /// # Errors
+    /// A name that has no value yet, or a result beyond [`RESOLVED_BYTES_MAX`].
+    pub fn resolved(&self, extra: &BTreeMap<String, String>) -> Result<ResolvedJob, ResolveError> {
+        let left = Cell::new(RESOLVED_BYTES_MAX);
+        let is_too_long = Cell::new(false);
+        let lookup = |name: &str| {
+            let value = extra
+                .get(name)
+                .cloned()
+                .or_else(|| names::text_of(self.params.get(name)?))?;
+            let remaining = left.get().checked_sub(value.len());
+            is_too_long.set(remaining.is_none());
+            left.set(remaining?);
+            Some(value)
+        };
+        self.filled_in(&lookup).map_err(|error| match error {
+            TemplateError::NoValue(_) if is_too_long.get() => ResolveError::TooLong,
+            error => error.into(),
+        })
+    }
+
+    fn filled_in(&self, lookup: Lookup<'_>) -> Result<ResolvedJob, TemplateError> {
+        let target = self
+            .target
+            .as_ref()
+            .map(|target| target.filled_in(lookup))
+            .transpose()?;
+        Ok(ResolvedJob {
+            workload: self.workload.filled_in(lookup)?,
+            target,
+            hooks: self.hooks.filled_in(lookup)?,
+        })
+    }
+}
+
+impl WorkloadSpec {
+    fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
+        let operation = |operation: &OperationSpec| -> Result<OperationSpec, TemplateError> {
+            let settings = render_map(&operation.settings, lookup)?;
+            Ok(OperationSpec {
+                settings,
+                ..operation.clone()
+            })
+        };
+        Ok(Self {
+            kind: self.kind.clone(),
+            settings: render_map(&self.settings, lookup)?,
+            operations: self.operations.iter().map(operation).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl TargetSpec {
+    fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
+        let ready = self
+            .ready
+            .as_ref()
+            .map(|ready| render_text(ready, lookup))
+            .transpose()?;
+        Ok(Self {
+            start: render_words(&self.start, lookup)?,
+            ready,
+            ..self.clone()
+        })
+    }
+}
+
+impl Hooks {
+    fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
+        let hooks = |hooks: &[HookSpec]| -> Result<Vec<HookSpec>, TemplateError> {
+            let hook = |hook: &HookSpec| {
+                Ok(HookSpec {
+                    command: render_words(&hook.command, lookup)?,
+                    timeout: hook.timeout,
+                })
+            };
+            hooks.iter().map(hook).collect()
+        };
+        Ok(Self {
+            before_run: hooks(&self.before_run)?,
+            before_trial: hooks(&self.before_trial)?,
+            after_trial: hooks(&self.after_trial)?,
+            after_run: hooks(&self.after_run)?,
+        })
+    }
+}
+
+fn render_words(words: &[String], lookup: Lookup<'_>) -> Result<Vec<String>, TemplateError> {
+    words.iter().map(|word| render_text(word, lookup)).collect()
+}
