@@ -1,0 +1,158 @@
+//! What the session says and hears, in the wire's words.
+
+use std::time::Duration;
+
+use proto::attach_down::Message as Down;
+use proto::attach_up::Message as Up;
+use proto::convert::{ConvertError, sentence, trial_key};
+use shared::ids::LeaseEpoch;
+
+use crate::session::outbox::Numbered;
+use crate::session::{Introduction, Order, Statement};
+
+/// Most words of one command, and most bytes of one word: keeps a stranger's message from filling memory.
+const COMMAND_WORDS_MAX: usize = 4_096;
+
+pub(super) fn up(message: Up) -> proto::AttachUp {
+    proto::AttachUp {
+        message: Some(message),
+    }
+}
+
+pub(super) fn heartbeat() -> proto::AttachUp {
+    up(Up::Heartbeat(proto::Heartbeat {}))
+}
+
+pub(super) fn hello(introduction: Introduction) -> proto::Hello {
+    proto::Hello {
+        protocol_version: proto::PROTOCOL_VERSION,
+        agent_id: introduction.id.as_bytes().to_vec(),
+        name: introduction.name.into(),
+        labels: introduction.labels,
+        fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+        fingerprint_json: serde_json::to_string(&introduction.fingerprint)
+            .unwrap_or_else(|_| "{}".to_owned()),
+        facts: introduction.facts,
+        slots: introduction.slots,
+        kinds: introduction
+            .kinds
+            .into_iter()
+            .map(|(kind, doc)| proto::WorkloadKind { kind, doc })
+            .collect(),
+        may_run_programs: introduction.may_run_programs,
+        reservation: introduction.reservation.unwrap_or_default(),
+        leases: introduction
+            .leases
+            .into_iter()
+            .map(|(trial, epoch)| proto::Lease {
+                trial: Some(trial.into()),
+                epoch: epoch.0,
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn statement(statement: Statement) -> proto::AttachUp {
+    up(match statement {
+        Statement::PortReserved(trial, port) => Up::PortReserved(proto::PortReserved {
+            trial: Some(trial.into()),
+            port: port.map_or(0, u32::from),
+        }),
+        Statement::TargetReady(trial) => Up::TargetReady(proto::TargetReady {
+            trial: Some(trial.into()),
+        }),
+        Statement::TargetFailed(trial, reason) => Up::TargetFailed(proto::TargetFailed {
+            trial: Some(trial.into()),
+            reason: sentence(&reason),
+        }),
+        Statement::TargetStopped(trial) => Up::TargetStopped(proto::TargetStopped {
+            trial: Some(trial.into()),
+        }),
+        Statement::HookDone(trial, hook, failure) => Up::HookDone(proto::HookDone {
+            trial: Some(trial.into()),
+            hook,
+            failure: failure.map(|failure| sentence(&failure)).unwrap_or_default(),
+        }),
+        Statement::Ready(trial) => Up::TrialReady(proto::TrialReady {
+            trial: Some(trial.into()),
+        }),
+        Statement::Armed(trial, armed_for_monotonic_ns) => Up::TrialArmed(proto::TrialArmed {
+            trial: Some(trial.into()),
+            armed_for_monotonic_ns,
+        }),
+        Statement::Done(trial, intervals) => Up::TrialDone(proto::TrialDone {
+            trial: Some(trial.into()),
+            intervals,
+        }),
+        Statement::Failed(trial, reason, intervals) => Up::TrialFailed(proto::TrialFailed {
+            trial: Some(trial.into()),
+            reason: sentence(&reason),
+            intervals,
+        }),
+    })
+}
+
+pub(super) fn batch(batch: Vec<Numbered>) -> proto::ReportUp {
+    let intervals = batch
+        .into_iter()
+        .map(
+            |Numbered {
+                 trial,
+                 sequence,
+                 bytes,
+             }| proto::NumberedInterval {
+                trial: Some(trial.into()),
+                sequence,
+                interval: bytes,
+            },
+        )
+        .collect();
+    proto::ReportUp {
+        message: Some(proto::report_up::Message::Batch(proto::IntervalBatch {
+            intervals,
+        })),
+    }
+}
+
+/// Reads an order; welcome and probes are no orders, and are taken before.
+pub(super) fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
+    Ok(match message.message.ok_or(ConvertError::missing("message"))? {
+        Down::Welcome(_) | Down::ClockProbe(_) => return Err(ConvertError::new("message", "is no order")),
+        Down::ReservePort(reserve) => Order::ReservePort(trial_key(reserve.trial)?),
+        Down::StartTarget(start) => Order::StartTarget {
+            trial: trial_key(start.trial)?,
+            command: command(start.program)?,
+            ready: (!start.ready.is_empty()).then_some(start.ready),
+            timeout: Duration::from_millis(u64::from(start.ready_timeout_ms)),
+        },
+        Down::StopTarget(stop) => Order::StopTarget(trial_key(stop.trial)?),
+        Down::RunHook(hook) => Order::RunHook {
+            trial: trial_key(hook.trial)?,
+            hook: hook.hook,
+            command: command(hook.program)?,
+            timeout: Duration::from_millis(u64::from(hook.timeout_ms)),
+        },
+        Down::Prepare(prepare) => Order::Prepare(Box::new(prepare.try_into()?)),
+        Down::Start(start) => Order::Start {
+            trial: trial_key(start.trial)?,
+            epoch: LeaseEpoch(start.epoch),
+            at_ns: start.at_agent_monotonic_ns,
+        },
+        Down::Abort(abort) => Order::Abort {
+            trial: trial_key(abort.trial)?,
+            reason: abort.reason,
+        },
+        Down::Release(release) => Order::Release(trial_key(release.trial)?),
+    })
+}
+
+fn command(program: Option<proto::Program>) -> Result<Vec<String>, ConvertError> {
+    let command = program.ok_or(ConvertError::missing("program"))?.command;
+    if command.is_empty() || command.len() > COMMAND_WORDS_MAX {
+        return Err(ConvertError::new(
+            "program",
+            format!("{} words are not 1 to {COMMAND_WORDS_MAX}", command.len()),
+        ));
+    }
+    Ok(command)
+}

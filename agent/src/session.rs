@@ -1,0 +1,144 @@
+//! An agent's session: attached to a coordinator, for as long as the agent lives, over any number of connections.
+//!
+//! Rooms: [`machine`] (what is held and what is said; pure), [`outbox`] (what is not yet acknowledged), [`shell`]
+//! (connections, engines and programs around the machine).
+
+pub mod machine;
+pub mod outbox;
+mod programs;
+mod shell;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shared::host::Fingerprint;
+use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
+use shared::plan::Assignment;
+
+pub use shell::{SessionError, run};
+
+/// How an agent is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The coordinator, as `http://host:port`.
+    pub coordinator: String,
+    /// The agent's name.
+    pub name: AgentName,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// How many runs may measure on its host at once, at least 1.
+    pub slots: u32,
+    /// Workload kinds that need permission and have it; `command` also permits targets and hooks.
+    pub allowed: Vec<String>,
+    /// Only runs submitted with the same word may use it.
+    pub reservation: Option<String>,
+    /// The program that can guard others (`fleetmark guard -- …`): fleetmark itself.
+    pub fleetmark: PathBuf,
+}
+
+impl Options {
+    /// Whether it may run programs for targets, hooks and the `command` workload.
+    pub fn may_run_programs(&self) -> bool {
+        self.allowed.iter().any(|kind| kind == "command")
+    }
+}
+
+/// What the agent says of itself when it attaches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Introduction {
+    /// This life of its process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its facts, for selectors.
+    pub facts: BTreeMap<String, String>,
+    /// What its host is.
+    pub fingerprint: Fingerprint,
+    /// How many runs may measure on its host at once.
+    pub slots: u32,
+    /// Workload kinds it can run and is allowed to, with a sentence about each.
+    pub kinds: Vec<(String, String)>,
+    /// Whether it may start targets and run hooks.
+    pub may_run_programs: bool,
+    /// Only runs submitted with the same word may use it.
+    pub reservation: Option<String>,
+    /// Leases that it still holds.
+    pub leases: Vec<(TrialKey, LeaseEpoch)>,
+}
+
+/// What the coordinator tells an agent to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// Find a free port for a target.
+    ReservePort(TrialKey),
+    /// Start a target and wait until it answers.
+    StartTarget {
+        /// For which trial.
+        trial: TrialKey,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// Where it answers; `None`: ready when started.
+        ready: Option<String>,
+        /// How long that may take.
+        timeout: Duration,
+    },
+    /// Stop the target.
+    StopTarget(TrialKey),
+    /// Run a hook's program.
+    RunHook {
+        /// For which trial.
+        trial: TrialKey,
+        /// Its number, unique within the trial.
+        hook: u32,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// Get ready for a trial.
+    Prepare(Box<Assignment>),
+    /// Start the prepared trial.
+    Start {
+        /// Which.
+        trial: TrialKey,
+        /// Under which lease.
+        epoch: LeaseEpoch,
+        /// When, on this host's monotonic clock.
+        at_ns: u64,
+    },
+    /// Stop measuring at once.
+    Abort {
+        /// Which trial.
+        trial: TrialKey,
+        /// Why.
+        reason: String,
+    },
+    /// Forget a trial.
+    Release(TrialKey),
+}
+
+/// What an agent says to the coordinator about a trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// A free port was found; `None`: none could be.
+    PortReserved(TrialKey, Option<u16>),
+    /// The target answers.
+    TargetReady(TrialKey),
+    /// The target could not be started, or ended by itself.
+    TargetFailed(TrialKey, String),
+    /// The target is gone, as asked.
+    TargetStopped(TrialKey),
+    /// A hook's program ended; a reason if it failed.
+    HookDone(TrialKey, u32, Option<String>),
+    /// Prepared.
+    Ready(TrialKey),
+    /// Armed for this time on this host's monotonic clock.
+    Armed(TrialKey, u64),
+    /// All intervals are numbered: how many.
+    Done(TrialKey, u64),
+    /// It cannot do its part: why, and how many intervals it numbered before.
+    Failed(TrialKey, String, u64),
+}

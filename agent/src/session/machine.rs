@@ -1,0 +1,312 @@
+//! What an agent holds and what it says: a pure machine. Orders and happenings in, actions out.
+//!
+//! ```text
+//!  Prepare ─► Preparing ─► Ready ─► Armed ─► Done ─┐
+//!                 │          │        │            ├─► Release ─► forgotten
+//!                 └──────────┴────────┴─► Failed ──┘
+//! ```
+//!
+//! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
+//! then repeated and nothing is done again.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use shared::ids::{LeaseEpoch, RunId, TrialKey};
+use shared::plan::Assignment;
+
+use super::outbox::{Numbered, Outbox};
+use super::{Order, Statement};
+
+/// Intervals that may be under way before the coordinator has said how many.
+const CREDIT_AT_FIRST: u32 = 1;
+/// Answers about hooks and targets that are remembered for repetition, each a few words.
+const ANSWERS_MAX: usize = 4_096;
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A connection stands.
+    Linked,
+    /// The coordinator says how many intervals may be under way.
+    Credit(u32),
+    /// Intervals are on disk.
+    Acknowledged(TrialKey, u64),
+    /// Intervals of this trial are not wanted.
+    Rejected(TrialKey),
+    /// The coordinator ordered something.
+    Ordered(Order),
+    /// The engine is ready.
+    EngineReady(TrialKey),
+    /// The engine was armed for this time.
+    EngineArmed(TrialKey, u64),
+    /// The engine numbered an interval, encoded here.
+    EngineInterval(Numbered),
+    /// The engine is done.
+    EngineDone(TrialKey, u64),
+    /// The engine cannot go on, or could not be made.
+    EngineFailed(TrialKey, String),
+    /// Something about a target or a hook is to be said, and repeated if asked again.
+    Program(Statement),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Say something on `Attach`.
+    Say(Statement),
+    /// Send intervals on `Report`.
+    Report(Vec<Numbered>),
+    /// Make an engine ready.
+    Prepare(Box<Assignment>),
+    /// Arm the engine.
+    Arm(TrialKey, u64),
+    /// Drop the engine: it stops at once.
+    DropEngine(TrialKey),
+    /// Find a port, start or stop a target, run a hook.
+    Program(Order),
+}
+
+/// What an agent holds.
+#[derive(Debug)]
+pub struct Machine {
+    trials: BTreeMap<TrialKey, Held>,
+    outbox: Outbox,
+    credit: u32,
+    /// Answers about targets and hooks, by what was asked.
+    answers: BTreeMap<Question, Option<Statement>>,
+    may_run_programs: bool,
+}
+
+/// What was asked about a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    Target(RunId),
+    Hook(TrialKey, u32),
+}
+
+#[derive(Debug)]
+struct Held {
+    epoch: LeaseEpoch,
+    /// What was said last, to be repeated after a reconnect; `None` while preparing or measuring.
+    said: Option<Statement>,
+    numbered: u64,
+    is_over: bool,
+}
+
+impl Machine {
+    /// An agent that holds nothing.
+    pub fn new(may_run_programs: bool) -> Self {
+        Self {
+            trials: BTreeMap::new(),
+            outbox: Outbox::default(),
+            credit: CREDIT_AT_FIRST,
+            answers: BTreeMap::new(),
+            may_run_programs,
+        }
+    }
+
+    /// Takes in one event and says what is to be done.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Linked => {
+                self.credit = CREDIT_AT_FIRST;
+                self.outbox.rewind();
+                let said = self.trials.values().filter_map(|held| held.said.clone());
+                actions.extend(said.map(Action::Say));
+            }
+            Event::Credit(credit) => self.credit = credit.max(1),
+            Event::Acknowledged(trial, through_sequence) => self.outbox.acknowledge(trial, through_sequence),
+            Event::Rejected(trial) => self.forget(trial, &mut actions),
+            Event::Ordered(order) => self.obey(order, &mut actions),
+            Event::EngineReady(trial) => self.say(trial, Statement::Ready(trial), &mut actions),
+            Event::EngineArmed(trial, at_ns) => self.say(trial, Statement::Armed(trial, at_ns), &mut actions),
+            Event::EngineInterval(interval) => {
+                if let Some(held) = self.trials.get_mut(&interval.trial).filter(|held| !held.is_over) {
+                    held.numbered = interval.sequence + 1;
+                    self.outbox.push(interval);
+                }
+            }
+            Event::EngineDone(trial, intervals) => {
+                self.end(trial, Statement::Done(trial, intervals), &mut actions)
+            }
+            Event::EngineFailed(trial, reason) => self.fail(trial, reason, &mut actions),
+            Event::Program(statement) => self.answer(statement, &mut actions),
+        }
+        let batch = self.outbox.next_batch(self.credit);
+        if !batch.is_empty() {
+            actions.push(Action::Report(batch));
+        }
+        actions
+    }
+
+    /// Leases that are held.
+    pub fn leases(&self) -> Vec<(TrialKey, LeaseEpoch)> {
+        self.trials
+            .iter()
+            .map(|(trial, held)| (*trial, held.epoch))
+            .collect()
+    }
+
+    /// Whether further intervals should wait in their engine.
+    pub fn is_full(&self) -> bool {
+        self.outbox.is_full()
+    }
+
+    fn obey(&mut self, order: Order, actions: &mut Vec<Action>) {
+        match order {
+            Order::Prepare(assignment) => self.prepare(assignment, actions),
+            Order::Start { trial, epoch, at_ns } => match self.trials.get(&trial) {
+                Some(held) if held.epoch == epoch => match &held.said {
+                    Some(Statement::Ready(_)) => actions.push(Action::Arm(trial, at_ns)),
+                    Some(said) => actions.push(Action::Say(said.clone())),
+                    None => {}
+                },
+                _ => actions.push(Action::Say(Statement::Failed(
+                    trial,
+                    "the agent holds no such trial".to_owned(),
+                    0,
+                ))),
+            },
+            Order::Abort { trial, reason } => {
+                actions.push(Action::DropEngine(trial));
+                if self.trials.contains_key(&trial) {
+                    self.fail(trial, format!("stopped: {reason}"), actions);
+                } else {
+                    actions.push(Action::Say(Statement::Failed(
+                        trial,
+                        "the agent holds no such trial".to_owned(),
+                        0,
+                    )));
+                }
+            }
+            Order::Release(trial) => self.forget(trial, actions),
+            Order::ReservePort(_)
+            | Order::StartTarget { .. }
+            | Order::StopTarget(_)
+            | Order::RunHook { .. } => {
+                self.run_program(order, actions);
+            }
+        }
+    }
+
+    fn prepare(&mut self, assignment: Box<Assignment>, actions: &mut Vec<Action>) {
+        let (trial, epoch) = (assignment.trial, assignment.epoch);
+        if let Some(held) = self.trials.get(&trial) {
+            if let Some(said) = held.said.clone() {
+                actions.push(Action::Say(said));
+            }
+            return;
+        }
+        // A coordinator that leases anew has given up what it leased before under an older epoch of the same run.
+        let outdated =
+            |(key, held): (&TrialKey, &Held)| (key.run == trial.run && held.epoch < epoch).then_some(*key);
+        let outdated: Vec<TrialKey> = self.trials.iter().filter_map(outdated).collect();
+        outdated.into_iter().for_each(|key| self.forget(key, actions));
+        self.trials.insert(
+            trial,
+            Held {
+                epoch,
+                said: None,
+                numbered: 0,
+                is_over: false,
+            },
+        );
+        actions.push(Action::Prepare(assignment));
+    }
+
+    fn run_program(&mut self, order: Order, actions: &mut Vec<Action>) {
+        if !self.may_run_programs && !matches!(order, Order::StopTarget(_)) {
+            return actions.extend(refusal(&order).map(Action::Say));
+        }
+        let question = match &order {
+            Order::StartTarget { trial, .. } => Some(Question::Target(trial.run)),
+            Order::RunHook { trial, hook, .. } => Some(Question::Hook(*trial, *hook)),
+            _ => None,
+        };
+        match question.and_then(|question| self.answers.get(&question)) {
+            Some(Some(answer)) => actions.push(Action::Say(answer.clone())),
+            // It is being done: the answer will come.
+            Some(None) => {}
+            None => {
+                if let Order::StopTarget(trial) = &order {
+                    self.answers.remove(&Question::Target(trial.run));
+                }
+                if let Some(question) = question {
+                    self.answers.insert(question, None);
+                }
+                if self.answers.len() > ANSWERS_MAX {
+                    self.answers.pop_first();
+                }
+                actions.push(Action::Program(order));
+            }
+        }
+    }
+
+    fn answer(&mut self, statement: Statement, actions: &mut Vec<Action>) {
+        match &statement {
+            Statement::TargetReady(trial) => {
+                self.answers
+                    .insert(Question::Target(trial.run), Some(statement.clone()));
+            }
+            Statement::TargetFailed(trial, _) | Statement::TargetStopped(trial) => {
+                self.answers.remove(&Question::Target(trial.run));
+            }
+            Statement::HookDone(trial, hook, _) => {
+                self.answers
+                    .insert(Question::Hook(*trial, *hook), Some(statement.clone()));
+            }
+            _ => {}
+        }
+        actions.push(Action::Say(statement));
+    }
+
+    fn say(&mut self, trial: TrialKey, statement: Statement, actions: &mut Vec<Action>) {
+        if let Some(held) = self.trials.get_mut(&trial).filter(|held| !held.is_over) {
+            held.said = Some(statement.clone());
+            actions.push(Action::Say(statement));
+        }
+    }
+
+    fn fail(&mut self, trial: TrialKey, reason: String, actions: &mut Vec<Action>) {
+        let numbered = self.trials.get(&trial).map_or(0, |held| held.numbered);
+        self.end(trial, Statement::Failed(trial, reason, numbered), actions);
+    }
+
+    /// What is said last of a trial; a second ending only repeats the first.
+    fn end(&mut self, trial: TrialKey, statement: Statement, actions: &mut Vec<Action>) {
+        let Some(held) = self.trials.get_mut(&trial) else {
+            return;
+        };
+        if !held.is_over {
+            held.is_over = true;
+            held.said = Some(statement);
+        }
+        actions.extend(held.said.clone().map(Action::Say));
+    }
+
+    fn forget(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
+        self.outbox.forget(trial);
+        self.answers
+            .retain(|question, _| !matches!(question, Question::Hook(asked, _) if *asked == trial));
+        if self.trials.remove(&trial).is_some() {
+            actions.push(Action::DropEngine(trial));
+        }
+    }
+}
+
+/// What an agent says that does not run programs for strangers.
+fn refusal(order: &Order) -> Option<Statement> {
+    let reason =
+        "this agent does not run programs for [target] and [hooks]; start it with --allow command".to_owned();
+    match order {
+        Order::ReservePort(trial) | Order::StartTarget { trial, .. } => {
+            Some(Statement::TargetFailed(*trial, reason))
+        }
+        Order::RunHook { trial, hook, .. } => Some(Statement::HookDone(*trial, *hook, Some(reason))),
+        _ => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! Targets and hooks of a session: each runs in a task of its own, and what comes of it is told to the machine.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use shared::ids::RunId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Order, Statement};
+use crate::child::hook::run_hook;
+use crate::child::readiness::Readiness;
+use crate::child::target::{Target, free_port};
+
+/// The targets that run, by the run that they are measured in, and the hooks that are under way.
+pub(super) struct Programs {
+    fleetmark: PathBuf,
+    statements: mpsc::Sender<Statement>,
+    /// Dropping or using the sender stops the target.
+    targets: HashMap<RunId, oneshot::Sender<()>>,
+}
+
+impl Programs {
+    /// Nothing runs. `fleetmark` can guard programs; what comes of them goes to `statements`.
+    pub(super) fn new(fleetmark: PathBuf, statements: mpsc::Sender<Statement>) -> Self {
+        Self {
+            fleetmark,
+            statements,
+            targets: HashMap::new(),
+        }
+    }
+
+    /// Carries out an order about a program.
+    pub(super) fn obey(&mut self, order: Order) {
+        let statements = self.statements.clone();
+        match order {
+            Order::ReservePort(trial) => {
+                let port = free_port()
+                    .inspect_err(|error| tracing::warn!(%error, "no free port for a target"))
+                    .ok();
+                tell(statements, Statement::PortReserved(trial, port));
+            }
+            Order::StartTarget {
+                trial,
+                command,
+                ready,
+                timeout,
+            } => {
+                let ready = match ready.map(|address| address.parse::<Readiness>()).transpose() {
+                    Ok(ready) => ready,
+                    Err(error) => {
+                        return tell(
+                            statements,
+                            Statement::TargetFailed(trial, format!("target.ready: {error}")),
+                        );
+                    }
+                };
+                let (stop, stopped) = oneshot::channel();
+                self.targets.insert(trial.run, stop);
+                let fleetmark = self.fleetmark.clone();
+                tokio::spawn(async move {
+                    let started = Target::start(&fleetmark, &command, ready.as_ref(), timeout);
+                    let statement = run_target(trial, started, stopped, &statements).await;
+                    let _the_session_may_be_over = statements.send(statement).await;
+                });
+            }
+            Order::StopTarget(trial) => match self.targets.remove(&trial.run) {
+                // Its task says that it has stopped, or why it had ended before.
+                Some(stop) => {
+                    if stop.send(()).is_err() {
+                        tell(statements, Statement::TargetStopped(trial));
+                    }
+                }
+                None => tell(statements, Statement::TargetStopped(trial)),
+            },
+            Order::RunHook {
+                trial,
+                hook,
+                command,
+                timeout,
+            } => {
+                let fleetmark = self.fleetmark.clone();
+                tokio::spawn(async move {
+                    let failure = run_hook(&fleetmark, &command, timeout)
+                        .await
+                        .err()
+                        .map(|error| error.to_string());
+                    let _the_session_may_be_over =
+                        statements.send(Statement::HookDone(trial, hook, failure)).await;
+                });
+            }
+            Order::Prepare(_) | Order::Start { .. } | Order::Abort { .. } | Order::Release(_) => {}
+        }
+    }
+}
+
+/// Runs a target until it is stopped or ends by itself; returns what is said last of it.
+async fn run_target(
+    trial: shared::ids::TrialKey,
+    started: impl Future<Output = Result<Target, crate::child::target::TargetError>>,
+    mut stopped: oneshot::Receiver<()>,
+    statements: &mpsc::Sender<Statement>,
+) -> Statement {
+    let mut target = tokio::select! {
+        started = started => match started {
+            Ok(target) => target,
+            Err(error) => return Statement::TargetFailed(trial, error.to_string()),
+        },
+        // Dropping the start leaves nothing running.
+        _ = &mut stopped => return Statement::TargetStopped(trial),
+    };
+    if statements.send(Statement::TargetReady(trial)).await.is_err() {
+        target.stop().await;
+        return Statement::TargetStopped(trial);
+    }
+    let ended = tokio::select! {
+        exit = target.wait() => Some(exit),
+        _ = &mut stopped => None,
+    };
+    match ended {
+        Some(exit) => {
+            let output = target.output_tail();
+            Statement::TargetFailed(
+                trial,
+                format!("the target ended while it was measured: {exit}; it wrote last: {output:?}"),
+            )
+        }
+        None => {
+            target.stop().await;
+            Statement::TargetStopped(trial)
+        }
+    }
+}
+
+fn tell(statements: mpsc::Sender<Statement>, statement: Statement) {
+    tokio::spawn(async move {
+        let _the_session_may_be_over = statements.send(statement).await;
+    });
+}

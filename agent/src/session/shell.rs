@@ -1,0 +1,281 @@
+//! Around the machine: the connection with its reconnects, the engines, the programs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use shared::ids::{AgentId, TrialKey};
+use shared::plan::Assignment;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::machine::{Action, Event, Machine};
+use super::outbox::Numbered;
+use super::programs::Programs;
+use super::{Introduction, Options, Statement};
+use crate::engine::{Engine, EngineEvent};
+use crate::host;
+use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
+use crate::workload::{PrepareError, TABLE, WorkloadKind};
+
+/// Time before the first try to come back, doubled up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// A coordinator that restarts is found again within this.
+const RETRY_MAX: Duration = Duration::from_secs(3);
+/// Events of engines that may wait for the session.
+const EVENTS_MAX: usize = 256;
+/// A restarted twin may take the name while its predecessor's connection still stands: so long it is tried again.
+const NAME_TAKEN_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why a session ends.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The coordinator does not want this agent.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Runs an agent until the coordinator refuses it. A coordinator that is away is waited for.
+///
+/// # Errors
+/// When the coordinator refuses the agent: its name is taken, or the protocols do not fit.
+pub async fn run(options: Options) -> Result<(), SessionError> {
+    Shell::new(options).run().await
+}
+
+struct Shell {
+    options: Options,
+    id: AgentId,
+    machine: Machine,
+    engines: HashMap<TrialKey, Engine>,
+    programs: Programs,
+    /// Everything that engines and programs tell.
+    happenings: mpsc::Receiver<Event>,
+    happened: mpsc::Sender<Event>,
+    statements: mpsc::Receiver<Statement>,
+    link: Option<Link>,
+}
+
+impl Shell {
+    fn new(options: Options) -> Self {
+        let (happened, happenings) = mpsc::channel(EVENTS_MAX);
+        let (said, statements) = mpsc::channel(EVENTS_MAX);
+        let programs = Programs::new(options.fleetmark.clone(), said);
+        Self {
+            machine: Machine::new(options.may_run_programs()),
+            id: AgentId::new(rand::random()),
+            engines: HashMap::new(),
+            programs,
+            happenings,
+            happened,
+            statements,
+            link: None,
+            options,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), SessionError> {
+        let mut retry_after = RETRY_MIN;
+        let mut name_taken_since: Option<Instant> = None;
+        loop {
+            match link::connect(&self.options.coordinator, self.introduction()).await {
+                Ok((link, from_coordinator)) => {
+                    tracing::info!(coordinator = self.options.coordinator, name = %self.options.name, "attached");
+                    retry_after = RETRY_MIN;
+                    name_taken_since = None;
+                    self.link = Some(link);
+                    self.step(Event::Linked);
+                    self.attached(from_coordinator).await;
+                    self.link = None;
+                }
+                Err(LinkError::NameTaken(message)) => {
+                    let since = *name_taken_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= NAME_TAKEN_PATIENCE {
+                        return Err(SessionError::Refused(message));
+                    }
+                    tracing::warn!(%message, "waiting for the name");
+                }
+                Err(LinkError::Refused(message)) => return Err(SessionError::Refused(message)),
+                Err(LinkError::Unreachable(message)) => {
+                    tracing::warn!(coordinator = self.options.coordinator, %message, "the coordinator is not reachable; trying again");
+                }
+            }
+            self.detached(retry_after).await;
+            retry_after = (retry_after * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// Serves one connection until it breaks.
+    async fn attached(&mut self, mut from_coordinator: mpsc::Receiver<FromCoordinator>) {
+        loop {
+            let takes_intervals = !self.machine.is_full();
+            let event = tokio::select! {
+                message = from_coordinator.recv() => match message {
+                    None => return,
+                    Some(FromCoordinator::Order(order)) => Event::Ordered(order),
+                    Some(FromCoordinator::Credit(credit)) => Event::Credit(credit),
+                    Some(FromCoordinator::Acknowledged(trial, through)) => {
+                        tracing::debug!(%trial, through, "acknowledged");
+                        Event::Acknowledged(trial, through)
+                    }
+                    Some(FromCoordinator::Rejected(trial, reason)) => {
+                        tracing::warn!(%trial, reason, "the coordinator does not want what was measured");
+                        Event::Rejected(trial)
+                    }
+                    Some(FromCoordinator::Broken(reason)) => {
+                        tracing::warn!(reason, "the connection to the coordinator broke");
+                        return;
+                    }
+                },
+                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some(statement) = self.statements.recv() => Event::Program(statement),
+            };
+            self.step(event);
+        }
+    }
+
+    /// Goes on measuring without a connection for a while.
+    async fn detached(&mut self, pause: Duration) {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            let takes_intervals = !self.machine.is_full();
+            let event = tokio::select! {
+                () = &mut over => return,
+                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some(statement) = self.statements.recv() => Event::Program(statement),
+            };
+            self.step(event);
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for action in self.machine.step(event) {
+                events.extend(self.act(action));
+            }
+        }
+    }
+
+    /// Does what the machine wants; returns what came of it at once.
+    fn act(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Say(statement) => {
+                if let Some(link) = &self.link {
+                    link.say(statement);
+                }
+            }
+            Action::Report(batch) => {
+                if let Some(link) = &self.link {
+                    link.report(batch);
+                }
+            }
+            Action::Prepare(assignment) => {
+                let trial = assignment.trial;
+                return match self.prepare(*assignment) {
+                    Ok(engine) => {
+                        self.engines.insert(trial, engine);
+                        None
+                    }
+                    Err(error) => Some(Event::EngineFailed(
+                        trial,
+                        format!("failed to prepare the trial: {error}"),
+                    )),
+                };
+            }
+            Action::Arm(trial, at_ns) => {
+                let armed = self.engines.get(&trial).map(|engine| engine.start(at_ns));
+                return Some(match armed {
+                    Some(Ok(())) => Event::EngineArmed(trial, at_ns),
+                    Some(Err(passed)) => Event::EngineFailed(trial, passed.to_string()),
+                    None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
+                });
+            }
+            Action::DropEngine(trial) => {
+                self.engines.remove(&trial);
+            }
+            Action::Program(order) => self.programs.obey(order),
+        }
+        None
+    }
+
+    fn prepare(&self, assignment: Assignment) -> Result<Engine, PrepareError> {
+        let trial = assignment.trial;
+        let kind = self
+            .kinds()
+            .find(|kind| kind.schema.kind == assignment.kind)
+            .ok_or_else(|| {
+                PrepareError(format!(
+                    "this agent does not run {:?} workloads (see its --allow)",
+                    assignment.kind
+                ))
+            })?;
+        let workload = (kind.prepare)(&assignment)?;
+        let mut probe = host::probe::HostProbe::new();
+        let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
+        let engine = Engine::prepare(
+            self.id,
+            assignment,
+            workload,
+            Box::new(move || probe.sample()),
+            sender,
+        )?;
+        let happened = self.happened.clone();
+        tokio::spawn(async move {
+            while let Some(event) = receiver.recv().await {
+                // A session that is full lets this wait, and the engine keeps what it measures.
+                if happened.send(engine_event(trial, event)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(engine)
+    }
+
+    fn introduction(&self) -> Introduction {
+        let fingerprint = host::fingerprint::fingerprint();
+        Introduction {
+            id: self.id,
+            name: self.options.name.clone(),
+            labels: self.options.labels.clone(),
+            facts: host::facts::facts(&fingerprint),
+            fingerprint,
+            slots: self.options.slots,
+            kinds: self
+                .kinds()
+                .map(|kind| (kind.schema.kind.to_owned(), kind.schema.doc.to_owned()))
+                .collect(),
+            may_run_programs: self.options.may_run_programs(),
+            reservation: self.options.reservation.clone(),
+            leases: self.machine.leases(),
+        }
+    }
+
+    /// The kinds that this agent is allowed to run.
+    fn kinds(&self) -> impl Iterator<Item = &'static WorkloadKind> {
+        TABLE.iter().filter(|kind| {
+            !kind.needs_permission
+                || self
+                    .options
+                    .allowed
+                    .iter()
+                    .any(|allowed| allowed == kind.schema.kind)
+        })
+    }
+}
+
+fn engine_event(trial: TrialKey, event: EngineEvent) -> Event {
+    match event {
+        EngineEvent::Ready => Event::EngineReady(trial),
+        EngineEvent::Interval(interval) => {
+            let sequence = interval.sequence.0;
+            Event::EngineInterval(Numbered {
+                trial,
+                sequence,
+                bytes: crate::rpc::codec::encode_interval(&interval),
+            })
+        }
+        EngineEvent::Finished { intervals } => Event::EngineDone(trial, intervals),
+        EngineEvent::Failed(reason) => Event::EngineFailed(trial, reason),
+    }
+}
