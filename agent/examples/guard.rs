@@ -19,14 +19,9 @@ fn main() {
 
 #[tokio::main(flavor = "current_thread")]
 async fn hold(command: Vec<OsString>) {
-    let command: Vec<String> = command
-        .iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let command: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let ourselves = std::env::current_exe().expect("a running program has a path");
-    let supervised = Supervised::start(&ourselves, &command)
-        .await
-        .expect("the program of the test starts");
+    let supervised = Supervised::start(&ourselves, &command).await.expect("the program of the test starts");
     println!("{}", supervised.pid());
     std::future::pending::<()>().await;
 }

@@ -1,12 +1,45 @@
 //! The load engine: drives a workload on OS threads of its own and reports numbered intervals.
+//!
+//! Rooms: [`clock`]; `timeline` (phases and cuts), `gate` (which operations may begin) and `choice` (which one
+//! it is); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged): all of these are pure,
+//! with time passed in. Around them: `orders` (start, abort, fail), `threads` and `worker` (the closed loop),
+//! `collector` (batches in, events out), `open_files` (the limit on connections).
+//!
+//! Each load thread owns its workers and its record; nothing is shared on a request's way but, when a trial
+//! is counted in operations, one atomic. Every second a thread hands its record to the collector's thread,
+//! which merges, encodes and numbers, so that a slow consumer never slows the load.
 
+mod assembly;
+mod choice;
 pub mod clock;
+mod collector;
+mod gate;
+mod open_files;
+mod orders;
+mod recorder;
+mod tally;
+mod threads;
+mod timeline;
+mod worker;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::workload::Workload;
+use shared::host::HostSample;
+use shared::ids::AgentId;
+use shared::interval::Interval;
+use shared::plan::Assignment;
+use tokio::sync::mpsc;
+
+pub use threads::ThreadTask;
+
+use crate::workload::{PrepareError, Workload};
+use orders::Orders;
+
+/// Reads how the host fares; called by the collector's thread, once at the start (to have something to
+/// compare with) and then for every interval that is long enough to tell.
+pub type Probe = Box<dyn FnMut() -> Option<HostSample> + Send>;
 
 /// A workload of any kind, boxed once per trial; the hot loop inside stays generic.
 pub trait Drive: Send + Sync {
@@ -19,17 +52,94 @@ pub fn boxed<W: Workload>(workload: W) -> Arc<dyn Drive> {
     Arc::new(Driver { workload })
 }
 
+/// What the engine tells while it runs: [`EngineEvent::Ready`], intervals in order, then
+/// [`EngineEvent::Finished`]; or, at any point, [`EngineEvent::Failed`] as the last. After
+/// [`Engine::abort`] nothing more comes and the channel closes.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is an interval")]
+pub enum EngineEvent {
+    /// All workers had their chance to get ready: the trial can be started.
+    Ready,
+    /// What happened in one interval.
+    Interval(Interval),
+    /// The trial ran to its end.
+    Finished {
+        /// How many intervals were numbered.
+        intervals: u64,
+    },
+    /// The engine itself could not go on, for this reason. Its threads have stopped or will at once.
+    Failed(String),
+}
+
+/// A start was asked for a moment that has already passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the start was {late_ns} ns ago on this host's monotonic clock: give a later one")]
+pub struct AlreadyPassed {
+    /// How long ago it was, nanoseconds.
+    pub late_ns: u64,
+}
+
+/// One trial's load on this host. Dropping it stops its threads.
+#[derive(Debug)]
+pub struct Engine {
+    orders: Arc<Orders>,
+}
+
+impl Engine {
+    /// Starts the load threads, which get their workers ready (connected, for instance) and then say
+    /// [`EngineEvent::Ready`]. Nothing is measured before [`Engine::start`].
+    ///
+    /// `agent` is who the intervals say they come from. `events` may be slow: the engine keeps up to an
+    /// hour of intervals for it, and fails beyond that.
+    ///
+    /// # Errors
+    /// When the load is not one that this version can make, or the host does not allow so many workers.
+    pub fn prepare(
+        agent: AgentId,
+        assignment: Assignment,
+        workload: Arc<dyn Drive>,
+        probe: Probe,
+        events: mpsc::Sender<EngineEvent>,
+    ) -> Result<Self, PrepareError> {
+        let orders = threads::spawn(agent, assignment, workload, probe, events)?;
+        Ok(Self { orders })
+    }
+
+    /// Arms the start: the trial begins at `at_monotonic_ns` on `CLOCK_MONOTONIC` ([`clock::now_ns`]). Wait for
+    /// [`EngineEvent::Ready`] before. A second start changes nothing.
+    ///
+    /// # Errors
+    /// When that moment has already passed.
+    pub fn start(&self, at_monotonic_ns: u64) -> Result<(), AlreadyPassed> {
+        let now_ns = clock::now_ns();
+        if at_monotonic_ns <= now_ns {
+            return Err(AlreadyPassed { late_ns: now_ns - at_monotonic_ns });
+        }
+        self.orders.start(at_monotonic_ns);
+        Ok(())
+    }
+
+    /// Stops everything at once: running operations are dropped, the threads end, the events' channel closes.
+    pub fn abort(&self) {
+        self.orders.abort();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.orders.abort();
+    }
+}
+
 struct Driver<W> {
     workload: W,
 }
 
 impl<W: Workload> Drive for Driver<W> {
-    fn drive(self: Arc<Self>, _thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
-        let _workload = &self.workload;
-        Box::pin(async {})
+    fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move { worker::drive(&self.workload, thread).await })
     }
 }
 
-/// What one load thread has to do.
-#[derive(Debug)]
-pub struct ThreadTask {}
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,7 +5,9 @@ pub mod http;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
 use shared::interval::{ErrorKind, ErrorSample};
 use shared::job::schema::KindSchema;
@@ -42,6 +44,13 @@ pub trait Workload: Send + Sync + 'static {
 
     /// Makes a worker; called on the load thread that will own it.
     fn worker(&self, seat: Seat) -> Self::Worker;
+
+    /// The longest timeout of any of its operations. The engine gives an operation up that runs more than
+    /// twice as long, so that a trial ends whatever a workload does. Default: one hour, the longest that can
+    /// be told.
+    fn operation_timeout_max(&self) -> Duration {
+        Duration::from_nanos(HIGHEST_TRACKABLE)
+    }
 }
 
 /// Which worker this is.

@@ -78,19 +78,11 @@ impl Server {
         let (listener, address) = listen(&options.listen)?;
         let answers = Arc::new(AnswerBytes::new(options.body));
         let clock = ServerClock::new(Moment::now(), options.stall);
-        let thread_count = options
-            .threads
-            .unwrap_or_else(ThreadCount::of_this_machine)
-            .count();
+        let thread_count = options.threads.unwrap_or_else(ThreadCount::of_this_machine).count();
         let loops = (0..thread_count)
             .map(|index| start_loop(index, clock, Behaviour::new(options, index), Arc::clone(&answers)))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self {
-            address,
-            listener,
-            clock,
-            loops,
-        })
+        Ok(Self { address, listener, clock, loops })
     }
 
     fn accept(self) -> anyhow::Result<()> {
@@ -138,11 +130,5 @@ fn start_loop(
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     // Not being allowed to is no failure: the acceptor says so when descriptors run out.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

@@ -50,7 +50,12 @@ pub struct Director {
 
 impl Director {
     /// A director of an empty schedule.
-    pub fn new(messages: mpsc::Receiver<Message>, sender: mpsc::Sender<Message>, store: StoreHandle, intake: Arc<Intake>) -> Self {
+    pub fn new(
+        messages: mpsc::Receiver<Message>,
+        sender: mpsc::Sender<Message>,
+        store: StoreHandle,
+        intake: Arc<Intake>,
+    ) -> Self {
         Self {
             schedule: Schedule::new(crate::unix_ms()),
             links: Links::default(),
@@ -95,7 +100,9 @@ impl Director {
                 }
             }
             Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
-            Message::ClockReply { agent, probe, agent_ns, received_ns } => self.links.clock_reply(agent, probe, agent_ns, received_ns),
+            Message::ClockReply { agent, probe, agent_ns, received_ns } => {
+                self.links.clock_reply(agent, probe, agent_ns, received_ns)
+            }
             Message::Said { agent, trial, answer } => {
                 self.schedule.fleet.seen(self.now(), agent);
                 self.step(Event::AgentSaid { agent, trial, answer });
@@ -128,13 +135,18 @@ impl Director {
                 let _whoever_asked_may_be_gone = reply.send(statuses);
             }
             Message::Activity { reply } => {
-                let is_idle = self.observers.is_empty() && self.schedule.active_runs() == 0 && self.schedule.fleet.is_empty();
+                let is_idle = self.observers.is_empty()
+                    && self.schedule.active_runs() == 0
+                    && self.schedule.fleet.is_empty();
                 let _whoever_asked_may_be_gone = reply.send(!is_idle);
             }
             Message::HasRoom { reply } => {
-                let _whoever_asked_may_be_gone = reply.send(self.schedule.active_runs() < crate::schedule::ACTIVE_RUNS_MAX);
+                let _whoever_asked_may_be_gone =
+                    reply.send(self.schedule.active_runs() < crate::schedule::ACTIVE_RUNS_MAX);
             }
-            Message::Judged { trial, is_valid, findings } => self.step(Event::Judged { trial, is_valid, findings }),
+            Message::Judged { trial, is_valid, findings } => {
+                self.step(Event::Judged { trial, is_valid, findings })
+            }
             Message::Ended { run, event } => {
                 self.observers.tell(run, *event);
                 self.observers.end(run);
@@ -144,7 +156,11 @@ impl Director {
         }
     }
 
-    fn attach(&mut self, introduction: crate::fleet::Introduction, link: mpsc::Sender<Downward>) -> Result<u64, AttachRefusal> {
+    fn attach(
+        &mut self,
+        introduction: crate::fleet::Introduction,
+        link: mpsc::Sender<Downward>,
+    ) -> Result<u64, AttachRefusal> {
         let agent = introduction.id;
         self.schedule.fleet.attach(self.now(), introduction)?;
         let connection = self.links.insert(agent, link);
@@ -201,8 +217,10 @@ impl Director {
     }
 
     fn open(&mut self, trial: TrialKey, agents: Vec<AgentId>) {
-        let named: Vec<_> =
-            agents.iter().filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone()))).collect();
+        let named: Vec<_> = agents
+            .iter()
+            .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
+            .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);
         self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
         self.intake.open(trial, agents);
@@ -212,4 +230,3 @@ impl Director {
         Duration::from_nanos(monotonic::now_ns().saturating_sub(self.zero_ns))
     }
 }
-

@@ -173,12 +173,17 @@ impl Fleet {
 
     /// Runs that hold a slot of this host.
     fn runs_on(&self, host: &str) -> BTreeSet<RunId> {
-        self.members.values().filter(|member| member.host() == host).filter_map(|member| member.lease).collect()
+        self.members
+            .values()
+            .filter(|member| member.host() == host)
+            .filter_map(|member| member.lease)
+            .collect()
     }
 
     /// Slots of a host: the fewest that any of its agents allows.
     fn slots_of(&self, host: &str) -> usize {
-        let slots = self.members.values().filter(|member| member.host() == host).map(|member| member.agent.slots);
+        let slots =
+            self.members.values().filter(|member| member.host() == host).map(|member| member.agent.slots);
         slots.min().unwrap_or(1) as usize
     }
 }
@@ -203,7 +208,8 @@ impl Member {
             fleetmark_version: self.agent.fleetmark_version.clone(),
             kinds: self.agent.kinds.clone(),
             slots: self.agent.slots,
-            last_seen_ms_ago: u64::try_from(now.saturating_sub(self.last_seen).as_millis()).unwrap_or(u64::MAX),
+            last_seen_ms_ago: u64::try_from(now.saturating_sub(self.last_seen).as_millis())
+                .unwrap_or(u64::MAX),
             clock_offset_us: None,
             clock_error_us: None,
             lease: self.lease.map(|run| run.to_string()),

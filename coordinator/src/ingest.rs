@@ -71,7 +71,11 @@ impl Ingest {
     ///
     /// # Errors
     /// When the agent breaks the protocol's rules, or the store is gone.
-    pub async fn take(&self, agent: AgentId, batch: Vec<StoredInterval>) -> Result<Vec<Receipt>, IngestError> {
+    pub async fn take(
+        &self,
+        agent: AgentId,
+        batch: Vec<StoredInterval>,
+    ) -> Result<Vec<Receipt>, IngestError> {
         let mut fresh = Vec::new();
         let mut intervals = Vec::new();
         let mut receipts: Vec<Receipt> = Vec::new();
@@ -98,7 +102,10 @@ impl Ingest {
                 }
                 Admission::Gap { next_sequence } => {
                     let sequence = stored.sequence;
-                    return Err(IngestError::Protocol(format!("interval {sequence} of trial {} came where {next_sequence} was due", stored.trial)));
+                    return Err(IngestError::Protocol(format!(
+                        "interval {sequence} of trial {} came where {next_sequence} was due",
+                        stored.trial
+                    )));
                 }
             }
         }
@@ -110,7 +117,10 @@ impl Ingest {
             receipts.push(Receipt::Durable { trial, through_sequence: next_sequence - 1 });
         }
         if !intervals.is_empty() {
-            self.director.send(Message::Stored { agent, intervals }).await.map_err(|_| IngestError::Stopping)?;
+            self.director
+                .send(Message::Stored { agent, intervals })
+                .await
+                .map_err(|_| IngestError::Stopping)?;
         }
         Ok(receipts)
     }
@@ -121,15 +131,21 @@ impl Ingest {
             match self.store.append(batch.clone()).await {
                 Ok(()) => {
                     if is_reported {
-                        let _stopping_is_seen_elsewhere = self.director.send(Message::StoreTrouble(None)).await;
+                        let _stopping_is_seen_elsewhere =
+                            self.director.send(Message::StoreTrouble(None)).await;
                     }
                     return Ok(());
                 }
                 Err(error @ StoreError::Full { .. }) => {
                     if !is_reported {
                         tracing::error!(%error, "intervals cannot be stored; agents keep theirs until they can");
-                        let message = format!("the store refuses to write ({error}); agents keep what they measured until it can");
-                        self.director.send(Message::StoreTrouble(Some(message))).await.map_err(|_| IngestError::Stopping)?;
+                        let message = format!(
+                            "the store refuses to write ({error}); agents keep what they measured until it can"
+                        );
+                        self.director
+                            .send(Message::StoreTrouble(Some(message)))
+                            .await
+                            .map_err(|_| IngestError::Stopping)?;
                         is_reported = true;
                     }
                     tokio::time::sleep(RETRY_AFTER).await;
@@ -142,9 +158,13 @@ impl Ingest {
 
 /// Decodes an interval in full, and holds its content against its address.
 fn check(agent: AgentId, stored: &StoredInterval) -> Result<Interval, IngestError> {
-    let interval = codec::decode_interval(&stored.bytes).map_err(|error| IngestError::Protocol(error.to_string()))?;
+    let interval =
+        codec::decode_interval(&stored.bytes).map_err(|error| IngestError::Protocol(error.to_string()))?;
     if interval.agent != agent || interval.trial != stored.trial || interval.sequence != stored.sequence {
-        return Err(IngestError::Protocol(format!("interval {} of trial {} says it is another", stored.sequence, stored.trial)));
+        return Err(IngestError::Protocol(format!(
+            "interval {} of trial {} says it is another",
+            stored.sequence, stored.trial
+        )));
     }
     Ok(interval)
 }

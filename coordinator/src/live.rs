@@ -32,7 +32,11 @@ struct LiveAgent {
 
 impl LiveTrial {
     /// A trial of these agents, of which nothing is known yet.
-    pub fn new(trial: TrialIndex, agents: impl IntoIterator<Item = (AgentId, AgentName)>, generator_cpu_limit: f64) -> Self {
+    pub fn new(
+        trial: TrialIndex,
+        agents: impl IntoIterator<Item = (AgentId, AgentName)>,
+        generator_cpu_limit: f64,
+    ) -> Self {
         let fresh = |name| LiveAgent {
             name,
             next_sequence: 0,
@@ -82,7 +86,10 @@ impl LiveTrial {
             recent_per_s: self.agents.values().map(|agent| agent.recent_per_s).sum(),
             p50_ns: self.latency.value_at_quantile(0.5),
             p99_ns: self.latency.value_at_quantile(0.99),
-            agents_reporting: u32::try_from(self.agents.values().filter(|agent| agent.next_sequence > 0).count()).unwrap_or(u32::MAX),
+            agents_reporting: u32::try_from(
+                self.agents.values().filter(|agent| agent.next_sequence > 0).count(),
+            )
+            .unwrap_or(u32::MAX),
             hint: self.hint(),
         }
     }
@@ -91,7 +98,11 @@ impl LiveTrial {
         let share = |agent: &LiveAgent| agent.busiest_thread_cpu.unwrap_or(0.0);
         let busiest = self.agents.values().max_by(|one, other| share(one).total_cmp(&share(other)))?;
         (share(busiest) > self.generator_cpu_limit).then(|| {
-            format!("{}'s busiest load thread uses {:.0} % of its core: the load generator may be the limit", busiest.name, share(busiest) * 100.0)
+            format!(
+                "{}'s busiest load thread uses {:.0} % of its core: the load generator may be the limit",
+                busiest.name,
+                share(busiest) * 100.0
+            )
         })
     }
 }
@@ -115,7 +126,10 @@ mod tests {
             start_ns: sequence * 1_000_000_000,
             duration_ns: 1_000_000_000,
             is_last: false,
-            operations: vec![OperationInterval { latency: Some(EncodedHistogram::encode(&latency)), ..OperationInterval::default() }],
+            operations: vec![OperationInterval {
+                latency: Some(EncodedHistogram::encode(&latency)),
+                ..OperationInterval::default()
+            }],
             engine: EngineSample { busiest_thread_cpu: Some(busiest_thread_cpu), threads: 1, workers: 1 },
             host: None,
         }

@@ -64,7 +64,11 @@ pub struct Ended {
 ///
 /// # Errors
 /// When what is stored cannot be read.
-pub async fn judge(store: &StoreHandle, trial: TrialKey, record: &RunRecord) -> Result<(bool, Vec<Finding>), ReportingError> {
+pub async fn judge(
+    store: &StoreHandle,
+    trial: TrialKey,
+    record: &RunRecord,
+) -> Result<(bool, Vec<Finding>), ReportingError> {
     let record = record.clone();
     store
         .read(move |store| {
@@ -75,9 +79,16 @@ pub async fn judge(store: &StoreHandle, trial: TrialKey, record: &RunRecord) -> 
             let planned = record.plan.trials.get(trial.trial.0 as usize);
             let judged = planned.and_then(|planned| {
                 let variant = report.variants.get(planned.variant.0 as usize)?;
-                variant.trials.iter().filter(|known| (known.block, known.order) == (planned.block, planned.order)).nth(place)
+                variant
+                    .trials
+                    .iter()
+                    .filter(|known| (known.block, known.order) == (planned.block, planned.order))
+                    .nth(place)
             });
-            Ok(judged.map_or_else(|| (false, Vec::new()), |judged| (validity::is_valid(&judged.findings), judged.findings.clone())))
+            Ok(judged.map_or_else(
+                || (false, Vec::new()),
+                |judged| (validity::is_valid(&judged.findings), judged.findings.clone()),
+            ))
         })
         .await?
 }
@@ -107,10 +118,16 @@ pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, Rep
 ///
 /// # Errors
 /// When there is no such run, or what is stored is damaged.
-pub async fn show(store: &StoreHandle, run: RunId, active: Option<RunRecord>) -> Result<Vec<u8>, ReportingError> {
+pub async fn show(
+    store: &StoreHandle,
+    run: RunId,
+    active: Option<RunRecord>,
+) -> Result<Vec<u8>, ReportingError> {
     store
         .read(move |store| {
-            if let Some(cached) = store.report(run)?.filter(|cached| cached.analysis_version == ANALYSIS_VERSION) {
+            if let Some(cached) =
+                store.report(run)?.filter(|cached| cached.analysis_version == ANALYSIS_VERSION)
+            {
                 return Ok(cached.json);
             }
             let record = match active {
@@ -124,7 +141,10 @@ pub async fn show(store: &StoreHandle, run: RunId, active: Option<RunRecord>) ->
 
 /// A finding that stands for a trial that could not be read.
 pub fn unreadable(error: &ReportingError) -> Finding {
-    Finding::of_trial(FindingCode::StoreDamaged, format!("what was stored of the trial could not be read: failed to {error}"))
+    Finding::of_trial(
+        FindingCode::StoreDamaged,
+        format!("what was stored of the trial could not be read: failed to {error}"),
+    )
 }
 
 /// The summary of a run as its record has it now.
@@ -138,7 +158,8 @@ pub fn summary(record: &RunRecord, ended: &Ended) -> RunSummary {
         submitted_at_ms: record.submitted_at_ms,
         finished_at_ms: record.finished_at_ms,
         tags: record.tags.clone(),
-        trials_complete: u32::try_from(record.trials.iter().filter(|trial| trial.is_complete).count()).unwrap_or(u32::MAX),
+        trials_complete: u32::try_from(record.trials.iter().filter(|trial| trial.is_complete).count())
+            .unwrap_or(u32::MAX),
         trials_planned: u32::try_from(record.plan.trials.len()).unwrap_or(u32::MAX),
         damage: None,
     }
@@ -154,7 +175,11 @@ pub fn job_of(record: &RunRecord) -> Result<Arc<Job>, ReportingError> {
         .map_err(|problem| ReportingError::Job { run: record.id, problem: problem.to_string() })
 }
 
-fn assemble(store: &dyn ResultStore, record: &RunRecord, wants: impl Fn(TrialKey) -> bool) -> Result<RunReport, ReportingError> {
+fn assemble(
+    store: &dyn ResultStore,
+    record: &RunRecord,
+    wants: impl Fn(TrialKey) -> bool,
+) -> Result<RunReport, ReportingError> {
     let job = job_of(record)?;
     let mut assembler = Assembler::new(record, &job);
     let mut problem = None;

@@ -28,7 +28,8 @@ fn check_protocol(theirs: u32, who: &str) -> Result<(), Status> {
     if theirs == proto::PROTOCOL_VERSION {
         return Ok(());
     }
-    let (ours, advice) = (proto::PROTOCOL_VERSION, if theirs < proto::PROTOCOL_VERSION { who } else { "the coordinator" });
+    let (ours, advice) =
+        (proto::PROTOCOL_VERSION, if theirs < proto::PROTOCOL_VERSION { who } else { "the coordinator" });
     Err(Status::failed_precondition(format!(
         "{who} speaks protocol {theirs} and this coordinator {ours}: update {advice} to the other's fleetmark version"
     )))

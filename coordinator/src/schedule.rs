@@ -225,7 +225,12 @@ impl Schedule {
     /// An empty schedule of a coordinator that starts at this wall-clock time (milliseconds since 1970 UTC). Its
     /// leases are newer than those of any coordinator that started before.
     pub fn new(unix_ms_at_zero: u64) -> Self {
-        Self { fleet: Fleet::default(), runs: BTreeMap::new(), epoch: LeaseEpoch(unix_ms_at_zero), unix_ms_at_zero }
+        Self {
+            fleet: Fleet::default(),
+            runs: BTreeMap::new(),
+            epoch: LeaseEpoch(unix_ms_at_zero),
+            unix_ms_at_zero,
+        }
     }
 
     /// Takes in one event and says what is to be done.
@@ -233,7 +238,8 @@ impl Schedule {
         let mut actions = Vec::new();
         match event {
             Event::Submitted(submission) => {
-                self.runs.insert(submission.record.id, ActiveRun::new(*submission, now, self.unix_ms_at_zero));
+                self.runs
+                    .insert(submission.record.id, ActiveRun::new(*submission, now, self.unix_ms_at_zero));
             }
             Event::AgentAttached(agent) => self.resend(agent, &mut actions),
             Event::AgentDetached(_) | Event::Tick => {}
@@ -340,4 +346,3 @@ impl Schedule {
         }
     }
 }
-

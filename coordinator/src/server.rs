@@ -55,7 +55,9 @@ pub enum StartError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The address cannot be listened on.
-    #[error("listen on {address}: {source}; is another coordinator running there? choose another with --listen")]
+    #[error(
+        "listen on {address}: {source}; is another coordinator running there? choose another with --listen"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -77,9 +79,11 @@ pub struct Running {
 /// # Errors
 /// When its store does not open or its address cannot be listened on.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let listener =
-        TcpListener::bind(options.listen).await.map_err(|source| StartError::Listen { address: options.listen, source })?;
-    let address = listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|source| StartError::Listen { address: options.listen, source })?;
+    let address =
+        listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
     let store_location = options.store.display().to_string();
     let folder = options.store.clone();
     let store = tokio::task::spawn_blocking(move || SledStore::open(&folder))
@@ -96,7 +100,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let agents = AgentServiceServer::new(AgentRpc { director: director.clone(), ingest })
         .max_decoding_message_size(AGENT_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
-    let control = ControlRpc { director: director.clone(), store: store.clone(), store_location, calls: calls.clone() };
+    let control =
+        ControlRpc { director: director.clone(), store: store.clone(), store_location, calls: calls.clone() };
     let control = ControlServiceServer::new(control)
         .max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
@@ -169,5 +174,10 @@ async fn end_unfinished(store: &StoreHandle) -> Result<(), StoreError> {
 
 fn interrupted(record: RunRecord) -> RunRecord {
     let reason = "the coordinator ended while it ran; what had been acknowledged is kept".to_owned();
-    RunRecord { state: RunState::Failed, reason: Some(reason), finished_at_ms: Some(crate::unix_ms()), ..record }
+    RunRecord {
+        state: RunState::Failed,
+        reason: Some(reason),
+        finished_at_ms: Some(crate::unix_ms()),
+        ..record
+    }
 }

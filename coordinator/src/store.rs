@@ -1,10 +1,43 @@
 //! Where runs and their intervals are kept. One trait, one conformance suite, several providers.
+//!
+//! Rooms:
+//! * [`error`]: what can go wrong, and damage.
+//! * [`thread`]: the one thread that owns a store, and the handle through which everybody else uses it.
+//! * [`sled`]: the provider on disk; [`ledger`], [`manifest`] and [`envelope`] keep it honest.
+//! * [`memory`]: the provider for tests.
+//! * [`retention`]: which runs a pruning removes. [`transfer`]: export and import, over any provider.
 
-use shared::ids::{AgentId, IntervalSequence, RunId, TrialKey};
-use shared::run_record::{RunRecord, RunSummary};
+pub mod envelope;
+pub mod error;
+pub mod ledger;
+pub mod manifest;
+pub mod memory;
+pub mod retention;
+pub mod sled;
+pub mod thread;
+pub mod transfer;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod samples;
+
+use std::collections::BTreeMap;
+
+use shared::ids::{AgentId, IntervalSequence, Name, RunId, TrialKey};
+use shared::run_record::{AttachedFile, RunRecord, RunSummary};
+use shared::run_report::Verdict;
+
+use envelope::PAYLOAD_BYTES_MAX;
+pub use error::{Damage, StoreError};
+use manifest::Digest;
+pub use thread::StoreHandle;
+
+/// Most bytes one interval may have. A large one (256 operations, five histograms of 1.5 KB each) has 2 MB.
+pub const INTERVAL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// An interval as it came over the wire: its address and its bytes, kept as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredInterval {
     /// Which attempt at which trial.
     pub trial: TrialKey,
@@ -14,4 +47,269 @@ pub struct StoredInterval {
     pub sequence: IntervalSequence,
     /// Its bytes, as received.
     pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for StoredInterval {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { trial, agent, sequence, bytes } = self;
+        write!(formatter, "interval {sequence} of {agent} in {trial} ({} bytes)", bytes.len())
+    }
+}
+
+/// A report that was made once, kept with the version of the analysis that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedReport {
+    /// Version of the analysis; another version makes the report anew.
+    pub analysis_version: String,
+    /// The report as the contract's JSON.
+    pub json: Vec<u8>,
+}
+
+/// Which runs to list. The default lists all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SummaryFilter {
+    /// Only runs of the job of this name.
+    pub name: Option<Name>,
+    /// Only runs that carry all of these tags.
+    pub tags: BTreeMap<String, String>,
+    /// Only runs submitted before this one: the last of the page before.
+    pub before: Option<RunId>,
+    /// At most so many, the newest ones.
+    pub limit: Option<usize>,
+}
+
+impl SummaryFilter {
+    /// Whether a run belongs into the list, its number aside.
+    pub fn admits(&self, summary: &RunSummary) -> bool {
+        let is_in_time = self.before.is_none_or(|before| summary.id < before);
+        let is_of_job = self.name.as_ref().is_none_or(|name| *name == summary.name);
+        is_in_time && is_of_job && self.tags.iter().all(|(key, value)| summary.tags.get(key) == Some(value))
+    }
+}
+
+/// What a check of the whole store found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreCheck {
+    /// Runs that were read in full.
+    pub runs_checked: u64,
+    /// Intervals that were read.
+    pub intervals_checked: u64,
+    /// Everything that cannot be trusted; empty: the store is whole.
+    pub damage: Vec<Damage>,
+}
+
+/// What compacting did to the store's size on disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compaction {
+    /// Before.
+    pub size_bytes_before: u64,
+    /// After.
+    pub size_bytes_after: u64,
+}
+
+/// Keeps runs, their intervals and their reports. All providers pass one conformance suite.
+///
+/// Calls block; [`StoreHandle`] keeps them off the runtime. What a call that returned `Ok` wrote survives a
+/// crash of process and machine, except [`ResultStore::append`], which waits for [`ResultStore::commit`].
+///
+/// A run that cannot be trusted is never shown as smaller: every way of reading it either gives what was
+/// written or [`StoreError::Damaged`], and lists carry it with `damage` set.
+pub trait ResultStore: Send {
+    /// Takes up a new run and the files that came with it, by the path that its job writes. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`], [`StoreError::FileDiffers`] when the files are not those of the record,
+    /// [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn create_run(&mut self, record: &RunRecord, files: &BTreeMap<String, Vec<u8>>)
+    -> Result<(), StoreError>;
+
+    /// Replaces the record of a run that is not finished. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::Full`].
+    fn save_run(&mut self, record: &RunRecord) -> Result<(), StoreError>;
+
+    /// Writes intervals, not yet durably. One with the same address as an earlier one replaces it. All of a
+    /// batch is refused if any of it is.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn append(&mut self, batch: &[StoredInterval]) -> Result<(), StoreError>;
+
+    /// Makes all appended intervals durable.
+    ///
+    /// # Errors
+    /// When anything appended since the last commit may not be on disk: all of that must be appended again.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Ends a run: writes its last record, its summary, its report, and the manifest against which it is
+    /// verified from then on. Durable on return. Nothing of the run but its report can change afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::Damaged`] when its intervals cannot be
+    /// read, [`StoreError::Full`].
+    fn finish_run(
+        &mut self,
+        record: &RunRecord,
+        summary: &RunSummary,
+        report: &CachedReport,
+    ) -> Result<(), StoreError>;
+
+    /// Replaces the cached report of a finished run. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`] when there is no such finished run, [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn save_report(&mut self, run: RunId, report: &CachedReport) -> Result<(), StoreError>;
+
+    /// Forgets a run, damaged or not. Durable on return; the room on disk comes back with [`ResultStore::compact`].
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Full`].
+    fn remove_run(&mut self, run: RunId) -> Result<(), StoreError>;
+
+    /// Commits, and writes the store anew without what was removed. Needs as much room as the store takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and [`StoreError::Damaged`] leave the store as it was.
+    fn compact(&mut self) -> Result<Compaction, StoreError>;
+
+    /// All runs, oldest first, damaged ones among them.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    fn runs(&self) -> Result<Vec<RunId>, StoreError>;
+
+    /// The runs that the filter admits, newest first. A damaged run carries `damage`, and its verdict is
+    /// *invalid*. Each finished run is verified in full when it is first listed, and that is remembered.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    fn summaries(&self, filter: &SummaryFilter) -> Result<Vec<RunSummary>, StoreError>;
+
+    /// The record of a run; `None`: there is no such run.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError>;
+
+    /// A file that came with a run, by the path that its job writes.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::UnknownFile`], [`StoreError::Damaged`].
+    fn file(&self, run: RunId, path: &str) -> Result<Vec<u8>, StoreError>;
+
+    /// Shows all intervals of a run, by trial, attempt, agent and sequence, holding one at a time. The run is
+    /// verified as it passes by: **on an error, throw away what was shown.**
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
+    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError>;
+
+    /// The cached report of a finished run that is whole; `None`: the run is not finished.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
+    fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError>;
+
+    /// Runs that were neither finished nor removed, oldest first: what a restarted coordinator takes up again.
+    /// Damaged runs are not among them.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    fn unfinished(&self) -> Result<Vec<RunId>, StoreError>;
+
+    /// Reads everything and names everything that cannot be trusted.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    fn check(&self) -> Result<StoreCheck, StoreError>;
+
+    /// Reads one run in full.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
+    fn check_run(&self, run: RunId) -> Result<(), StoreError>;
+
+    /// How many bytes the store takes.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    fn size_on_disk(&self) -> Result<u64, StoreError>;
+
+    /// The run that a person means: `latest`, a whole id, or a prefix of one that is unique.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Ambiguous`].
+    fn resolve(&self, text: &str) -> Result<RunId, StoreError> {
+        resolve_among(&self.runs()?, text)
+    }
+}
+
+/// Finds the run that a person means among `runs`, which are sorted.
+fn resolve_among(runs: &[RunId], text: &str) -> Result<RunId, StoreError> {
+    let unknown = || StoreError::UnknownRun(text.to_owned());
+    if text == "latest" {
+        return runs.last().copied().ok_or_else(unknown);
+    }
+    let prefix = text.replace('-', "").to_ascii_lowercase();
+    if prefix.is_empty() {
+        return Err(unknown());
+    }
+    let begins_like_that = |run: &&RunId| run.to_string().replace('-', "").starts_with(&prefix);
+    let matches: Vec<RunId> = runs.iter().filter(begins_like_that).copied().collect();
+    match matches.as_slice() {
+        [] => Err(unknown()),
+        [run] => Ok(*run),
+        [first, second, ..] => Err(StoreError::Ambiguous {
+            prefix: text.to_owned(),
+            count: matches.len(),
+            first: *first,
+            second: *second,
+        }),
+    }
+}
+
+/// A summary made of a record: what lists show of a run that is not finished.
+fn summary_of(record: &RunRecord) -> RunSummary {
+    RunSummary {
+        id: record.id,
+        name: record.name.clone(),
+        state: record.state,
+        verdict: Verdict::None,
+        exit_code: None,
+        submitted_at_ms: record.submitted_at_ms,
+        finished_at_ms: record.finished_at_ms,
+        tags: record.tags.clone(),
+        trials_complete: record.trials.iter().filter(|trial| trial.is_complete).count() as u32,
+        trials_planned: record.plan.trials.len() as u32,
+        damage: None,
+    }
+}
+
+/// Refuses files that are not the ones that the record names.
+fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
+    let differs = |path: &String| StoreError::FileDiffers { run: record.id, path: path.clone() };
+    if let Some(path) = record.files.keys().find(|path| !files.contains_key(*path)) {
+        return Err(differs(path));
+    }
+    for (path, content) in files {
+        within(content, PAYLOAD_BYTES_MAX, &format!("file {path:?}"))?;
+        let is_named = |named: &AttachedFile| named.sha256 == Digest::of(content).to_string();
+        if !record.files.get(path).is_some_and(is_named) {
+            return Err(differs(path));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what is too large.
+fn within(payload: &[u8], size_bytes_max: usize, what: &str) -> Result<(), StoreError> {
+    if payload.len() > size_bytes_max {
+        return Err(StoreError::TooLarge {
+            what: what.to_owned(),
+            size_bytes: payload.len(),
+            size_bytes_max,
+        });
+    }
+    Ok(())
 }

@@ -27,10 +27,7 @@ pub struct ConvertError {
 impl ConvertError {
     /// An error about a field.
     pub fn new(field: &'static str, problem: impl std::fmt::Display) -> Self {
-        Self {
-            field,
-            problem: problem.to_string(),
-        }
+        Self { field, problem: problem.to_string() }
     }
 
     /// A field that must be there and is not.
@@ -61,20 +58,12 @@ pub fn agent_id(bytes: &[u8]) -> Result<AgentId, ConvertError> {
 /// When it is absent or its run id is not 16 bytes.
 pub fn trial_key(key: Option<crate::TrialKey>) -> Result<TrialKey, ConvertError> {
     let key = key.ok_or(ConvertError::missing("trial"))?;
-    Ok(TrialKey {
-        run: run_id(&key.run_id)?,
-        trial: TrialIndex(key.trial),
-        attempt: key.attempt,
-    })
+    Ok(TrialKey { run: run_id(&key.run_id)?, trial: TrialIndex(key.trial), attempt: key.attempt })
 }
 
 impl From<TrialKey> for crate::TrialKey {
     fn from(key: TrialKey) -> Self {
-        Self {
-            run_id: key.run.as_bytes().to_vec(),
-            trial: key.trial.0,
-            attempt: key.attempt,
-        }
+        Self { run_id: key.run.as_bytes().to_vec(), trial: key.trial.0, attempt: key.attempt }
     }
 }
 
@@ -83,10 +72,7 @@ impl From<&Finding> for crate::Finding {
         Self {
             code: finding.code.as_str().to_owned(),
             severity: severity_word(finding.severity).to_owned(),
-            agent_id: finding
-                .agent
-                .map(|agent| agent.as_bytes().to_vec())
-                .unwrap_or_default(),
+            agent_id: finding.agent.map(|agent| agent.as_bytes().to_vec()).unwrap_or_default(),
             message: sentence(&finding.message),
         }
     }
@@ -96,10 +82,7 @@ impl TryFrom<crate::Finding> for Finding {
     type Error = ConvertError;
 
     fn try_from(finding: crate::Finding) -> Result<Self, ConvertError> {
-        let code = FindingCode::ALL
-            .iter()
-            .copied()
-            .find(|code| code.as_str() == finding.code);
+        let code = FindingCode::ALL.iter().copied().find(|code| code.as_str() == finding.code);
         let severity = [Severity::Note, Severity::Suspect, Severity::Invalid]
             .into_iter()
             .find(|known| severity_word(*known) == finding.severity);
@@ -109,11 +92,7 @@ impl TryFrom<crate::Finding> for Finding {
             severity: severity.ok_or_else(|| {
                 ConvertError::new("severity", format!("{:?} is not a severity", finding.severity))
             })?,
-            agent: if finding.agent_id.is_empty() {
-                None
-            } else {
-                Some(agent_id(&finding.agent_id)?)
-            },
+            agent: if finding.agent_id.is_empty() { None } else { Some(agent_id(&finding.agent_id)?) },
             message: finding.message,
         })
     }
@@ -129,10 +108,8 @@ fn severity_word(severity: Severity) -> &'static str {
 
 /// Cuts a sentence to [`SENTENCE_BYTES_MAX`] at a character.
 pub fn sentence(text: &str) -> String {
-    let end = (0..=text.len().min(SENTENCE_BYTES_MAX))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
+    let end =
+        (0..=text.len().min(SENTENCE_BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     text[..end].to_owned()
 }
 

@@ -86,14 +86,14 @@ impl<C: Counter> Histogram<C> {
                 mine.add(more);
             }
         }
-        self.total += other.total;
-        self.overflowed += other.overflowed;
+        self.total = self.total.saturating_add(other.total);
+        self.overflowed = self.overflowed.saturating_add(other.overflowed);
     }
 
     /// Adds `count` to one bucket; for decoders.
     pub(crate) fn add_to_bucket(&mut self, bucket: usize, count: u64) {
         self.counts[bucket].add(count);
-        self.total += count;
+        self.total = self.total.saturating_add(count);
     }
 
     /// Forgets everything and keeps its memory.
@@ -170,7 +170,8 @@ impl<C: Counter> Histogram<C> {
     /// Standard deviation over the buckets' midpoints (divided by n, as HdrHistogram does); `None` when empty.
     pub fn stdev(&self) -> Option<f64> {
         let mean = self.mean()?;
-        let squares: f64 = self.recorded().map(|bucket| (bucket.midpoint() - mean).powi(2) * bucket.count as f64).sum();
+        let squares: f64 =
+            self.recorded().map(|bucket| (bucket.midpoint() - mean).powi(2) * bucket.count as f64).sum();
         Some((squares / self.total as f64).sqrt())
     }
 
@@ -187,7 +188,12 @@ impl<C: Counter> Default for Histogram<C> {
 
 impl<C: Counter, D: Counter> PartialEq<Histogram<D>> for Histogram<C> {
     fn eq(&self, other: &Histogram<D>) -> bool {
-        self.total == other.total && self.counts.iter().zip(other.counts.iter()).all(|(mine, theirs)| (*mine).into() == (*theirs).into())
+        self.total == other.total
+            && self
+                .counts
+                .iter()
+                .zip(other.counts.iter())
+                .all(|(mine, theirs)| (*mine).into() == (*theirs).into())
     }
 }
 

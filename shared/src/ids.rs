@@ -159,9 +159,13 @@ impl Name {
     /// When it is empty, longer than 64 bytes, or holds anything but lower-case ASCII letters, digits, `_` and `-`.
     pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
         let text = text.into();
-        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
+        let is_allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
         if text.is_empty() || text.len() > NAME_LENGTH_MAX || !text.bytes().all(is_allowed) {
-            return Err(IdError { value: text, expected: "a name of 1 to 64 characters out of a-z, 0-9, _ and -" });
+            return Err(IdError {
+                value: text,
+                expected: "a name of 1 to 64 characters out of a-z, 0-9, _ and -",
+            });
         }
         Ok(Self(text))
     }
@@ -186,7 +190,10 @@ impl AgentName {
         let text = text.into();
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if text.is_empty() || text.len() > NAME_LENGTH_MAX || !text.bytes().all(is_allowed) {
-            return Err(IdError { value: text, expected: "an agent name of 1 to 64 characters out of A-Z, a-z, 0-9, ., _ and -" });
+            return Err(IdError {
+                value: text,
+                expected: "an agent name of 1 to 64 characters out of A-Z, a-z, 0-9, ., _ and -",
+            });
         }
         Ok(Self(text))
     }

@@ -201,7 +201,10 @@ impl ErrorSample {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
         if message.len() > ERROR_SAMPLE_BYTES_MAX {
-            let end = (0..=ERROR_SAMPLE_BYTES_MAX - '…'.len_utf8()).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            let end = (0..=ERROR_SAMPLE_BYTES_MAX - '…'.len_utf8())
+                .rev()
+                .find(|at| message.is_char_boundary(*at))
+                .unwrap_or(0);
             message.truncate(end);
             message.push('…');
         }

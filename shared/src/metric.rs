@@ -3,31 +3,19 @@
 use std::fmt;
 
 /// Measures that have statistics and a name of their own.
-pub const MEASURES_WITH_STATISTICS: &[&str] = &[
-    "latency",
-    "service_time",
-    "send_lag",
-    "worker_wait",
-    "failed",
-    "connect",
-    "cpu_time",
-    "max_memory",
-];
+pub const MEASURES_WITH_STATISTICS: &[&str] =
+    &["latency", "service_time", "send_lag", "worker_wait", "failed", "connect", "cpu_time", "max_memory"];
 /// Measures that are one number each.
 pub const MEASURES_PLAIN: &[&str] = &["throughput", "error_ratio", "count", "unsent"];
 /// Beginnings of measures that carry a name from elsewhere: `metric.hits.mean`, `host.cpu_busy.max`.
 pub const MEASURES_NAMED: &[&str] = &["metric", "host"];
 /// The statistics, in the contract's order.
-pub const STATISTICS: &[&str] = &[
-    "min", "mean", "max", "stdev", "p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99",
-];
+pub const STATISTICS: &[&str] =
+    &["min", "mean", "max", "stdev", "p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99"];
 
 /// Whether an operation must not be called so, since a metric's name would then mean two things.
 pub fn is_reserved(name: &str) -> bool {
-    [MEASURES_WITH_STATISTICS, MEASURES_PLAIN, MEASURES_NAMED]
-        .concat()
-        .contains(&name)
-        || name == "*"
+    [MEASURES_WITH_STATISTICS, MEASURES_PLAIN, MEASURES_NAMED].concat().contains(&name) || name == "*"
 }
 
 /// What a metric's values are measured in.
@@ -120,16 +108,8 @@ impl MetricName {
         let first = text.split('.').next().unwrap_or_default();
         if MEASURES_PLAIN.contains(&first) {
             let is_alone = first.len() == text.len();
-            let name = Self {
-                operation,
-                measure: first.to_owned(),
-                statistic: None,
-            };
-            return if is_alone {
-                Ok(name)
-            } else {
-                Err(MetricNameError::PlainMeasure(first.to_owned()))
-            };
+            let name = Self { operation, measure: first.to_owned(), statistic: None };
+            return if is_alone { Ok(name) } else { Err(MetricNameError::PlainMeasure(first.to_owned())) };
         }
         let is_named = MEASURES_NAMED.contains(&first);
         if !is_named && !MEASURES_WITH_STATISTICS.contains(&first) {
@@ -137,24 +117,16 @@ impl MetricName {
         }
         // The name of a named measure may itself hold points: only the last part can be the statistic.
         let (measure, statistic) = text.rsplit_once('.').unwrap_or((text, ""));
-        let is_complete = if is_named {
-            measure.len() > first.len() + 1
-        } else {
-            measure == first
-        };
+        let is_complete = if is_named { measure.len() > first.len() + 1 } else { measure == first };
         match (STATISTICS.contains(&statistic), is_complete) {
-            (true, true) => Ok(Self {
-                operation,
-                measure: measure.to_owned(),
-                statistic: Some(statistic.to_owned()),
-            }),
+            (true, true) => {
+                Ok(Self { operation, measure: measure.to_owned(), statistic: Some(statistic.to_owned()) })
+            }
             (false, true) if !statistic.is_empty() => {
                 Err(MetricNameError::UnknownStatistic(statistic.to_owned()))
             }
             _ if text == first || is_named => Err(MetricNameError::NoStatistic(text.to_owned())),
-            _ => Err(MetricNameError::UnknownStatistic(
-                text[first.len() + 1..].to_owned(),
-            )),
+            _ => Err(MetricNameError::UnknownStatistic(text[first.len() + 1..].to_owned())),
         }
     }
 }
@@ -165,9 +137,7 @@ impl fmt::Display for MetricName {
             write!(formatter, "{operation}.")?;
         }
         formatter.write_str(&self.measure)?;
-        self.statistic
-            .as_ref()
-            .map_or(Ok(()), |statistic| write!(formatter, ".{statistic}"))
+        self.statistic.as_ref().map_or(Ok(()), |statistic| write!(formatter, ".{statistic}"))
     }
 }
 
@@ -181,13 +151,9 @@ mod tests {
 
     #[test]
     fn a_name_reads_and_prints_the_same() {
-        for text in [
-            "read.latency.p95",
-            "throughput",
-            "write.throughput",
-            "metric.test_simple.mean",
-            "host.a.b.max",
-        ] {
+        for text in
+            ["read.latency.p95", "throughput", "write.throughput", "metric.test_simple.mean", "host.a.b.max"]
+        {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
         assert_eq!(parse("*.latency.p99"), parse("latency.p99"));
@@ -197,44 +163,14 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_name_is_said() {
         let error = |text: &str| parse(text).unwrap_err();
-        assert_eq!(
-            error("reed.latency.p95"),
-            MetricNameError::UnknownOperation("reed".to_owned())
-        );
-        assert_eq!(
-            error("read.latincy.p95"),
-            MetricNameError::UnknownMeasure("latincy".to_owned())
-        );
-        assert_eq!(
-            error("read.latency.p98"),
-            MetricNameError::UnknownStatistic("p98".to_owned())
-        );
-        assert_eq!(
-            error("latency"),
-            MetricNameError::NoStatistic("latency".to_owned())
-        );
-        assert_eq!(
-            error("metric.p99"),
-            MetricNameError::NoStatistic("metric.p99".to_owned())
-        );
-        assert_eq!(
-            error("throughput.mean"),
-            MetricNameError::PlainMeasure("throughput".to_owned())
-        );
-        assert_eq!(
-            error("latency.x.p99"),
-            MetricNameError::UnknownStatistic("x.p99".to_owned())
-        );
-        for text in [
-            "",
-            ".",
-            "read",
-            "read.",
-            "metric.",
-            "metric",
-            "read..p99",
-            "host.x",
-        ] {
+        assert_eq!(error("reed.latency.p95"), MetricNameError::UnknownOperation("reed".to_owned()));
+        assert_eq!(error("read.latincy.p95"), MetricNameError::UnknownMeasure("latincy".to_owned()));
+        assert_eq!(error("read.latency.p98"), MetricNameError::UnknownStatistic("p98".to_owned()));
+        assert_eq!(error("latency"), MetricNameError::NoStatistic("latency".to_owned()));
+        assert_eq!(error("metric.p99"), MetricNameError::NoStatistic("metric.p99".to_owned()));
+        assert_eq!(error("throughput.mean"), MetricNameError::PlainMeasure("throughput".to_owned()));
+        assert_eq!(error("latency.x.p99"), MetricNameError::UnknownStatistic("x.p99".to_owned()));
+        for text in ["", ".", "read", "read.", "metric.", "metric", "read..p99", "host.x"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

@@ -30,23 +30,11 @@ pub struct Plan {
 impl Plan {
     /// Unrolls a job: each block runs every variant once. The seed is the job's own, or chosen at submission.
     pub fn of(job: &Job, seed: u64) -> Self {
-        let variant = Variant {
-            name: DEFAULT_VARIANT.to_owned(),
-            parameters: BTreeMap::new(),
-        };
-        let trial = |block: u32| PlannedTrial {
-            index: TrialIndex(block),
-            variant: VariantIndex(0),
-            block,
-            order: 0,
-        };
+        let variant = Variant { name: DEFAULT_VARIANT.to_owned(), parameters: BTreeMap::new() };
+        let trial =
+            |block: u32| PlannedTrial { index: TrialIndex(block), variant: VariantIndex(0), block, order: 0 };
         let trials = (0..job.load.trials).map(trial).collect();
-        Self {
-            seed,
-            variants: vec![variant],
-            trials,
-            agents: job.fleet.agents,
-        }
+        Self { seed, variants: vec![variant], trials, agents: job.fleet.agents }
     }
 }
 
@@ -131,16 +119,10 @@ mod tests {
     fn a_job_without_variants_runs_the_default_once_a_block() {
         let text = "name = \"plan\"\nworkload = { kind = \"http\" }\nload.trials = 3\nfleet.agents = 1\n";
         let plan = Plan::of(&parse(text, Kinds::Unchecked).unwrap(), 7);
-        let cells: Vec<_> = plan
-            .trials
-            .iter()
-            .map(|trial| (trial.index.0, trial.block, trial.order))
-            .collect();
+        let cells: Vec<_> =
+            plan.trials.iter().map(|trial| (trial.index.0, trial.block, trial.order)).collect();
         assert_eq!(cells, [(0, 0, 0), (1, 1, 0), (2, 2, 0)]);
-        assert_eq!(
-            (plan.variants[0].name.as_str(), plan.agents, plan.seed),
-            ("default", Some(1), 7)
-        );
+        assert_eq!((plan.variants[0].name.as_str(), plan.agents, plan.seed), ("default", Some(1), 7));
     }
 
     proptest! {

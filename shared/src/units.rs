@@ -87,13 +87,7 @@ impl Decimal {
             return None;
         }
         let digits = format!("{whole}{fraction}").parse().ok()?;
-        Some((
-            Self {
-                digits,
-                fraction_digits: fraction.len() as u32,
-            },
-            rest,
-        ))
+        Some((Self { digits, fraction_digits: fraction.len() as u32 }, rest))
     }
 
     /// The number times a whole factor, when that is whole.

@@ -23,11 +23,7 @@ impl Exit {
     /// Reads an exit status that a shell or the guard passes on: above 128 it stands for a signal.
     pub fn from_passed_on(status: i32) -> Self {
         let signal = status - SIGNAL_STATUS_BASE;
-        if (1..=SIGNAL_MAX).contains(&signal) {
-            Exit::Signal(signal)
-        } else {
-            Exit::Status(status)
-        }
+        if (1..=SIGNAL_MAX).contains(&signal) { Exit::Signal(signal) } else { Exit::Status(status) }
     }
 
     /// The exit status that passes this on, as shells do.
@@ -47,9 +43,7 @@ impl Exit {
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
         // Only an ended process gives a status, so one of the two is there; -1 is what neither would mean.
-        status
-            .signal()
-            .map_or_else(|| Exit::Status(status.code().unwrap_or(-1)), Exit::Signal)
+        status.signal().map_or_else(|| Exit::Status(status.code().unwrap_or(-1)), Exit::Signal)
     }
 }
 
@@ -93,13 +87,7 @@ mod tests {
 
     #[test]
     fn a_signal_survives_being_passed_on_as_a_status() {
-        for exit in [
-            Exit::Status(0),
-            Exit::Status(3),
-            Exit::Status(255),
-            Exit::Signal(9),
-            Exit::Signal(15),
-        ] {
+        for exit in [Exit::Status(0), Exit::Status(3), Exit::Status(255), Exit::Signal(9), Exit::Signal(15)] {
             assert_eq!(Exit::from_passed_on(exit.as_passed_on()), exit);
         }
     }
@@ -114,9 +102,6 @@ mod tests {
     #[test]
     fn a_wait_status_is_told_apart() {
         assert_eq!(Exit::from(ExitStatus::from_raw(3 << 8)), Exit::Status(3));
-        assert_eq!(
-            Exit::from(ExitStatus::from_raw(libc::SIGTERM)),
-            Exit::Signal(libc::SIGTERM)
-        );
+        assert_eq!(Exit::from(ExitStatus::from_raw(libc::SIGTERM)), Exit::Signal(libc::SIGTERM));
     }
 }

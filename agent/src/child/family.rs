@@ -57,12 +57,7 @@ fn all_processes(proc: &Path) -> Vec<Member> {
         .filter_map(|entry| Stat::from_file(entry.path().join("stat")).ok())
         .filter_map(|stat| {
             let pid = Pid::from_raw(stat.pid)?;
-            Some(Member {
-                pid,
-                parent: stat.ppid,
-                group: stat.pgrp,
-                is_zombie: stat.state == 'Z',
-            })
+            Some(Member { pid, parent: stat.ppid, group: stat.pgrp, is_zombie: stat.state == 'Z' })
         })
         .take(PROCESSES_MAX)
         .collect()
@@ -73,46 +68,26 @@ mod tests {
     use super::*;
 
     fn member(pid: i32, parent: i32) -> Member {
-        Member {
-            pid: Pid::from_raw(pid).unwrap(),
-            parent,
-            group: pid,
-            is_zombie: false,
-        }
+        Member { pid: Pid::from_raw(pid).unwrap(), parent, group: pid, is_zombie: false }
     }
 
     fn pids(members: &[Member]) -> Vec<i32> {
-        let mut pids: Vec<i32> = members
-            .iter()
-            .map(|member| member.pid.as_raw_nonzero().get())
-            .collect();
+        let mut pids: Vec<i32> = members.iter().map(|member| member.pid.as_raw_nonzero().get()).collect();
         pids.sort_unstable();
         pids
     }
 
     #[test]
     fn descendants_are_found_at_any_depth_and_strangers_are_not() {
-        let processes = [
-            member(1, 0),
-            member(10, 1),
-            member(12, 11),
-            member(11, 10),
-            member(13, 10),
-            member(20, 1),
-        ];
-        assert_eq!(
-            pids(&descendants_among(Pid::from_raw(10).unwrap(), &processes)),
-            [11, 12, 13]
-        );
+        let processes =
+            [member(1, 0), member(10, 1), member(12, 11), member(11, 10), member(13, 10), member(20, 1)];
+        assert_eq!(pids(&descendants_among(Pid::from_raw(10).unwrap(), &processes)), [11, 12, 13]);
     }
 
     #[test]
     fn a_circle_in_what_was_read_is_no_endless_loop() {
         let processes = [member(10, 11), member(11, 10)];
-        assert_eq!(
-            pids(&descendants_among(Pid::from_raw(10).unwrap(), &processes)),
-            [11]
-        );
+        assert_eq!(pids(&descendants_among(Pid::from_raw(10).unwrap(), &processes)), [11]);
     }
 
     #[test]

@@ -40,19 +40,9 @@ impl Program {
     pub fn spawn(&mut self) -> io::Result<(Group, Child)> {
         let child = self.command.spawn()?;
         // From here on the leader's drop cleans up, whatever fails.
-        let leader = Leader {
-            pid: Pid::from_child(&child),
-            is_reaped: false,
-        };
+        let leader = Leader { pid: Pid::from_child(&child), is_reaped: false };
         let pidfd = pidfd_open(leader.pid, PidfdFlags::NONBLOCK)?;
-        Ok((
-            Group {
-                pidfd: system::awaitable(pidfd)?,
-                floor: self.floor.clone(),
-                leader,
-            },
-            child,
-        ))
+        Ok((Group { pidfd: system::awaitable(pidfd)?, floor: self.floor.clone(), leader }, child))
     }
 }
 
@@ -104,11 +94,7 @@ impl Group {
         self.leader.is_reaped = true;
         let usage = system::wait4(self.leader.pid)?;
         let peak_memory_bytes = self.floor.peak_above(usage.peak_memory_bytes);
-        Ok(Ended {
-            exit: usage.exit,
-            cpu_time: usage.cpu_time,
-            peak_memory_bytes,
-        })
+        Ok(Ended { exit: usage.exit, cpu_time: usage.cpu_time, peak_memory_bytes })
     }
 }
 
@@ -139,9 +125,8 @@ impl Drop for Leader {
         // Killed but not gone yet. The load thread must not wait for it: a process may be stuck in the
         // kernel.
         let pid = self.pid;
-        let reaper = std::thread::Builder::new()
-            .name("reaper".to_owned())
-            .spawn(move || system::wait4(pid).map(drop));
+        let reaper =
+            std::thread::Builder::new().name("reaper".to_owned()).spawn(move || system::wait4(pid).map(drop));
         if let Err(error) = reaper {
             let pid = pid.as_raw_nonzero();
             tracing::warn!(%error, pid, "a killed program stays a zombie until the agent ends");
@@ -165,10 +150,7 @@ mod tests {
     }
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
     }
 
     #[test]

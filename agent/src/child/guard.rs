@@ -110,17 +110,11 @@ impl Ward {
         // The guard's only thread lives as long as the guard.
         system::die_with_this_thread(&mut prepared);
         system::unblock_signals(&mut prepared);
-        let child = prepared.spawn().map_err(|source| GuardError::Program {
-            program: program.clone(),
-            source,
-        })?;
+        let child =
+            prepared.spawn().map_err(|source| GuardError::Program { program: program.clone(), source })?;
         let pid = Pid::from_child(&child);
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Self {
-                program: pid,
-                pidfd,
-                exit: None,
-            }),
+            Ok(pidfd) => Ok(Self { program: pid, pidfd, exit: None }),
             Err(errno) => {
                 // The guard ends at once, and the program with it.
                 let _ = kill_process_group(pid, Signal::KILL);

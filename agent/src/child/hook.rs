@@ -47,18 +47,10 @@ pub async fn run_hook(fleetmark: &Path, command: &[String], within: Duration) ->
     let (command, output) = (hook.command().to_owned(), hook.output_tail());
     match ended {
         Ok(exit) if exit.is_success() => Ok(()),
-        Ok(exit) => Err(HookError::Exit {
-            command,
-            exit,
-            output,
-        }),
+        Ok(exit) => Err(HookError::Exit { command, exit, output }),
         Err(_) => {
             hook.stop().await;
-            Err(HookError::Timeout {
-                command,
-                within,
-                output,
-            })
+            Err(HookError::Timeout { command, within, output })
         }
     }
 }

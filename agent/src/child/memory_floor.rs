@@ -33,17 +33,12 @@ impl MemoryFloors {
     /// When the agent is out of file descriptors.
     pub fn new() -> io::Result<Self> {
         let notes = memfd_create("fleetmark-memory-floors", MemfdFlags::CLOEXEC)?;
-        Ok(Self {
-            notes: Arc::new(File::from(notes)),
-        })
+        Ok(Self { notes: Arc::new(File::from(notes)) })
     }
 
     /// The place of one worker, which runs one program at a time.
     pub fn place_of(&self, worker: u32) -> MemoryFloor {
-        MemoryFloor {
-            notes: Arc::clone(&self.notes),
-            offset: u64::from(worker) * NOTE_BYTES as u64,
-        }
+        MemoryFloor { notes: Arc::clone(&self.notes), offset: u64::from(worker) * NOTE_BYTES as u64 }
     }
 }
 

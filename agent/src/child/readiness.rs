@@ -70,9 +70,7 @@ impl Readiness {
                 );
                 stream.write_all(request.as_bytes()).await?;
                 let mut line = Vec::new();
-                BufReader::new(stream.take(STATUS_LINE_BYTES_MAX))
-                    .read_until(b'\n', &mut line)
-                    .await?;
+                BufReader::new(stream.take(STATUS_LINE_BYTES_MAX)).read_until(b'\n', &mut line).await?;
                 Ok(judge_status_line(&line))
             }
         }
@@ -83,29 +81,17 @@ impl FromStr for Readiness {
     type Err = ReadinessError;
 
     fn from_str(text: &str) -> Result<Self, ReadinessError> {
-        if text
-            .chars()
-            .any(|character| character.is_whitespace() || character.is_control())
-        {
+        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
             return Err(ReadinessError::Characters(text.to_owned()));
         }
         if let Some(authority) = text.strip_prefix("tcp://") {
             let authority = checked_authority(authority.trim_end_matches('/'), None)?;
             return Ok(Readiness::Tcp { authority });
         }
-        let rest = text
-            .strip_prefix("http://")
-            .ok_or_else(|| ReadinessError::Scheme(text.to_owned()))?;
+        let rest = text.strip_prefix("http://").ok_or_else(|| ReadinessError::Scheme(text.to_owned()))?;
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let path = if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            format!("/{path}")
-        };
-        Ok(Readiness::Http {
-            authority: checked_authority(authority, Some(HTTP_PORT))?,
-            path,
-        })
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Readiness::Http { authority: checked_authority(authority, Some(HTTP_PORT))?, path })
     }
 }
 
@@ -130,20 +116,14 @@ fn checked_authority(text: &str, usual_port: Option<u16>) -> Result<String, Read
         Some(port) => port.parse::<u16>().ok().filter(|port| *port != 0),
         None => usual_port,
     };
-    if host.is_empty() {
-        Err(wrong())
-    } else {
-        Ok(format!("{host}:{}", port.ok_or_else(wrong)?))
-    }
+    if host.is_empty() { Err(wrong()) } else { Ok(format!("{host}:{}", port.ok_or_else(wrong)?)) }
 }
 
 /// Whether the beginning of an answer is an HTTP status line with a 2xx or 3xx status.
 fn judge_status_line(answer: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(answer);
     let line = text.lines().next().unwrap_or_default();
-    let status = line
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.split(' ').nth(1)?.parse::<u16>().ok());
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse::<u16>().ok());
     match status {
         Some(200..=399) => Ok(()),
         Some(_) => Err(format!("it answers {line:?}")),
@@ -158,24 +138,11 @@ mod tests {
 
     #[test]
     fn both_forms_read_and_print() {
-        for text in [
-            "http://127.0.0.1:8080/health?deep=1",
-            "tcp://db.local:5432",
-            "http://[::1]:8080/",
-        ] {
-            assert_eq!(
-                text.parse::<Readiness>().map(|ready| ready.to_string()),
-                Ok(text.to_owned())
-            );
+        for text in ["http://127.0.0.1:8080/health?deep=1", "tcp://db.local:5432", "http://[::1]:8080/"] {
+            assert_eq!(text.parse::<Readiness>().map(|ready| ready.to_string()), Ok(text.to_owned()));
         }
-        assert_eq!(
-            "http://localhost".parse::<Readiness>().unwrap().to_string(),
-            "http://localhost:80/"
-        );
-        assert_eq!(
-            "http://[::1]".parse::<Readiness>().unwrap().to_string(),
-            "http://[::1]:80/"
-        );
+        assert_eq!("http://localhost".parse::<Readiness>().unwrap().to_string(), "http://localhost:80/");
+        assert_eq!("http://[::1]".parse::<Readiness>().unwrap().to_string(), "http://[::1]:80/");
     }
 
     #[test]
@@ -184,36 +151,19 @@ mod tests {
             "https://a:1/".parse::<Readiness>(),
             Err(ReadinessError::Scheme("https://a:1/".to_owned()))
         );
-        assert_eq!(
-            "tcp://a".parse::<Readiness>(),
-            Err(ReadinessError::Address("a".to_owned()))
-        );
-        assert_eq!(
-            "tcp://:80".parse::<Readiness>(),
-            Err(ReadinessError::Address(":80".to_owned()))
-        );
-        assert_eq!(
-            "tcp://a:70000".parse::<Readiness>(),
-            Err(ReadinessError::Address("a:70000".to_owned()))
-        );
+        assert_eq!("tcp://a".parse::<Readiness>(), Err(ReadinessError::Address("a".to_owned())));
+        assert_eq!("tcp://:80".parse::<Readiness>(), Err(ReadinessError::Address(":80".to_owned())));
+        assert_eq!("tcp://a:70000".parse::<Readiness>(), Err(ReadinessError::Address("a:70000".to_owned())));
         let smuggled = "http://a:1/x y\r\n";
-        assert_eq!(
-            smuggled.parse::<Readiness>(),
-            Err(ReadinessError::Characters(smuggled.to_owned()))
-        );
+        assert_eq!(smuggled.parse::<Readiness>(), Err(ReadinessError::Characters(smuggled.to_owned())));
     }
 
     #[test]
     fn only_a_2xx_or_3xx_status_is_ready() {
         assert_eq!(judge_status_line(b"HTTP/1.1 204 No Content\r\nA: b"), Ok(()));
         assert_eq!(judge_status_line(b"HTTP/1.0 302 Found\r\n"), Ok(()));
-        for answer in [
-            &b"HTTP/1.1 503 Busy\r\n"[..],
-            b"HTTP/1.1 abc\r\n",
-            b"SSH-2.0-x\r\n",
-            b"",
-            b"\xff\xfe",
-        ] {
+        for answer in [&b"HTTP/1.1 503 Busy\r\n"[..], b"HTTP/1.1 abc\r\n", b"SSH-2.0-x\r\n", b"", b"\xff\xfe"]
+        {
             assert!(judge_status_line(answer).is_err(), "{answer:?}");
         }
     }

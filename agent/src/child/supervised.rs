@@ -27,9 +27,8 @@ pub const OURSELVES: &str = "fleetmark";
 /// How long a guard may take to say how the start went: it is a fork and two execs, even on a busy host.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a guard may take to end what it guards, with a second to spare.
-const STOP_PATIENCE: Duration = TERMINATE_PATIENCE
-    .saturating_add(KILL_PATIENCE)
-    .saturating_add(Duration::from_secs(1));
+const STOP_PATIENCE: Duration =
+    TERMINATE_PATIENCE.saturating_add(KILL_PATIENCE).saturating_add(Duration::from_secs(1));
 /// How long output may lag behind the end of all that could write it.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(500);
 /// Longest answer of a guard, bytes: a program's path and a reason.
@@ -87,46 +86,27 @@ impl Supervised {
     ///   running then.
     pub async fn start(fleetmark: &Path, command: &[String]) -> Result<Self, StartError> {
         let (program, arguments) = command.split_first().ok_or(StartError::EmptyCommand)?;
-        let guard_failed = |source| StartError::Guard {
-            binary: fleetmark.to_owned(),
-            command: program.clone(),
-            source,
-        };
+        let guard_failed =
+            |source| StartError::Guard { binary: fleetmark.to_owned(), command: program.clone(), source };
         let (mut guard, control, mut output) =
             spawn_guard(fleetmark, program, arguments).map_err(guard_failed)?;
         let mut control = BufReader::new(control);
         let mut answer = String::new();
         // A guard that breaks off has its story in its output; its silence is all that counts here.
-        let _ = timeout(
-            START_PATIENCE,
-            (&mut control).take(ANSWER_BYTES_MAX).read_line(&mut answer),
-        )
-        .await;
+        let _ = timeout(START_PATIENCE, (&mut control).take(ANSWER_BYTES_MAX).read_line(&mut answer)).await;
         let answer = answer.trim_end();
         if let Some(reason) = answer.strip_prefix(FAILED) {
             // It ends by itself after these words; awaited only so that no zombie stays.
             let _ = timeout(KILL_PATIENCE, guard.wait()).await;
             return Err(StartError::Program(reason.to_owned()));
         }
-        let Some(program_pid) = answer
-            .strip_prefix(STARTED)
-            .and_then(|pid| Pid::from_raw(pid.parse().ok()?))
+        let Some(program_pid) = answer.strip_prefix(STARTED).and_then(|pid| Pid::from_raw(pid.parse().ok()?))
         else {
             output.settle().await;
-            return Err(StartError::NoAnswer {
-                command: program.clone(),
-                output: output.text(),
-            });
+            return Err(StartError::NoAnswer { command: program.clone(), output: output.text() });
         };
         let control = Some(control.into_inner());
-        Ok(Self {
-            command: program.clone(),
-            guard,
-            control,
-            program: program_pid,
-            output,
-            exit: None,
-        })
+        Ok(Self { command: program.clone(), guard, control, program: program_pid, output, exit: None })
     }
 
     /// Waits until the program has ended, with all that it started. May be cancelled and called again.
@@ -165,9 +145,7 @@ impl Supervised {
         for member in family {
             let _ = kill_process(member.pid, Signal::KILL);
         }
-        timeout(KILL_PATIENCE, self.wait())
-            .await
-            .unwrap_or(Exit::Signal(Signal::KILL.as_raw()))
+        timeout(KILL_PATIENCE, self.wait()).await.unwrap_or(Exit::Signal(Signal::KILL.as_raw()))
     }
 
     /// The program's name as it was given.
@@ -212,9 +190,7 @@ fn spawn_guard(
         command.arg(program);
     }
     command.args(arguments).stdin(Stdio::from(OwnedFd::from(theirs)));
-    command
-        .stdout(Stdio::from(writer.try_clone()?))
-        .stderr(Stdio::from(writer));
+    command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
     let guard = command.spawn()?;
     // With the command goes our copy of the pipe's writing end: the output ends when the last program does.
     drop(command);
@@ -235,16 +211,10 @@ impl Output {
         let reading = tokio::spawn(async move {
             let mut buffer = vec![0; READ_BYTES];
             while let Ok(length @ 1..) = reader.read(&mut buffer).await {
-                written
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(&buffer[..length]);
+                written.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..length]);
             }
         });
-        Self {
-            tail,
-            reading: Some(reading),
-        }
+        Self { tail, reading: Some(reading) }
     }
 
     /// Waits until all has been read that will ever come, but not for long: something may hold the pipe open.

@@ -77,11 +77,7 @@ pub(super) fn die_with_this_thread(command: &mut Command) {
     before_exec(command, move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the signal was armed: then nobody would ever send it.
-        if getppid() == Some(parent) {
-            Ok(())
-        } else {
-            Err(io::Error::from_raw_os_error(libc::ESRCH))
-        }
+        if getppid() == Some(parent) { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
     });
 }
 
@@ -121,10 +117,7 @@ pub(crate) fn awaitable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 /// # Errors
 /// When the kernel refuses, which it does not for these signals.
 pub(super) fn block_terminal_signals() -> io::Result<()> {
-    change_signal_mask(
-        libc::SIG_BLOCK,
-        &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT],
-    )
+    change_signal_mask(libc::SIG_BLOCK, &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT])
 }
 
 fn change_signal_mask(how: libc::c_int, signals: &[libc::c_int]) -> io::Result<()> {
@@ -138,11 +131,7 @@ fn change_signal_mask(how: libc::c_int, signals: &[libc::c_int]) -> io::Result<(
         }
         libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut())
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::from_raw_os_error(result))
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(result)) }
 }
 
 /// Linux counts memory in KiB here.

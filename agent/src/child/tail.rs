@@ -13,11 +13,7 @@ pub struct Tail {
 impl Tail {
     /// An empty tail that keeps at most `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            bytes: VecDeque::with_capacity(capacity),
-            capacity,
-            seen_bytes: 0,
-        }
+        Self { bytes: VecDeque::with_capacity(capacity), capacity, seen_bytes: 0 }
     }
 
     /// Takes what came next; the oldest bytes give way.
@@ -46,11 +42,8 @@ impl Tail {
         let is_cut = self.seen_bytes > self.bytes.len() as u64;
         let kept: Vec<u8> = self.bytes.iter().copied().collect();
         // A cut may fall inside a character: its remaining bytes say nothing and are left out.
-        let start = if is_cut {
-            kept.iter().position(|byte| !is_continuation(*byte)).unwrap_or(0)
-        } else {
-            0
-        };
+        let start =
+            if is_cut { kept.iter().position(|byte| !is_continuation(*byte)).unwrap_or(0) } else { 0 };
         let text = String::from_utf8_lossy(&kept[start..]);
         format!("{}{}", if is_cut { "…" } else { "" }, text.trim())
     }

@@ -83,21 +83,11 @@ impl Target {
         let command = program.command().to_owned();
         match outcome {
             Ok(()) => Ok(Self { program }),
-            Err(Some(exit)) => Err(TargetError::EndedEarly {
-                command,
-                exit,
-                output: program.output_tail(),
-            }),
+            Err(Some(exit)) => Err(TargetError::EndedEarly { command, exit, output: program.output_tail() }),
             Err(None) => {
                 let output = program.output_tail();
                 program.stop().await;
-                Err(TargetError::NotReady {
-                    command,
-                    address: ready.to_string(),
-                    within,
-                    last,
-                    output,
-                })
+                Err(TargetError::NotReady { command, address: ready.to_string(), within, last, output })
             }
         }
     }

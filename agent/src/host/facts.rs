@@ -13,17 +13,11 @@ pub fn facts(fingerprint: &Fingerprint) -> BTreeMap<String, String> {
         ("cores", fingerprint.cpus_online.map(|cpus| cpus.to_string())),
         ("kernel", fingerprint.kernel.clone()),
         ("os", fingerprint.operating_system.clone()),
-        (
-            "memory",
-            fingerprint.memory_total_bytes.map(|bytes| bytes.to_string()),
-        ),
+        ("memory", fingerprint.memory_total_bytes.map(|bytes| bytes.to_string())),
         ("hostname", fingerprint.hostname.clone()),
         ("cpu", fingerprint.cpu_model.clone()),
     ];
-    facts
-        .into_iter()
-        .filter_map(|(name, fact)| Some((name.to_owned(), fact?)))
-        .collect()
+    facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?))).collect()
 }
 
 #[cfg(test)]

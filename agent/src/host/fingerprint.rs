@@ -19,40 +19,26 @@ fn fingerprint_under(root: &Path) -> Fingerprint {
     let uname = rustix::system::uname();
     let cpuinfo = source.text("proc/cpuinfo");
     let mut unreadable = BTreeMap::new();
-    let mut note = Note {
-        unreadable: &mut unreadable,
-    };
+    let mut note = Note { unreadable: &mut unreadable };
     let fingerprint = Fingerprint {
         hostname: note.keep("hostname", uname_field(uname.nodename())),
         operating_system: note.keep("operating_system", operating_system(&source)),
         kernel: note.keep("kernel", uname_field(uname.release())),
         architecture: note.keep("architecture", uname_field(uname.machine())),
-        cpu_model: note.keep(
-            "cpu_model",
-            cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_model),
-        ),
-        cpu_vendor: note.keep(
-            "cpu_vendor",
-            cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_vendor),
-        ),
+        cpu_model: note.keep("cpu_model", cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_model)),
+        cpu_vendor: note.keep("cpu_vendor", cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_vendor)),
         cpus_online: note.keep("cpus_online", cpus_online(&source)),
         memory_total_bytes: note.keep("memory_total_bytes", memory_total_bytes(&source)),
         governors: note.keep("governors", governors(&source)),
         hypervisor: note.keep(
             "hypervisor",
-            cpuinfo
-                .as_deref()
-                .map_err(Clone::clone)
-                .and_then(|text| hypervisor(text, &source)),
+            cpuinfo.as_deref().map_err(Clone::clone).and_then(|text| hypervisor(text, &source)),
         ),
         boot_id: note.keep("boot_id", source.value("proc/sys/kernel/random/boot_id")),
         fleetmark_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         unreadable: BTreeMap::new(),
     };
-    Fingerprint {
-        unreadable,
-        ..fingerprint
-    }
+    Fingerprint { unreadable, ..fingerprint }
 }
 
 /// Collects why fields could not be read.
@@ -62,24 +48,17 @@ struct Note<'a> {
 
 impl Note<'_> {
     fn keep<T>(&mut self, field: &str, read: Result<T, String>) -> Option<T> {
-        read.map_err(|reason| self.unreadable.insert(field.to_owned(), reason))
-            .ok()
+        read.map_err(|reason| self.unreadable.insert(field.to_owned(), reason)).ok()
     }
 }
 
 fn uname_field(field: &std::ffi::CStr) -> Result<String, String> {
     let text = field.to_string_lossy();
-    if text.is_empty() {
-        Err("uname leaves it empty".to_owned())
-    } else {
-        Ok(text.into_owned())
-    }
+    if text.is_empty() { Err("uname leaves it empty".to_owned()) } else { Ok(text.into_owned()) }
 }
 
 fn operating_system(source: &Source) -> Result<String, String> {
-    let text = source
-        .text("etc/os-release")
-        .or_else(|_| source.text("usr/lib/os-release"))?;
+    let text = source.text("etc/os-release").or_else(|_| source.text("usr/lib/os-release"))?;
     let value = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
     // The format is that of shell assignments: values may be quoted.
     value
@@ -91,10 +70,7 @@ fn operating_system(source: &Source) -> Result<String, String> {
 
 /// The value of a field of the first CPU that has it.
 fn cpu_field<'a>(cpuinfo: &'a str, field: &str) -> Option<&'a str> {
-    let parts = |line: &'a str| {
-        line.split_once(':')
-            .map(|(name, value)| (name.trim(), value.trim()))
-    };
+    let parts = |line: &'a str| line.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
     cpuinfo
         .lines()
         .filter_map(parts)
@@ -107,10 +83,7 @@ fn cpu_model(cpuinfo: &str) -> Result<String, String> {
         return Ok(model.to_owned());
     }
     // ARM kernels give numbers only.
-    match (
-        cpu_field(cpuinfo, "CPU implementer"),
-        cpu_field(cpuinfo, "CPU part"),
-    ) {
+    match (cpu_field(cpuinfo, "CPU implementer"), cpu_field(cpuinfo, "CPU part")) {
         (Some(implementer), Some(part)) => Ok(format!("implementer {implementer} part {part}")),
         _ => Err("/proc/cpuinfo has no model name".to_owned()),
     }
@@ -129,9 +102,7 @@ fn hypervisor(cpuinfo: &str, source: &Source) -> Result<String, String> {
     if !flags.split_whitespace().any(|flag| flag == "hypervisor") {
         return Err("the CPU reports no hypervisor".to_owned());
     }
-    let named = source
-        .value("sys/hypervisor/type")
-        .or_else(|_| source.value("sys/class/dmi/id/sys_vendor"));
+    let named = source.value("sys/hypervisor/type").or_else(|_| source.value("sys/class/dmi/id/sys_vendor"));
     Ok(named.unwrap_or_else(|_| "unnamed".to_owned()))
 }
 
@@ -148,8 +119,7 @@ fn count_of_list(list: &str) -> Option<u32> {
         let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         last.checked_sub(first)?.checked_add(1)
     };
-    list.split(',')
-        .try_fold(0_u32, |count, range| count.checked_add(count_of_range(range)?))
+    list.split(',').try_fold(0_u32, |count, range| count.checked_add(count_of_range(range)?))
 }
 
 fn memory_total_bytes(source: &Source) -> Result<u64, String> {
@@ -166,11 +136,7 @@ fn governors(source: &Source) -> Result<Vec<String>, String> {
         name.strip_prefix("cpu")
             .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
     };
-    let read = |name: &String| {
-        source
-            .value(&format!("{cpus}/{name}/cpufreq/scaling_governor"))
-            .ok()
-    };
+    let read = |name: &String| source.value(&format!("{cpus}/{name}/cpufreq/scaling_governor")).ok();
     let mut governors: Vec<String> = names.iter().filter(is_cpu).filter_map(read).collect();
     governors.sort();
     governors.dedup();
@@ -199,10 +165,7 @@ mod tests {
     #[test]
     fn a_host_is_told_by_its_files() {
         let root = root_with(&[
-            (
-                "etc/os-release",
-                "NAME=Debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
-            ),
+            ("etc/os-release", "NAME=Debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
             (
                 "proc/cpuinfo",
                 "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Xeon: Gold\nflags\t\t: fpu hypervisor\n",
@@ -210,39 +173,18 @@ mod tests {
             ("proc/meminfo", &meminfo(16_384)),
             ("proc/sys/kernel/random/boot_id", "6a1f\n"),
             ("sys/devices/system/cpu/online", "0-2,5\n"),
-            (
-                "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
-                "powersave\n",
-            ),
-            (
-                "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor",
-                "performance\n",
-            ),
-            (
-                "sys/devices/system/cpu/cpu2/cpufreq/scaling_governor",
-                "powersave\n",
-            ),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n"),
+            ("sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "performance\n"),
+            ("sys/devices/system/cpu/cpu2/cpufreq/scaling_governor", "powersave\n"),
             ("sys/class/dmi/id/sys_vendor", "QEMU\n"),
         ]);
         let host = fingerprint_under(root.path());
-        assert_eq!(
-            host.operating_system.as_deref(),
-            Some("Debian GNU/Linux 12 (bookworm)")
-        );
+        assert_eq!(host.operating_system.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(host.cpu_model.as_deref(), Some("Xeon: Gold"));
         assert_eq!(host.cpu_vendor.as_deref(), Some("GenuineIntel"));
-        assert_eq!(
-            (host.cpus_online, host.memory_total_bytes),
-            (Some(4), Some(16_384 * 1024))
-        );
-        assert_eq!(
-            host.governors,
-            Some(vec!["performance".to_owned(), "powersave".to_owned()])
-        );
-        assert_eq!(
-            (host.hypervisor.as_deref(), host.boot_id.as_deref()),
-            (Some("QEMU"), Some("6a1f"))
-        );
+        assert_eq!((host.cpus_online, host.memory_total_bytes), (Some(4), Some(16_384 * 1024)));
+        assert_eq!(host.governors, Some(vec!["performance".to_owned(), "powersave".to_owned()]));
+        assert_eq!((host.hypervisor.as_deref(), host.boot_id.as_deref()), (Some("QEMU"), Some("6a1f")));
         assert!(host.unreadable.is_empty(), "{:?}", host.unreadable);
     }
 
@@ -250,10 +192,7 @@ mod tests {
     fn meminfo(total_kib: u64) -> String {
         let fields = "MemFree Buffers Cached SwapCached Active Inactive SwapTotal SwapFree Dirty Writeback Mapped Slab \
                       Committed_AS VmallocTotal VmallocUsed VmallocChunk";
-        let rest: String = fields
-            .split_whitespace()
-            .map(|name| format!("{name}: 1 kB\n"))
-            .collect();
+        let rest: String = fields.split_whitespace().map(|name| format!("{name}: 1 kB\n")).collect();
         format!("MemTotal: {total_kib} kB\n{rest}")
     }
 
@@ -263,10 +202,7 @@ mod tests {
         let host = fingerprint_under(root.path());
         let fields = serde_json::to_value(&host).unwrap();
         for (field, value) in fields.as_object().unwrap() {
-            assert!(
-                !value.is_null() || host.unreadable.contains_key(field),
-                "{field} is silently absent"
-            );
+            assert!(!value.is_null() || host.unreadable.contains_key(field), "{field} is silently absent");
         }
         assert!(host.unreadable["cpus_online"].starts_with("/sys/devices/system/cpu/online: "));
     }
@@ -274,10 +210,7 @@ mod tests {
     #[test]
     fn bare_metal_says_so() {
         let root = root_with(&[("proc/cpuinfo", "processor: 0\nflags: fpu sse\n")]);
-        assert_eq!(
-            fingerprint_under(root.path()).unreadable["hypervisor"],
-            "the CPU reports no hypervisor"
-        );
+        assert_eq!(fingerprint_under(root.path()).unreadable["hypervisor"], "the CPU reports no hypervisor");
     }
 
     #[test]
@@ -290,11 +223,7 @@ mod tests {
     #[test]
     fn broken_cpu_lists_are_refused() {
         assert_eq!(
-            (
-                count_of_list("0"),
-                count_of_list("0-63"),
-                count_of_list("0-1,4,6-7")
-            ),
+            (count_of_list("0"), count_of_list("0-63"), count_of_list("0-1,4,6-7")),
             (Some(1), Some(64), Some(5))
         );
         for broken in ["", "a", "3-1", "0-", "0-4294967295", "1,,2"] {

@@ -24,10 +24,7 @@ impl HostProbe {
 
     fn under(root: &Path) -> Self {
         let source = Source::under(root);
-        Self {
-            last: Look::take(&source, now_ns()),
-            source,
-        }
+        Self { last: Look::take(&source, now_ns()), source }
     }
 
     /// How the host fared since the last look; `None` when nothing of it can be read.
@@ -68,45 +65,27 @@ struct CpuTicks {
 
 impl Look {
     fn take(source: &Source, taken_ns: u64) -> Self {
-        let own = source
-            .text("proc/self/stat")
-            .ok()
-            .and_then(|text| Stat::from_read(text.as_bytes()).ok());
+        let own = source.text("proc/self/stat").ok().and_then(|text| Stat::from_read(text.as_bytes()).ok());
         Self {
             taken_ns,
-            cpu: source
-                .text("proc/stat")
-                .ok()
-                .and_then(|text| CpuTicks::read(&text)),
-            memory_used_bytes: source
-                .text("proc/meminfo")
-                .ok()
-                .and_then(|text| memory_used_bytes(&text)),
+            cpu: source.text("proc/stat").ok().and_then(|text| CpuTicks::read(&text)),
+            memory_used_bytes: source.text("proc/meminfo").ok().and_then(|text| memory_used_bytes(&text)),
             agent_cpu_s: own
                 .as_ref()
                 .map(|own| own.utime.saturating_add(own.stime) as f64 / procfs::ticks_per_second() as f64),
-            agent_memory_bytes: own
-                .as_ref()
-                .map(|own| own.rss.saturating_mul(procfs::page_size())),
+            agent_memory_bytes: own.as_ref().map(|own| own.rss.saturating_mul(procfs::page_size())),
         }
     }
 
     /// How the host fared between an earlier look and this one.
     fn since(&self, earlier: &Look) -> HostSample {
-        let shares = self
-            .cpu
-            .zip(earlier.cpu)
-            .and_then(|(now, before)| now.since(before).shares());
+        let shares = self.cpu.zip(earlier.cpu).and_then(|(now, before)| now.since(before).shares());
         let elapsed_s = self.taken_ns.saturating_sub(earlier.taken_ns) as f64 / 1e9;
-        let agent_cpu_s = self
-            .agent_cpu_s
-            .zip(earlier.agent_cpu_s)
-            .map(|(now, before)| (now - before).max(0.0));
+        let agent_cpu_s =
+            self.agent_cpu_s.zip(earlier.agent_cpu_s).map(|(now, before)| (now - before).max(0.0));
         HostSample {
             memory_used_bytes: self.memory_used_bytes,
-            agent_cpu: agent_cpu_s
-                .filter(|_| elapsed_s > 0.0)
-                .map(|used_s| used_s / elapsed_s),
+            agent_cpu: agent_cpu_s.filter(|_| elapsed_s > 0.0).map(|used_s| used_s / elapsed_s),
             agent_memory_bytes: self.agent_memory_bytes,
             ..shares.unwrap_or_default()
         }
@@ -116,25 +95,12 @@ impl Look {
 impl CpuTicks {
     /// Reads the text of `/proc/stat`.
     fn read(text: &str) -> Option<Self> {
-        let CpuTime {
-            user,
-            nice,
-            system,
-            idle,
-            iowait,
-            irq,
-            softirq,
-            steal,
-            ..
-        } = KernelStats::from_buf_read(text.as_bytes(), current_system_info())
-            .ok()?
-            .total;
+        let CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } =
+            KernelStats::from_buf_read(text.as_bytes(), current_system_info()).ok()?.total;
         let or_zero = Option::unwrap_or_default;
         Some(Self {
             user: user.saturating_add(nice),
-            system: system
-                .saturating_add(or_zero(irq))
-                .saturating_add(or_zero(softirq)),
+            system: system.saturating_add(or_zero(irq)).saturating_add(or_zero(softirq)),
             idle,
             iowait: or_zero(iowait),
             steal: or_zero(steal),
@@ -155,17 +121,8 @@ impl CpuTicks {
 
     /// What share of the time each part has; `None` when no tick has passed.
     fn shares(self) -> Option<HostSample> {
-        let Self {
-            user,
-            system,
-            idle,
-            iowait,
-            steal,
-        } = self;
-        let total = [user, system, idle, iowait, steal]
-            .map(|ticks| ticks as f64)
-            .iter()
-            .sum::<f64>();
+        let Self { user, system, idle, iowait, steal } = self;
+        let total = [user, system, idle, iowait, steal].map(|ticks| ticks as f64).iter().sum::<f64>();
         let share = |ticks: u64| Some(ticks as f64 / total);
         (total > 0.0).then(|| HostSample {
             // Waiting for I/O is a kind of idleness; stolen time is none, for the host wanted to run.
@@ -193,13 +150,7 @@ mod tests {
 
     #[test]
     fn cpu_time_reads_with_nice_in_user_and_interrupts_in_system() {
-        let ticks = CpuTicks {
-            user: 120,
-            system: 40,
-            idle: 800,
-            iowait: 10,
-            steal: 30,
-        };
+        let ticks = CpuTicks { user: 120, system: 40, idle: 800, iowait: 10, steal: 30 };
         assert_eq!(CpuTicks::read(STAT), Some(ticks));
         for broken in ["", "cpu", "cpu x y z", "intr 5\n"] {
             assert_eq!(CpuTicks::read(broken), None, "{broken:?}");
@@ -208,26 +159,9 @@ mod tests {
 
     #[test]
     fn shares_are_of_the_time_between_two_looks() {
-        let before = CpuTicks {
-            user: 100,
-            system: 50,
-            idle: 1000,
-            iowait: 40,
-            steal: 0,
-        };
-        let after = CpuTicks {
-            user: 140,
-            system: 60,
-            idle: 1040,
-            iowait: 45,
-            steal: 5,
-        };
-        let looks = |cpu, taken_ns, agent_cpu_s| Look {
-            taken_ns,
-            cpu,
-            agent_cpu_s,
-            ..Look::default()
-        };
+        let before = CpuTicks { user: 100, system: 50, idle: 1000, iowait: 40, steal: 0 };
+        let after = CpuTicks { user: 140, system: 60, idle: 1040, iowait: 45, steal: 5 };
+        let looks = |cpu, taken_ns, agent_cpu_s| Look { taken_ns, cpu, agent_cpu_s, ..Look::default() };
         let sample = looks(Some(after), 3_000_000_000, Some(1.75)).since(&looks(
             Some(before),
             1_000_000_000,
@@ -242,20 +176,8 @@ mod tests {
 
     #[test]
     fn a_counter_that_runs_backwards_counts_as_none() {
-        let before = CpuTicks {
-            user: 10,
-            system: 0,
-            idle: 10,
-            iowait: 40,
-            steal: 0,
-        };
-        let after = CpuTicks {
-            user: 20,
-            system: 0,
-            idle: 20,
-            iowait: 30,
-            steal: 0,
-        };
+        let before = CpuTicks { user: 10, system: 0, idle: 10, iowait: 40, steal: 0 };
+        let after = CpuTicks { user: 20, system: 0, idle: 20, iowait: 30, steal: 0 };
         let sample = after.since(before).shares().unwrap();
         assert_eq!((sample.cpu_iowait, sample.cpu_busy), (Some(0.0), Some(0.5)));
     }

@@ -71,14 +71,9 @@ pub(crate) async fn connect(
     coordinator: &str,
     introduction: Introduction,
 ) -> Result<(Link, mpsc::Receiver<FromCoordinator>), LinkError> {
-    tokio::time::timeout(CONNECT_WITHIN, open(coordinator, introduction))
-        .await
-        .unwrap_or_else(|_| {
-            Err(LinkError::Unreachable(format!(
-                "no welcome within {} s",
-                CONNECT_WITHIN.as_secs()
-            )))
-        })
+    tokio::time::timeout(CONNECT_WITHIN, open(coordinator, introduction)).await.unwrap_or_else(|_| {
+        Err(LinkError::Unreachable(format!("no welcome within {} s", CONNECT_WITHIN.as_secs())))
+    })
 }
 
 async fn open(
@@ -87,9 +82,7 @@ async fn open(
 ) -> Result<(Link, mpsc::Receiver<FromCoordinator>), LinkError> {
     let endpoint = Endpoint::from_shared(coordinator.to_owned())
         .map_err(|error| {
-            LinkError::Refused(format!(
-                "{coordinator:?} is not an address like http://host:port: {error}"
-            ))
+            LinkError::Refused(format!("{coordinator:?} is not an address like http://host:port: {error}"))
         })?
         .connect_timeout(CONNECT_WITHIN)
         .tcp_nodelay(true)
@@ -98,22 +91,14 @@ async fn open(
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_WITHIN)
         .keep_alive_while_idle(true);
-    let channel = endpoint
-        .connect()
-        .await
-        .map_err(|error| LinkError::Unreachable(with_cause(&error)))?;
+    let channel = endpoint.connect().await.map_err(|error| LinkError::Unreachable(with_cause(&error)))?;
     let client = AgentServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (to_session, from_coordinator) = mpsc::channel(QUEUE_MAX);
     let agent_id = introduction.id.as_bytes().to_vec();
     let (attach, attach_task) = open_attach(client.clone(), introduction, to_session.clone()).await?;
     let (report, report_task) = open_report(client, agent_id, to_session.clone()).await?;
     Ok((
-        Link {
-            attach,
-            report,
-            from_coordinator: to_session,
-            tasks: vec![attach_task, report_task],
-        },
+        Link { attach, report, from_coordinator: to_session, tasks: vec![attach_task, report_task] },
         from_coordinator,
     ))
 }
@@ -155,29 +140,19 @@ async fn open_attach(
 ) -> Opened<proto::AttachUp> {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let hello = words::up(proto::attach_up::Message::Hello(words::hello(introduction)));
-    sender
-        .send(hello)
-        .await
-        .map_err(|_| LinkError::Unreachable("the stream closed at once".to_owned()))?;
-    let mut incoming = client
-        .attach(ReceiverStream::new(receiver))
-        .await
-        .map_err(refusal)?
-        .into_inner();
+    sender.send(hello).await.map_err(|_| LinkError::Unreachable("the stream closed at once".to_owned()))?;
+    let mut incoming = client.attach(ReceiverStream::new(receiver)).await.map_err(refusal)?.into_inner();
     let first = incoming
         .next()
         .await
         .ok_or_else(|| LinkError::Unreachable("the stream ended without a welcome".to_owned()))?;
     let Some(proto::attach_down::Message::Welcome(welcome)) = first.map_err(refusal)?.message else {
-        return Err(LinkError::Refused(
-            "the coordinator did not begin with a welcome".to_owned(),
-        ));
+        return Err(LinkError::Refused("the coordinator did not begin with a welcome".to_owned()));
     };
     let answers = sender.clone();
     let task = tokio::spawn(async move {
-        let mut heartbeats = tokio::time::interval(Duration::from_millis(u64::from(
-            welcome.heartbeat_interval_ms.max(100),
-        )));
+        let mut heartbeats =
+            tokio::time::interval(Duration::from_millis(u64::from(welcome.heartbeat_interval_ms.max(100))));
         let reason = loop {
             let message = tokio::select! {
                 message = incoming.next() => message,
@@ -207,19 +182,13 @@ async fn hear(
     to_session: &mpsc::Sender<FromCoordinator>,
 ) -> Result<(), String> {
     if let Some(proto::attach_down::Message::ClockProbe(probe)) = &message.message {
-        let reply = proto::ClockReply {
-            probe_id: probe.probe_id,
-            agent_monotonic_ns: clock::now_ns(),
-        };
+        let reply = proto::ClockReply { probe_id: probe.probe_id, agent_monotonic_ns: clock::now_ns() };
         let _a_missed_probe_does_no_harm =
             answers.try_send(words::up(proto::attach_up::Message::ClockReply(reply)));
         return Ok(());
     }
     let order = words::order(message).map_err(|error| error.to_string())?;
-    to_session
-        .send(FromCoordinator::Order(order))
-        .await
-        .map_err(|_| "the session ended".to_owned())
+    to_session.send(FromCoordinator::Order(order)).await.map_err(|_| "the session ended".to_owned())
 }
 
 async fn open_report(
@@ -228,18 +197,10 @@ async fn open_report(
     to_session: mpsc::Sender<FromCoordinator>,
 ) -> Opened<proto::ReportUp> {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-    let hello = proto::ReportUp {
-        message: Some(proto::report_up::Message::Hello(proto::ReportHello { agent_id })),
-    };
-    sender
-        .send(hello)
-        .await
-        .map_err(|_| LinkError::Unreachable("the stream closed at once".to_owned()))?;
-    let mut incoming = client
-        .report(ReceiverStream::new(receiver))
-        .await
-        .map_err(refusal)?
-        .into_inner();
+    let hello =
+        proto::ReportUp { message: Some(proto::report_up::Message::Hello(proto::ReportHello { agent_id })) };
+    sender.send(hello).await.map_err(|_| LinkError::Unreachable("the stream closed at once".to_owned()))?;
+    let mut incoming = client.report(ReceiverStream::new(receiver)).await.map_err(refusal)?.into_inner();
     let task = tokio::spawn(async move {
         let reason = loop {
             let message = match incoming.next().await {
@@ -266,14 +227,12 @@ fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, String> {
     let trial = |key| trial_key(key).map_err(|error| error.to_string());
     match message.message.ok_or("an empty message")? {
         Message::Credit(credit) => Ok(FromCoordinator::Credit(credit.intervals_in_flight_max)),
-        Message::Acknowledgement(acknowledgement) => Ok(FromCoordinator::Acknowledged(
-            trial(acknowledgement.trial)?,
-            acknowledgement.through_sequence,
-        )),
-        Message::Rejection(rejection) => Ok(FromCoordinator::Rejected(
-            trial(rejection.trial)?,
-            rejection.reason,
-        )),
+        Message::Acknowledgement(acknowledgement) => {
+            Ok(FromCoordinator::Acknowledged(trial(acknowledgement.trial)?, acknowledgement.through_sequence))
+        }
+        Message::Rejection(rejection) => {
+            Ok(FromCoordinator::Rejected(trial(rejection.trial)?, rejection.reason))
+        }
     }
 }
 
@@ -290,11 +249,7 @@ fn refusal(status: Status) -> LinkError {
 }
 
 fn describe(status: &Status) -> String {
-    if status.message().is_empty() {
-        status.code().to_string()
-    } else {
-        status.message().to_owned()
-    }
+    if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() }
 }
 
 /// An error with its causes: tonic's own text is only "transport error".

@@ -145,10 +145,12 @@ impl Machine {
 
     /// Leases that are held.
     pub fn leases(&self) -> Vec<(TrialKey, LeaseEpoch)> {
-        self.trials
-            .iter()
-            .map(|(trial, held)| (*trial, held.epoch))
-            .collect()
+        self.trials.iter().map(|(trial, held)| (*trial, held.epoch)).collect()
+    }
+
+    /// Whether a trial's engine is still wanted and not yet there.
+    pub fn is_preparing(&self, trial: TrialKey) -> bool {
+        self.trials.get(&trial).is_some_and(|held| !held.is_over && held.said.is_none())
     }
 
     /// Whether further intervals should wait in their engine.
@@ -206,15 +208,7 @@ impl Machine {
             |(key, held): (&TrialKey, &Held)| (key.run == trial.run && held.epoch < epoch).then_some(*key);
         let outdated: Vec<TrialKey> = self.trials.iter().filter_map(outdated).collect();
         outdated.into_iter().for_each(|key| self.forget(key, actions));
-        self.trials.insert(
-            trial,
-            Held {
-                epoch,
-                said: None,
-                numbered: 0,
-                is_over: false,
-            },
-        );
+        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false });
         actions.push(Action::Prepare(assignment));
     }
 
@@ -249,15 +243,13 @@ impl Machine {
     fn answer(&mut self, statement: Statement, actions: &mut Vec<Action>) {
         match &statement {
             Statement::TargetReady(trial) => {
-                self.answers
-                    .insert(Question::Target(trial.run), Some(statement.clone()));
+                self.answers.insert(Question::Target(trial.run), Some(statement.clone()));
             }
             Statement::TargetFailed(trial, _) | Statement::TargetStopped(trial) => {
                 self.answers.remove(&Question::Target(trial.run));
             }
             Statement::HookDone(trial, hook, _) => {
-                self.answers
-                    .insert(Question::Hook(*trial, *hook), Some(statement.clone()));
+                self.answers.insert(Question::Hook(*trial, *hook), Some(statement.clone()));
             }
             _ => {}
         }
@@ -290,8 +282,7 @@ impl Machine {
 
     fn forget(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
         self.outbox.forget(trial);
-        self.answers
-            .retain(|question, _| !matches!(question, Question::Hook(asked, _) if *asked == trial));
+        self.answers.retain(|question, _| !matches!(question, Question::Hook(asked, _) if *asked == trial));
         if self.trials.remove(&trial).is_some() {
             actions.push(Action::DropEngine(trial));
         }

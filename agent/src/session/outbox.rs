@@ -43,10 +43,7 @@ impl Outbox {
     /// Everything up to and with this number is on disk.
     pub fn acknowledge(&mut self, trial: TrialKey, through_sequence: u64) {
         if let Some(intervals) = self.trials.get_mut(&trial) {
-            while intervals
-                .front()
-                .is_some_and(|interval| interval.sequence <= through_sequence)
-            {
+            while intervals.front().is_some_and(|interval| interval.sequence <= through_sequence) {
                 if let Some(interval) = intervals.pop_front() {
                     self.size_bytes -= interval.bytes.len();
                 }
@@ -60,10 +57,7 @@ impl Outbox {
     /// Nothing of this trial is wanted any more.
     pub fn forget(&mut self, trial: TrialKey) {
         if let Some(intervals) = self.trials.remove(&trial) {
-            self.size_bytes -= intervals
-                .iter()
-                .map(|interval| interval.bytes.len())
-                .sum::<usize>();
+            self.size_bytes -= intervals.iter().map(|interval| interval.bytes.len()).sum::<usize>();
         }
         self.unsent_from.remove(&trial);
     }
@@ -80,10 +74,7 @@ impl Outbox {
         let mut batch_bytes = 0;
         for (trial, intervals) in &self.trials {
             let unsent_from = self.unsent_from.entry(*trial).or_default();
-            for interval in intervals
-                .iter()
-                .filter(|interval| interval.sequence >= *unsent_from)
-            {
+            for interval in intervals.iter().filter(|interval| interval.sequence >= *unsent_from) {
                 let is_full = batch.len() >= room
                     || (batch_bytes + interval.bytes.len() > BATCH_BYTES_MAX && !batch.is_empty());
                 if is_full {
@@ -112,10 +103,7 @@ impl Outbox {
     fn in_flight(&self) -> usize {
         let sent = |(trial, intervals): (&TrialKey, &VecDeque<Numbered>)| {
             let unsent_from = self.unsent_from.get(trial).copied().unwrap_or(0);
-            intervals
-                .iter()
-                .filter(|interval| interval.sequence < unsent_from)
-                .count()
+            intervals.iter().filter(|interval| interval.sequence < unsent_from).count()
         };
         self.trials.iter().map(sent).sum()
     }
@@ -129,19 +117,11 @@ mod tests {
     use super::*;
 
     fn trial(number: u32) -> TrialKey {
-        TrialKey {
-            run: RunId::new(1, [0; 10]),
-            trial: TrialIndex(number),
-            attempt: 0,
-        }
+        TrialKey { run: RunId::new(1, [0; 10]), trial: TrialIndex(number), attempt: 0 }
     }
 
     fn interval(number: u32, sequence: u64) -> Numbered {
-        Numbered {
-            trial: trial(number),
-            sequence,
-            bytes: vec![0; 10],
-        }
+        Numbered { trial: trial(number), sequence, bytes: vec![0; 10] }
     }
 
     #[derive(Debug, Clone)]

@@ -22,11 +22,7 @@ pub(super) struct Programs {
 impl Programs {
     /// Nothing runs. `fleetmark` can guard programs; what comes of them goes to `statements`.
     pub(super) fn new(fleetmark: PathBuf, statements: mpsc::Sender<Statement>) -> Self {
-        Self {
-            fleetmark,
-            statements,
-            targets: HashMap::new(),
-        }
+        Self { fleetmark, statements, targets: HashMap::new() }
     }
 
     /// Carries out an order about a program.
@@ -34,17 +30,11 @@ impl Programs {
         let statements = self.statements.clone();
         match order {
             Order::ReservePort(trial) => {
-                let port = free_port()
-                    .inspect_err(|error| tracing::warn!(%error, "no free port for a target"))
-                    .ok();
+                let port =
+                    free_port().inspect_err(|error| tracing::warn!(%error, "no free port for a target")).ok();
                 tell(statements, Statement::PortReserved(trial, port));
             }
-            Order::StartTarget {
-                trial,
-                command,
-                ready,
-                timeout,
-            } => {
+            Order::StartTarget { trial, command, ready, timeout } => {
                 let ready = match ready.map(|address| address.parse::<Readiness>()).transpose() {
                     Ok(ready) => ready,
                     Err(error) => {
@@ -72,18 +62,11 @@ impl Programs {
                 }
                 None => tell(statements, Statement::TargetStopped(trial)),
             },
-            Order::RunHook {
-                trial,
-                hook,
-                command,
-                timeout,
-            } => {
+            Order::RunHook { trial, hook, command, timeout } => {
                 let fleetmark = self.fleetmark.clone();
                 tokio::spawn(async move {
-                    let failure = run_hook(&fleetmark, &command, timeout)
-                        .await
-                        .err()
-                        .map(|error| error.to_string());
+                    let failure =
+                        run_hook(&fleetmark, &command, timeout).await.err().map(|error| error.to_string());
                     let _the_session_may_be_over =
                         statements.send(Statement::HookDone(trial, hook, failure)).await;
                 });

@@ -42,6 +42,9 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options).run().await
 }
 
+/// An engine that was made ready for a trial, with what it tells, or why it could not be.
+type Prepared = (TrialKey, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+
 struct Shell {
     options: Options,
     id: AgentId,
@@ -52,6 +55,9 @@ struct Shell {
     happenings: mpsc::Receiver<Event>,
     happened: mpsc::Sender<Event>,
     statements: mpsc::Receiver<Statement>,
+    /// Engines that were made ready.
+    ready: mpsc::Receiver<Prepared>,
+    prepared: mpsc::Sender<Prepared>,
     link: Option<Link>,
 }
 
@@ -59,6 +65,7 @@ impl Shell {
     fn new(options: Options) -> Self {
         let (happened, happenings) = mpsc::channel(EVENTS_MAX);
         let (said, statements) = mpsc::channel(EVENTS_MAX);
+        let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let programs = Programs::new(options.fleetmark.clone(), said);
         Self {
             machine: Machine::new(options.may_run_programs()),
@@ -68,6 +75,8 @@ impl Shell {
             happenings,
             happened,
             statements,
+            ready,
+            prepared,
             link: None,
             options,
         }
@@ -128,6 +137,10 @@ impl Shell {
                 },
                 Some(event) = self.happenings.recv(), if takes_intervals => event,
                 Some(statement) = self.statements.recv() => Event::Program(statement),
+                Some((trial, prepared)) = self.ready.recv() => {
+                    self.keep(trial, prepared);
+                    continue;
+                }
             };
             self.step(event);
         }
@@ -143,6 +156,10 @@ impl Shell {
                 () = &mut over => return,
                 Some(event) = self.happenings.recv(), if takes_intervals => event,
                 Some(statement) = self.statements.recv() => Event::Program(statement),
+                Some((trial, prepared)) = self.ready.recv() => {
+                    self.keep(trial, prepared);
+                    continue;
+                }
             };
             self.step(event);
         }
@@ -170,19 +187,7 @@ impl Shell {
                     link.report(batch);
                 }
             }
-            Action::Prepare(assignment) => {
-                let trial = assignment.trial;
-                return match self.prepare(*assignment) {
-                    Ok(engine) => {
-                        self.engines.insert(trial, engine);
-                        None
-                    }
-                    Err(error) => Some(Event::EngineFailed(
-                        trial,
-                        format!("failed to prepare the trial: {error}"),
-                    )),
-                };
-            }
+            Action::Prepare(assignment) => self.prepare(*assignment),
             Action::Arm(trial, at_ns) => {
                 let armed = self.engines.get(&trial).map(|engine| engine.start(at_ns));
                 return Some(match armed {
@@ -199,46 +204,51 @@ impl Shell {
         None
     }
 
-    fn prepare(&self, assignment: Assignment) -> Result<Engine, PrepareError> {
+    /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
+    fn prepare(&self, assignment: Assignment) {
         let trial = assignment.trial;
-        let kind = self
-            .kinds()
-            .find(|kind| kind.schema.kind == assignment.kind)
-            .ok_or_else(|| {
-                PrepareError(format!(
-                    "this agent does not run {:?} workloads (see its --allow)",
-                    assignment.kind
-                ))
-            })?;
-        let workload = (kind.prepare)(&assignment)?;
-        let mut probe = host::probe::HostProbe::new();
-        let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
-        let engine = Engine::prepare(
-            self.id,
-            assignment,
-            workload,
-            Box::new(move || probe.sample()),
-            sender,
-        )?;
+        let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
+        let (agent, prepared) = (self.id, self.prepared.clone());
+        tokio::task::spawn_blocking(move || {
+            let _the_session_may_be_over = prepared.blocking_send((trial, engine(agent, kind, assignment)));
+        });
+    }
+
+    /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
+    fn keep(
+        &mut self,
+        trial: TrialKey,
+        prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
+    ) {
+        let (engine, mut events) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                return self
+                    .step(Event::EngineFailed(trial, format!("failed to prepare the trial: {error}")));
+            }
+        };
+        if !self.machine.is_preparing(trial) {
+            return;
+        }
+        self.engines.insert(trial, engine);
         let happened = self.happened.clone();
         tokio::spawn(async move {
-            while let Some(event) = receiver.recv().await {
+            while let Some(event) = events.recv().await {
                 // A session that is full lets this wait, and the engine keeps what it measures.
                 if happened.send(engine_event(trial, event)).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(engine)
     }
 
     fn introduction(&self) -> Introduction {
-        let fingerprint = host::fingerprint::fingerprint();
+        let fingerprint = host::fingerprint();
         Introduction {
             id: self.id,
             name: self.options.name.clone(),
             labels: self.options.labels.clone(),
-            facts: host::facts::facts(&fingerprint),
+            facts: host::facts(&fingerprint),
             fingerprint,
             slots: self.options.slots,
             kinds: self
@@ -254,14 +264,24 @@ impl Shell {
     /// The kinds that this agent is allowed to run.
     fn kinds(&self) -> impl Iterator<Item = &'static WorkloadKind> {
         TABLE.iter().filter(|kind| {
-            !kind.needs_permission
-                || self
-                    .options
-                    .allowed
-                    .iter()
-                    .any(|allowed| allowed == kind.schema.kind)
+            !kind.needs_permission || self.options.allowed.iter().any(|allowed| allowed == kind.schema.kind)
         })
     }
+}
+
+fn engine(
+    agent: AgentId,
+    kind: Option<WorkloadKind>,
+    assignment: Assignment,
+) -> Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError> {
+    let kind = kind.ok_or_else(|| {
+        PrepareError(format!("this agent does not run {:?} workloads (see its --allow)", assignment.kind))
+    })?;
+    let workload = (kind.prepare)(&assignment)?;
+    let mut probe = host::HostProbe::new();
+    let (sender, receiver) = mpsc::channel(EVENTS_MAX);
+    let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
+    Ok((engine, receiver))
 }
 
 fn engine_event(trial: TrialKey, event: EngineEvent) -> Event {

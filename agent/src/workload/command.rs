@@ -59,11 +59,7 @@ const OPERATION_KEYS: &[Key] = &[
         Shape::Template,
         "The working directory, a path on the agent; default the agent's own.",
     ),
-    Key::optional(
-        "stdin",
-        Shape::Template,
-        "Text given to its standard input; default none.",
-    ),
+    Key::optional("stdin", Shape::Template, "Text given to its standard input; default none."),
     Key::optional(
         "expect",
         Shape::Table(&[Key::optional(
@@ -115,9 +111,7 @@ impl CommandWorkload {
         let read = |operation| Settings::read(operation).map_err(|error| PrepareError(error.to_string()));
         let operations = assignment.operations.iter().map(read).collect::<Result<_, _>>()?;
         let floors = MemoryFloors::new().map_err(|error| {
-            PrepareError(format!(
-                "cannot make a file in memory to measure memory with: {error}"
-            ))
+            PrepareError(format!("cannot make a file in memory to measure memory with: {error}"))
         })?;
         Ok(Self { operations, floors })
     }
@@ -129,11 +123,7 @@ impl Workload for CommandWorkload {
     fn worker(&self, seat: Seat) -> CommandWorker {
         let program = |settings: &Settings| settings.to_program(self.floors.place_of(seat.worker));
         let programs = self.operations.iter().map(program).collect();
-        CommandWorker {
-            operations: Arc::clone(&self.operations),
-            programs,
-            capture: Capture::new(),
-        }
+        CommandWorker { operations: Arc::clone(&self.operations), programs, capture: Capture::new() }
     }
 }
 
@@ -151,12 +141,6 @@ impl Worker for CommandWorker {
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
         let place = usize::from(operation.0);
-        run::run(
-            &self.operations[place],
-            &mut self.programs[place],
-            &mut self.capture,
-            outcome,
-        )
-        .await;
+        run::run(&self.operations[place], &mut self.programs[place], &mut self.capture, outcome).await;
     }
 }

@@ -40,16 +40,10 @@ pub(super) fn accept_all(
                     continue;
                 };
                 // A client that is gone already is no failure of the server.
-                if stream
-                    .set_nonblocking(true)
-                    .and_then(|()| stream.set_nodelay(true))
-                    .is_err()
-                {
+                if stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).is_err() {
                     continue;
                 }
-                let event_loop = turns
-                    .next()
-                    .ok_or_else(|| io::Error::other("there is no event loop"))?;
+                let event_loop = turns.next().ok_or_else(|| io::Error::other("there is no event loop"))?;
                 if !event_loop.hand_over((stream, permit)) {
                     return Err(io::Error::other("an event loop ended"));
                 }
@@ -75,31 +69,26 @@ fn turn_away(stream: TcpStream) {
 }
 
 fn is_exhausted(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
-    )
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
 
 /// Whether the connection failed and not the listener (accept(2) passes on errors of the new socket).
 fn is_clients_fault(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Interrupted | ErrorKind::ConnectionAborted
-    ) || matches!(
-        Errno::from_io_error(error),
-        Some(
-            Errno::NETDOWN
-                | Errno::PROTO
-                | Errno::NOPROTOOPT
-                | Errno::HOSTDOWN
-                | Errno::NONET
-                | Errno::HOSTUNREACH
-                | Errno::OPNOTSUPP
-                | Errno::NETUNREACH
-                | Errno::PERM
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
+        || matches!(
+            Errno::from_io_error(error),
+            Some(
+                Errno::NETDOWN
+                    | Errno::PROTO
+                    | Errno::NOPROTOOPT
+                    | Errno::HOSTDOWN
+                    | Errno::NONET
+                    | Errno::HOSTUNREACH
+                    | Errno::OPNOTSUPP
+                    | Errno::NETUNREACH
+                    | Errno::PERM
+            )
         )
-    )
 }
 
 #[cfg(test)]

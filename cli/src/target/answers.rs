@@ -121,11 +121,7 @@ mod tests {
         is_head_only: bool,
         persistence: Persistence,
     ) -> String {
-        let parts = bytes.parts(Answer {
-            kind,
-            is_head_only,
-            persistence,
-        });
+        let parts = bytes.parts(Answer { kind, is_head_only, persistence });
         String::from_utf8(parts.concat()).unwrap()
     }
 

@@ -25,11 +25,7 @@ impl Behaviour {
     pub(super) fn new(options: &TargetOptions, loop_index: usize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(options.seed);
         random.set_stream(loop_index as u64);
-        Self {
-            latency: options.latency,
-            error_share: options.errors.share(),
-            random,
-        }
+        Self { latency: options.latency, error_share: options.errors.share(), random }
     }
 
     /// The answer to a request whose last byte was read at `received`.
@@ -41,11 +37,7 @@ impl Behaviour {
         };
         DueAnswer {
             due: received + delay,
-            answer: Answer {
-                kind,
-                is_head_only: request.is_head,
-                persistence: request.persistence,
-            },
+            answer: Answer { kind, is_head_only: request.is_head, persistence: request.persistence },
         }
     }
 
@@ -77,28 +69,19 @@ mod tests {
     }
 
     fn request(is_health: bool) -> Request {
-        Request {
-            is_health,
-            is_head: false,
-            persistence: Persistence::Implied,
-        }
+        Request { is_health, is_head: false, persistence: Persistence::Implied }
     }
 
     fn answers(options: &TargetOptions, loop_index: usize, is_health: bool) -> Vec<DueAnswer> {
         let mut behaviour = Behaviour::new(options, loop_index);
-        (0..10_000)
-            .map(|_| behaviour.answer_to(request(is_health), Moment(5)))
-            .collect()
+        (0..10_000).map(|_| behaviour.answer_to(request(is_health), Moment(5))).collect()
     }
 
     #[test]
     fn the_share_of_errors_is_the_one_asked_for() {
         let failures = |errors| {
             let answers = answers(&options("1ms", errors, 1), 0, false);
-            answers
-                .iter()
-                .filter(|due| due.answer.kind == AnswerKind::Failure)
-                .count()
+            answers.iter().filter(|due| due.answer.kind == AnswerKind::Failure).count()
         };
         assert_eq!(failures("0"), 0);
         assert_eq!(failures("1"), 10_000);
@@ -109,11 +92,7 @@ mod tests {
     #[test]
     fn health_is_answered_at_once_and_never_fails() {
         let answers = answers(&options("1s", "1", 1), 0, true);
-        assert!(
-            answers
-                .iter()
-                .all(|due| due.due == Moment(5) && due.answer.kind == AnswerKind::Healthy)
-        );
+        assert!(answers.iter().all(|due| due.due == Moment(5) && due.answer.kind == AnswerKind::Healthy));
     }
 
     #[test]

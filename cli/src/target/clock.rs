@@ -45,10 +45,7 @@ impl Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, more: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(more.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(more.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -74,14 +71,9 @@ impl Timer {
     /// # Errors
     /// When the process has no descriptor left.
     pub(super) fn new() -> rustix::io::Result<Self> {
-        let descriptor = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-        )?;
-        Ok(Self {
-            descriptor,
-            armed_for: None,
-        })
+        let descriptor =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        Ok(Self { descriptor, armed_for: None })
     }
 
     /// Makes sure that the timer goes off at `due` or earlier; an alarm too early costs one idle wake-up,
@@ -93,13 +85,8 @@ impl Timer {
         if self.armed_for.is_some_and(|armed| armed <= due) {
             return Ok(());
         }
-        let once = Itimerspec {
-            it_interval: Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: due.to_timespec(),
-        };
+        let once =
+            Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: due.to_timespec() };
         timerfd_settime(&self.descriptor, TimerfdTimerFlags::ABSTIME, &once)?;
         self.armed_for = Some(due);
         Ok(())
@@ -137,12 +124,6 @@ mod tests {
     #[test]
     fn moments_far_in_the_future_do_not_wrap() {
         assert_eq!(Moment(u64::MAX - 1) + Duration::from_secs(9), Moment(u64::MAX));
-        assert_eq!(
-            Moment(1_500_000_000).to_timespec(),
-            Timespec {
-                tv_sec: 1,
-                tv_nsec: 500_000_000
-            }
-        );
+        assert_eq!(Moment(1_500_000_000).to_timespec(), Timespec { tv_sec: 1, tv_nsec: 500_000_000 });
     }
 }

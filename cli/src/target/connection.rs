@@ -97,9 +97,7 @@ impl Connection {
                 self.phase = Phase::Closed;
             }
             Phase::Lingering { discarded } => {
-                self.phase = Phase::Lingering {
-                    discarded: discarded + bytes.len(),
-                };
+                self.phase = Phase::Lingering { discarded: discarded + bytes.len() };
             }
             Phase::Reading if bytes.is_empty() => self.phase = Phase::ClientEnded,
             Phase::Reading => {
@@ -220,15 +218,8 @@ impl Connection {
     }
 
     fn queue_now(&mut self, kind: AnswerKind, persistence: Persistence, received: Moment) {
-        let answer = Answer {
-            kind,
-            is_head_only: false,
-            persistence,
-        };
-        self.outbox.push(DueAnswer {
-            due: received,
-            answer,
-        });
+        let answer = Answer { kind, is_head_only: false, persistence };
+        self.outbox.push(DueAnswer { due: received, answer });
     }
 
     fn close_after_last_answer(&mut self) -> io::Result<()> {

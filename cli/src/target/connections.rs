@@ -57,11 +57,7 @@ impl Connections {
     /// Closes all connections for which `is_kept` says no.
     pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&mut Connection) -> bool) {
         for index in 0..self.slots.len() {
-            if self.slots[index]
-                .connection
-                .as_mut()
-                .is_some_and(|connection| !is_kept(connection))
-            {
+            if self.slots[index].connection.as_mut().is_some_and(|connection| !is_kept(connection)) {
                 self.vacate(index);
             }
         }
@@ -70,9 +66,7 @@ impl Connections {
     /// The connection of a token; `None`: it is closed.
     pub(super) fn of(&mut self, token: Token) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(token.slot())?;
-        slot.connection
-            .as_mut()
-            .filter(|_| u64::from(slot.generation) == token.generation())
+        slot.connection.as_mut().filter(|_| u64::from(slot.generation) == token.generation())
     }
 
     /// Whether the connection of a token is open.

@@ -79,11 +79,6 @@ mod tests {
             deadlines.forget_stale(100, is_live);
         }
         assert!(deadlines.heap.len() <= 200 + STALE_ENTRIES_MAX + 100);
-        assert!(
-            deadlines
-                .heap
-                .iter()
-                .any(|Reverse((_, token))| *token == Token(99_000))
-        );
+        assert!(deadlines.heap.iter().any(|Reverse((_, token))| *token == Token(99_000)));
     }
 }

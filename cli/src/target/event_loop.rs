@@ -86,10 +86,7 @@ impl EventLoop {
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), on_each)?;
         epoll::add(&epoll, &bell, EventData::new_u64(ARRIVALS), on_each)?;
         let (sender, arrivals) = sync_channel(ARRIVALS_MAX);
-        let doorbell = Doorbell {
-            arrivals: sender,
-            bell,
-        };
+        let doorbell = Doorbell { arrivals: sender, bell };
         let event_loop = Self {
             epoll,
             timer,
@@ -201,20 +198,13 @@ impl EventLoop {
         };
         let is_over = connection.send(now, &self.answers).is_err() || connection.is_closed();
         let is_unwatched = connection.take_new_watch().is_some_and(|watch| {
-            epoll::modify(
-                &self.epoll,
-                connection.stream(),
-                EventData::new_u64(token.0),
-                watch,
-            )
-            .is_err()
+            epoll::modify(&self.epoll, connection.stream(), EventData::new_u64(token.0), watch).is_err()
         });
         if is_over || is_unwatched {
             self.connections.remove(token);
         } else if let Some(due) = connection.take_new_deadline() {
             self.deadlines.push(due, token);
-            self.deadlines
-                .forget_stale(self.connections.len(), |token| self.connections.is_live(token));
+            self.deadlines.forget_stale(self.connections.len(), |token| self.connections.is_live(token));
         }
     }
 

@@ -111,10 +111,7 @@ impl FromStr for Latency {
                 }
                 Ok(Self::Uniform { shortest, longest })
             }
-            "lognormal" => Ok(Self::LogNormal {
-                median: bounded_duration(first)?,
-                sigma: sigma(second)?,
-            }),
+            "lognormal" => Ok(Self::LogNormal { median: bounded_duration(first)?, sigma: sigma(second)? }),
             _ => Err(LatencyError::Shape(text.to_owned())),
         }
     }
@@ -152,9 +149,7 @@ mod tests {
     /// Sorted seconds of so many draws that a quantile's standard error is below 1 % of what is compared.
     fn sorted_draws(latency: Latency) -> Vec<f64> {
         let mut random = ChaCha8Rng::seed_from_u64(7);
-        let mut draws: Vec<f64> = (0..100_000)
-            .map(|_| latency.draw(&mut random).as_secs_f64())
-            .collect();
+        let mut draws: Vec<f64> = (0..100_000).map(|_| latency.draw(&mut random).as_secs_f64()).collect();
         draws.sort_by(f64::total_cmp);
         draws
     }
@@ -180,12 +175,7 @@ mod tests {
     fn lognormal_delays_have_the_quantiles_of_the_lognormal_distribution() {
         let draws = sorted_draws("lognormal(5ms,0.5)".parse().unwrap());
         // Quantiles of the standard normal distribution: Φ⁻¹(q).
-        for (quantile, standard) in [
-            (0.05, -1.644_854),
-            (0.5, 0.0),
-            (0.841_345, 1.0),
-            (0.99, 2.326_348),
-        ] {
+        for (quantile, standard) in [(0.05, -1.644_854), (0.5, 0.0), (0.841_345, 1.0), (0.99, 2.326_348)] {
             assert_quantile(&draws, quantile, 0.005 * f64::exp(0.5 * standard));
         }
     }
@@ -198,15 +188,8 @@ mod tests {
 
     #[test]
     fn the_tail_is_cut_at_the_longest_delay() {
-        let latency = Latency::LogNormal {
-            median: DELAY_MAX,
-            sigma: SIGMA_MAX,
-        };
-        assert!(
-            sorted_draws(latency)
-                .iter()
-                .all(|delay_s| *delay_s <= DELAY_MAX.as_secs_f64())
-        );
+        let latency = Latency::LogNormal { median: DELAY_MAX, sigma: SIGMA_MAX };
+        assert!(sorted_draws(latency).iter().all(|delay_s| *delay_s <= DELAY_MAX.as_secs_f64()));
     }
 
     #[test]
@@ -215,17 +198,11 @@ mod tests {
         assert_eq!("250us".parse(), Ok(Latency::Constant(Duration::from_micros(250))));
         assert_eq!(
             " uniform( 1ms , 5ms ) ".parse(),
-            Ok(Latency::Uniform {
-                shortest: milliseconds(1),
-                longest: milliseconds(5)
-            })
+            Ok(Latency::Uniform { shortest: milliseconds(1), longest: milliseconds(5) })
         );
         assert_eq!(
             "lognormal(2ms,0.3)".parse(),
-            Ok(Latency::LogNormal {
-                median: milliseconds(2),
-                sigma: 0.3
-            })
+            Ok(Latency::LogNormal { median: milliseconds(2), sigma: 0.3 })
         );
     }
 
@@ -245,10 +222,7 @@ mod tests {
             ("2h", "longer than the longest"),
         ] {
             let message = text.parse::<Latency>().unwrap_err().to_string();
-            assert!(
-                message.contains(says),
-                "{text:?} gives {message:?}, which lacks {says:?}"
-            );
+            assert!(message.contains(says), "{text:?} gives {message:?}, which lacks {says:?}");
         }
     }
 

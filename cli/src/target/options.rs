@@ -187,16 +187,9 @@ mod tests {
         for text in ["127.0.0.1:8080", ":8080", "[::1]:0", "localhost:1"] {
             assert!(text.parse::<ListenAddress>().is_ok(), "{text}");
         }
-        for text in [
-            "",
-            "127.0.0.1",
-            "127.0.0.1:",
-            "127.0.0.1:http",
-            "::1:80",
-            "h:65536",
-            "a b:1",
-            "http://h:1",
-        ] {
+        for text in
+            ["", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "::1:80", "h:65536", "a b:1", "http://h:1"]
+        {
             let refused = text.parse::<ListenAddress>().unwrap_err();
             assert_eq!(refused, OptionError::Address(text.to_owned()));
         }
@@ -221,10 +214,7 @@ mod tests {
     fn bodies_have_a_longest_length() {
         assert_eq!("1KiB".parse(), Ok(BodySize(1024)));
         assert_eq!("64MiB".parse(), Ok(BodySize(BODY_SIZE_MAX)));
-        assert_eq!(
-            "65MiB".parse::<BodySize>(),
-            Err(OptionError::BodyTooLong(65 * 1024 * 1024))
-        );
+        assert_eq!("65MiB".parse::<BodySize>(), Err(OptionError::BodyTooLong(65 * 1024 * 1024)));
         assert!("big".parse::<BodySize>().is_err());
     }
 
@@ -232,10 +222,7 @@ mod tests {
     fn there_is_at_least_one_thread() {
         assert_eq!("64".parse::<ThreadCount>().map(ThreadCount::count), Ok(64));
         for text in ["0", "65", "-1", "two"] {
-            assert_eq!(
-                text.parse::<ThreadCount>(),
-                Err(OptionError::Threads(text.to_owned()))
-            );
+            assert_eq!(text.parse::<ThreadCount>(), Err(OptionError::Threads(text.to_owned())));
         }
         assert!((1..=2).contains(&ThreadCount::of_this_machine().count()));
     }

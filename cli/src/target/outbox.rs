@@ -78,15 +78,8 @@ mod tests {
     use super::*;
 
     fn due_at(due: u64, kind: AnswerKind) -> DueAnswer {
-        let answer = Answer {
-            kind,
-            is_head_only: false,
-            persistence: Persistence::Implied,
-        };
-        DueAnswer {
-            due: Moment(due),
-            answer,
-        }
+        let answer = Answer { kind, is_head_only: false, persistence: Persistence::Implied };
+        DueAnswer { due: Moment(due), answer }
     }
 
     #[test]
@@ -96,12 +89,8 @@ mod tests {
         outbox.push(due_at(5, AnswerKind::Healthy));
         assert_eq!(outbox.next_due(), Some(Moment(10)));
         assert!(outbox.unwritten(Moment(9), &bytes, usize::MAX).is_none());
-        let length = outbox
-            .unwritten(Moment(10), &bytes, usize::MAX)
-            .unwrap()
-            .iter()
-            .map(|part| part.len())
-            .sum();
+        let length =
+            outbox.unwritten(Moment(10), &bytes, usize::MAX).unwrap().iter().map(|part| part.len()).sum();
         outbox.wrote(length, &bytes);
         assert_eq!((outbox.len(), outbox.next_due()), (1, Some(Moment(5))));
     }

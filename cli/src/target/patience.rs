@@ -55,25 +55,14 @@ mod tests {
     use super::*;
 
     fn sweeps_lasted(patience: &mut Patience, standing: Standing) -> u32 {
-        (0..1_000)
-            .take_while(|_| patience.lasts_through_sweep(standing))
-            .count() as u32
+        (0..1_000).take_while(|_| patience.lasts_through_sweep(standing)).count() as u32
     }
 
     #[test]
     fn idle_clients_stay_longer_than_stuck_ones() {
-        assert_eq!(
-            sweeps_lasted(&mut Patience::default(), Standing::Idle),
-            IDLE_SWEEPS_MAX
-        );
-        assert_eq!(
-            sweeps_lasted(&mut Patience::default(), Standing::MidExchange),
-            STUCK_SWEEPS_MAX
-        );
-        assert_eq!(
-            sweeps_lasted(&mut Patience::default(), Standing::Leaving),
-            LINGER_SWEEPS_MAX
-        );
+        assert_eq!(sweeps_lasted(&mut Patience::default(), Standing::Idle), IDLE_SWEEPS_MAX);
+        assert_eq!(sweeps_lasted(&mut Patience::default(), Standing::MidExchange), STUCK_SWEEPS_MAX);
+        assert_eq!(sweeps_lasted(&mut Patience::default(), Standing::Leaving), LINGER_SWEEPS_MAX);
     }
 
     #[test]

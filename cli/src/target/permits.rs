@@ -17,10 +17,7 @@ pub(super) struct Permit(Arc<AtomicUsize>);
 impl Permits {
     /// So many permits.
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            taken: Arc::default(),
-            most,
-        }
+        Self { taken: Arc::default(), most }
     }
 
     /// Takes a permit; `None`: all are taken.

@@ -98,10 +98,7 @@ impl RequestReader {
                 let Some(body) = head.body else {
                     return Ok(Some(Found::Request(head.request)));
                 };
-                self.state = State::Body {
-                    request: head.request,
-                    body,
-                };
+                self.state = State::Body { request: head.request, body };
                 if head.awaits_continue {
                     return Ok(Some(Found::AwaitsContinue));
                 }
@@ -183,11 +180,7 @@ mod tests {
         (found, None)
     }
 
-    const PLAIN: Request = Request {
-        is_health: false,
-        is_head: false,
-        persistence: Persistence::Implied,
-    };
+    const PLAIN: Request = Request { is_health: false, is_head: false, persistence: Persistence::Implied };
 
     const MIXED_STREAM: &[u8] = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n\
         POST /b HTTP/1.1\r\ncontent-length: 11\r\nexpect: 100-continue\r\n\r\nhello world\
@@ -198,13 +191,7 @@ mod tests {
     #[test]
     fn a_stream_of_mixed_requests_is_read_in_order() {
         let (found, refusal) = found_in(MIXED_STREAM, &[MIXED_STREAM.len()]);
-        let health = |is_head, persistence| {
-            Found::Request(Request {
-                is_health: true,
-                is_head,
-                persistence,
-            })
-        };
+        let health = |is_head, persistence| Found::Request(Request { is_health: true, is_head, persistence });
         assert_eq!(refusal, None);
         assert_eq!(
             found,
@@ -224,21 +211,16 @@ mod tests {
         let mut stream = b"GET / HTTP/1.1\r\nx: ".to_vec();
         stream.resize(HEAD_BYTES_MAX + 1, b'x');
         for length in [1, 1_000, stream.len()] {
-            assert_eq!(
-                found_in(&stream, &[length]),
-                (Vec::new(), Some(Refusal::HeadTooLarge))
-            );
+            assert_eq!(found_in(&stream, &[length]), (Vec::new(), Some(Refusal::HeadTooLarge)));
         }
     }
 
     #[test]
     fn a_request_has_begun_with_its_first_byte_and_ended_with_its_last() {
         let mut reader = RequestReader::default();
-        for (mut piece, is_inside) in [
-            (&b"POST / HTTP/1.1\r\ncontent-length: 1\r\n"[..], true),
-            (b"\r\n", true),
-            (b"x", false),
-        ] {
+        for (mut piece, is_inside) in
+            [(&b"POST / HTTP/1.1\r\ncontent-length: 1\r\n"[..], true), (b"\r\n", true), (b"x", false)]
+        {
             reader.advance(&mut piece).unwrap();
             assert_eq!(reader.is_inside_request(), is_inside);
         }

@@ -74,10 +74,8 @@ impl FromStr for Stall {
 
     fn from_str(text: &str) -> Result<Self, StallError> {
         let shape = || StallError::Shape(text.to_owned());
-        let (first, second) = text
-            .split_once(',')
-            .filter(|(_, second)| !second.contains(','))
-            .ok_or_else(shape)?;
+        let (first, second) =
+            text.split_once(',').filter(|(_, second)| !second.contains(',')).ok_or_else(shape)?;
         let first = first.trim().split_once('=').ok_or_else(shape)?;
         let second = second.trim().split_once('=').ok_or_else(shape)?;
         let (every, lasting) = match (first, second) {
@@ -130,10 +128,7 @@ mod tests {
             ("every=200h,for=1s", "rarer than"),
         ] {
             let message = text.parse::<Stall>().unwrap_err().to_string();
-            assert!(
-                message.contains(says),
-                "{text:?} gives {message:?}, which lacks {says:?}"
-            );
+            assert!(message.contains(says), "{text:?} gives {message:?}, which lacks {says:?}");
         }
     }
 

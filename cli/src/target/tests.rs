@@ -45,9 +45,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> String {
 /// Sends one keep-alive request and reads its answer, which ends with `ok`; how long that took.
 fn time_one(stream: &mut TcpStream, path: &str) -> Duration {
     let begin = Instant::now();
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nhost: t\r\n\r\n").as_bytes())
-        .unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: t\r\n\r\n").as_bytes()).unwrap();
     let mut answer = Vec::new();
     let mut buffer = [0; 512];
     while !answer.ends_with(b"\r\n\r\nok") {
@@ -68,10 +66,7 @@ fn delays_of_500(address: SocketAddr) -> Vec<Duration> {
             })
         })
         .collect();
-    let mut delays: Vec<Duration> = clients
-        .into_iter()
-        .flat_map(|client| client.join().unwrap())
-        .collect();
+    let mut delays: Vec<Duration> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
     delays.sort();
     delays
 }
@@ -91,10 +86,7 @@ fn no_answer_is_early_and_few_are_late() {
         println!("p99 lateness as the clients see it: {late_p99:?}");
         late_p99 < LATE_P99_MAX
     });
-    assert!(
-        is_punctual,
-        "late by more than {LATE_P99_MAX:?} at p99 in every round"
-    );
+    assert!(is_punctual, "late by more than {LATE_P99_MAX:?} at p99 in every round");
 }
 
 #[test]
@@ -113,10 +105,7 @@ fn a_freeze_stops_health_as_well() {
     while begin.elapsed() < Duration::from_millis(1_100) {
         slowest = slowest.max(time_one(&mut stream, "/health"));
     }
-    assert!(
-        slowest > Duration::from_millis(400),
-        "the slowest of them took {slowest:?}"
-    );
+    assert!(slowest > Duration::from_millis(400), "the slowest of them took {slowest:?}");
 }
 
 #[test]
@@ -176,15 +165,11 @@ fn malformed_requests_are_refused_and_the_connection_closed() {
 #[test]
 fn a_client_that_waits_is_told_to_send_its_body() {
     let mut stream = connect(start(|_| {}));
-    stream
-        .write_all(b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n").unwrap();
     let mut told = [0; 25];
     stream.read_exact(&mut told).unwrap();
     assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream
-        .write_all(b"abcGET / HTTP/1.1\r\nconnection: close\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"abcGET / HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
     let mut answers = String::new();
     stream.read_to_string(&mut answers).unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2);
@@ -204,11 +189,7 @@ fn clients_that_read_nothing_or_send_half_hurt_nobody() {
     let address = start(|options| options.body = Some("16MiB".parse().unwrap()));
     let mut hostile: Vec<TcpStream> = (0..20).map(|_| connect(address)).collect();
     for (index, stream) in hostile.iter_mut().enumerate() {
-        let request: &[u8] = if index % 2 == 0 {
-            b"GET / HTTP/1.1\r\n\r\n"
-        } else {
-            b"GET / HT"
-        };
+        let request: &[u8] = if index % 2 == 0 { b"GET / HTTP/1.1\r\n\r\n" } else { b"GET / HT" };
         stream.write_all(request).unwrap();
     }
     assert!(time_one(&mut connect(address), "/health") < Duration::from_secs(5));
@@ -228,10 +209,7 @@ fn an_address_in_use_is_named() {
     };
     let message = |options: &TargetOptions| format!("{:#}", Server::start(options).err().unwrap());
     let in_use = message(&options);
-    assert!(
-        in_use.contains(&address.to_string()) && in_use.contains("choose another port"),
-        "{in_use}"
-    );
+    assert!(in_use.contains(&address.to_string()) && in_use.contains("choose another port"), "{in_use}");
     options.listen = "192.0.2.1:0".parse().unwrap();
     assert!(message(&options).contains("failed to listen on 192.0.2.1:0"));
 }

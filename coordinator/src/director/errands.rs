@@ -86,7 +86,9 @@ async fn finish(store: &StoreHandle, mut record: RunRecord) -> RunEvent {
     let mut tries = 0;
     loop {
         match reporting::finish(store, record.clone()).await {
-            Ok(Ended { state, verdict, exit_code, reason }) => return RunEvent::Ended { state, verdict, exit_code, reason },
+            Ok(Ended { state, verdict, exit_code, reason }) => {
+                return RunEvent::Ended { state, verdict, exit_code, reason };
+            }
             Err(error) if tries < TRIES_MAX && error.is_worth_another_try() => {
                 tracing::error!(run = %record.id, %error, "the run's end cannot be stored; trying again");
                 tries += 1;
@@ -96,7 +98,12 @@ async fn finish(store: &StoreHandle, mut record: RunRecord) -> RunEvent {
                 tracing::error!(run = %record.id, %error, "the run's end cannot be stored");
                 record.state = RunState::Failed;
                 let reason = Some(format!("its end could not be stored: {error}"));
-                return RunEvent::Ended { state: RunState::Failed, verdict: Verdict::Invalid, exit_code: Verdict::Invalid.exit_code(), reason };
+                return RunEvent::Ended {
+                    state: RunState::Failed,
+                    verdict: Verdict::Invalid,
+                    exit_code: Verdict::Invalid.exit_code(),
+                    reason,
+                };
             }
         }
     }

@@ -36,7 +36,10 @@ impl Links {
         self.last_connection += 1;
         let connection = self.last_connection;
         // The clock is measured anew: the way to the agent may be another one.
-        self.links.insert(agent, Link { connection, sender, clock: ClockEstimate::default(), last_probe_ns: 0, start: None });
+        self.links.insert(
+            agent,
+            Link { connection, sender, clock: ClockEstimate::default(), last_probe_ns: 0, start: None },
+        );
         connection
     }
 

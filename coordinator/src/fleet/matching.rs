@@ -48,14 +48,19 @@ impl Fleet {
     /// # Errors
     /// [`Unmet`] says what is missing and what there is, or who is in the way.
     pub fn candidates(&self, need: &Need) -> Result<Vec<AgentId>, Unmet> {
-        let mut matching: Vec<&Member> = self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
+        let mut matching: Vec<&Member> =
+            self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
         matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
         let wanted = need.agents.map_or(matching.len().max(1), |agents| agents as usize);
         if matching.len() < wanted {
             return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
         }
-        let free: Vec<AgentId> =
-            matching.iter().filter(|member| self.has_free_slot(member)).map(|member| member.agent.id).take(wanted).collect();
+        let free: Vec<AgentId> = matching
+            .iter()
+            .filter(|member| self.has_free_slot(member))
+            .map(|member| member.agent.id)
+            .take(wanted)
+            .collect();
         if free.len() < wanted {
             let busy: Vec<String> = matching
                 .iter()
@@ -76,8 +81,12 @@ impl Fleet {
     }
 
     fn missing_message(&self, need: &Need, wanted: usize, found: usize) -> String {
-        let which = if need.selector.terms.is_empty() { String::new() } else { format!(" where {}", need.selector) };
-        let mut message = format!("waits for {wanted} agent{}{which}; {found} of them here", if wanted == 1 { "" } else { "s" });
+        let which =
+            if need.selector.terms.is_empty() { String::new() } else { format!(" where {}", need.selector) };
+        let mut message = format!(
+            "waits for {wanted} agent{}{which}; {found} of them here",
+            if wanted == 1 { "" } else { "s" }
+        );
         let others: Vec<String> = self
             .members
             .values()
@@ -114,7 +123,9 @@ impl Member {
             return Some(format!("it does not run {:?} workloads (see its --allow)", need.kind));
         }
         if need.runs_programs && !self.agent.may_run_programs {
-            return Some("it may not run programs for [target] and [hooks] (see its --allow command)".to_owned());
+            return Some(
+                "it may not run programs for [target] and [hooks] (see its --allow command)".to_owned(),
+            );
         }
         let facts: BTreeMap<String, String> = self
             .agent
@@ -125,7 +136,8 @@ impl Member {
             .chain([("name".to_owned(), self.agent.name.to_string())])
             .collect();
         need.selector.mismatch(&facts).map(|term| {
-            let there = facts.get(&term.key).map_or_else(|| "is not set".to_owned(), |value| format!("is {value}"));
+            let there =
+                facts.get(&term.key).map_or_else(|| "is not set".to_owned(), |value| format!("is {value}"));
             format!("{} does not hold ({} {there})", term, term.key)
         })
     }
@@ -148,7 +160,13 @@ mod tests {
     use super::*;
 
     fn need(agents: Option<u32>, selector: &str) -> Need {
-        Need { agents, selector: Selector::parse(selector).unwrap(), kind: "http".to_owned(), runs_programs: false, reservation: None }
+        Need {
+            agents,
+            selector: Selector::parse(selector).unwrap(),
+            kind: "http".to_owned(),
+            runs_programs: false,
+            reservation: None,
+        }
     }
 
     fn fleet(agents: impl IntoIterator<Item = Introduction>) -> Fleet {
@@ -159,7 +177,8 @@ mod tests {
 
     #[test]
     fn an_unmet_need_names_what_is_there_and_why_it_does_not_match() {
-        let labelled = Introduction { labels: [("role".to_owned(), "target".to_owned())].into(), ..agent(1, "h1") };
+        let labelled =
+            Introduction { labels: [("role".to_owned(), "target".to_owned())].into(), ..agent(1, "h1") };
         let unmet = fleet([labelled]).candidates(&need(Some(2), "role=load")).unwrap_err();
         let message = "waits for 2 agents where role=load; 0 of them here; does not match: a1 (role=target): role=load does not hold (role is target)";
         assert_eq!(unmet, Unmet::Missing(message.to_owned()));

@@ -47,7 +47,9 @@ impl Intake {
     /// What to do with an interval. `ahead` is what the same batch will have stored before it.
     pub fn admit(&self, trial: TrialKey, agent: AgentId, sequence: u64, ahead: Option<u64>) -> Admission {
         let open = self.lock();
-        let Some(stored) = open.get(&trial).and_then(|agents| agents.get(&agent)) else { return Admission::Unwanted };
+        let Some(stored) = open.get(&trial).and_then(|agents| agents.get(&agent)) else {
+            return Admission::Unwanted;
+        };
         let next_sequence = ahead.unwrap_or(0).max(*stored);
         match sequence.cmp(&next_sequence) {
             std::cmp::Ordering::Less => Admission::Duplicate { next_sequence },

@@ -34,13 +34,22 @@ impl AgentService for AgentRpc {
     type AttachStream = Answers<proto::AttachDown>;
     type ReportStream = Answers<proto::ReportDown>;
 
-    async fn attach(&self, request: Request<Streaming<proto::AttachUp>>) -> Result<Response<Self::AttachStream>, Status> {
+    async fn attach(
+        &self,
+        request: Request<Streaming<proto::AttachUp>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
         attach::attach(self.director.clone(), request).await
     }
 
-    async fn report(&self, request: Request<Streaming<proto::ReportUp>>) -> Result<Response<Self::ReportStream>, Status> {
+    async fn report(
+        &self,
+        request: Request<Streaming<proto::ReportUp>>,
+    ) -> Result<Response<Self::ReportStream>, Status> {
         let mut incoming = request.into_inner();
-        let first = incoming.next().await.ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
+        let first = incoming
+            .next()
+            .await
+            .ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
         let Some(proto::report_up::Message::Hello(hello)) = first.message else {
             return Err(Status::invalid_argument("the first message on Report must be a hello"));
         };
@@ -70,9 +79,13 @@ async fn take_all(
             return Err(Status::invalid_argument("expected a batch of intervals"));
         };
         if batch.intervals.is_empty() || batch.intervals.len() > BATCH_MAX {
-            return Err(Status::invalid_argument(format!("a batch of {} intervals is not 1 to {BATCH_MAX}", batch.intervals.len())));
+            return Err(Status::invalid_argument(format!(
+                "a batch of {} intervals is not 1 to {BATCH_MAX}",
+                batch.intervals.len()
+            )));
         }
-        let batch = batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
+        let batch =
+            batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
         // Whoever gives up here has not been acknowledged: the agent keeps its intervals and sends them again.
         let receipts = tokio::select! {
             receipts = ingest.take(agent, batch) => receipts,
@@ -97,7 +110,10 @@ fn stored(agent: AgentId, interval: proto::NumberedInterval) -> Result<StoredInt
 fn answer(receipt: Receipt) -> proto::report_down::Message {
     match receipt {
         Receipt::Durable { trial, through_sequence } => {
-            proto::report_down::Message::Acknowledgement(proto::Acknowledgement { trial: Some(trial.into()), through_sequence })
+            proto::report_down::Message::Acknowledgement(proto::Acknowledgement {
+                trial: Some(trial.into()),
+                through_sequence,
+            })
         }
         Receipt::Unwanted { trial, reason } => {
             proto::report_down::Message::Rejection(proto::Rejection { trial: Some(trial.into()), reason })

@@ -56,7 +56,10 @@ impl ControlService for ControlRpc {
     type WatchStream = Answers<proto::RunEvent>;
     type ExportStream = Answers<proto::ExportPart>;
 
-    async fn describe(&self, request: Request<proto::DescribeRequest>) -> Result<Response<proto::DescribeResponse>, Status> {
+    async fn describe(
+        &self,
+        request: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         check_protocol(request.into_inner().protocol_version, "this client")?;
         Ok(Response::new(proto::DescribeResponse {
@@ -67,67 +70,109 @@ impl ControlService for ControlRpc {
         }))
     }
 
-    async fn submit(&self, request: Request<proto::SubmitRequest>) -> Result<Response<proto::SubmitResponse>, Status> {
+    async fn submit(
+        &self,
+        request: Request<proto::SubmitRequest>,
+    ) -> Result<Response<proto::SubmitResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let run = self.accept(request.into_inner()).await?;
         Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))
     }
 
-    async fn watch(&self, request: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<proto::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
         self.events(run).await.map(Response::new)
     }
 
-    async fn cancel(&self, request: Request<proto::CancelRequest>) -> Result<Response<proto::CancelResponse>, Status> {
+    async fn cancel(
+        &self,
+        request: Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelResponse>, Status> {
         let request = request.into_inner();
         let run = self.resolve(request.run).await?;
-        let reason = if request.reason.is_empty() { "cancelled".to_owned() } else { proto::convert::sentence(&request.reason) };
+        let reason = if request.reason.is_empty() {
+            "cancelled".to_owned()
+        } else {
+            proto::convert::sentence(&request.reason)
+        };
         if !self.ask(|reply| Message::Cancel { run, reason, reply }).await? {
             return Err(Status::failed_precondition(format!("run {run} is over already")));
         }
         Ok(Response::new(proto::CancelResponse { run_id: run.as_bytes().to_vec() }))
     }
 
-    async fn list_runs(&self, request: Request<proto::ListRunsRequest>) -> Result<Response<proto::ListRunsResponse>, Status> {
+    async fn list_runs(
+        &self,
+        request: Request<proto::ListRunsRequest>,
+    ) -> Result<Response<proto::ListRunsResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let wanted = request.into_inner().limit;
         let limit = if wanted == 0 { RUNS_LISTED } else { wanted.min(RUNS_LISTED_MAX) };
         let filter = SummaryFilter { limit: Some(limit as usize), ..SummaryFilter::default() };
-        let runs = self.store.read(move |store| store.summaries(&filter)).await.map_err(store_status)?.map_err(store_status)?;
+        let runs = self
+            .store
+            .read(move |store| store.summaries(&filter))
+            .await
+            .map_err(store_status)?
+            .map_err(store_status)?;
         Ok(Response::new(proto::ListRunsResponse { runs: runs.iter().map(Into::into).collect() }))
     }
 
-    async fn show(&self, request: Request<proto::ShowRequest>) -> Result<Response<proto::ShowResponse>, Status> {
+    async fn show(
+        &self,
+        request: Request<proto::ShowRequest>,
+    ) -> Result<Response<proto::ShowResponse>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
         let active = self.record_if_active(run).await?;
         let json = reporting::show(&self.store, run, active).await.map_err(reporting_status)?;
-        let report_json = String::from_utf8(json).map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
+        let report_json = String::from_utf8(json)
+            .map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
         Ok(Response::new(proto::ShowResponse { report_json }))
     }
 
-    async fn remove_run(&self, request: Request<proto::RemoveRunRequest>) -> Result<Response<proto::RemoveRunResponse>, Status> {
+    async fn remove_run(
+        &self,
+        request: Request<proto::RemoveRunRequest>,
+    ) -> Result<Response<proto::RemoveRunResponse>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
         if self.record_if_active(run).await?.is_some() {
             return Err(Status::failed_precondition(format!("run {run} is not over; cancel it first")));
         }
-        self.store.write(move |store| store.remove_run(run)).await.map_err(store_status)?.map_err(store_status)?;
+        self.store
+            .write(move |store| store.remove_run(run))
+            .await
+            .map_err(store_status)?
+            .map_err(store_status)?;
         Ok(Response::new(proto::RemoveRunResponse { run_id: run.as_bytes().to_vec() }))
     }
 
-    async fn list_agents(&self, _request: Request<proto::ListAgentsRequest>) -> Result<Response<proto::ListAgentsResponse>, Status> {
+    async fn list_agents(
+        &self,
+        _request: Request<proto::ListAgentsRequest>,
+    ) -> Result<Response<proto::ListAgentsResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let agents = self.ask(|reply| Message::Agents { reply }).await?;
         Ok(Response::new(proto::ListAgentsResponse { agents: agents.iter().map(Into::into).collect() }))
     }
 
-    async fn export(&self, request: Request<proto::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
+    async fn export(
+        &self,
+        request: Request<proto::ExportRequest>,
+    ) -> Result<Response<Self::ExportStream>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
         self.parts(run).await.map(Response::new)
     }
 
-    async fn check_store(&self, _request: Request<proto::CheckStoreRequest>) -> Result<Response<proto::CheckStoreResponse>, Status> {
+    async fn check_store(
+        &self,
+        _request: Request<proto::CheckStoreRequest>,
+    ) -> Result<Response<proto::CheckStoreResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let check = self.store.read(|store| store.check()).await.map_err(store_status)?.map_err(store_status)?;
+        let check =
+            self.store.read(|store| store.check()).await.map_err(store_status)?.map_err(store_status)?;
         let damage = check.damage.iter().map(|damage| proto::Damage {
             run_id: damage.run.map(|run| run.as_bytes().to_vec()).unwrap_or_default(),
             what: damage.what.clone(),
@@ -143,12 +188,20 @@ impl ControlService for ControlRpc {
 fn store_status(error: StoreError) -> Status {
     let message = format!("failed to {error}");
     match error {
-        StoreError::UnknownRun(_) | StoreError::Ambiguous { .. } | StoreError::UnknownFile { .. } => Status::not_found(message),
-        StoreError::Damaged(_) | StoreError::Newer { .. } | StoreError::BadExport(_) => Status::data_loss(message),
-        StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Closed => Status::unavailable(message),
+        StoreError::UnknownRun(_) | StoreError::Ambiguous { .. } | StoreError::UnknownFile { .. } => {
+            Status::not_found(message)
+        }
+        StoreError::Damaged(_) | StoreError::Newer { .. } | StoreError::BadExport(_) => {
+            Status::data_loss(message)
+        }
+        StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Closed => {
+            Status::unavailable(message)
+        }
         StoreError::AlreadyExists(_) | StoreError::Over(_) => Status::failed_precondition(message),
         StoreError::FileDiffers { .. } | StoreError::TooLarge { .. } => Status::invalid_argument(message),
-        StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Panicked(_) => Status::internal(message),
+        StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Panicked(_) => {
+            Status::internal(message)
+        }
     }
 }
 

@@ -48,7 +48,9 @@ impl Shares<'_> {
                 drain: load.drain,
                 threads: load.threads,
                 // Each trial has a seed of its own, so that repeated trials do not repeat one random order.
-                seed: self.seed.wrapping_add(u64::from(self.trial.trial.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+                seed: self
+                    .seed
+                    .wrapping_add(u64::from(self.trial.trial.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             },
             agent_index,
             agent_count: self.agent_count,
@@ -59,12 +61,14 @@ impl Shares<'_> {
     pub(super) fn misfit(&self) -> Option<String> {
         let agents = u64::from(self.agent_count);
         if let Some(workers) = self.job.load.workers.filter(|workers| u64::from(*workers) < agents) {
-            return Some(format!("{workers} workers cannot be split over {agents} agents; ask for at least one worker per agent, or for fewer agents"));
+            return Some(format!(
+                "{workers} workers cannot be split over {agents} agents; ask for at least one worker per agent, or for fewer agents"
+            ));
         }
         match self.job.load.window {
-            Window::Iterations(iterations) if iterations < agents => {
-                Some(format!("{iterations} iterations cannot be split over {agents} agents; ask for at least one per agent, or for fewer agents"))
-            }
+            Window::Iterations(iterations) if iterations < agents => Some(format!(
+                "{iterations} iterations cannot be split over {agents} agents; ask for at least one per agent, or for fewer agents"
+            )),
             _ => None,
         }
     }

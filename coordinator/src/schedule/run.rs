@@ -76,7 +76,9 @@ struct Target {
 /// What a job needs of the fleet.
 pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
     let hooks = &job.hooks;
-    let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run].iter().any(|hooks| !hooks.is_empty());
+    let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run]
+        .iter()
+        .any(|hooks| !hooks.is_empty());
     Need {
         agents: job.fleet.agents,
         selector: job.fleet.selector.clone(),
@@ -122,7 +124,11 @@ impl ActiveRun {
                 self.answered(agent);
             }
             (Step::ReservePort, Answer::PortReserved(None)) => {
-                self.break_trial(FindingCode::TargetFailed, Some(agent), "no free port could be found for the target".to_owned());
+                self.break_trial(
+                    FindingCode::TargetFailed,
+                    Some(agent),
+                    "no free port could be found for the target".to_owned(),
+                );
             }
             (Step::StartTarget, Answer::TargetReady) => {
                 self.target.is_running = true;
@@ -192,10 +198,19 @@ impl ActiveRun {
         }
     }
 
-    pub(super) fn note_judged(&mut self, trial: TrialKey, is_valid: bool, findings: Vec<Finding>, actions: &mut Vec<Action>) {
+    pub(super) fn note_judged(
+        &mut self,
+        trial: TrialKey,
+        is_valid: bool,
+        findings: Vec<Finding>,
+        actions: &mut Vec<Action>,
+    ) {
         if self.step == Step::Judge && self.is_current(trial) {
             let (trial, attempt) = (self.trial.index, self.trial.attempt);
-            actions.push(Action::Tell(self.record.id, RunEvent::TrialFinished { trial, attempt, is_valid, findings }));
+            actions.push(Action::Tell(
+                self.record.id,
+                RunEvent::TrialFinished { trial, attempt, is_valid, findings },
+            ));
             self.awaited.clear();
         }
     }
@@ -265,8 +280,10 @@ impl ActiveRun {
 
     fn note_skew(&mut self, skew_us: Option<(f64, f64)>) {
         if let (Some((skew, error)), Some(record)) = (skew_us, self.trial_record()) {
-            record.start_skew_us = Some(record.start_skew_us.map_or(skew.abs(), |worst| worst.max(skew.abs())));
-            record.start_skew_error_us = Some(record.start_skew_error_us.map_or(error, |worst| worst.max(error)));
+            record.start_skew_us =
+                Some(record.start_skew_us.map_or(skew.abs(), |worst| worst.max(skew.abs())));
+            record.start_skew_error_us =
+                Some(record.start_skew_error_us.map_or(error, |worst| worst.max(error)));
         }
     }
 

@@ -70,7 +70,9 @@ impl Step {
         let within = match self {
             // Waiting is bounded by `start_timeout`, where the run itself looks after it.
             Step::Waiting | Step::BeginTrial | Step::Finished => Duration::MAX,
-            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => hooks.saturating_add(LINK_MARGIN),
+            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
+                hooks.saturating_add(LINK_MARGIN)
+            }
             Step::ReservePort => PORT_WITHIN,
             Step::StartTarget => TARGET_READY_WITHIN + LINK_MARGIN,
             Step::Prepare => PREPARE_WITHIN,
@@ -98,7 +100,8 @@ fn run_within(job: &Job) -> Duration {
     let timeout_of = |settings: &serde_json::Map<String, serde_json::Value>| {
         settings.get("timeout").and_then(|value| shared::units::parse_duration(value.as_str()?).ok())
     };
-    let longest = job.workload.operations.iter().filter_map(|operation| timeout_of(&operation.settings)).max();
+    let longest =
+        job.workload.operations.iter().filter_map(|operation| timeout_of(&operation.settings)).max();
     warmup
         .saturating_add(window)
         .saturating_add(job.load.drain)

@@ -20,7 +20,8 @@ pub(super) async fn wait(director: mpsc::Sender<Message>, calls: Arc<AtomicU64>,
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let (reply, answer) = oneshot::channel();
-        let is_busy = director.send(Message::Activity { reply }).await.is_ok() && answer.await.unwrap_or(false);
+        let is_busy =
+            director.send(Message::Activity { reply }).await.is_ok() && answer.await.unwrap_or(false);
         let calls_now = calls.load(Ordering::Relaxed);
         if is_busy || calls_now != calls_before {
             quiet_since = Instant::now();

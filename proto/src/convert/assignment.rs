@@ -47,10 +47,7 @@ impl TryFrom<crate::Prepare> for Assignment {
         if prepare.agent_index >= prepare.agent_count {
             return Err(ConvertError::new("agent_index", "is not below agent_count"));
         }
-        if let Some((path, _)) = prepare
-            .files
-            .iter()
-            .find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX)
+        if let Some((path, _)) = prepare.files.iter().find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX)
         {
             return Err(ConvertError::new(
                 "files",
@@ -62,11 +59,7 @@ impl TryFrom<crate::Prepare> for Assignment {
             epoch: LeaseEpoch(prepare.epoch),
             kind: prepare.kind,
             settings: object("settings_json", &prepare.settings_json)?,
-            operations: prepare
-                .operations
-                .into_iter()
-                .map(operation)
-                .collect::<Result<_, _>>()?,
+            operations: prepare.operations.into_iter().map(operation).collect::<Result<_, _>>()?,
             files: prepare.files,
             load: prepare.load.ok_or(ConvertError::missing("load"))?.try_into()?,
             agent_index: prepare.agent_index,
@@ -109,10 +102,7 @@ impl TryFrom<crate::LoadShare> for LoadShare {
             crate::LoadModel::Unspecified => return Err(ConvertError::missing("model")),
         };
         if load.workers == 0 || load.workers > WORKERS_MAX {
-            return Err(ConvertError::new(
-                "workers",
-                format!("{} are not 1 to {WORKERS_MAX}", load.workers),
-            ));
+            return Err(ConvertError::new("workers", format!("{} are not 1 to {WORKERS_MAX}", load.workers)));
         }
         let window = match load.window.ok_or(ConvertError::missing("window"))? {
             load_share::Window::WindowNs(0) | load_share::Window::WindowIterations(0) => {
@@ -138,10 +128,7 @@ impl TryFrom<crate::LoadShare> for LoadShare {
 
 fn operation(operation: crate::Operation) -> Result<OperationSpec, ConvertError> {
     if !operation.weight.is_finite() || operation.weight <= 0.0 {
-        return Err(ConvertError::new(
-            "weight",
-            format!("{} is not above 0", operation.weight),
-        ));
+        return Err(ConvertError::new("weight", format!("{} is not above 0", operation.weight)));
     }
     Ok(OperationSpec {
         name: Name::new(operation.name).map_err(|error| ConvertError::new("name", error))?,
@@ -171,11 +158,7 @@ mod tests {
     fn assignment() -> Assignment {
         let settings = serde_json::json!({ "url": "http://127.0.0.1:1/", "timeout": "5s" });
         Assignment {
-            trial: TrialKey {
-                run: RunId::new(1, [1; 10]),
-                trial: TrialIndex(0),
-                attempt: 0,
-            },
+            trial: TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 },
             epoch: LeaseEpoch(4),
             kind: "http".to_owned(),
             settings: serde_json::Map::new(),
@@ -209,27 +192,13 @@ mod tests {
         let refused = |change: fn(&mut crate::Prepare)| {
             let mut prepare = crate::Prepare::from(assignment());
             change(&mut prepare);
-            Assignment::try_from(prepare)
-                .map_err(|error| error.field)
-                .unwrap_err()
+            Assignment::try_from(prepare).map_err(|error| error.field).unwrap_err()
         };
         assert_eq!(refused(|prepare| prepare.operations.clear()), "operations");
-        assert_eq!(
-            refused(|prepare| prepare.operations[0].weight = f64::NAN),
-            "weight"
-        );
+        assert_eq!(refused(|prepare| prepare.operations[0].weight = f64::NAN), "weight");
         assert_eq!(refused(|prepare| prepare.agent_index = 2), "agent_index");
-        assert_eq!(
-            refused(|prepare| prepare.settings_json = "[]".to_owned()),
-            "settings_json"
-        );
-        assert_eq!(
-            refused(|prepare| prepare.load.as_mut().unwrap().workers = 0),
-            "workers"
-        );
-        assert_eq!(
-            refused(|prepare| prepare.load.as_mut().unwrap().window = None),
-            "window"
-        );
+        assert_eq!(refused(|prepare| prepare.settings_json = "[]".to_owned()), "settings_json");
+        assert_eq!(refused(|prepare| prepare.load.as_mut().unwrap().workers = 0), "workers");
+        assert_eq!(refused(|prepare| prepare.load.as_mut().unwrap().window = None), "window");
     }
 }

@@ -13,51 +13,34 @@ use crate::run_event::Event;
 impl From<&RunEvent> for crate::RunEvent {
     fn from(event: &RunEvent) -> Self {
         let event = match event {
-            RunEvent::Waiting { message } => Event::Waiting(crate::Waiting {
-                message: sentence(message),
-            }),
-            RunEvent::TrialPreparing {
-                trial,
-                attempt,
-                agents,
-            } => Event::TrialPreparing(crate::TrialPreparing {
-                trial: trial.0,
-                attempt: *attempt,
-                agents: agents.iter().map(ToString::to_string).collect(),
-            }),
-            RunEvent::TrialStarted {
-                trial,
-                trials_planned,
-                variant,
-                warmup,
-                duration,
-                iterations,
-            } => Event::TrialStarted(crate::TrialStarted {
-                trial: trial.0,
-                trials_planned: *trials_planned,
-                variant: variant.clone(),
-                warmup_ns: warmup.map(nanoseconds),
-                duration_ns: duration.map(nanoseconds),
-                iterations: *iterations,
-            }),
+            RunEvent::Waiting { message } => Event::Waiting(crate::Waiting { message: sentence(message) }),
+            RunEvent::TrialPreparing { trial, attempt, agents } => {
+                Event::TrialPreparing(crate::TrialPreparing {
+                    trial: trial.0,
+                    attempt: *attempt,
+                    agents: agents.iter().map(ToString::to_string).collect(),
+                })
+            }
+            RunEvent::TrialStarted { trial, trials_planned, variant, warmup, duration, iterations } => {
+                Event::TrialStarted(crate::TrialStarted {
+                    trial: trial.0,
+                    trials_planned: *trials_planned,
+                    variant: variant.clone(),
+                    warmup_ns: warmup.map(nanoseconds),
+                    duration_ns: duration.map(nanoseconds),
+                    iterations: *iterations,
+                })
+            }
             RunEvent::Progress(progress) => Event::Progress(progress.into()),
-            RunEvent::TrialFinished {
-                trial,
-                attempt,
-                is_valid,
-                findings,
-            } => Event::TrialFinished(crate::TrialFinished {
-                trial: trial.0,
-                attempt: *attempt,
-                is_valid: *is_valid,
-                findings: findings.iter().map(Into::into).collect(),
-            }),
-            RunEvent::Ended {
-                state,
-                verdict,
-                exit_code,
-                reason,
-            } => Event::Ended(crate::Ended {
+            RunEvent::TrialFinished { trial, attempt, is_valid, findings } => {
+                Event::TrialFinished(crate::TrialFinished {
+                    trial: trial.0,
+                    attempt: *attempt,
+                    is_valid: *is_valid,
+                    findings: findings.iter().map(Into::into).collect(),
+                })
+            }
+            RunEvent::Ended { state, verdict, exit_code, reason } => Event::Ended(crate::Ended {
                 state: state.as_str().to_owned(),
                 verdict: verdict.as_str().to_owned(),
                 exit_code: u32::from(*exit_code),
@@ -73,9 +56,7 @@ impl TryFrom<crate::RunEvent> for RunEvent {
 
     fn try_from(event: crate::RunEvent) -> Result<Self, ConvertError> {
         Ok(match event.event.ok_or(ConvertError::missing("event"))? {
-            Event::Waiting(waiting) => RunEvent::Waiting {
-                message: waiting.message,
-            },
+            Event::Waiting(waiting) => RunEvent::Waiting { message: waiting.message },
             Event::TrialPreparing(preparing) => RunEvent::TrialPreparing {
                 trial: TrialIndex(preparing.trial),
                 attempt: preparing.attempt,
@@ -98,11 +79,7 @@ impl TryFrom<crate::RunEvent> for RunEvent {
                 trial: TrialIndex(finished.trial),
                 attempt: finished.attempt,
                 is_valid: finished.is_valid,
-                findings: finished
-                    .findings
-                    .into_iter()
-                    .map(TryInto::try_into)
-                    .collect::<Result<_, _>>()?,
+                findings: finished.findings.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             },
             Event::Ended(ended) => RunEvent::Ended {
                 state: run_state(&ended.state)?,
@@ -160,9 +137,7 @@ mod tests {
     #[test]
     fn every_event_survives_the_wire() {
         let events = [
-            RunEvent::Waiting {
-                message: "waits for 2 agents".to_owned(),
-            },
+            RunEvent::Waiting { message: "waits for 2 agents".to_owned() },
             RunEvent::TrialPreparing {
                 trial: TrialIndex(1),
                 attempt: 2,

@@ -34,9 +34,7 @@ pub fn decode(bytes: &[u8]) -> Result<Interval, ConvertError> {
             format!("{} bytes are more than {INTERVAL_BYTES_MAX}", bytes.len()),
         ));
     }
-    crate::Interval::decode(bytes)
-        .map_err(|error| ConvertError::new("interval", error))?
-        .try_into()
+    crate::Interval::decode(bytes).map_err(|error| ConvertError::new("interval", error))?.try_into()
 }
 
 impl From<&Interval> for crate::Interval {
@@ -90,11 +88,7 @@ impl TryFrom<crate::Interval> for Interval {
             start_ns: interval.start_ns,
             duration_ns: interval.duration_ns,
             is_last: interval.is_last,
-            operations: interval
-                .operations
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            operations: interval.operations.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             engine: EngineSample {
                 busiest_thread_cpu: finite("busiest_thread_cpu", engine.busiest_thread_cpu)?,
                 threads: engine.threads,
@@ -116,11 +110,7 @@ impl From<&OperationInterval> for crate::OperationInterval {
             scheduled: operation.scheduled,
             sent: operation.sent,
             unsent: operation.unsent,
-            errors: operation
-                .errors
-                .iter()
-                .map(|(kind, count)| (kind.as_str().to_owned(), *count))
-                .collect(),
+            errors: operation.errors.iter().map(|(kind, count)| (kind.as_str().to_owned(), *count)).collect(),
             error_samples: operation
                 .error_samples
                 .iter()
@@ -151,16 +141,12 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
     type Error = ConvertError;
 
     fn try_from(operation: crate::OperationInterval) -> Result<Self, ConvertError> {
-        let index = u16::try_from(operation.operation)
-            .ok()
-            .filter(|index| usize::from(*index) < OPERATIONS_MAX);
+        let index =
+            u16::try_from(operation.operation).ok().filter(|index| usize::from(*index) < OPERATIONS_MAX);
         if operation.error_samples.len() > ERROR_SAMPLES_MAX {
             return Err(ConvertError::new(
                 "error_samples",
-                format!(
-                    "{} are more than {ERROR_SAMPLES_MAX}",
-                    operation.error_samples.len()
-                ),
+                format!("{} are more than {ERROR_SAMPLES_MAX}", operation.error_samples.len()),
             ));
         }
         let errors: BTreeMap<ErrorKind, u64> = operation
@@ -170,11 +156,7 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
             .collect::<Result<_, ConvertError>>()?;
         let failed = histogram("failed", operation.failed)?;
         let failed_count = failed.as_ref().map_or(0, EncodedHistogram::count);
-        if errors
-            .values()
-            .try_fold(0_u64, |sum, count| sum.checked_add(*count))
-            != Some(failed_count)
-        {
+        if errors.values().try_fold(0_u64, |sum, count| sum.checked_add(*count)) != Some(failed_count) {
             return Err(ConvertError::new(
                 "errors",
                 format!("their counts do not add up to the {failed_count} values of `failed`"),
@@ -254,10 +236,7 @@ fn measures(measures: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Enco
         if name.is_empty() || name.len() > MEASURE_NAME_BYTES_MAX {
             return Err(ConvertError::new(
                 "measures",
-                format!(
-                    "a name of {} bytes is not 1 to {MEASURE_NAME_BYTES_MAX} bytes long",
-                    name.len()
-                ),
+                format!("a name of {} bytes is not 1 to {MEASURE_NAME_BYTES_MAX} bytes long", name.len()),
             ));
         }
         let histogram =
@@ -306,21 +285,13 @@ mod tests {
             sent: values.len() as u64 + errors,
             latency: Some(EncodedHistogram::encode(&latency)),
             failed: (errors > 0).then(|| EncodedHistogram::encode(&failed)),
-            errors: if errors > 0 {
-                [(ErrorKind::Timeout, errors)].into()
-            } else {
-                BTreeMap::new()
-            },
+            errors: if errors > 0 { [(ErrorKind::Timeout, errors)].into() } else { BTreeMap::new() },
             error_samples: vec![ErrorSample::new(ErrorKind::Timeout, "no answer within 10 s")],
             measures: [("cpu_time".to_owned(), EncodedHistogram::encode(&latency))].into(),
             ..OperationInterval::default()
         };
         Interval {
-            trial: TrialKey {
-                run: RunId::new(1, [7; 10]),
-                trial: TrialIndex(2),
-                attempt: 1,
-            },
+            trial: TrialKey { run: RunId::new(1, [7; 10]), trial: TrialIndex(2), attempt: 1 },
             agent: AgentId::new([9; 16]),
             sequence: IntervalSequence(4),
             phase: Phase::Measured,
@@ -328,15 +299,8 @@ mod tests {
             duration_ns: 1_000_000_000,
             is_last: true,
             operations: vec![operation],
-            engine: EngineSample {
-                busiest_thread_cpu: Some(0.5),
-                threads: 1,
-                workers: 8,
-            },
-            host: Some(HostSample {
-                cpu_busy: Some(0.25),
-                ..HostSample::default()
-            }),
+            engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8 },
+            host: Some(HostSample { cpu_busy: Some(0.25), ..HostSample::default() }),
         }
     }
 
@@ -361,9 +325,6 @@ mod tests {
     fn errors_that_do_not_add_up_are_refused() {
         let mut interval = interval(&[1], 2);
         interval.operations[0].errors.insert(ErrorKind::Closed, 1);
-        assert_eq!(
-            decode(&encode(&interval)).map_err(|error| error.field),
-            Err("errors")
-        );
+        assert_eq!(decode(&encode(&interval)).map_err(|error| error.field), Err("errors"));
     }
 }

@@ -98,13 +98,8 @@ impl TryFrom<crate::AgentStatus> for AgentStatus {
 
 /// Reads the contract's word for a run's state.
 pub(crate) fn run_state(word: &str) -> Result<RunState, ConvertError> {
-    let states = [
-        RunState::Queued,
-        RunState::Running,
-        RunState::Finished,
-        RunState::Failed,
-        RunState::Cancelled,
-    ];
+    let states =
+        [RunState::Queued, RunState::Running, RunState::Finished, RunState::Failed, RunState::Cancelled];
     states
         .into_iter()
         .find(|state| state.as_str() == word)
@@ -113,13 +108,8 @@ pub(crate) fn run_state(word: &str) -> Result<RunState, ConvertError> {
 
 /// Reads the contract's word for a verdict.
 pub(crate) fn verdict(word: &str) -> Result<Verdict, ConvertError> {
-    let verdicts = [
-        Verdict::Supported,
-        Verdict::Refuted,
-        Verdict::Inconclusive,
-        Verdict::Invalid,
-        Verdict::None,
-    ];
+    let verdicts =
+        [Verdict::Supported, Verdict::Refuted, Verdict::Inconclusive, Verdict::Invalid, Verdict::None];
     verdicts
         .into_iter()
         .find(|verdict| verdict.as_str() == word)

@@ -40,7 +40,8 @@ impl EncodedHistogram {
     /// Encodes a histogram.
     pub fn encode<C: Counter>(histogram: &Histogram<C>) -> Self {
         let mut bytes = vec![0; HEADER_BYTES];
-        let used = histogram.counts().iter().rposition(|count| (*count).into() > 0).map_or(0, |last| last + 1);
+        let used =
+            histogram.counts().iter().rposition(|count| (*count).into() > 0).map_or(0, |last| last + 1);
         let mut zeros: i64 = 0;
         for count in &histogram.counts()[..used] {
             let count: u64 = (*count).into();
@@ -100,7 +101,11 @@ impl EncodedHistogram {
 
 impl std::fmt::Debug for EncodedHistogram {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("EncodedHistogram").field("count", &self.count).field("bytes", &self.bytes.len()).finish()
+        formatter
+            .debug_struct("EncodedHistogram")
+            .field("count", &self.count)
+            .field("bytes", &self.bytes.len())
+            .finish()
     }
 }
 
@@ -140,7 +145,10 @@ fn check_header(bytes: &[u8]) -> Result<&[u8], DecodeError> {
 }
 
 /// Calls `visit(bucket, count)` for each bucket that holds something.
-fn walk(payload: &[u8], mut visit: impl FnMut(usize, u64) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+fn walk(
+    payload: &[u8],
+    mut visit: impl FnMut(usize, u64) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let mut rest = payload;
     let mut bucket: usize = 0;
     while !rest.is_empty() {

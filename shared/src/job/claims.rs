@@ -7,14 +7,7 @@ use crate::metric::{MetricName, MetricNameError, STATISTICS, Unit};
 use crate::units;
 
 /// The rules of a claim; each claim follows one.
-const RULES: [&str; 6] = [
-    "below",
-    "above",
-    "at_least",
-    "at_most",
-    "no_regression",
-    "scales_over",
-];
+const RULES: [&str; 6] = ["below", "above", "at_least", "at_most", "no_regression", "scales_over"];
 /// Rules that look at one side alone.
 const BOUNDS: [&str; 2] = ["below", "above"];
 /// Rules that compare two sides.
@@ -25,28 +18,18 @@ const REACHABLE: [&str; 6] = ["workload", "load", "data", "params", "target", "o
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     let operations = workload::operation_names(root);
-    let list = |key: &str| {
-        root.child(key)
-            .map(|list| list.items().collect::<Vec<_>>())
-            .unwrap_or_default()
-    };
+    let list = |key: &str| root.child(key).map(|list| list.items().collect::<Vec<_>>()).unwrap_or_default();
     for claim in list("claims") {
         check_rule(&claim, findings);
         check_metric_and_bounds(&claim, &operations, findings);
     }
-    for metric in root
-        .descendant(&["expect", "metrics"])
-        .iter()
-        .flat_map(Node::items)
-    {
+    for metric in root.descendant(&["expect", "metrics"]).iter().flat_map(Node::items) {
         read_metric(&metric, &operations, findings);
     }
     if let Some(search) = root.child("search") {
         check_search(&search, &operations, findings);
     }
-    let sets = list("variants")
-        .into_iter()
-        .filter_map(|variant| variant.child("set"));
+    let sets = list("variants").into_iter().filter_map(|variant| variant.child("set"));
     for set in sets.chain(root.child("sweep")) {
         check_paths(&set, findings);
     }
@@ -79,9 +62,11 @@ fn check_rule(claim: &Node<'_>, findings: &mut Findings) {
     }
     for key in ["than", "baseline"] {
         if let (Some(other), true) = (claim.child(key), has(&BOUNDS)) {
-            findings.push(other.key_error(format!(
-                "{key:?} contradicts a bound: below and above look at one side alone"
-            )));
+            findings.push(
+                other.key_error(format!(
+                    "{key:?} contradicts a bound: below and above look at one side alone"
+                )),
+            );
         }
     }
     match (claim.child("scales_over"), claim.child("efficiency")) {
@@ -96,9 +81,7 @@ fn check_rule(claim: &Node<'_>, findings: &mut Findings) {
 }
 
 fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut Findings) {
-    let Some(metric) = claim
-        .child("metric")
-        .and_then(|metric| read_metric(&metric, operations, findings))
+    let Some(metric) = claim.child("metric").and_then(|metric| read_metric(&metric, operations, findings))
     else {
         return;
     };
@@ -107,10 +90,7 @@ fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut
     }
     let is_compared = COMPARISONS.iter().any(|key| claim.child(key).is_some());
     if is_compared && metric.unit() == Unit::Unknown && claim.child("better").is_none() {
-        let error = claim.error(format!(
-            "nothing says which way {} is better",
-            quoted(&metric.to_string())
-        ));
+        let error = claim.error(format!("nothing says which way {} is better", quoted(&metric.to_string())));
         findings.push(error.with_help("add better = \"lower\" or better = \"higher\""));
     }
 }
@@ -118,15 +98,9 @@ fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut
 /// Values carry units in text; a bare number is fine only where there is no unit.
 fn check_amount(node: &Node<'_>, unit: Unit, findings: &mut Findings) {
     let result = match (unit, node.text()) {
-        (Unit::Time, Some(text)) => units::parse_duration(text)
-            .map(drop)
-            .map_err(|error| error.to_string()),
-        (Unit::Size, Some(text)) => units::parse_size(text)
-            .map(drop)
-            .map_err(|error| error.to_string()),
-        (Unit::Share, Some(text)) => units::parse_share(text)
-            .map(drop)
-            .map_err(|error| error.to_string()),
+        (Unit::Time, Some(text)) => units::parse_duration(text).map(drop).map_err(|error| error.to_string()),
+        (Unit::Size, Some(text)) => units::parse_size(text).map(drop).map_err(|error| error.to_string()),
+        (Unit::Share, Some(text)) => units::parse_share(text).map(drop).map_err(|error| error.to_string()),
         (Unit::Rate, Some(text)) if text.strip_suffix("/s").is_some_and(is_number) => Ok(()),
         (Unit::Rate | Unit::Count, Some(text)) => {
             Err(format!("expected a number, found the text {}", quoted(text)))
@@ -149,10 +123,7 @@ fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings)
     if let Some(vary) = search.child("vary") {
         check_path(vary.text().unwrap_or_default(), vary.error(""), findings);
     }
-    let Some((keep, text)) = search
-        .child("keep")
-        .and_then(|keep| Some((keep.clone(), keep.text()?)))
-    else {
+    let Some((keep, text)) = search.child("keep").and_then(|keep| Some((keep.clone(), keep.text()?))) else {
         return;
     };
     match text.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -184,16 +155,9 @@ fn check_path(path: &str, error: JobError, findings: &mut Findings) {
     if !REACHABLE.contains(&section) {
         let message = format!("{} cannot be varied", quoted(path));
         let help = proposal(section, REACHABLE.iter().copied());
-        findings.push(JobError {
-            message,
-            help,
-            ..error
-        });
+        findings.push(JobError { message, help, ..error });
     } else if error.help.is_some() {
-        findings.push(JobError {
-            message: format!("{} is no path to a value", quoted(path)),
-            ..error
-        });
+        findings.push(JobError { message: format!("{} is no path to a value", quoted(path)), ..error });
     }
 }
 
@@ -201,10 +165,7 @@ fn read_metric(node: &Node<'_>, operations: &[&str], findings: &mut Findings) ->
     let result = MetricName::parse(node.text()?, operations.iter().copied());
     result
         .map_err(|error| {
-            findings.push(JobError {
-                help: metric_help(&error, operations),
-                ..node.error(error.to_string())
-            })
+            findings.push(JobError { help: metric_help(&error, operations), ..node.error(error.to_string()) })
         })
         .ok()
 }
@@ -212,18 +173,12 @@ fn read_metric(node: &Node<'_>, operations: &[&str], findings: &mut Findings) ->
 fn metric_help(error: &MetricNameError, operations: &[&str]) -> Option<String> {
     use crate::metric::{MEASURES_PLAIN, MEASURES_WITH_STATISTICS};
     match error {
-        MetricNameError::UnknownOperation(name) => proposal(
-            name,
-            operations
-                .iter()
-                .chain(MEASURES_WITH_STATISTICS)
-                .chain(MEASURES_PLAIN)
-                .copied(),
-        ),
-        MetricNameError::UnknownMeasure(name) => proposal(
-            name,
-            MEASURES_WITH_STATISTICS.iter().chain(MEASURES_PLAIN).copied(),
-        ),
+        MetricNameError::UnknownOperation(name) => {
+            proposal(name, operations.iter().chain(MEASURES_WITH_STATISTICS).chain(MEASURES_PLAIN).copied())
+        }
+        MetricNameError::UnknownMeasure(name) => {
+            proposal(name, MEASURES_WITH_STATISTICS.iter().chain(MEASURES_PLAIN).copied())
+        }
         MetricNameError::UnknownStatistic(name) => proposal(name, STATISTICS.iter().copied()),
         MetricNameError::NoStatistic(_) | MetricNameError::PlainMeasure(_) => None,
     }
@@ -231,11 +186,7 @@ fn metric_help(error: &MetricNameError, operations: &[&str]) -> Option<String> {
 
 fn contradiction(node: &Node<'_>, with: &Node<'_>) -> JobError {
     let name = |node: &Node<'_>| quoted(node.path().rsplit('.').next().unwrap_or_default());
-    node.key_error(format!(
-        "{} contradicts {}: give one of them",
-        name(node),
-        name(with)
-    ))
+    node.key_error(format!("{} contradicts {}: give one of them", name(node), name(with)))
 }
 
 fn is_number(text: &str) -> bool {

@@ -5,11 +5,8 @@ use super::node::Node;
 use super::template::Template;
 
 /// Pairs of keys of `[load]` of which only one may be given; the second is told.
-const LOAD_EITHER_OR: [(&str, &str); 3] = [
-    ("stages", "rate"),
-    ("stages", "duration"),
-    ("duration", "iterations"),
-];
+const LOAD_EITHER_OR: [(&str, &str); 3] =
+    [("stages", "rate"), ("stages", "duration"), ("duration", "iterations")];
 /// Keys of `[load]` that only an open model has.
 const OPEN_ONLY: [&str; 3] = ["rate", "stages", "arrivals"];
 /// How a target's readiness can be asked.
@@ -60,10 +57,7 @@ fn check_closed(load: &Node<'_>, findings: &mut Findings) {
             findings.push(error.with_help(format!("leave out {key:?}, or write model = \"open\"")));
         }
     }
-    if let Some(workers) = load
-        .child("workers")
-        .filter(|workers| workers.text() == Some("auto"))
-    {
+    if let Some(workers) = load.child("workers").filter(|workers| workers.text() == Some("auto")) {
         let error = workers.error("\"auto\" contradicts the closed model, whose workers are its load");
         findings.push(error.with_help("give a number of workers, or write model = \"open\""));
     }
@@ -72,9 +66,7 @@ fn check_closed(load: &Node<'_>, findings: &mut Findings) {
 /// Under `together` every agent needs a worker.
 fn check_workers(root: &Node<'_>, findings: &mut Findings) {
     let workers = root.descendant(&["load", "workers"]);
-    let agents = root
-        .descendant(&["fleet", "agents"])
-        .and_then(|agents| agents.integer());
+    let agents = root.descendant(&["fleet", "agents"]).and_then(|agents| agents.integer());
     let placement = root.descendant(&["fleet", "placement"]);
     let is_together = placement.is_none_or(|placement| placement.text() == Some("together"));
     let (Some(node), Some(agents), true) = (workers, agents, is_together) else {
@@ -82,10 +74,7 @@ fn check_workers(root: &Node<'_>, findings: &mut Findings) {
     };
     if let Some(workers) = node.integer().filter(|workers| (1..agents).contains(workers)) {
         let message = format!("{workers} workers are too few for {agents} agents: each needs at least one");
-        findings.push(
-            node.error(message)
-                .with_help("raise workers or lower fleet.agents"),
-        );
+        findings.push(node.error(message).with_help("raise workers or lower fleet.agents"));
     }
 }
 
@@ -96,9 +85,9 @@ fn check_ready(ready: &Node<'_>, findings: &mut Findings) {
         Template::parse(text).is_ok() && text.starts_with("{{") && !text.starts_with("{{{{");
     let address = READY_SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
     let is_readable = match address {
-        Some(address) if text.starts_with("tcp://") => address
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && !port.is_empty()),
+        Some(address) if text.starts_with("tcp://") => {
+            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !port.is_empty())
+        }
         Some(address) => !address.is_empty() && !address.starts_with('/'),
         None => begins_with_name,
     };
@@ -115,10 +104,7 @@ fn check_data(data: &Node<'_>, findings: &mut Findings) {
     if !data.value().is_table() {
         return;
     }
-    let sources: Vec<_> = ["range", "values", "csv"]
-        .iter()
-        .filter_map(|key| data.child(key))
-        .collect();
+    let sources: Vec<_> = ["range", "values", "csv"].iter().filter_map(|key| data.child(key)).collect();
     match sources.as_slice() {
         [] => findings.push(data.error("expected one of \"range\", \"values\" and \"csv\"")),
         [_] => {}

@@ -31,12 +31,8 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         workers: child("workers").and_then(|workers| workers.whole()),
         warmup: child("warmup").map_or(Warmup::For(Duration::ZERO), |warmup| warmup_of(&warmup)),
         window: window(root, findings),
-        trials: child("trials")
-            .and_then(|trials| trials.whole())
-            .unwrap_or(TRIALS_DEFAULT),
-        seed: child("seed")
-            .and_then(|seed| seed.integer())
-            .and_then(|seed| u64::try_from(seed).ok()),
+        trials: child("trials").and_then(|trials| trials.whole()).unwrap_or(TRIALS_DEFAULT),
+        seed: child("seed").and_then(|seed| seed.integer()).and_then(|seed| u64::try_from(seed).ok()),
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
         threads: child("threads").and_then(|threads| threads.whole()),
     }
@@ -71,21 +67,12 @@ fn warmup_of(node: &Node<'_>) -> Warmup {
 
 fn window(root: &Node<'_>, findings: &mut Findings) -> Window {
     let duration = root.descendant(&["load", "duration"]);
-    if let Some(zero) = duration
-        .as_ref()
-        .filter(|node| node.duration() == Some(Duration::ZERO))
-    {
+    if let Some(zero) = duration.as_ref().filter(|node| node.duration() == Some(Duration::ZERO)) {
         findings.push(zero.error("expected a duration above zero: nothing can be measured in none"));
     }
-    let iterations = root
-        .descendant(&["load", "iterations"])
-        .and_then(|iterations| iterations.whole());
+    let iterations = root.descendant(&["load", "iterations"]).and_then(|iterations| iterations.whole());
     match iterations {
         Some(iterations) => Window::Iterations(iterations),
-        None => Window::For(
-            duration
-                .and_then(|node| node.duration())
-                .unwrap_or(DURATION_DEFAULT),
-        ),
+        None => Window::For(duration.and_then(|node| node.duration()).unwrap_or(DURATION_DEFAULT)),
     }
 }

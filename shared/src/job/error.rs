@@ -29,13 +29,7 @@ impl JobError {
     /// An error at a place. Its position is known once the file has been read to its end.
     pub fn new(span: Option<Range<usize>>, path: impl Into<String>, message: impl Into<String>) -> Self {
         let message = cut(&message.into(), MESSAGE_CHARACTERS_MAX);
-        Self {
-            span,
-            path: path.into(),
-            message,
-            help: None,
-            position: None,
-        }
+        Self { span, path: path.into(), message, help: None, position: None }
     }
 
     /// The same error with advice.
@@ -48,10 +42,7 @@ impl JobError {
     /// Line and column (in characters) of its start, both from 1; `None` without a span.
     pub fn line_and_column(&self, text: &str) -> Option<(usize, usize)> {
         let start = self.span.as_ref()?.start.min(text.len());
-        let start = (0..=start)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -122,17 +113,12 @@ impl Findings {
     /// Takes over those of other errors that are wanted.
     pub(super) fn absorb(&mut self, other: Findings, is_wanted: impl Fn(&JobError) -> bool) {
         self.omitted += other.omitted;
-        other
-            .kept
-            .into_iter()
-            .filter(is_wanted)
-            .for_each(|error| self.push(error));
+        other.kept.into_iter().filter(is_wanted).for_each(|error| self.push(error));
     }
 
     /// All errors in the order of the file, with their lines and columns.
     pub(super) fn into_errors(mut self, text: &str) -> JobErrors {
-        self.kept
-            .sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+        self.kept.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
         for error in &mut self.kept {
             error.position = error.line_and_column(text);
         }
@@ -220,10 +206,7 @@ mod tests {
         let help = |unknown: &str| proposal(unknown, known.into_iter());
         assert_eq!(help("duratoin").as_deref(), Some("did you mean \"duration\"?"));
         assert_eq!(help("Workers").as_deref(), Some("did you mean \"workers\"?"));
-        assert_eq!(
-            help("zebra").as_deref(),
-            Some("there is: duration, iterations, warmup, workers")
-        );
+        assert_eq!(help("zebra").as_deref(), Some("there is: duration, iterations, warmup, workers"));
         assert_eq!(nearest(&"w".repeat(1000), known.into_iter()), None);
     }
 }

@@ -11,74 +11,38 @@ pub mod surroundings;
 use super::schema::{Key, Shape};
 
 /// The kinds of workload that the contract knows, built or not.
-pub const KINDS: &[&str] = &[
-    "http", "command", "cpu", "memory", "disk", "network", "sql", "redis", "grpc", "tcp", "udp", "process",
-];
+pub const KINDS: &[&str] =
+    &["http", "command", "cpu", "memory", "disk", "network", "sql", "redis", "grpc", "tcp", "udp", "process"];
 
 /// Largest weight of an operation, and 1 / the smallest: beyond a million to one the rarer would never be seen.
 pub const WEIGHT_MAX: f64 = 1_000_000.0;
 
-const WEIGHT: Shape = Shape::Number {
-    min: 1.0 / WEIGHT_MAX,
-    max: WEIGHT_MAX,
-};
+const WEIGHT: Shape = Shape::Number { min: 1.0 / WEIGHT_MAX, max: WEIGHT_MAX };
 
 /// The sections and keys at the top of a file.
 pub const ROOT: &[Key] = &[
     Key::required("name", Shape::Name, "Name of the job."),
     Key::optional("description", Shape::Text, "What a person wants to say about it."),
     Key::optional("tags", Shape::Map(&Shape::Text), "Words stored with each run."),
-    Key::optional(
-        "workload",
-        Shape::Free,
-        "What is done: a kind and its operations.",
-    ),
-    Key::unsupported(
-        "workloads",
-        Shape::Free,
-        "Several kinds at once, each with a weight.",
-    ),
-    Key::optional(
-        "params",
-        Shape::Map(&Shape::Scalar),
-        "Values for {{name}} in any text.",
-    ),
+    Key::optional("workload", Shape::Free, "What is done: a kind and its operations."),
+    Key::unsupported("workloads", Shape::Free, "Several kinds at once, each with a weight."),
+    Key::optional("params", Shape::Map(&Shape::Scalar), "Values for {{name}} in any text."),
     Key::unsupported(
         "data",
         Shape::Map(&Shape::Table(evidence::DATA)),
         "Columns of values that workers take turns with.",
     ),
-    Key::optional(
-        "load",
-        Shape::Table(load::LOAD),
-        "How much load, how fast, how long.",
-    ),
+    Key::optional("load", Shape::Table(load::LOAD), "How much load, how fast, how long."),
     Key::optional("fleet", Shape::Table(surroundings::FLEET), "On which agents."),
     Key::optional(
         "target",
         Shape::Table(surroundings::TARGET),
         "What is measured, when fleetmark starts it.",
     ),
-    Key::optional(
-        "hooks",
-        Shape::Table(surroundings::HOOKS),
-        "Programs that run around trials and the run.",
-    ),
-    Key::unsupported(
-        "observe",
-        Shape::Table(evidence::OBSERVE),
-        "What else is watched while a trial runs.",
-    ),
-    Key::unsupported(
-        "sweep",
-        Shape::Map(&Shape::List(&Shape::Scalar)),
-        "Values to try, by path.",
-    ),
-    Key::unsupported(
-        "variants",
-        Shape::Tables(evidence::VARIANT),
-        "Named sets of values to compare.",
-    ),
+    Key::optional("hooks", Shape::Table(surroundings::HOOKS), "Programs that run around trials and the run."),
+    Key::unsupported("observe", Shape::Table(evidence::OBSERVE), "What else is watched while a trial runs."),
+    Key::unsupported("sweep", Shape::Map(&Shape::List(&Shape::Scalar)), "Values to try, by path."),
+    Key::unsupported("variants", Shape::Tables(evidence::VARIANT), "Named sets of values to compare."),
     Key::unsupported("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
     Key::unsupported(
         "search",
@@ -86,11 +50,7 @@ pub const ROOT: &[Key] = &[
         "Finds the highest value at which a bound holds.",
     ),
     Key::unsupported("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
-    Key::optional(
-        "limits",
-        Shape::Table(evidence::LIMITS),
-        "What still counts as valid.",
-    ),
+    Key::optional("limits", Shape::Table(evidence::LIMITS), "What still counts as valid."),
 ];
 
 /// Keys that a workload of any kind has.
@@ -101,26 +61,15 @@ pub const WORKLOAD: &[Key] = &[
         Shape::Free,
         "The operations; at least one where the kind has keys that it needs.",
     ),
-    Key::unsupported(
-        "scenario",
-        Shape::Free,
-        "Steps that one worker runs in order, instead of operations.",
-    ),
+    Key::unsupported("scenario", Shape::Free, "Steps that one worker runs in order, instead of operations."),
 ];
 
 /// Keys that an element of `[[workloads]]` has beside [`WORKLOAD`].
-pub const WORKLOADS: &[Key] = &[Key::optional(
-    "weight",
-    WEIGHT,
-    "Share of the load among the workloads; default 1.",
-)];
+pub const WORKLOADS: &[Key] =
+    &[Key::optional("weight", WEIGHT, "Share of the load among the workloads; default 1.")];
 
 /// Keys that an operation of any kind has.
 pub const OPERATION: &[Key] = &[
-    Key::optional(
-        "name",
-        Shape::Name,
-        "Name of the operation; default: the kind's name.",
-    ),
+    Key::optional("name", Shape::Name, "Name of the operation; default: the kind's name."),
     Key::optional("weight", WEIGHT, "Share of operations; default 1."),
 ];

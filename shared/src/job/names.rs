@@ -19,9 +19,7 @@ const UNSUPPORTED_PREFIXES: [&str; 2] = ["random.int(", "env:"];
 pub(super) fn params(root: &Node<'_>) -> BTreeMap<String, String> {
     let params = root.child("params");
     let entries = params.iter().flat_map(Node::entries);
-    entries
-        .filter_map(|(name, value)| Some((name.to_owned(), text_of(&value.json().ok()?)?)))
-        .collect()
+    entries.filter_map(|(name, value)| Some((name.to_owned(), text_of(&value.json().ok()?)?))).collect()
 }
 
 /// A scalar as templates show it.
@@ -59,21 +57,13 @@ impl<'a> Sources<'a> {
         };
         let mut elsewhere = keys(root.child("data")).unwrap_or_default();
         let several = root.child("workloads");
-        for workload in root
-            .child("workload")
-            .into_iter()
-            .chain(several.iter().flat_map(Node::items))
-        {
+        for workload in root.child("workload").into_iter().chain(several.iter().flat_map(Node::items)) {
             for operation in workload::operations_of(&workload).chain(workload::steps_of(&workload)) {
                 elsewhere.extend(keys(operation.child("extract")).unwrap_or_default());
             }
         }
         let params = keys(root.child("params")).unwrap_or_default();
-        Self {
-            params,
-            elsewhere,
-            has_target: root.child("target").is_some(),
-        }
+        Self { params, elsewhere, has_target: root.child("target").is_some() }
     }
 
     fn check_definitions(&self, root: &Node<'_>, findings: &mut Findings) {
@@ -81,10 +71,8 @@ impl<'a> Sources<'a> {
         let params = root.child("params");
         for (name, param) in params.iter().flat_map(Node::entries) {
             if is_builtin(name) {
-                let message = format!(
-                    "{} is doubly defined: fleetmark itself gives it a value",
-                    quoted(name)
-                );
+                let message =
+                    format!("{} is doubly defined: fleetmark itself gives it a value", quoted(name));
                 findings.push(param.key_error(message).with_help("choose another name"));
             } else if self.elsewhere.contains(name) {
                 let message = format!(
@@ -94,20 +82,14 @@ impl<'a> Sources<'a> {
                 findings.push(param.key_error(message).with_help("choose another name"));
             } else if name.is_empty() || !name.chars().all(is_bare) {
                 let message = format!("{} cannot stand in a template", quoted(name));
-                findings.push(
-                    param
-                        .key_error(message)
-                        .with_help("use letters, digits, _ and - only"),
-                );
+                findings.push(param.key_error(message).with_help("use letters, digits, _ and - only"));
             }
         }
     }
 
     fn check_texts(&self, node: &Node<'_>, source: &str, findings: &mut Findings) {
-        node.entries()
-            .for_each(|(_, entry)| self.check_texts(&entry, source, findings));
-        node.items()
-            .for_each(|item| self.check_texts(&item, source, findings));
+        node.entries().for_each(|(_, entry)| self.check_texts(&entry, source, findings));
+        node.items().for_each(|item| self.check_texts(&item, source, findings));
         let Some(text) = node.text() else { return };
         match Template::parse(text) {
             Ok(template) => {
@@ -122,11 +104,7 @@ impl<'a> Sources<'a> {
 
     fn check_name(&self, name: &str, node: &Node<'_>, source: &str, findings: &mut Findings) {
         // Looking for a place takes a walk over the text, which is wasted on an error that is only counted.
-        let span = if findings.is_full() {
-            node.span()
-        } else {
-            span_of(name, node, source)
-        };
+        let span = if findings.is_full() { node.span() } else { span_of(name, node, source) };
         let error = |message: String| JobError::new(span.clone(), node.path(), message);
         if TARGET_NAMES.contains(&name) {
             if !self.has_target {
@@ -134,26 +112,11 @@ impl<'a> Sources<'a> {
                 findings.push(error(message).with_help("add [target] with what to start"));
             }
         } else if is_builtin(name) {
-            findings.push(error(format!(
-                "the name {} is not supported by this version",
-                quoted(name)
-            )));
+            findings.push(error(format!("the name {} is not supported by this version", quoted(name))));
         } else if !self.params.contains(name) && !self.elsewhere.contains(name) {
-            let known = self
-                .params
-                .iter()
-                .chain(&TARGET_NAMES)
-                .chain(&UNSUPPORTED_NAMES)
-                .copied();
-            let help = if findings.is_full() {
-                None
-            } else {
-                proposal(name, known)
-            };
-            findings.push(JobError {
-                help,
-                ..error(format!("unknown name {}", quoted(name)))
-            });
+            let known = self.params.iter().chain(&TARGET_NAMES).chain(&UNSUPPORTED_NAMES).copied();
+            let help = if findings.is_full() { None } else { proposal(name, known) };
+            findings.push(JobError { help, ..error(format!("unknown name {}", quoted(name))) });
         }
     }
 }
@@ -167,9 +130,7 @@ fn is_builtin(name: &str) -> bool {
 fn span_of(name: &str, node: &Node<'_>, source: &str) -> Option<Range<usize>> {
     let whole = node.span()?;
     let found = source.get(whole.clone()).and_then(|raw| {
-        let opened = raw
-            .match_indices(name)
-            .find(|(at, _)| raw[..*at].trim_end().ends_with("{{"));
+        let opened = raw.match_indices(name).find(|(at, _)| raw[..*at].trim_end().ends_with("{{"));
         opened.map(|(at, _)| whole.start + at..whole.start + at + name.len())
     });
     Some(found.unwrap_or(whole))

@@ -23,11 +23,7 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     /// The whole file.
     pub(super) fn root(value: &'a Spanned<DeValue<'a>>) -> Self {
-        Self {
-            value,
-            key_span: None,
-            path: String::new(),
-        }
+        Self { value, key_span: None, path: String::new() }
     }
 
     /// The value itself.
@@ -85,28 +81,16 @@ impl<'a> Node<'a> {
     /// All entries of a table with their keys; none when it is no table.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
         let entries = self.value().as_table().into_iter().flat_map(DeTable::iter);
-        entries.map(|(key, value)| {
-            (
-                key.get_ref().as_ref(),
-                self.entry(key.get_ref(), key.span(), value),
-            )
-        })
+        entries.map(|(key, value)| (key.get_ref().as_ref(), self.entry(key.get_ref(), key.span(), value)))
     }
 
     /// All elements of a list; none when it is no list. Tables with a name are found under it.
     pub(super) fn items(&self) -> impl Iterator<Item = Node<'a>> {
         let items = self.value().as_array().into_iter().flat_map(|array| array.iter());
         items.enumerate().map(|(place, value)| {
-            let name = value
-                .get_ref()
-                .get("name")
-                .and_then(|name| name.get_ref().as_str());
+            let name = value.get_ref().get("name").and_then(|name| name.get_ref().as_str());
             let step = name.map_or_else(|| place.to_string(), shortened);
-            Node {
-                value,
-                key_span: None,
-                path: format!("{}.{step}", self.path),
-            }
+            Node { value, key_span: None, path: format!("{}.{step}", self.path) }
         })
     }
 
@@ -134,11 +118,7 @@ impl<'a> Node<'a> {
     pub(super) fn number(&self) -> Option<f64> {
         match self.value() {
             DeValue::Integer(integer) => integer_of(integer).map(|integer| integer as f64),
-            DeValue::Float(float) => float
-                .as_str()
-                .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite()),
+            DeValue::Float(float) => float.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
             _ => None,
         }
     }
@@ -182,9 +162,7 @@ impl<'a> Node<'a> {
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<serde_json::Map<String, serde_json::Value>, JobError> {
         let wanted = self.entries().filter(|(key, _)| is_wanted(key));
-        wanted
-            .map(|(key, entry)| Ok((key.to_owned(), entry.json()?)))
-            .collect()
+        wanted.map(|(key, entry)| Ok((key.to_owned(), entry.json()?))).collect()
     }
 
     /// The first value that is nested deeper than [`DEPTH_MAX`].
@@ -202,25 +180,13 @@ impl<'a> Node<'a> {
             .map(|(_, entry)| entry)
             .filter(nested)
             .find_map(|entry| entry.deeper_than(levels - 1));
-        in_table.or_else(|| {
-            self.items()
-                .filter(nested)
-                .find_map(|item| item.deeper_than(levels - 1))
-        })
+        in_table.or_else(|| self.items().filter(nested).find_map(|item| item.deeper_than(levels - 1)))
     }
 
     fn entry(&self, key: &str, key_span: Range<usize>, value: &'a Spanned<DeValue<'a>>) -> Node<'a> {
         let key = shortened(key);
-        let path = if self.path.is_empty() {
-            key
-        } else {
-            format!("{}.{key}", self.path)
-        };
-        Node {
-            value,
-            key_span: Some(key_span),
-            path,
-        }
+        let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
+        Node { value, key_span: Some(key_span), path }
     }
 }
 

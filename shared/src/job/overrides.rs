@@ -90,13 +90,9 @@ fn read(text: &str) -> Result<DocumentMut, OverrideError> {
     }
     let value = toml::Spanned::new(document.span(), DeValue::Table(document.into_inner()));
     if let Some(node) = Node::root(&value).too_deep() {
-        return Err(OverrideError::Document(format!(
-            "{} is nested too deep",
-            node.path()
-        )));
+        return Err(OverrideError::Document(format!("{} is nested too deep", node.path())));
     }
-    text.parse()
-        .map_err(|error: toml_edit::TomlError| OverrideError::Document(error.message().to_owned()))
+    text.parse().map_err(|error: toml_edit::TomlError| OverrideError::Document(error.message().to_owned()))
 }
 
 /// A table made for a path that leads on: without a header of its own when only tables lie in it.
@@ -117,14 +113,8 @@ fn step_into<'a>(
     let path = walked.join(".");
     let next = after.first().copied().unwrap_or(last);
     if !item.is_array_of_tables() && !item.is_array() {
-        let not_a_table = OverrideError::NotATable {
-            path,
-            key: quoted(next),
-        };
-        return item
-            .as_table_like_mut()
-            .map(|table| (table, 0))
-            .ok_or(not_a_table);
+        let not_a_table = OverrideError::NotATable { path, key: quoted(next) };
+        return item.as_table_like_mut().map(|table| (table, 0)).ok_or(not_a_table);
     }
     if after.is_empty() {
         return Err(OverrideError::WholeEntry(format!("{path}.{next}")));
@@ -134,45 +124,31 @@ fn step_into<'a>(
         Item::Value(Value::Array(array)) => array.iter_mut().filter_map(inline_table).collect(),
         _ => Vec::new(),
     };
-    let names: Vec<Option<String>> = entries
-        .iter()
-        .map(|entry| entry.get("name").and_then(Item::as_str).map(str::to_owned))
-        .collect();
+    let names: Vec<Option<String>> =
+        entries.iter().map(|entry| entry.get("name").and_then(Item::as_str).map(str::to_owned)).collect();
     let place = place_of(next, &names, kind);
     let known = || names.iter().flatten().cloned().collect();
     let entry = place.and_then(|place| entries.into_iter().nth(place));
-    entry
-        .map(|entry| (entry, 1))
-        .ok_or_else(|| OverrideError::NoSuchEntry {
-            path,
-            name: quoted(next),
-            known: known(),
-        })
+    entry.map(|entry| (entry, 1)).ok_or_else(|| OverrideError::NoSuchEntry {
+        path,
+        name: quoted(next),
+        known: known(),
+    })
 }
 
 /// Which entry a step means: by name, the single one without a name by its kind, or by place.
 fn place_of(step: &str, names: &[Option<String>], kind: Option<&str>) -> Option<usize> {
     let by_name = names.iter().position(|name| name.as_deref() == Some(step));
-    let unnamed = names
-        .iter()
-        .position(Option::is_none)
-        .filter(|_| kind == Some(step));
-    by_name
-        .or(unnamed)
-        .or_else(|| step.parse().ok().filter(|place| *place < names.len()))
+    let unnamed = names.iter().position(Option::is_none).filter(|_| kind == Some(step));
+    by_name.or(unnamed).or_else(|| step.parse().ok().filter(|place| *place < names.len()))
 }
 
 fn tables_of(tables: &mut ArrayOfTables) -> Vec<&mut dyn TableLike> {
-    tables
-        .iter_mut()
-        .map(|table| table as &mut dyn TableLike)
-        .collect()
+    tables.iter_mut().map(|table| table as &mut dyn TableLike).collect()
 }
 
 fn inline_table(value: &mut Value) -> Option<&mut dyn TableLike> {
-    value
-        .as_inline_table_mut()
-        .map(|table| table as &mut dyn TableLike)
+    value.as_inline_table_mut().map(|table| table as &mut dyn TableLike)
 }
 
 /// Sets a key; what stood around the old value (a comment behind it) stays.
@@ -191,11 +167,7 @@ fn set(table: &mut dyn TableLike, key: &str, text: &str) {
 }
 
 fn known_names(known: &[String]) -> String {
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!("; there is: {}", known.join(", "))
-    }
+    if known.is_empty() { String::new() } else { format!("; there is: {}", known.join(", ")) }
 }
 
 #[cfg(test)]
@@ -217,10 +189,7 @@ mod tests {
         assert!(set("load.warmup", "{ iterations = 3 }").contains("warmup = { iterations = 3 }\n"));
         assert!(set("name", "a \"b\" c").starts_with("name = 'a \"b\" c' # the name\n"));
         assert!(set("description", "").contains("description = \"\"\n"));
-        assert!(
-            set("name", "x\ny = 1").contains("y = 1\"\"\""),
-            "no second key comes in by a line break"
-        );
+        assert!(set("name", "x\ny = 1").contains("y = 1\"\"\""), "no second key comes in by a line break");
     }
 
     #[test]
@@ -242,20 +211,14 @@ mod tests {
     fn absent_tables_are_made() {
         assert!(set("fleet.agents", "2").ends_with("[fleet]\nagents = 2\n"));
         assert!(set("workload.operations.read.expect.status", "[204]").contains("status = [204]"));
-        assert_eq!(
-            apply("", "tags.\"a.b\"", "c").unwrap(),
-            "[tags]\n\"a.b\" = \"c\"\n"
-        );
+        assert_eq!(apply("", "tags.\"a.b\"", "c").unwrap(), "[tags]\n\"a.b\" = \"c\"\n");
         assert_eq!(apply("", "a.b.c", "1").unwrap(), "[a.b]\nc = 1\n");
     }
 
     #[test]
     fn paths_that_lead_nowhere_say_where_they_end() {
         let error = |path: &str| apply(JOB, path, "1").unwrap_err().to_string();
-        assert_eq!(
-            error("name.x"),
-            "name holds a single value, so \"x\" cannot be set inside it"
-        );
+        assert_eq!(error("name.x"), "name holds a single value, so \"x\" cannot be set inside it");
         assert_eq!(
             error("workload.operations.wite.url"),
             "workload.operations has no entry named \"wite\"; there is: read"
@@ -264,16 +227,8 @@ mod tests {
             error("workload.operations.read"),
             "workload.operations.read is a whole entry: go on to one of its keys"
         );
-        assert_eq!(
-            error("a b"),
-            "\"a b\" is no path: write keys joined by points, as in load.workers"
-        );
-        assert!(
-            apply("a = ", "b", "1")
-                .unwrap_err()
-                .to_string()
-                .starts_with("the job file is not TOML: ")
-        );
+        assert_eq!(error("a b"), "\"a b\" is no path: write keys joined by points, as in load.workers");
+        assert!(apply("a = ", "b", "1").unwrap_err().to_string().starts_with("the job file is not TOML: "));
         assert_eq!(parse_assignment("a.b=c=d"), Ok(("a.b", "c=d")));
         assert!(parse_assignment("=c").is_err() && parse_assignment("a").is_err());
     }

@@ -30,10 +30,7 @@ pub enum Kinds<'a> {
 pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
     let mut findings = Findings::default();
     if text.len() > JOB_BYTES_MAX {
-        let message = format!(
-            "the job file has {} bytes; at most {JOB_BYTES_MAX} are read",
-            text.len()
-        );
+        let message = format!("the job file has {} bytes; at most {JOB_BYTES_MAX} are read", text.len());
         findings.push(
             JobError::new(None, "", message).with_help("keep large bodies in files of their own (body_file)"),
         );
@@ -64,23 +61,14 @@ fn with_syntax_errors(
     for error in errors {
         findings.push(JobError::new(error.span(), "", error.message()));
     }
-    let line_of = |at: usize| {
-        text.as_bytes()[..at.min(text.len())]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-    };
+    let line_of =
+        |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
     let shown = errors.iter().take(ERRORS_MAX);
-    let broken: Vec<usize> = shown
-        .filter_map(|error| Some(line_of(error.span()?.start)))
-        .collect();
+    let broken: Vec<usize> = shown.filter_map(|error| Some(line_of(error.span()?.start))).collect();
     let mut others = Findings::default();
     read(root, text, kinds, false, &mut others);
     findings.absorb(others, |error| {
-        error
-            .span
-            .as_ref()
-            .is_none_or(|span| !broken.contains(&line_of(span.start)))
+        error.span.as_ref().is_none_or(|span| !broken.contains(&line_of(span.start)))
     });
     findings.into_errors(text)
 }
@@ -99,19 +87,9 @@ fn read(
     }
     let params = names::params(root);
     let mut files = Vec::new();
-    let mut walker = Walker {
-        findings,
-        params: &BTreeMap::new(),
-        is_whole,
-        files: &mut Vec::new(),
-    };
+    let mut walker = Walker { findings, params: &BTreeMap::new(), is_whole, files: &mut Vec::new() };
     walker.table(root, &[ROOT]);
-    let mut walker = Walker {
-        findings,
-        params: &params,
-        is_whole,
-        files: &mut files,
-    };
+    let mut walker = Walker { findings, params: &params, is_whole, files: &mut files };
     workload::check(&mut walker, root, kinds);
     if !is_whole {
         return None;
@@ -135,17 +113,10 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
     let params = values.iter().flat_map(Node::entries);
     Some(Job {
         name: Name::new(root.child("name")?.text()?).ok()?,
-        description: root
-            .child("description")
-            .and_then(|node| node.text())
-            .map(str::to_owned),
-        tags: tags
-            .filter_map(|(key, node)| Some((key.to_owned(), node.text()?.to_owned())))
-            .collect(),
+        description: root.child("description").and_then(|node| node.text()).map(str::to_owned),
+        tags: tags.filter_map(|(key, node)| Some((key.to_owned(), node.text()?.to_owned()))).collect(),
         workload: workload::decode(root, findings)?,
-        params: params
-            .filter_map(|(key, node)| Some((key.to_owned(), node.json().ok()?)))
-            .collect(),
+        params: params.filter_map(|(key, node)| Some((key.to_owned(), node.json().ok()?))).collect(),
         load,
         fleet,
         target,
@@ -162,9 +133,7 @@ fn check_size(job: &Job, findings: &mut Findings) {
     }
     // Long enough for any host name and port.
     let placeholder = "x".repeat(255);
-    let extra = names::TARGET_NAMES
-        .map(|name| (name.to_owned(), placeholder.clone()))
-        .into();
+    let extra = names::TARGET_NAMES.map(|name| (name.to_owned(), placeholder.clone())).into();
     if let Err(error) = job.resolved(&extra) {
         findings.push(JobError::new(None, "params", error.to_string()));
     }

@@ -42,10 +42,7 @@ impl Job {
         let left = Cell::new(RESOLVED_BYTES_MAX);
         let is_too_long = Cell::new(false);
         let lookup = |name: &str| {
-            let value = extra
-                .get(name)
-                .cloned()
-                .or_else(|| names::text_of(self.params.get(name)?))?;
+            let value = extra.get(name).cloned().or_else(|| names::text_of(self.params.get(name)?))?;
             let remaining = left.get().checked_sub(value.len());
             is_too_long.set(remaining.is_none());
             left.set(remaining?);
@@ -58,11 +55,7 @@ impl Job {
     }
 
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<ResolvedJob, TemplateError> {
-        let target = self
-            .target
-            .as_ref()
-            .map(|target| target.filled_in(lookup))
-            .transpose()?;
+        let target = self.target.as_ref().map(|target| target.filled_in(lookup)).transpose()?;
         Ok(ResolvedJob {
             workload: self.workload.filled_in(lookup)?,
             target,
@@ -75,10 +68,7 @@ impl WorkloadSpec {
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
         let operation = |operation: &OperationSpec| -> Result<OperationSpec, TemplateError> {
             let settings = render_map(&operation.settings, lookup)?;
-            Ok(OperationSpec {
-                settings,
-                ..operation.clone()
-            })
+            Ok(OperationSpec { settings, ..operation.clone() })
         };
         Ok(Self {
             kind: self.kind.clone(),
@@ -90,16 +80,8 @@ impl WorkloadSpec {
 
 impl TargetSpec {
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
-        let ready = self
-            .ready
-            .as_ref()
-            .map(|ready| render_text(ready, lookup))
-            .transpose()?;
-        Ok(Self {
-            start: render_words(&self.start, lookup)?,
-            ready,
-            ..self.clone()
-        })
+        let ready = self.ready.as_ref().map(|ready| render_text(ready, lookup)).transpose()?;
+        Ok(Self { start: render_words(&self.start, lookup)?, ready, ..self.clone() })
     }
 }
 
@@ -107,10 +89,7 @@ impl Hooks {
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
         let hooks = |hooks: &[HookSpec]| -> Result<Vec<HookSpec>, TemplateError> {
             let hook = |hook: &HookSpec| {
-                Ok(HookSpec {
-                    command: render_words(&hook.command, lookup)?,
-                    timeout: hook.timeout,
-                })
+                Ok(HookSpec { command: render_words(&hook.command, lookup)?, timeout: hook.timeout })
             };
             hooks.iter().map(hook).collect()
         };

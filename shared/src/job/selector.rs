@@ -112,7 +112,8 @@ impl Term {
 
 impl fmt::Display for Term {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = SIGNS.iter().find(|(_, comparison)| *comparison == self.comparison).map_or("=", |(sign, _)| sign);
+        let sign =
+            SIGNS.iter().find(|(_, comparison)| *comparison == self.comparison).map_or("=", |(sign, _)| sign);
         write!(formatter, "{}{sign}{}", self.key, self.value)
     }
 }
@@ -131,7 +132,9 @@ mod tests {
     use super::*;
 
     fn facts() -> BTreeMap<String, String> {
-        [("role", "load"), ("cores", "8"), ("name", "a1")].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        [("role", "load"), ("cores", "8"), ("name", "a1")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Template {
         while let Some(at) = rest.find("{{") {
             literal.push_str(&rest[..at]);
             let opened = &rest[at..];
-            let braces = opened.bytes().take_while(|byte| *byte == b'{').count();
+            // Four at a time: a long run of braces is not counted again and again.
+            let braces = opened.bytes().take(4).take_while(|byte| *byte == b'{').count();
             if braces >= 4 {
                 literal.push_str("{{");
                 rest = &opened[4..];
@@ -58,9 +59,7 @@ impl Template {
                 literal.push('{');
             }
             let inside = &opened[braces..];
-            let end = inside
-                .find("}}")
-                .ok_or_else(|| TemplateError::Unclosed(beginning_of(opened)))?;
+            let end = inside.find("}}").ok_or_else(|| TemplateError::Unclosed(beginning_of(opened)))?;
             let name = inside[..end].trim();
             if name.is_empty() {
                 return Err(TemplateError::Empty);
@@ -115,11 +114,9 @@ pub fn render_text(text: &str, lookup: Lookup<'_>) -> Result<String, TemplateErr
 pub fn render_value(value: &Value, lookup: Lookup<'_>) -> Result<Value, TemplateError> {
     match value {
         Value::String(text) => render_text(text, lookup).map(Value::String),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| render_value(item, lookup))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
+        Value::Array(items) => {
+            items.iter().map(|item| render_value(item, lookup)).collect::<Result<_, _>>().map(Value::Array)
+        }
         Value::Object(map) => render_map(map, lookup).map(Value::Object),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
     }
@@ -130,9 +127,7 @@ pub fn render_value(value: &Value, lookup: Lookup<'_>) -> Result<Value, Template
 /// # Errors
 /// As [`render_text`], for the first text that fails.
 pub fn render_map(map: &Map<String, Value>, lookup: Lookup<'_>) -> Result<Map<String, Value>, TemplateError> {
-    map.iter()
-        .map(|(key, value)| Ok((key.clone(), render_value(value, lookup)?)))
-        .collect()
+    map.iter().map(|(key, value)| Ok((key.clone(), render_value(value, lookup)?))).collect()
 }
 
 fn push_text(parts: &mut Vec<Part>, literal: &mut String) {
@@ -159,15 +154,9 @@ mod tests {
 
     #[test]
     fn names_are_replaced_and_four_braces_are_literal() {
-        assert_eq!(
-            render("/session/{{id}}/{{ n }}").as_deref(),
-            Ok("/session/<id>/<n>")
-        );
+        assert_eq!(render("/session/{{id}}/{{ n }}").as_deref(), Ok("/session/<id>/<n>"));
         assert_eq!(render("{{{{id}}").as_deref(), Ok("{{id}}"));
-        assert_eq!(
-            render("{{random.int(1, 5)}}").as_deref(),
-            Ok("<random.int(1, 5)>")
-        );
+        assert_eq!(render("{{random.int(1, 5)}}").as_deref(), Ok("<random.int(1, 5)>"));
         assert_eq!(render("{\"a\":{{{id}}}}").as_deref(), Ok("{\"a\":{<id>}}"));
         assert_eq!(render("{ plain } }}").as_deref(), Ok("{ plain } }}"));
     }
@@ -182,20 +171,14 @@ mod tests {
             render("{{ }}").unwrap_err().to_string(),
             "\"{{}}\" names nothing; write \"{{{{\" for a literal \"{{\""
         );
-        assert_eq!(
-            render("{{absent}}").unwrap_err().to_string(),
-            "\"{{absent}}\" has no value here"
-        );
+        assert_eq!(render("{{absent}}").unwrap_err().to_string(), "\"{{absent}}\" has no value here");
     }
 
     #[test]
     fn every_text_in_a_setting_is_rendered() {
         let setting = serde_json::json!({ "url": "/{{a}}", "list": ["{{b}}", 7], "deep": { "x": "{{c}}" } });
         let rendered = render_value(&setting, &|name| Some(name.to_uppercase())).unwrap();
-        assert_eq!(
-            rendered,
-            serde_json::json!({ "url": "/A", "list": ["B", 7], "deep": { "x": "C" } })
-        );
+        assert_eq!(rendered, serde_json::json!({ "url": "/A", "list": ["B", 7], "deep": { "x": "C" } }));
     }
 
     proptest! {

@@ -68,9 +68,7 @@ impl Walker<'_> {
             Shape::Table(keys) => self.table(node, &[keys]),
             Shape::Tables(keys) => node.items().for_each(|item| self.table(&item, &[keys])),
             Shape::List(item_shape) => node.items().for_each(|item| self.shape(&item, item_shape)),
-            Shape::Map(value_shape) => node
-                .entries()
-                .for_each(|(_, entry)| self.shape(&entry, value_shape)),
+            Shape::Map(value_shape) => node.entries().for_each(|(_, entry)| self.shape(&entry, value_shape)),
             Shape::Any(shapes) => self.any(node, shapes),
             Shape::Integer { .. } | Shape::Number { .. } => self.number(node, shape),
             Shape::Scalar | Shape::Free => {
@@ -116,23 +114,17 @@ impl Walker<'_> {
             walker.shape(node, shape);
             findings.is_empty()
         };
-        if !shapes
-            .iter()
-            .filter(|shape| accepts_type(shape, node.value()))
-            .any(is_content)
-        {
+        if !shapes.iter().filter(|shape| accepts_type(shape, node.value())).any(is_content) {
             self.mismatch(node, &describe::expected(&Shape::Any(shapes)));
         }
     }
 
     fn number(&mut self, node: &Node<'_>, shape: &Shape) {
         let is_within = match shape {
-            Shape::Integer { min, max } => node
-                .integer()
-                .is_some_and(|integer| (*min..=*max).contains(&integer)),
-            Shape::Number { min, max } => node
-                .number()
-                .is_some_and(|number| (*min..=*max).contains(&number)),
+            Shape::Integer { min, max } => {
+                node.integer().is_some_and(|integer| (*min..=*max).contains(&integer))
+            }
+            Shape::Number { min, max } => node.number().is_some_and(|number| (*min..=*max).contains(&number)),
             _ => true,
         };
         if !is_within {
@@ -157,15 +149,9 @@ impl Walker<'_> {
         };
         let result = match shape {
             Shape::Name => Name::new(text).map(drop).map_err(|error| error.to_string()),
-            Shape::Share => units::parse_share(&text)
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            Shape::Duration => units::parse_duration(&text)
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            Shape::Size => units::parse_size(&text)
-                .map(drop)
-                .map_err(|error| error.to_string()),
+            Shape::Share => units::parse_share(&text).map(drop).map_err(|error| error.to_string()),
+            Shape::Duration => units::parse_duration(&text).map(drop).map_err(|error| error.to_string()),
+            Shape::Size => units::parse_size(&text).map(drop).map_err(|error| error.to_string()),
             Shape::OneOf(words) if !words.contains(&text.as_str()) => {
                 return self.unknown_word(node, &text, shape, words);
             }
@@ -191,12 +177,8 @@ impl Walker<'_> {
         if text.len() > AMOUNT_BYTES_MAX || !text.contains("{{") {
             return Some(text.to_owned());
         }
-        let lookup = |name: &str| {
-            self.params
-                .get(name)
-                .filter(|value| value.len() <= AMOUNT_BYTES_MAX)
-                .cloned()
-        };
+        let lookup =
+            |name: &str| self.params.get(name).filter(|value| value.len() <= AMOUNT_BYTES_MAX).cloned();
         Template::parse(text).ok()?.render(&lookup).ok()
     }
 
@@ -214,11 +196,8 @@ impl Walker<'_> {
     }
 
     fn unknown_word(&mut self, node: &Node<'_>, text: &str, shape: &Shape, words: &'static [&'static str]) {
-        let error = node.error(format!(
-            "expected {}, found the text {}",
-            describe::expected(shape),
-            quoted(text)
-        ));
+        let error =
+            node.error(format!("expected {}, found the text {}", describe::expected(shape), quoted(text)));
         let help = proposal(text, words.iter().copied()).filter(|help| help.starts_with("did you mean"));
         self.findings.push(JobError { help, ..error });
     }
@@ -231,17 +210,13 @@ impl Walker<'_> {
                 format!("{}.{}", node.path(), key.name)
             };
             let error = JobError::new(node.key_span(), path, format!("{} is missing", quoted(key.name)));
-            self.findings
-                .push(error.with_help(format!("it takes {}", describe::expected(&key.shape))));
+            self.findings.push(error.with_help(format!("it takes {}", describe::expected(&key.shape))));
         }
     }
 
     fn wrong_type(&mut self, node: &Node<'_>, shape: &Shape) {
-        let message = format!(
-            "expected {}, found {}",
-            describe::expected(shape),
-            describe::found(node.value())
-        );
+        let message =
+            format!("expected {}, found {}", describe::expected(shape), describe::found(node.value()));
         let help = match (shape, node.value()) {
             (Shape::Duration, DeValue::Integer(number)) => {
                 Some(format!("a number needs a unit: \"{}s\"", number.as_str()))
@@ -254,10 +229,7 @@ impl Walker<'_> {
             (Shape::List(_), DeValue::String(_)) => Some("put it in square brackets".to_owned()),
             _ => None,
         };
-        self.findings.push(JobError {
-            help,
-            ..node.error(message)
-        });
+        self.findings.push(JobError { help, ..node.error(message) });
     }
 
     fn mismatch(&mut self, node: &Node<'_>, expected: &str) {

@@ -18,22 +18,16 @@ pub(super) fn check(walker: &mut Walker<'_>, root: &Node<'_>, kinds: Kinds<'_>) 
     match (root.child("workload"), &several) {
         (Some(workload), _) => check_one(walker, &workload, kinds, &[WORKLOAD]),
         (None, None) if walker.is_whole => walker.findings.push(
-            JobError::new(
-                None,
-                "workload",
-                "\"workload\" is missing: nothing says what to do",
-            )
-            .with_help("begin with [workload] and kind = \"http\""),
+            JobError::new(None, "workload", "\"workload\" is missing: nothing says what to do")
+                .with_help("begin with [workload] and kind = \"http\""),
         ),
         (None, _) => {}
     }
     let Some(several) = several else { return };
     if !several.value().is_array() {
-        return walker.findings.push(
-            several
-                .error("expected an array of tables")
-                .with_help("write [[workloads]]"),
-        );
+        return walker
+            .findings
+            .push(several.error("expected an array of tables").with_help("write [[workloads]]"));
     }
     for workload in several.items() {
         check_one(walker, &workload, kinds, &[WORKLOAD, WORKLOADS]);
@@ -45,43 +39,27 @@ pub(super) fn decode(root: &Node<'_>, findings: &mut Findings) -> Option<Workloa
     let node = root.child("workload")?;
     let kind = node.child("kind")?.text()?;
     let is_setting = |key: &str| WORKLOAD.iter().all(|known| known.name != key);
-    let settings = node
-        .json_object(is_setting)
-        .map_err(|error| findings.push(error))
-        .ok()?;
+    let settings = node.json_object(is_setting).map_err(|error| findings.push(error)).ok()?;
     let mut operations = Vec::new();
     for item in operations_of(&node) {
         operations.push(decode_operation(&item, kind, findings)?);
     }
     if operations.is_empty() {
         let name = Name::new(kind).ok()?;
-        operations.push(OperationSpec {
-            name,
-            weight: 1.0,
-            settings: serde_json::Map::new(),
-        });
+        operations.push(OperationSpec { name, weight: 1.0, settings: serde_json::Map::new() });
     }
-    Some(WorkloadSpec {
-        kind: kind.to_owned(),
-        settings,
-        operations,
-    })
+    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations })
 }
 
 /// Names of all operations, those without one under their kind's.
 pub(super) fn operation_names<'a>(root: &Node<'a>) -> Vec<&'a str> {
     let several = root.child("workloads");
-    let workloads = root
-        .child("workload")
-        .into_iter()
-        .chain(several.iter().flat_map(Node::items));
+    let workloads = root.child("workload").into_iter().chain(several.iter().flat_map(Node::items));
     let mut names = Vec::new();
     for workload in workloads {
         let kind = workload.child("kind").and_then(|kind| kind.text());
         let name_of = |operation: Node<'a>| operation.child("name").and_then(|name| name.text()).or(kind);
-        let operations = operations_of(&workload)
-            .chain(steps_of(&workload))
-            .filter_map(name_of);
+        let operations = operations_of(&workload).chain(steps_of(&workload)).filter_map(name_of);
         let before = names.len();
         names.extend(operations);
         if names.len() == before {
@@ -105,24 +83,15 @@ pub(super) fn steps_of<'a>(workload: &Node<'a>) -> impl Iterator<Item = Node<'a>
 
 fn elements<'a>(workload: &Node<'a>, key: &str) -> impl Iterator<Item = Node<'a>> {
     let list = workload.child(key);
-    list.map(|list| list.items().collect::<Vec<_>>())
-        .unwrap_or_default()
-        .into_iter()
+    list.map(|list| list.items().collect::<Vec<_>>()).unwrap_or_default().into_iter()
 }
 
 fn decode_operation(item: &Node<'_>, kind: &str, findings: &mut Findings) -> Option<OperationSpec> {
     let name = item.child("name").map_or(Some(kind), |name| name.text());
     let weight = item.child("weight").map_or(Some(1.0), |weight| weight.number());
     let is_setting = |key: &str| OPERATION.iter().all(|known| known.name != key);
-    let settings = item
-        .json_object(is_setting)
-        .map_err(|error| findings.push(error))
-        .ok()?;
-    Some(OperationSpec {
-        name: Name::new(name?).ok()?,
-        weight: weight?,
-        settings,
-    })
+    let settings = item.json_object(is_setting).map_err(|error| findings.push(error)).ok()?;
+    Some(OperationSpec { name: Name::new(name?).ok()?, weight: weight?, settings })
 }
 
 fn check_one(walker: &mut Walker<'_>, node: &Node<'_>, kinds: Kinds<'_>, common: &[&[Key]]) {
@@ -136,24 +105,19 @@ fn check_one(walker: &mut Walker<'_>, node: &Node<'_>, kinds: Kinds<'_>, common:
         check_list(walker, node, list, schema);
     }
     if let (Some(_), Some(scenario)) = (node.child("operations"), node.child("scenario")) {
-        walker
-            .findings
-            .push(scenario.key_error("\"scenario\" contradicts \"operations\": give one of them"));
+        walker.findings.push(scenario.key_error("\"scenario\" contradicts \"operations\": give one of them"));
     }
     check_names(walker.findings, node, kind.and_then(|kind| kind.text()));
     let needs_operation =
         schema.is_some_and(|schema| schema.operation_keys.iter().any(|key| key.is_required));
     // A list that is no list has been told, and may well hold an operation.
     let is_empty = |key: &str| {
-        node.child(key)
-            .is_none_or(|list| list.value().as_array().is_some_and(|array| array.is_empty()))
+        node.child(key).is_none_or(|list| list.value().as_array().is_some_and(|array| array.is_empty()))
     };
     let has_operation = !is_empty("operations") || !is_empty("scenario");
     if needs_operation && !has_operation && walker.is_whole {
         let error = node.key_error("\"operations\" is missing: this kind needs at least one");
-        walker
-            .findings
-            .push(error.with_help(format!("add [[{}.operations]]", node.path())));
+        walker.findings.push(error.with_help(format!("add [[{}.operations]]", node.path())));
     }
 }
 
@@ -168,20 +132,12 @@ fn check_kind<'k>(walker: &mut Walker<'_>, node: &Node<'_>, kinds: Kinds<'k>) ->
     };
     let schema = schemas.iter().find(|schema| schema.kind == kind);
     if schema.is_none() && KINDS.contains(&kind) {
-        walker
-            .findings
-            .push(node.unsupported_value(&format!("the workload kind {}", quoted(kind))));
+        walker.findings.push(node.unsupported_value(&format!("the workload kind {}", quoted(kind))));
     } else if schema.is_none() {
         let built = schemas.iter().map(|schema| schema.kind);
-        let others = KINDS
-            .iter()
-            .copied()
-            .filter(|kind| schemas.iter().all(|schema| schema.kind != *kind));
+        let others = KINDS.iter().copied().filter(|kind| schemas.iter().all(|schema| schema.kind != *kind));
         let error = node.error(format!("there is no workload kind {}", quoted(kind)));
-        walker.findings.push(JobError {
-            help: proposal(kind, built.chain(others)),
-            ..error
-        });
+        walker.findings.push(JobError { help: proposal(kind, built.chain(others)), ..error });
     }
     schema
 }
@@ -190,14 +146,10 @@ fn check_list(walker: &mut Walker<'_>, workload: &Node<'_>, key: &str, schema: O
     let Some(list) = workload.child(key) else { return };
     if !list.value().is_array() {
         let error = list.error("expected an array of tables");
-        return walker
-            .findings
-            .push(error.with_help(format!("write [[{}]]", list.path())));
+        return walker.findings.push(error.with_help(format!("write [[{}]]", list.path())));
     }
     if list.items().count() > OPERATIONS_MAX {
-        walker
-            .findings
-            .push(list.error(format!("expected at most {OPERATIONS_MAX} operations")));
+        walker.findings.push(list.error(format!("expected at most {OPERATIONS_MAX} operations")));
     }
     for item in list.items() {
         match schema {
@@ -217,19 +169,13 @@ fn check_names(findings: &mut Findings, workload: &Node<'_>, kind: Option<&str>)
         };
         let place = written.as_ref().unwrap_or(&operation);
         if metric::is_reserved(name) && Name::new(name).is_ok() {
-            let message = format!(
-                "an operation cannot be called {}: metric names use that word",
-                quoted(name)
-            );
+            let message =
+                format!("an operation cannot be called {}: metric names use that word", quoted(name));
             findings.push(place.error(message));
         }
         if !taken.insert(name) {
             let error = place.error(format!("there are two operations called {}", quoted(name)));
-            let help = if written.is_some() {
-                "give it another name"
-            } else {
-                "give each operation a name"
-            };
+            let help = if written.is_some() { "give it another name" } else { "give each operation a name" };
             findings.push(error.with_help(help));
         }
     }

@@ -28,14 +28,8 @@ const UNITS: [(&str, u64); 8] = [
 /// # Errors
 /// No number, no unit, an unknown unit, units out of order, finer than a nanosecond, above [`DURATION_MAX`].
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
-    let not_an_amount = || UnitError::NotAnAmount {
-        value: text.to_owned(),
-        expected: EXPECTED,
-    };
-    let too_large = || UnitError::TooLarge {
-        value: text.to_owned(),
-        most: DURATION_MAX_TEXT,
-    };
+    let not_an_amount = || UnitError::NotAnAmount { value: text.to_owned(), expected: EXPECTED };
+    let too_large = || UnitError::TooLarge { value: text.to_owned(), most: DURATION_MAX_TEXT };
     let mut rest = text.trim();
     let mut total_ns: u128 = 0;
     let mut smallest_yet = u64::MAX;
@@ -53,19 +47,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         if !has_order {
             return Err(UnitError::Order(text.to_owned()));
         }
-        total_ns += number.times(factor).ok_or_else(|| UnitError::TooFine {
-            value: text.to_owned(),
-            smallest: "nanosecond",
-        })?;
+        total_ns += number
+            .times(factor)
+            .ok_or_else(|| UnitError::TooFine { value: text.to_owned(), smallest: "nanosecond" })?;
         (smallest_yet, rest) = (factor, remaining);
     }
     let nanos = u64::try_from(total_ns).map_err(|_| too_large())?;
     let duration = Duration::from_nanos(nanos);
-    if duration > DURATION_MAX {
-        Err(too_large())
-    } else {
-        Ok(duration)
-    }
+    if duration > DURATION_MAX { Err(too_large()) } else { Ok(duration) }
 }
 
 /// Prints a duration so that [`parse_duration`] reads the same back: `1m30s`, `250us`, `0s`.
@@ -84,20 +73,13 @@ pub fn print_duration(duration: Duration) -> String {
 
 fn factor_of(unit: &str, text: &str) -> Result<u64, UnitError> {
     if unit.is_empty() {
-        return Err(UnitError::NoUnit {
-            value: text.to_owned(),
-            known: KNOWN,
-        });
+        return Err(UnitError::NoUnit { value: text.to_owned(), known: KNOWN });
     }
     UNITS
         .iter()
         .find(|(name, _)| *name == unit)
         .map(|(_, factor)| *factor)
-        .ok_or_else(|| UnitError::UnknownUnit {
-            value: text.to_owned(),
-            unit: unit.to_owned(),
-            known: KNOWN,
-        })
+        .ok_or_else(|| UnitError::UnknownUnit { value: text.to_owned(), unit: unit.to_owned(), known: KNOWN })
 }
 
 #[cfg(test)]
@@ -128,14 +110,8 @@ mod tests {
     #[test]
     fn what_is_no_duration_says_why() {
         let message = |text: &str| parse_duration(text).unwrap_err().to_string();
-        assert_eq!(
-            message("soon"),
-            "\"soon\" is not a duration such as \"5s\", \"1m30s\" or \"250us\""
-        );
-        assert_eq!(
-            message("5"),
-            "\"5\" lacks its unit: write h, m, s, ms, us (µs) or ns, as in \"1m30s\""
-        );
+        assert_eq!(message("soon"), "\"soon\" is not a duration such as \"5s\", \"1m30s\" or \"250us\"");
+        assert_eq!(message("5"), "\"5\" lacks its unit: write h, m, s, ms, us (µs) or ns, as in \"1m30s\"");
         assert_eq!(
             message("5sec"),
             "the unit \"sec\" of \"5sec\" is not known: write h, m, s, ms, us (µs) or ns, as in \"1m30s\""

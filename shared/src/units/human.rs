@@ -32,11 +32,7 @@ pub fn human_duration(duration: Duration) -> String {
 /// A size in bytes: `512 B`, `2.0 MiB`.
 pub fn human_bytes(bytes: f64) -> String {
     let (value, unit) = stepped(bytes, &BYTE_STEPS);
-    if unit == "B" {
-        format!("{value:.0} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
+    if unit == "B" { format!("{value:.0} B") } else { format!("{value:.1} {unit}") }
 }
 
 /// A rate per second: `950/s`, `12.3k/s`.
@@ -48,31 +44,20 @@ pub fn human_rate(per_second: f64) -> String {
 pub fn human_count(count: f64) -> String {
     let (value, unit) = stepped(count, &SI_STEPS);
     let is_small_and_whole = unit.is_empty() && value.fract() == 0.0;
-    if is_small_and_whole {
-        format!("{value:.0}")
-    } else {
-        format!("{}{unit}", three_digits(value))
-    }
+    if is_small_and_whole { format!("{value:.0}") } else { format!("{}{unit}", three_digits(value)) }
 }
 
 /// A share as per cent: `5 %`, `0.12 %`, `99.9 %`.
 pub fn human_share(share: f64) -> String {
     let per_cent = share * 100.0;
-    if per_cent.fract() == 0.0 {
-        format!("{per_cent:.0} %")
-    } else {
-        format!("{} %", three_digits(per_cent))
-    }
+    if per_cent.fract() == 0.0 { format!("{per_cent:.0} %") } else { format!("{} %", three_digits(per_cent)) }
 }
 
 /// The value in the largest unit in which, rounded to three digits, it is at least 1.
 fn stepped<'a>(value: f64, steps: &[(f64, &'a str)]) -> (f64, &'a str) {
     // 0.9995 rounds to 1.00: the larger unit then reads better than "1000".
     const ROUNDS_TO_ONE: f64 = 0.9995;
-    let fitting = steps
-        .iter()
-        .rev()
-        .find(|(factor, _)| value.abs() / factor >= ROUNDS_TO_ONE);
+    let fitting = steps.iter().rev().find(|(factor, _)| value.abs() / factor >= ROUNDS_TO_ONE);
     let (factor, unit) = fitting.or(steps.first()).copied().unwrap_or((1.0, ""));
     (value / factor, unit)
 }
@@ -90,11 +75,7 @@ fn three_digits(value: f64) -> String {
 fn human_minutes(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}h{minutes:02}m")
-    } else {
-        format!("{minutes}m{rest:02}s")
-    }
+    if hours > 0 { format!("{hours}h{minutes:02}m") } else { format!("{minutes}m{rest:02}s") }
 }
 
 #[cfg(test)]

@@ -9,10 +9,7 @@ const EXPECTED: &str = "a share such as \"5%\" or 0.05";
 /// # Errors
 /// No number, or one outside 0 to 1.
 pub fn parse_share(text: &str) -> Result<f64, UnitError> {
-    let not_an_amount = || UnitError::NotAnAmount {
-        value: text.to_owned(),
-        expected: EXPECTED,
-    };
+    let not_an_amount = || UnitError::NotAnAmount { value: text.to_owned(), expected: EXPECTED };
     let trimmed = text.trim();
     let (number, divisor) = match trimmed.strip_suffix('%') {
         Some(number) => (number.trim_end(), 100.0),
@@ -24,10 +21,7 @@ pub fn parse_share(text: &str) -> Result<f64, UnitError> {
     }
     let share = number.parse::<f64>().map_err(|_| not_an_amount())? / divisor;
     if share > 1.0 {
-        return Err(UnitError::TooLarge {
-            value: text.to_owned(),
-            most: "1 (100%)",
-        });
+        return Err(UnitError::TooLarge { value: text.to_owned(), most: "1 (100%)" });
     }
     Ok(share)
 }

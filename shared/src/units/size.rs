@@ -24,28 +24,18 @@ const UNITS: [(&str, u64); 9] = [
 /// # Errors
 /// No number, an unknown unit, a part of a byte, more than 64 bits.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
-    let not_an_amount = || UnitError::NotAnAmount {
-        value: text.to_owned(),
-        expected: EXPECTED,
-    };
+    let not_an_amount = || UnitError::NotAnAmount { value: text.to_owned(), expected: EXPECTED };
     let (number, unit) = Decimal::split_off(text.trim()).ok_or_else(not_an_amount)?;
     let unit = if unit.is_empty() { "B" } else { unit.trim_start() };
-    let (_, factor) = UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .ok_or_else(|| UnitError::UnknownUnit {
-            value: text.to_owned(),
-            unit: unit.to_owned(),
-            known: KNOWN,
-        })?;
-    let bytes = number.times(*factor).ok_or_else(|| UnitError::TooFine {
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| UnitError::UnknownUnit {
         value: text.to_owned(),
-        smallest: "byte",
+        unit: unit.to_owned(),
+        known: KNOWN,
     })?;
-    u64::try_from(bytes).map_err(|_| UnitError::TooLarge {
-        value: text.to_owned(),
-        most: SIZE_MAX_TEXT,
-    })
+    let bytes = number
+        .times(*factor)
+        .ok_or_else(|| UnitError::TooFine { value: text.to_owned(), smallest: "byte" })?;
+    u64::try_from(bytes).map_err(|_| UnitError::TooLarge { value: text.to_owned(), most: SIZE_MAX_TEXT })
 }
 
 /// Prints a size so that [`parse_size`] reads the same back, with the largest unit that leaves it whole.
@@ -86,10 +76,7 @@ mod tests {
             message("1KB"),
             "the unit \"KB\" of \"1KB\" is not known: write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, as in \"16MiB\""
         );
-        assert_eq!(
-            message("big"),
-            "\"big\" is not a size such as \"512B\", \"1kB\" or \"16MiB\""
-        );
+        assert_eq!(message("big"), "\"big\" is not a size such as \"512B\", \"1kB\" or \"16MiB\"");
         assert_eq!(message("0.5B"), "\"0.5B\" is finer than one byte");
         assert_eq!(message("99999999TiB"), "\"99999999TiB\" is more than 16 EiB");
     }

@@ -16,10 +16,7 @@ fn a_job_beyond_the_bound_is_not_read() {
 #[test]
 fn a_short_job_cannot_ask_for_endless_text() {
     let body = "{{a}}".repeat(10_000);
-    let text = job_with(&format!(
-        "body = \"{body}\"\n[params]\na = \"{}\"\n",
-        "x".repeat(10_000)
-    ));
+    let text = job_with(&format!("body = \"{body}\"\n[params]\na = \"{}\"\n", "x".repeat(10_000)));
     insta::assert_snapshot!(errors(&text), @r#"params: the job's names are replaced by more than 4194304 bytes: shorten a param or use it less"#);
 }
 
@@ -46,9 +43,7 @@ fn a_flood_of_errors_is_cut() {
 fn files_made_of_one_thing_are_answered() {
     let repeated = |text: &str| text.repeat(JOB_BYTES_MAX / text.len());
     let numbered = |text: &str, count: usize| -> String {
-        (0..count)
-            .map(|number| text.replace('#', &number.to_string()))
-            .collect()
+        (0..count).map(|number| text.replace('#', &number.to_string())).collect()
     };
     let params = numbered("k# = 1\n", 40_000);
     let texts = [
@@ -59,10 +54,8 @@ fn files_made_of_one_thing_are_answered() {
         numbered("[k#]\n", 80_000),
         format!("name = \"{}\"", repeated("x").split_off(20)),
         format!("{} = 1", repeated("x").split_off(20)),
-        job_with(&format!(
-            "body = \"{}\"\n[params]\n{params}",
-            "{{kk}}".repeat(90_000)
-        )),
+        job_with(&format!("body = \"{}\"\n[params]\n{params}", "{{kk}}".repeat(90_000))),
+        job_with(&format!("body = \"{}\"\nx = 1\n", repeated("{").split_off(100))),
         format!("[workload]\nkind = \"http\"\n[params]\n{params}[data]\n{params}"),
         "[[workload.operations]]\n".repeat(20_000) + &"[[claims]]\nmetric = \"a.b\"\n".repeat(20_000),
     ];

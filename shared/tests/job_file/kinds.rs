@@ -25,11 +25,7 @@ pub(crate) const KINDS: &[KindSchema] = &[
             Key::optional("body_file", Shape::File, "File with the body."),
             Key::optional("timeout", Shape::Duration, "Longest wait for the whole answer."),
             Key::optional("expect", Shape::Table(STATUS), "What counts as a success."),
-            Key::unsupported(
-                "extract",
-                Shape::Map(&Shape::Text),
-                "Values taken out of answers.",
-            ),
+            Key::unsupported("extract", Shape::Map(&Shape::Text), "Values taken out of answers."),
         ],
         measures: &[],
     },

@@ -77,19 +77,9 @@ fn job_with(lines: &str) -> String {
 #[test]
 fn a_full_job_reads_with_its_defaults() {
     let job = read(VALID).unwrap();
-    assert_eq!(
-        job.workload
-            .operations
-            .iter()
-            .map(|o| o.name.as_str())
-            .collect::<Vec<_>>(),
-        ["read", "http"]
-    );
+    assert_eq!(job.workload.operations.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(), ["read", "http"]);
     assert_eq!(job.load.window, Window::For(Duration::from_secs(90)));
-    assert_eq!(
-        (job.load.workers, job.load.trials, job.load.seed),
-        (Some(8), 2, Some(42))
-    );
+    assert_eq!((job.load.workers, job.load.trials, job.load.seed), (Some(8), 2, Some(42)));
     assert_eq!(job.load.drain, Duration::from_secs(5));
     assert_eq!(job.fleet.start_timeout, Duration::from_secs(60));
     assert_eq!(job.limits.error_ratio, 0.02);
@@ -104,10 +94,7 @@ fn a_full_job_reads_with_its_defaults() {
 fn the_smallest_job_has_every_default() {
     let job = read(&job_with("")).unwrap();
     assert_eq!(job.load.window, Window::For(Duration::from_secs(10)));
-    assert_eq!(
-        (job.load.workers, job.load.trials, job.load.threads),
-        (None, 1, None)
-    );
+    assert_eq!((job.load.workers, job.load.trials, job.load.threads), (None, 1, None));
     assert_eq!(job.workload.operations[0].weight, 1.0);
 }
 
@@ -117,15 +104,9 @@ fn templates_are_filled_in_from_params_and_target() {
     let extra =
         [("target.host", "10.0.0.1"), ("target.port", "81")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     let resolved = job.resolved(&extra.into()).unwrap();
-    assert_eq!(
-        resolved.workload.operations[0].settings["url"],
-        "http://10.0.0.1:81/status"
-    );
+    assert_eq!(resolved.workload.operations[0].settings["url"], "http://10.0.0.1:81/status");
     assert_eq!(resolved.workload.operations[0].settings["timeout"], "2s");
-    assert_eq!(
-        resolved.target.unwrap().ready.as_deref(),
-        Some("http://10.0.0.1:81/health")
-    );
+    assert_eq!(resolved.target.unwrap().ready.as_deref(), Some("http://10.0.0.1:81/health"));
     assert_eq!(resolved.hooks.before_run[0].command[2], "echo status");
     let too_early = job.resolved(&Default::default()).unwrap_err();
     assert_eq!(too_early.to_string(), "\"{{target.host}}\" has no value here");
@@ -138,8 +119,5 @@ fn a_coordinator_takes_any_key_of_a_workload() {
     let job = parse(text, Kinds::Unchecked).unwrap();
     assert_eq!(job.workload.settings["zeal"], 3);
     assert_eq!(job.workload.operations[0].name.as_str(), "novel");
-    assert_eq!(
-        job.workload.operations[0].settings["foo"],
-        serde_json::json!([1, 2])
-    );
+    assert_eq!(job.workload.operations[0].settings["foo"], serde_json::json!([1, 2]));
 }

@@ -194,11 +194,7 @@ fn syntax_errors_are_all_told_beside_the_rest() {
 fn a_value_is_pointed_at_and_so_is_an_unknown_key() {
     let text = job_with("[load]\nduration = 30\nzebra = 1\n[fleet]\nwhere = \"role=a cores\"\n");
     let errors = parse(&text, Kinds::Known(KINDS)).unwrap_err();
-    let pointed: Vec<&str> = errors
-        .0
-        .iter()
-        .map(|error| &text[error.span.clone().unwrap()])
-        .collect();
+    let pointed: Vec<&str> = errors.0.iter().map(|error| &text[error.span.clone().unwrap()]).collect();
     assert_eq!(pointed, ["30", "zebra", "cores"]);
     assert_eq!(errors.0[0].line_and_column(&text), Some((7, 12)));
 }

@@ -14,9 +14,7 @@ use crate::session::{Introduction, Order, Statement};
 const COMMAND_WORDS_MAX: usize = 4_096;
 
 pub(super) fn up(message: Up) -> proto::AttachUp {
-    proto::AttachUp {
-        message: Some(message),
-    }
+    proto::AttachUp { message: Some(message) }
 }
 
 pub(super) fn heartbeat() -> proto::AttachUp {
@@ -34,20 +32,13 @@ pub(super) fn hello(introduction: Introduction) -> proto::Hello {
             .unwrap_or_else(|_| "{}".to_owned()),
         facts: introduction.facts,
         slots: introduction.slots,
-        kinds: introduction
-            .kinds
-            .into_iter()
-            .map(|(kind, doc)| proto::WorkloadKind { kind, doc })
-            .collect(),
+        kinds: introduction.kinds.into_iter().map(|(kind, doc)| proto::WorkloadKind { kind, doc }).collect(),
         may_run_programs: introduction.may_run_programs,
         reservation: introduction.reservation.unwrap_or_default(),
         leases: introduction
             .leases
             .into_iter()
-            .map(|(trial, epoch)| proto::Lease {
-                trial: Some(trial.into()),
-                epoch: epoch.0,
-            })
+            .map(|(trial, epoch)| proto::Lease { trial: Some(trial.into()), epoch: epoch.0 })
             .collect(),
     }
 }
@@ -58,32 +49,25 @@ pub(super) fn statement(statement: Statement) -> proto::AttachUp {
             trial: Some(trial.into()),
             port: port.map_or(0, u32::from),
         }),
-        Statement::TargetReady(trial) => Up::TargetReady(proto::TargetReady {
-            trial: Some(trial.into()),
-        }),
-        Statement::TargetFailed(trial, reason) => Up::TargetFailed(proto::TargetFailed {
-            trial: Some(trial.into()),
-            reason: sentence(&reason),
-        }),
-        Statement::TargetStopped(trial) => Up::TargetStopped(proto::TargetStopped {
-            trial: Some(trial.into()),
-        }),
+        Statement::TargetReady(trial) => Up::TargetReady(proto::TargetReady { trial: Some(trial.into()) }),
+        Statement::TargetFailed(trial, reason) => {
+            Up::TargetFailed(proto::TargetFailed { trial: Some(trial.into()), reason: sentence(&reason) })
+        }
+        Statement::TargetStopped(trial) => {
+            Up::TargetStopped(proto::TargetStopped { trial: Some(trial.into()) })
+        }
         Statement::HookDone(trial, hook, failure) => Up::HookDone(proto::HookDone {
             trial: Some(trial.into()),
             hook,
             failure: failure.map(|failure| sentence(&failure)).unwrap_or_default(),
         }),
-        Statement::Ready(trial) => Up::TrialReady(proto::TrialReady {
-            trial: Some(trial.into()),
-        }),
-        Statement::Armed(trial, armed_for_monotonic_ns) => Up::TrialArmed(proto::TrialArmed {
-            trial: Some(trial.into()),
-            armed_for_monotonic_ns,
-        }),
-        Statement::Done(trial, intervals) => Up::TrialDone(proto::TrialDone {
-            trial: Some(trial.into()),
-            intervals,
-        }),
+        Statement::Ready(trial) => Up::TrialReady(proto::TrialReady { trial: Some(trial.into()) }),
+        Statement::Armed(trial, armed_for_monotonic_ns) => {
+            Up::TrialArmed(proto::TrialArmed { trial: Some(trial.into()), armed_for_monotonic_ns })
+        }
+        Statement::Done(trial, intervals) => {
+            Up::TrialDone(proto::TrialDone { trial: Some(trial.into()), intervals })
+        }
         Statement::Failed(trial, reason, intervals) => Up::TrialFailed(proto::TrialFailed {
             trial: Some(trial.into()),
             reason: sentence(&reason),
@@ -95,23 +79,13 @@ pub(super) fn statement(statement: Statement) -> proto::AttachUp {
 pub(super) fn batch(batch: Vec<Numbered>) -> proto::ReportUp {
     let intervals = batch
         .into_iter()
-        .map(
-            |Numbered {
-                 trial,
-                 sequence,
-                 bytes,
-             }| proto::NumberedInterval {
-                trial: Some(trial.into()),
-                sequence,
-                interval: bytes,
-            },
-        )
+        .map(|Numbered { trial, sequence, bytes }| proto::NumberedInterval {
+            trial: Some(trial.into()),
+            sequence,
+            interval: bytes,
+        })
         .collect();
-    proto::ReportUp {
-        message: Some(proto::report_up::Message::Batch(proto::IntervalBatch {
-            intervals,
-        })),
-    }
+    proto::ReportUp { message: Some(proto::report_up::Message::Batch(proto::IntervalBatch { intervals })) }
 }
 
 /// Reads an order; welcome and probes are no orders, and are taken before.
@@ -138,10 +112,7 @@ pub(super) fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
             epoch: LeaseEpoch(start.epoch),
             at_ns: start.at_agent_monotonic_ns,
         },
-        Down::Abort(abort) => Order::Abort {
-            trial: trial_key(abort.trial)?,
-            reason: abort.reason,
-        },
+        Down::Abort(abort) => Order::Abort { trial: trial_key(abort.trial)?, reason: abort.reason },
         Down::Release(release) => Order::Release(trial_key(release.trial)?),
     })
 }

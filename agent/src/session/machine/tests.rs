@@ -8,11 +8,7 @@ use std::time::Duration;
 use super::*;
 
 fn trial(number: u32) -> TrialKey {
-    TrialKey {
-        run: RunId::new(1, [0; 10]),
-        trial: TrialIndex(number),
-        attempt: 0,
-    }
+    TrialKey { run: RunId::new(1, [0; 10]), trial: TrialIndex(number), attempt: 0 }
 }
 
 fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
@@ -42,11 +38,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
 }
 
 fn numbered(sequence: u64) -> Numbered {
-    Numbered {
-        trial: trial(0),
-        sequence,
-        bytes: vec![1],
-    }
+    Numbered { trial: trial(0), sequence, bytes: vec![1] }
 }
 
 fn prepared() -> Machine {
@@ -61,41 +53,23 @@ fn an_order_that_comes_twice_is_done_once_and_answered_twice() {
     let mut machine = prepared();
     let again = machine.step(Event::Ordered(Order::Prepare(assignment(0, 1))));
     assert_eq!(again, [Action::Say(Statement::Ready(trial(0)))]);
-    let start = || {
-        Event::Ordered(Order::Start {
-            trial: trial(0),
-            epoch: LeaseEpoch(1),
-            at_ns: 7,
-        })
-    };
+    let start = || Event::Ordered(Order::Start { trial: trial(0), epoch: LeaseEpoch(1), at_ns: 7 });
     assert_eq!(machine.step(start()), [Action::Arm(trial(0), 7)]);
     machine.step(Event::EngineArmed(trial(0), 7));
-    assert_eq!(
-        machine.step(start()),
-        [Action::Say(Statement::Armed(trial(0), 7))]
-    );
+    assert_eq!(machine.step(start()), [Action::Say(Statement::Armed(trial(0), 7))]);
 }
 
 #[test]
 fn a_start_under_another_lease_is_refused() {
-    let actions = prepared().step(Event::Ordered(Order::Start {
-        trial: trial(0),
-        epoch: LeaseEpoch(9),
-        at_ns: 7,
-    }));
-    assert!(
-        matches!(&actions[..], [Action::Say(Statement::Failed(..))]),
-        "{actions:?}"
-    );
+    let actions =
+        prepared().step(Event::Ordered(Order::Start { trial: trial(0), epoch: LeaseEpoch(9), at_ns: 7 }));
+    assert!(matches!(&actions[..], [Action::Say(Statement::Failed(..))]), "{actions:?}");
 }
 
 #[test]
 fn a_newer_lease_of_the_run_drops_the_older_trial() {
     let actions = prepared().step(Event::Ordered(Order::Prepare(assignment(1, 2))));
-    assert_eq!(
-        actions,
-        [Action::DropEngine(trial(0)), Action::Prepare(assignment(1, 2))]
-    );
+    assert_eq!(actions, [Action::DropEngine(trial(0)), Action::Prepare(assignment(1, 2))]);
 }
 
 #[test]
@@ -108,42 +82,24 @@ fn after_a_reconnect_the_last_word_and_what_was_not_acknowledged_are_repeated() 
     machine.step(Event::EngineDone(trial(0), 2));
     machine.step(Event::Acknowledged(trial(0), 0));
     let again = machine.step(Event::Linked);
-    assert_eq!(
-        again,
-        [
-            Action::Say(Statement::Done(trial(0), 2)),
-            Action::Report(vec![numbered(1)])
-        ]
-    );
+    assert_eq!(again, [Action::Say(Statement::Done(trial(0), 2)), Action::Report(vec![numbered(1)])]);
 }
 
 #[test]
 fn an_aborted_trial_says_how_much_it_numbered_and_numbers_no_more() {
     let mut machine = prepared();
     machine.step(Event::EngineInterval(numbered(0)));
-    let actions = machine.step(Event::Ordered(Order::Abort {
-        trial: trial(0),
-        reason: "enough".to_owned(),
-    }));
+    let actions = machine.step(Event::Ordered(Order::Abort { trial: trial(0), reason: "enough".to_owned() }));
     let failed = Statement::Failed(trial(0), "stopped: enough".to_owned(), 1);
-    assert_eq!(
-        actions,
-        [Action::DropEngine(trial(0)), Action::Say(failed.clone())]
-    );
+    assert_eq!(actions, [Action::DropEngine(trial(0)), Action::Say(failed.clone())]);
     assert!(machine.step(Event::EngineInterval(numbered(1))).is_empty());
-    assert_eq!(
-        machine.step(Event::EngineDone(trial(0), 2)),
-        [Action::Say(failed)]
-    );
+    assert_eq!(machine.step(Event::EngineDone(trial(0), 2)), [Action::Say(failed)]);
 }
 
 #[test]
 fn a_released_trial_is_forgotten() {
     let mut machine = prepared();
-    assert_eq!(
-        machine.step(Event::Ordered(Order::Release(trial(0)))),
-        [Action::DropEngine(trial(0))]
-    );
+    assert_eq!(machine.step(Event::Ordered(Order::Release(trial(0)))), [Action::DropEngine(trial(0))]);
     assert!(machine.leases().is_empty());
     assert!(machine.step(Event::Linked).is_empty());
 }
@@ -172,10 +128,7 @@ fn a_hook_that_is_asked_for_twice_runs_once() {
         command: vec!["true".to_owned()],
         timeout: Duration::from_secs(1),
     };
-    assert_eq!(
-        machine.step(Event::Ordered(hook.clone())),
-        [Action::Program(hook.clone())]
-    );
+    assert_eq!(machine.step(Event::Ordered(hook.clone())), [Action::Program(hook.clone())]);
     assert!(machine.step(Event::Ordered(hook.clone())).is_empty());
     let done = Statement::HookDone(trial(0), 3, None);
     machine.step(Event::Program(done.clone()));

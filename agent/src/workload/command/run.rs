@@ -37,20 +37,13 @@ pub(super) struct Capture {
 
 impl Capture {
     pub(super) fn new() -> Self {
-        Self {
-            stdout: Stream::new(),
-            stderr: Stream::new(),
-        }
+        Self { stdout: Stream::new(), stderr: Stream::new() }
     }
 
     /// What the program said last: its complaints, or else its output.
     fn last_words(&self) -> String {
         let complaints = self.stderr.tail.text();
-        if complaints.is_empty() {
-            self.stdout.tail.text()
-        } else {
-            complaints
-        }
+        if complaints.is_empty() { self.stdout.tail.text() } else { complaints }
     }
 }
 
@@ -65,9 +58,7 @@ pub(super) async fn run(
     capture.stdout.tail.clear();
     capture.stderr.tail.clear();
     outcome.sent_ns = now_ns();
-    let started = program
-        .spawn()
-        .and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
+    let started = program.spawn().and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
     let (group, mut pipes) = match started {
         Ok(started) => started,
         Err(error) => {
@@ -105,16 +96,13 @@ pub(super) async fn run(
         Ok(Some(ended)) => judge(settings, ended, capture, outcome),
         Ok(None) => outcome.fail(ErrorKind::Timeout, || {
             with_words(
-                format!(
-                    "{:?} did not end within {:?} and was killed",
-                    settings.program, settings.timeout
-                ),
+                format!("{:?} did not end within {:?} and was killed", settings.program, settings.timeout),
                 capture,
             )
         }),
-        Err(error) => outcome.fail(ErrorKind::Other, || {
-            format!("cannot wait for {:?}: {error}", settings.program)
-        }),
+        Err(error) => {
+            outcome.fail(ErrorKind::Other, || format!("cannot wait for {:?}: {error}", settings.program))
+        }
     }
 }
 
@@ -130,10 +118,7 @@ fn judge(settings: &Settings, ended: Ended, capture: &Capture, outcome: &mut Out
         outcome.measures[MAX_MEMORY] = ended.peak_memory_bytes;
     } else {
         outcome.fail(ErrorKind::Exit, || {
-            with_words(
-                format!("{:?} ended with {}", settings.program, ended.exit),
-                capture,
-            )
+            with_words(format!("{:?} ended with {}", settings.program, ended.exit), capture)
         });
     }
 }
@@ -143,10 +128,7 @@ fn spawn_message(settings: &Settings, error: &io::Error) -> String {
     let program = &settings.program;
     match &settings.directory {
         Some(directory) if !directory.is_dir() => {
-            format!(
-                "cannot start {program:?}: `cwd` {} is not a directory",
-                directory.display()
-            )
+            format!("cannot start {program:?}: `cwd` {} is not a directory", directory.display())
         }
         _ if error.kind() == io::ErrorKind::NotFound && !program.contains('/') => {
             format!("cannot start {program:?}: it was not found in PATH, or lacks its interpreter")
@@ -173,10 +155,7 @@ impl Pipes {
     fn of(child: Child) -> io::Result<Self> {
         let receiver = |fd: OwnedFd| pipe::Receiver::from_owned_fd(fd);
         Ok(Self {
-            stdin: child
-                .stdin
-                .map(|stdin| pipe::Sender::from_owned_fd(OwnedFd::from(stdin)))
-                .transpose()?,
+            stdin: child.stdin.map(|stdin| pipe::Sender::from_owned_fd(OwnedFd::from(stdin))).transpose()?,
             stdout: child.stdout.map(OwnedFd::from).map(receiver).transpose()?,
             stderr: child.stderr.map(OwnedFd::from).map(receiver).transpose()?,
         })
@@ -184,11 +163,7 @@ impl Pipes {
 
     /// Feeds the program and reads what it writes, so that it never blocks on us, until this is dropped.
     async fn converse(&mut self, text: &[u8], capture: &mut Capture, sent_bytes: &mut u64) -> Infallible {
-        let Self {
-            stdin,
-            stdout,
-            stderr,
-        } = self;
+        let Self { stdin, stdout, stderr } = self;
         tokio::join!(
             feed(stdin, text, sent_bytes),
             capture.stdout.read_on(stdout),
@@ -225,10 +200,7 @@ struct Stream {
 
 impl Stream {
     fn new() -> Self {
-        Self {
-            tail: Tail::new(OUTPUT_TAIL_BYTES),
-            buffer: vec![0; READ_BYTES].into_boxed_slice(),
-        }
+        Self { tail: Tail::new(OUTPUT_TAIL_BYTES), buffer: vec![0; READ_BYTES].into_boxed_slice() }
     }
 
     async fn read_on(&mut self, pipe: &mut Option<pipe::Receiver>) {

@@ -69,10 +69,7 @@ impl Settings {
         let keys = Keys::deserialize(Value::Object(operation.settings.clone()));
         keys.map_err(Reason::from)
             .and_then(Self::from_keys)
-            .map_err(|reason| SettingsError {
-                operation: operation.name.to_string(),
-                reason,
-            })
+            .map_err(|reason| SettingsError { operation: operation.name.to_string(), reason })
     }
 
     fn from_keys(keys: Keys) -> Result<Self, Reason> {
@@ -85,27 +82,17 @@ impl Settings {
             return Err(Reason::ZeroByte("command"));
         }
         let mut words = words.into_iter();
-        let program = words
-            .next()
-            .filter(|program| !program.is_empty())
-            .ok_or(Reason::NoProgram)?;
+        let program = words.next().filter(|program| !program.is_empty()).ok_or(Reason::NoProgram)?;
         if let Some(name) = keys.env.keys().find(|name| name.is_empty() || name.contains('=')) {
             return Err(Reason::VariableName(name.clone()));
         }
-        if keys
-            .env
-            .iter()
-            .any(|(name, value)| has_zero_byte(name) || has_zero_byte(value))
-        {
+        if keys.env.iter().any(|(name, value)| has_zero_byte(name) || has_zero_byte(value)) {
             return Err(Reason::ZeroByte("env"));
         }
         if let Some(directory) = keys.cwd.as_ref().filter(|directory| !directory.is_dir()) {
             return Err(Reason::NotADirectory(directory.clone()));
         }
-        let timeout = keys
-            .timeout
-            .as_deref()
-            .map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
+        let timeout = keys.timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
         if timeout.is_zero() {
             return Err(Reason::TimeoutZero);
         }
@@ -135,11 +122,7 @@ impl Settings {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        command.stdin(if self.stdin.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
+        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Program::new(command, floor)
     }
@@ -178,10 +161,7 @@ struct Expectation {
 }
 
 #[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "`expect.exit` must be an exit status from 0 to 255, or a list of them"
-)]
+#[serde(untagged, expecting = "`expect.exit` must be an exit status from 0 to 255, or a list of them")]
 enum Statuses {
     One(u8),
     Any(Vec<u8>),
@@ -195,14 +175,8 @@ mod tests {
     use super::*;
 
     fn read(settings: Value) -> Result<Settings, String> {
-        let Value::Object(settings) = settings else {
-            panic!("settings are a table")
-        };
-        let operation = OperationSpec {
-            name: Name::new("build").unwrap(),
-            weight: 1.0,
-            settings,
-        };
+        let Value::Object(settings) = settings else { panic!("settings are a table") };
+        let operation = OperationSpec { name: Name::new("build").unwrap(), weight: 1.0, settings };
         Settings::read(&operation).map_err(|error| error.to_string())
     }
 
@@ -238,21 +212,12 @@ mod tests {
             (json!({ "command": "  " }), "names no program"),
             (json!({ "command": "sh -c 'oops" }), "without its end"),
             (json!({ "command": 5 }), "a text or a list of texts"),
-            (
-                json!({ "command": "a", "env": { "A=B": "c" } }),
-                "no name of a variable",
-            ),
+            (json!({ "command": "a", "env": { "A=B": "c" } }), "no name of a variable"),
             (json!({ "command": ["a", "b\0c"] }), "zero byte"),
-            (
-                json!({ "command": "a", "cwd": "/nonexistent" }),
-                "not a directory on this agent",
-            ),
+            (json!({ "command": "a", "cwd": "/nonexistent" }), "not a directory on this agent"),
             (json!({ "command": "a", "timeout": "soon" }), "`timeout`"),
             (json!({ "command": "a", "timeout": "0s" }), "above zero"),
-            (
-                json!({ "command": "a", "expect": { "exit": 256 } }),
-                "from 0 to 255",
-            ),
+            (json!({ "command": "a", "expect": { "exit": 256 } }), "from 0 to 255"),
             (json!({ "command": "a", "expect": { "exit": [] } }), "empty list"),
             (json!({ "command": "a", "surprise": 1 }), "surprise"),
         ] {

@@ -15,28 +15,14 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn worker_of(settings: Value) -> CommandWorker {
-    let Value::Object(settings) = settings else {
-        panic!("settings are a table")
-    };
-    let operation = OperationSpec {
-        name: Name::new("program").unwrap(),
-        weight: 1.0,
-        settings,
-    };
+    let Value::Object(settings) = settings else { panic!("settings are a table") };
+    let operation = OperationSpec { name: Name::new("program").unwrap(), weight: 1.0, settings };
     let operations = [Settings::read(&operation).unwrap()].into();
-    CommandWorkload {
-        operations,
-        floors: MemoryFloors::new().unwrap(),
-    }
-    .worker(Seat { worker: 0, seed: 1 })
+    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }.worker(Seat { worker: 0, seed: 1 })
 }
 
 fn on_a_load_thread<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn run_with(worker: &mut CommandWorker) -> Outcome {
@@ -65,9 +51,7 @@ async fn until_gone(pid: i32) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, gone)
-        .await
-        .expect("the process goes away");
+    tokio::time::timeout(PATIENCE, gone).await.expect("the process goes away");
 }
 
 fn pid_in(file: &std::path::Path) -> Option<i32> {
@@ -96,26 +80,14 @@ fn an_unexpected_exit_status_is_an_error_with_the_programs_last_words() {
     assert_eq!(outcome.error, Some(ErrorKind::Exit));
     assert_eq!(message_of(&outcome), "\"sh\" ended with exit status 3: it broke");
     assert_eq!(outcome.measures, [None; 4], "only successes have measures");
-    assert_eq!(
-        run_once(json!({ "command": "false" })).error,
-        Some(ErrorKind::Exit)
-    );
+    assert_eq!(run_once(json!({ "command": "false" })).error, Some(ErrorKind::Exit));
 }
 
 #[test]
 fn an_expected_exit_status_is_a_success() {
-    assert_eq!(
-        run_once(json!({ "command": "false", "expect": { "exit": 1 } })).error,
-        None
-    );
-    assert_eq!(
-        run_once(json!({ "command": "sh -c 'exit 7'", "expect": { "exit": [0, 7] } })).error,
-        None
-    );
-    assert_eq!(
-        run_once(json!({ "command": "true", "expect": { "exit": 1 } })).error,
-        Some(ErrorKind::Exit)
-    );
+    assert_eq!(run_once(json!({ "command": "false", "expect": { "exit": 1 } })).error, None);
+    assert_eq!(run_once(json!({ "command": "sh -c 'exit 7'", "expect": { "exit": [0, 7] } })).error, None);
+    assert_eq!(run_once(json!({ "command": "true", "expect": { "exit": 1 } })).error, Some(ErrorKind::Exit));
 }
 
 #[test]
@@ -136,11 +108,7 @@ fn a_missing_program_is_a_spawn_error_that_names_it() {
     assert!(outcome.sent_ns <= outcome.ended_ns && outcome.ended_ns > 0);
     let outcome = run_once(json!({ "command": "/etc/passwd" }));
     assert_eq!(outcome.error, Some(ErrorKind::Spawn));
-    assert!(
-        message_of(&outcome).contains("\"/etc/passwd\": Permission denied"),
-        "{}",
-        message_of(&outcome)
-    );
+    assert!(message_of(&outcome).contains("\"/etc/passwd\": Permission denied"), "{}", message_of(&outcome));
 }
 
 #[test]
@@ -152,10 +120,7 @@ fn a_timeout_kills_the_whole_group() {
         "timeout": "300ms",
     }));
     assert_eq!(outcome.error, Some(ErrorKind::Timeout));
-    assert_eq!(
-        message_of(&outcome),
-        "\"sh\" did not end within 300ms and was killed: so far"
-    );
+    assert_eq!(message_of(&outcome), "\"sh\" did not end within 300ms and was killed: so far");
     let took = Duration::from_nanos(outcome.ended_ns - outcome.sent_ns);
     assert!(took >= Duration::from_millis(300) && took < PATIENCE, "{took:?}");
     let grandchild = pid_in(&directory.path().join("grandchild")).unwrap();
@@ -171,9 +136,7 @@ async fn until_gone_or_zombie(pid: i32) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, ended)
-        .await
-        .expect("the process ends");
+    tokio::time::timeout(PATIENCE, ended).await.expect("the process ends");
 }
 
 #[test]
@@ -182,13 +145,8 @@ fn what_a_program_leaves_in_the_background_ends_with_it() {
     let outcome =
         run_once(json!({ "command": "sh -c 'sleep 60 & echo $! > left'", "cwd": directory.path() }));
     assert_eq!(outcome.error, None);
-    assert!(
-        outcome.ended_ns - outcome.sent_ns < 30_000_000_000,
-        "the background program is not awaited"
-    );
-    on_a_load_thread(until_gone_or_zombie(
-        pid_in(&directory.path().join("left")).unwrap(),
-    ));
+    assert!(outcome.ended_ns - outcome.sent_ns < 30_000_000_000, "the background program is not awaited");
+    on_a_load_thread(until_gone_or_zombie(pid_in(&directory.path().join("left")).unwrap()));
 }
 
 #[test]
@@ -219,37 +177,24 @@ fn a_chatty_program_neither_blocks_nor_fills_memory() {
     assert_eq!(outcome.bytes_received, 8_000_000);
     let outcome =
         run_once(json!({ "command": "sh -c 'head -c 3000000 /dev/zero >&2; echo the end >&2; exit 1'" }));
-    assert!(
-        message_of(&outcome).ends_with("the end"),
-        "{}",
-        message_of(&outcome)
-    );
+    assert!(message_of(&outcome).ends_with("the end"), "{}", message_of(&outcome));
 }
 
 #[test]
 fn the_last_words_of_a_program_that_ends_at_once_are_not_lost() {
     let mut worker = worker_of(json!({ "command": "sh -c 'echo why >&2; exit 1'" }));
     for _ in 0..20 {
-        assert_eq!(
-            message_of(&run_with(&mut worker)),
-            "\"sh\" ended with exit status 1: why"
-        );
+        assert_eq!(message_of(&run_with(&mut worker)), "\"sh\" ended with exit status 1: why");
     }
 }
 
 #[test]
 fn stdin_is_given_whole_and_then_ends() {
     let outcome = run_once(json!({ "command": "cat", "stdin": "hello" }));
-    assert_eq!(
-        (outcome.error, outcome.bytes_sent, outcome.bytes_received),
-        (None, 5, 5)
-    );
+    assert_eq!((outcome.error, outcome.bytes_sent, outcome.bytes_received), (None, 5, 5));
     let long = "x".repeat(1_000_000);
     let outcome = run_once(json!({ "command": "cat", "stdin": long }));
-    assert_eq!(
-        (outcome.error, outcome.bytes_sent, outcome.bytes_received),
-        (None, 1_000_000, 1_000_000)
-    );
+    assert_eq!((outcome.error, outcome.bytes_sent, outcome.bytes_received), (None, 1_000_000, 1_000_000));
     let outcome = run_once(json!({ "command": "true", "stdin": long }));
     assert_eq!(outcome.error, None, "a program need not read what it is given");
     let outcome = run_once(json!({ "command": "cat" }));
@@ -272,10 +217,7 @@ fn cpu_time_is_the_programs_own() {
     let cpu_ns = outcome.measures[CPU_TIME].unwrap();
     assert!(cpu_ns > 1_000_000, "{cpu_ns}");
     // One thread cannot use more than the wall time; 20 ms are for the kernel's accounting.
-    assert!(
-        cpu_ns <= outcome.ended_ns - outcome.sent_ns + 20_000_000,
-        "{cpu_ns}"
-    );
+    assert!(cpu_ns <= outcome.ended_ns - outcome.sent_ns + 20_000_000, "{cpu_ns}");
     let idle_ns = run_once(json!({ "command": "sleep 0.2" })).measures[CPU_TIME].unwrap();
     assert!(idle_ns < 100_000_000, "{idle_ns}");
 }
@@ -295,10 +237,6 @@ fn memory_of_the_agent_is_never_told_as_the_programs() {
     let small = run_once(json!({ "command": "true" }));
     assert_eq!((small.error, small.measures[MAX_MEMORY]), (None, None));
     let large = run_once(json!({ "command": "sh -c 'head -c 200000000 /dev/zero | tail'" }));
-    assert!(
-        large.measures[MAX_MEMORY].is_some_and(|bytes| bytes > 150_000_000),
-        "{:?}",
-        large.measures
-    );
+    assert!(large.measures[MAX_MEMORY].is_some_and(|bytes| bytes > 150_000_000), "{:?}", large.measures);
     drop(agent_memory);
 }

@@ -52,18 +52,12 @@ const NEXT_SIZE: Chunked = Chunked::Size { size: 0, digits: 0 };
 impl Body {
     /// A body of a known length, from 1 to [`BODY_BYTES_MAX`].
     pub(super) fn sized(length: u64) -> Self {
-        Self {
-            left: length,
-            chunked: None,
-        }
+        Self { left: length, chunked: None }
     }
 
     /// A body in chunks.
     pub(super) fn chunked() -> Self {
-        Self {
-            left: BODY_BYTES_MAX,
-            chunked: Some(NEXT_SIZE),
-        }
+        Self { left: BODY_BYTES_MAX, chunked: Some(NEXT_SIZE) }
     }
 
     /// Takes bytes from the front of `input`; whether the body has ended.
@@ -113,13 +107,8 @@ impl Chunked {
                 if digits == CHUNK_SIZE_DIGITS_MAX {
                     return Err(Refusal::BodyTooLarge);
                 }
-                let digit = char::from(byte)
-                    .to_digit(16)
-                    .expect("the pattern holds hexadecimal digits only");
-                Self::Size {
-                    size: size * 16 + u64::from(digit),
-                    digits: digits + 1,
-                }
+                let digit = char::from(byte).to_digit(16).expect("the pattern holds hexadecimal digits only");
+                Self::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
             }
             (Self::Size { digits: 0, .. }, _) => return Err(Refusal::Malformed),
             (Self::Size { size, .. } | Self::Extension { size }, b'\r') => Self::SizeEnd { size },
@@ -166,22 +155,15 @@ mod tests {
             ("0\r\n\rx", Refusal::Malformed),
             ("123456789\r\n", Refusal::BodyTooLarge),
         ] {
-            assert_eq!(
-                Body::chunked().advance(&mut text.as_bytes()),
-                Err(refusal),
-                "{text:?}"
-            );
+            assert_eq!(Body::chunked().advance(&mut text.as_bytes()), Err(refusal), "{text:?}");
         }
     }
 
     #[test]
     fn endless_chunks_extensions_and_trailers_are_refused_at_the_bound() {
-        for (beginning, more) in [
-            ("", "1\r\nx\r\n"),
-            ("5;", "extension"),
-            ("0\r\n", "a: b\r\n"),
-            ("ffffffff\r\n", "data"),
-        ] {
+        for (beginning, more) in
+            [("", "1\r\nx\r\n"), ("5;", "extension"), ("0\r\n", "a: b\r\n"), ("ffffffff\r\n", "data")]
+        {
             let (mut body, more) = (Body::chunked(), more.repeat(10_000));
             assert_eq!(body.advance(&mut beginning.as_bytes()), Ok(false));
             let mut refusals = (0..2_000).map(|_| body.advance(&mut more.as_bytes()));

@@ -148,23 +148,11 @@ mod tests {
 
     #[test]
     fn only_the_path_health_is_health() {
-        for target in [
-            "/health",
-            "/health?deep=1",
-            "http://127.0.0.1:80/health",
-            "https://h/health?x",
-        ] {
+        for target in ["/health", "/health?deep=1", "http://127.0.0.1:80/health", "https://h/health?x"] {
             assert!(is_health_path(target), "{target}");
         }
-        for target in [
-            "/",
-            "*",
-            "/healthy",
-            "/a/health",
-            "/health/",
-            "/x?u=http://h/health",
-            "http://health",
-        ] {
+        for target in ["/", "*", "/healthy", "/a/health", "/health/", "/x?u=http://h/health", "http://health"]
+        {
             assert!(!is_health_path(target), "{target}");
         }
     }
@@ -179,10 +167,7 @@ mod tests {
             ("1.0", "upgrade, Keep-Alive", Persistence::Announced),
             ("1.0", "keep-alive, close", Persistence::Close),
         ] {
-            let head = head_of(&format!(
-                "GET / HTTP/{version}\r\nconnection: {connection}\r\n\r\n"
-            ))
-            .unwrap();
+            let head = head_of(&format!("GET / HTTP/{version}\r\nconnection: {connection}\r\n\r\n")).unwrap();
             assert_eq!(head.request.persistence, expected, "{version} {connection}");
         }
     }
@@ -194,42 +179,18 @@ mod tests {
             ("GET / HTTP/1.1", "content-length: -1\r\n", Refusal::Malformed),
             ("GET / HTTP/1.1", "content-length: +1\r\n", Refusal::Malformed),
             ("GET / HTTP/1.1", "content-length: \r\n", Refusal::Malformed),
-            (
-                "GET / HTTP/1.1",
-                "content-length: 1\r\ncontent-length: 2\r\n",
-                Refusal::Malformed,
-            ),
-            (
-                "GET / HTTP/1.1",
-                "content-length: 1\r\ntransfer-encoding: chunked\r\n",
-                Refusal::Malformed,
-            ),
-            (
-                "GET / HTTP/1.1",
-                "transfer-encoding: gzip\r\n",
-                Refusal::Malformed,
-            ),
-            (
-                "GET / HTTP/1.1",
-                "content-length: 67108865\r\n",
-                Refusal::BodyTooLarge,
-            ),
-            (
-                "GET / HTTP/1.1",
-                "content-length: 99999999999999999999999\r\n",
-                Refusal::BodyTooLarge,
-            ),
+            ("GET / HTTP/1.1", "content-length: 1\r\ncontent-length: 2\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1", "content-length: 1\r\ntransfer-encoding: chunked\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1", "transfer-encoding: gzip\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1", "content-length: 67108865\r\n", Refusal::BodyTooLarge),
+            ("GET / HTTP/1.1", "content-length: 99999999999999999999999\r\n", Refusal::BodyTooLarge),
             ("GET / HTTP/1.1", "no colon\r\n", Refusal::Malformed),
             ("GET / HTTP/1.1", too_many_headers.as_str(), Refusal::HeadTooLarge),
             ("GET / HTTP/1.1 x", "", Refusal::Malformed),
             ("PRI * HTTP/2.0", "", Refusal::Version),
             ("\u{16}\u{3}\u{1}", "", Refusal::Malformed),
         ] {
-            assert_eq!(
-                head_of(&format!("{line}\r\n{headers}\r\n")),
-                Err(refusal),
-                "{line} {headers}"
-            );
+            assert_eq!(head_of(&format!("{line}\r\n{headers}\r\n")), Err(refusal), "{line} {headers}");
         }
     }
 

@@ -30,7 +30,10 @@ pub(super) async fn attach(
 ) -> Result<Response<Answers<proto::AttachDown>>, Status> {
     let address = request.remote_addr().map(|address| address.ip());
     let mut incoming = request.into_inner();
-    let first = incoming.next().await.ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
+    let first = incoming
+        .next()
+        .await
+        .ok_or_else(|| Status::invalid_argument("the stream ended before its hello"))??;
     let Some(Up::Hello(hello)) = first.message else {
         return Err(Status::invalid_argument("the first message on Attach must be a hello"));
     };
@@ -38,7 +41,10 @@ pub(super) async fn attach(
     let (agent, name) = (introduction.id, introduction.name.clone());
     let (link, commands) = mpsc::channel(COMMANDS_MAX);
     let (reply, answer) = oneshot::channel();
-    director.send(Message::Attach { introduction: Box::new(introduction), link, reply }).await.map_err(stopping)?;
+    director
+        .send(Message::Attach { introduction: Box::new(introduction), link, reply })
+        .await
+        .map_err(stopping)?;
     let connection = answer.await.map_err(stopping)?.map_err(|refusal| match refusal {
         AttachRefusal::NameTaken(_) => Status::already_exists(refusal.to_string()),
         AttachRefusal::TooMany => Status::resource_exhausted(refusal.to_string()),
@@ -61,12 +67,16 @@ pub(super) async fn attach(
 }
 
 /// Hears one agent until its stream ends or falls silent.
-async fn listen(director: &mpsc::Sender<Message>, agent: AgentId, mut incoming: Streaming<proto::AttachUp>) -> Result<(), Status> {
+async fn listen(
+    director: &mpsc::Sender<Message>,
+    agent: AgentId,
+    mut incoming: Streaming<proto::AttachUp>,
+) -> Result<(), Status> {
     let silence = HEARTBEAT_EVERY * HEARTBEATS_MISSED_MAX;
     loop {
-        let message = tokio::time::timeout(silence, incoming.next())
-            .await
-            .map_err(|_| Status::deadline_exceeded(format!("nothing was heard of it for {} s", silence.as_secs())))?;
+        let message = tokio::time::timeout(silence, incoming.next()).await.map_err(|_| {
+            Status::deadline_exceeded(format!("nothing was heard of it for {} s", silence.as_secs()))
+        })?;
         let Some(message) = message else { return Ok(()) };
         let message = message?.message.ok_or_else(|| Status::invalid_argument("an empty message"))?;
         director.send(read(agent, message).map_err(malformed)?).await.map_err(stopping)?;
@@ -96,13 +106,16 @@ fn read(agent: AgentId, message: Up) -> Result<Message, ConvertError> {
             said(done.trial, Answer::HookDone { hook: done.hook, failure })
         }
         Up::TrialReady(ready) => said(ready.trial, Answer::Ready),
-        Up::TrialArmed(armed) => {
-            Ok(Message::Armed { agent, trial: trial_key(armed.trial)?, armed_for_ns: armed.armed_for_monotonic_ns })
-        }
+        Up::TrialArmed(armed) => Ok(Message::Armed {
+            agent,
+            trial: trial_key(armed.trial)?,
+            armed_for_ns: armed.armed_for_monotonic_ns,
+        }),
         Up::TrialDone(done) => said(done.trial, Answer::Done { intervals: done.intervals }),
-        Up::TrialFailed(failed) => {
-            said(failed.trial, Answer::Failed { reason: sentence(&failed.reason), intervals: failed.intervals })
-        }
+        Up::TrialFailed(failed) => said(
+            failed.trial,
+            Answer::Failed { reason: sentence(&failed.reason), intervals: failed.intervals },
+        ),
     }
 }
 
@@ -115,17 +128,23 @@ fn message_down(message: Downward) -> proto::attach_down::Message {
     let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
     match message {
         Downward::ClockProbe { probe } => Down::ClockProbe(proto::ClockProbe { probe_id: probe }),
-        Downward::Start { trial, epoch, at_agent_ns } => {
-            Down::Start(proto::Start { trial: Some(trial.into()), epoch: epoch.0, at_agent_monotonic_ns: at_agent_ns })
-        }
+        Downward::Start { trial, epoch, at_agent_ns } => Down::Start(proto::Start {
+            trial: Some(trial.into()),
+            epoch: epoch.0,
+            at_agent_monotonic_ns: at_agent_ns,
+        }),
         Downward::Command(command) => match command {
-            Command::ReservePort(trial) => Down::ReservePort(proto::ReservePort { trial: Some(trial.into()) }),
-            Command::StartTarget { trial, command, ready, timeout } => Down::StartTarget(proto::StartTarget {
-                trial: Some(trial.into()),
-                program: Some(proto::Program { command }),
-                ready: ready.unwrap_or_default(),
-                ready_timeout_ms: milliseconds(timeout),
-            }),
+            Command::ReservePort(trial) => {
+                Down::ReservePort(proto::ReservePort { trial: Some(trial.into()) })
+            }
+            Command::StartTarget { trial, command, ready, timeout } => {
+                Down::StartTarget(proto::StartTarget {
+                    trial: Some(trial.into()),
+                    program: Some(proto::Program { command }),
+                    ready: ready.unwrap_or_default(),
+                    ready_timeout_ms: milliseconds(timeout),
+                })
+            }
             Command::StopTarget(trial) => Down::StopTarget(proto::StopTarget { trial: Some(trial.into()) }),
             Command::RunHook { trial, hook, command, timeout } => Down::RunHook(proto::RunHook {
                 trial: Some(trial.into()),
@@ -140,7 +159,9 @@ fn message_down(message: Downward) -> proto::attach_down::Message {
                 epoch: epoch.0,
                 at_agent_monotonic_ns: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
             }),
-            Command::Abort { trial, reason } => Down::Abort(proto::Abort { trial: Some(trial.into()), reason: sentence(&reason) }),
+            Command::Abort { trial, reason } => {
+                Down::Abort(proto::Abort { trial: Some(trial.into()), reason: sentence(&reason) })
+            }
             Command::Release(trial) => Down::Release(proto::Release { trial: Some(trial.into()) }),
         },
     }

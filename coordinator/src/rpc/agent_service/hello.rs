@@ -33,7 +33,10 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
     check_pairs("labels", &hello.labels)?;
     check_pairs("facts", &hello.facts)?;
     if hello.fingerprint_json.len() > FINGERPRINT_BYTES_MAX {
-        return Err(ConvertError::new("fingerprint_json", format!("is longer than {FINGERPRINT_BYTES_MAX} bytes")));
+        return Err(ConvertError::new(
+            "fingerprint_json",
+            format!("is longer than {FINGERPRINT_BYTES_MAX} bytes"),
+        ));
     }
     if hello.kinds.len() > KINDS_MAX {
         return Err(ConvertError::new("kinds", format!("{} are more than {KINDS_MAX}", hello.kinds.len())));
@@ -42,14 +45,18 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         return Err(ConvertError::new("slots", format!("{} are not 1 to {SLOTS_MAX}", hello.slots)));
     }
     if hello.reservation.len() > WORD_BYTES_MAX || hello.fleetmark_version.len() > WORD_BYTES_MAX {
-        return Err(ConvertError::new("reservation", format!("it or the version is longer than {WORD_BYTES_MAX} bytes")));
+        return Err(ConvertError::new(
+            "reservation",
+            format!("it or the version is longer than {WORD_BYTES_MAX} bytes"),
+        ));
     }
     Ok(Introduction {
         id: agent_id(&hello.agent_id)?,
         name: AgentName::new(hello.name).map_err(|error| ConvertError::new("name", error))?,
         labels: hello.labels,
         facts: hello.facts,
-        fingerprint: serde_json::from_str(&hello.fingerprint_json).map_err(|error| ConvertError::new("fingerprint_json", error))?,
+        fingerprint: serde_json::from_str(&hello.fingerprint_json)
+            .map_err(|error| ConvertError::new("fingerprint_json", error))?,
         fleetmark_version: hello.fleetmark_version,
         slots: hello.slots,
         kinds: hello.kinds.into_iter().map(|kind| kind.kind).collect(),
@@ -63,8 +70,14 @@ fn check_pairs(field: &'static str, pairs: &BTreeMap<String, String>) -> Result<
     if pairs.len() > PAIRS_MAX {
         return Err(ConvertError::new(field, format!("{} are more than {PAIRS_MAX}", pairs.len())));
     }
-    match pairs.iter().find(|(key, value)| key.is_empty() || key.len() > PAIR_BYTES_MAX || value.len() > PAIR_BYTES_MAX) {
-        Some((key, _)) => Err(ConvertError::new(field, format!("the key or value of {key:?} is empty or longer than {PAIR_BYTES_MAX} bytes"))),
+    match pairs
+        .iter()
+        .find(|(key, value)| key.is_empty() || key.len() > PAIR_BYTES_MAX || value.len() > PAIR_BYTES_MAX)
+    {
+        Some((key, _)) => Err(ConvertError::new(
+            field,
+            format!("the key or value of {key:?} is empty or longer than {PAIR_BYTES_MAX} bytes"),
+        )),
         None => Ok(()),
     }
 }

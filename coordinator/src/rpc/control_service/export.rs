@@ -45,7 +45,8 @@ impl ControlRpc {
             .await
             .map_err(store_status)?
             .map_err(store_status)?;
-        let record_json = serde_json::to_string(&record).map_err(|error| Status::internal(error.to_string()))?;
+        let record_json =
+            serde_json::to_string(&record).map_err(|error| Status::internal(error.to_string()))?;
         let (sender, receiver) = mpsc::channel(PARTS_MAX);
         tokio::spawn(async move {
             let record = std::iter::once(proto::export_part::Part::RecordJson(record_json));

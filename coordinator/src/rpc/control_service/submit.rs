@@ -27,7 +27,10 @@ impl ControlRpc {
     pub(super) async fn accept(&self, request: proto::SubmitRequest) -> Result<RunId, Status> {
         check_protocol(request.protocol_version, "this client")?;
         if !self.ask(|reply| Message::HasRoom { reply }).await? {
-            return Err(Status::resource_exhausted(format!("{} runs wait or run already; try again later", crate::schedule::ACTIVE_RUNS_MAX)));
+            return Err(Status::resource_exhausted(format!(
+                "{} runs wait or run already; try again later",
+                crate::schedule::ACTIVE_RUNS_MAX
+            )));
         }
         let refuse_to_wait = request.refuse_to_wait;
         let submission = submission(request)?;
@@ -41,7 +44,11 @@ impl ControlRpc {
         let submission = Box::new(submission);
         if let Err(unmet) = self.ask(|reply| Message::Submit { submission, refuse_to_wait, reply }).await? {
             // A run that was refused never was: nothing of it is kept.
-            self.store.write(move |store| store.remove_run(run)).await.map_err(store_status)?.map_err(store_status)?;
+            self.store
+                .write(move |store| store.remove_run(run))
+                .await
+                .map_err(store_status)?
+                .map_err(store_status)?;
             return Err(Status::failed_precondition(unmet));
         }
         Ok(run)
@@ -50,15 +57,23 @@ impl ControlRpc {
 
 fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
     if request.job_toml.len() > JOB_BYTES_MAX {
-        return Err(Status::invalid_argument(format!("the job has {} bytes, more than {JOB_BYTES_MAX}", request.job_toml.len())));
+        return Err(Status::invalid_argument(format!(
+            "the job has {} bytes, more than {JOB_BYTES_MAX}",
+            request.job_toml.len()
+        )));
     }
-    let job = shared::job::parse(&request.job_toml, Kinds::Unchecked).map_err(|errors| Status::invalid_argument(errors.to_string()))?;
-    check_files(&job.files, &request.files)?;
+    let job = shared::job::parse(&request.job_toml, Kinds::Unchecked)
+        .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
+    check_files(&request.files)?;
     let mut tags = job.tags.clone();
     tags.extend(request.tags);
-    let is_tag = |(key, value): (&String, &String)| !key.is_empty() && key.len() <= TAG_BYTES_MAX && value.len() <= TAG_BYTES_MAX;
+    let is_tag = |(key, value): (&String, &String)| {
+        !key.is_empty() && key.len() <= TAG_BYTES_MAX && value.len() <= TAG_BYTES_MAX
+    };
     if tags.len() > TAGS_MAX || !tags.iter().all(is_tag) {
-        return Err(Status::invalid_argument(format!("tags: at most {TAGS_MAX}, with keys and values of at most {TAG_BYTES_MAX} bytes")));
+        return Err(Status::invalid_argument(format!(
+            "tags: at most {TAGS_MAX}, with keys and values of at most {TAG_BYTES_MAX} bytes"
+        )));
     }
     let seed = job.load.seed.unwrap_or_else(rand::random);
     let now_ms = crate::unix_ms();
@@ -86,19 +101,19 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
     Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })
 }
 
-fn check_files(named: &[String], sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
-    if let Some(path) = named.iter().find(|path| !sent.contains_key(*path)) {
-        return Err(Status::invalid_argument(format!("the job names the file {path:?}, which did not come with it")));
-    }
-    if let Some(path) = sent.keys().find(|path| !named.contains(path)) {
-        return Err(Status::invalid_argument(format!("the file {path:?} came with the job, which does not name it")));
-    }
+/// Which files a job names is for its workload to say; here only their sizes are looked at.
+fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
     if let Some((path, bytes)) = sent.iter().find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX) {
-        return Err(Status::invalid_argument(format!("the file {path:?} has {} bytes, more than {ATTACHED_FILE_BYTES_MAX}", bytes.len())));
+        return Err(Status::invalid_argument(format!(
+            "the file {path:?} has {} bytes, more than {ATTACHED_FILE_BYTES_MAX}",
+            bytes.len()
+        )));
     }
     let total: usize = sent.values().map(Vec::len).sum();
     if total > FILES_BYTES_MAX {
-        return Err(Status::invalid_argument(format!("the job's files have {total} bytes together, more than {FILES_BYTES_MAX}")));
+        return Err(Status::invalid_argument(format!(
+            "the job's files have {total} bytes together, more than {FILES_BYTES_MAX}"
+        )));
     }
     Ok(())
 }

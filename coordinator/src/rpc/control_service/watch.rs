@@ -28,8 +28,8 @@ impl ControlRpc {
 
     async fn ended(&self, run: RunId) -> Result<RunEvent, Status> {
         let json = reporting::show(&self.store, run, None).await.map_err(reporting_status)?;
-        let report: RunReport =
-            serde_json::from_slice(&json).map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
+        let report: RunReport = serde_json::from_slice(&json)
+            .map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
         if !report.run.state.is_over() {
             return Ok(RunEvent::Ended {
                 state: RunState::Failed,
@@ -39,6 +39,11 @@ impl ControlRpc {
             });
         }
         let reason = report.run.reason;
-        Ok(RunEvent::Ended { state: report.run.state, verdict: report.run.verdict, exit_code: report.run.exit_code, reason })
+        Ok(RunEvent::Ended {
+            state: report.run.state,
+            verdict: report.run.verdict,
+            exit_code: report.run.exit_code,
+            reason,
+        })
     }
 }

@@ -41,14 +41,23 @@ impl ActiveRun {
         }
     }
 
-    pub(super) fn hear_hook(&mut self, agent: AgentId, hook: u32, failure: Option<String>, actions: &mut Vec<Action>) {
+    pub(super) fn hear_hook(
+        &mut self,
+        agent: AgentId,
+        hook: u32,
+        failure: Option<String>,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(hook) = hook.checked_sub(first_number(self.step)).map(|hook| hook as usize) else { return };
         if self.next_hook.get(&agent) != Some(&hook) || hook >= self.hooks(self.step).len() {
             return;
         }
         if let Some(failure) = failure {
             self.next_hook.remove(&agent);
-            self.fail_hook(Some(agent), format!("hook {:?} failed: {failure}", self.hooks(self.step)[hook].command.join(" ")));
+            self.fail_hook(
+                Some(agent),
+                format!("hook {:?} failed: {failure}", self.hooks(self.step)[hook].command.join(" ")),
+            );
             self.answered(agent);
         } else if hook + 1 < self.hooks(self.step).len() {
             self.next_hook.insert(agent, hook + 1);
@@ -93,7 +102,9 @@ impl ActiveRun {
         job.workload.operations.clear();
         job.target = None;
         job.hooks = Hooks { before_run: hooks, ..Hooks::default() };
-        job.resolved(&BTreeMap::new()).map(|resolved| resolved.hooks.before_run).map_err(|error| error.to_string())
+        job.resolved(&BTreeMap::new())
+            .map(|resolved| resolved.hooks.before_run)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -16,7 +16,13 @@ use crate::fleet::{Fleet, Moment, Unmet};
 
 impl ActiveRun {
     /// Goes as far as possible without waiting.
-    pub(in super::super) fn advance(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+    pub(in super::super) fn advance(
+        &mut self,
+        now: Moment,
+        fleet: &mut Fleet,
+        epoch: &mut LeaseEpoch,
+        actions: &mut Vec<Action>,
+    ) {
         loop {
             let before = (self.step, self.trial.index, self.trial.attempt);
             self.advance_once(now, fleet, epoch, actions);
@@ -26,7 +32,13 @@ impl ActiveRun {
         }
     }
 
-    fn advance_once(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+    fn advance_once(
+        &mut self,
+        now: Moment,
+        fleet: &mut Fleet,
+        epoch: &mut LeaseEpoch,
+        actions: &mut Vec<Action>,
+    ) {
         match self.step {
             Step::Finished => {}
             Step::Waiting => self.look_for_agents(now, fleet, epoch, actions),
@@ -49,7 +61,13 @@ impl ActiveRun {
         }
     }
 
-    fn look_for_agents(&mut self, now: Moment, fleet: &mut Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+    fn look_for_agents(
+        &mut self,
+        now: Moment,
+        fleet: &mut Fleet,
+        epoch: &mut LeaseEpoch,
+        actions: &mut Vec<Action>,
+    ) {
         if self.ending.is_some() {
             return self.enter(Step::Finished, now, fleet, epoch, actions);
         }
@@ -75,7 +93,10 @@ impl ActiveRun {
                     self.enter(Step::Finished, now, fleet, epoch, actions);
                 } else if self.waiting_message != unmet.message() {
                     self.waiting_message = unmet.message().to_owned();
-                    actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message: self.waiting_message.clone() }));
+                    actions.push(Action::Tell(
+                        self.record.id,
+                        RunEvent::Waiting { message: self.waiting_message.clone() },
+                    ));
                 }
             }
         }
@@ -104,7 +125,14 @@ impl ActiveRun {
         }
     }
 
-    pub(super) fn enter(&mut self, step: Step, now: Moment, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
+    pub(super) fn enter(
+        &mut self,
+        step: Step,
+        now: Moment,
+        fleet: &Fleet,
+        epoch: &mut LeaseEpoch,
+        actions: &mut Vec<Action>,
+    ) {
         let previous = std::mem::replace(&mut self.step, step);
         self.awaited.clear();
         self.told.clear();
@@ -146,7 +174,12 @@ impl ActiveRun {
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
         epoch.0 += 1;
-        self.trial = CurrentTrial { index: self.trial.index, attempt: self.trial.attempt, epoch: *epoch, ..CurrentTrial::default() };
+        self.trial = CurrentTrial {
+            index: self.trial.index,
+            attempt: self.trial.attempt,
+            epoch: *epoch,
+            ..CurrentTrial::default()
+        };
         self.record.trials.push(TrialRecord {
             trial: self.trial.index,
             attempt: self.trial.attempt,
@@ -157,7 +190,8 @@ impl ActiveRun {
             start_skew_error_us: None,
             findings: Vec::new(),
         });
-        let agents = self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
+        let agents =
+            self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
         actions.push(Action::OpenTrial(self.key(), self.agents.clone()));
         actions.push(Action::Save(Box::new(self.record.clone())));
         actions.push(Action::Tell(
@@ -171,10 +205,20 @@ impl ActiveRun {
         let facts = |id: AgentId| {
             fleet.agent(id).map(|agent| {
                 let name = [("name".to_owned(), agent.name.to_string())];
-                agent.facts.clone().into_iter().chain(agent.labels.clone()).chain(name).collect::<BTreeMap<_, _>>()
+                agent
+                    .facts
+                    .clone()
+                    .into_iter()
+                    .chain(agent.labels.clone())
+                    .chain(name)
+                    .collect::<BTreeMap<_, _>>()
             })
         };
-        let chosen = self.agents.iter().copied().find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
+        let chosen = self
+            .agents
+            .iter()
+            .copied()
+            .find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
         match chosen {
             Some(agent) => {
                 self.target.agent = Some(agent);
@@ -182,7 +226,8 @@ impl ActiveRun {
                 self.ask(agent, Command::ReservePort(trial), actions);
             }
             None => {
-                let message = format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
+                let message =
+                    format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
                 self.break_trial(FindingCode::TargetFailed, None, message);
             }
         }
@@ -194,7 +239,12 @@ impl ActiveRun {
         match self.resolved() {
             Ok(resolved) => {
                 if let Some(TargetSpec { start, ready, .. }) = resolved.target {
-                    let command = Command::StartTarget { trial: self.key(), command: start, ready, timeout: TARGET_READY_WITHIN };
+                    let command = Command::StartTarget {
+                        trial: self.key(),
+                        command: start,
+                        ready,
+                        timeout: TARGET_READY_WITHIN,
+                    };
                     self.ask(agent, command, actions);
                 }
             }
@@ -205,9 +255,12 @@ impl ActiveRun {
     /// Loopback when all agents share the target's host, else the address that the target's agent called from.
     fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
         let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
-        let is_shared = host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
+        let is_shared =
+            host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
         match fleet.agent(agent) {
-            Some(introduction) if !is_shared && introduction.address.is_ipv6() => format!("[{}]", introduction.address),
+            Some(introduction) if !is_shared && introduction.address.is_ipv6() => {
+                format!("[{}]", introduction.address)
+            }
             Some(introduction) if !is_shared => introduction.address.to_string(),
             _ => "127.0.0.1".to_owned(),
         }
@@ -222,7 +275,8 @@ impl ActiveRun {
         let files = self.files.clone();
         let agent_count = u32::try_from(self.agents.len()).unwrap_or(u32::MAX);
         let (trial, epoch, seed) = (self.key(), self.trial.epoch, self.record.plan.seed);
-        let shares = Shares { job: &job, workload: &workload, files: &files, trial, epoch, seed, agent_count };
+        let shares =
+            Shares { job: &job, workload: &workload, files: &files, trial, epoch, seed, agent_count };
         if let Some(misfit) = shares.misfit() {
             self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
             return self.end_early(RunState::Failed, misfit);
@@ -248,9 +302,11 @@ impl ActiveRun {
     }
 
     fn run(&mut self, actions: &mut Vec<Action>) {
-        self.awaited = self.agents.iter().copied().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
+        self.awaited =
+            self.agents.iter().copied().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
         let load = &self.job.load;
-        let variant = self.record.plan.trials.get(self.trial.index.0 as usize).map(|trial| trial.variant.0 as usize);
+        let variant =
+            self.record.plan.trials.get(self.trial.index.0 as usize).map(|trial| trial.variant.0 as usize);
         let variant = variant.and_then(|variant| self.record.plan.variants.get(variant));
         let started = RunEvent::TrialStarted {
             trial: self.trial.index,

@@ -17,41 +17,75 @@ impl ActiveRun {
                 return Some(Step::AfterRun);
             }
             if self.has_open_trial() && self.step < Step::Collect && !self.trial.is_broken {
-                self.break_trial(FindingCode::TrialNotRun, None, format!("the run was {}: {}", ending.state.as_str(), ending.reason));
+                self.break_trial(
+                    FindingCode::TrialNotRun,
+                    None,
+                    format!("the run was {}: {}", ending.state.as_str(), ending.reason),
+                );
             }
         }
         let is_under_way = self.has_open_trial() && self.step < Step::Collect;
-        (is_under_way && self.trial.is_broken).then_some(if self.trial.is_prepared { Step::Collect } else { Step::AfterTrial })
+        (is_under_way && self.trial.is_broken).then_some(if self.trial.is_prepared {
+            Step::Collect
+        } else {
+            Step::AfterTrial
+        })
     }
 
     /// Tells agents that may be measuring to stop; what they measured so far is still collected.
     pub(super) fn abort(&self, actions: &mut Vec<Action>) {
         let findings = self.record.trials.last().map(|trial| trial.findings.as_slice()).unwrap_or_default();
-        let reason = findings.first().map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
+        let reason = findings
+            .first()
+            .map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
         let trial = self.key();
         let still_busy = self.agents.iter().filter(|agent| !self.trial.reported.contains_key(agent));
-        actions.extend(still_busy.map(|agent| Action::Send(*agent, Command::Abort { trial, reason: reason.clone() })));
+        actions.extend(
+            still_busy.map(|agent| Action::Send(*agent, Command::Abort { trial, reason: reason.clone() })),
+        );
     }
 
     /// The deadline passed, and somebody has not answered.
     pub(super) fn give_up_waiting(&mut self, fleet: &Fleet) {
-        let names: Vec<String> =
-            self.awaited.iter().filter_map(|id| fleet.agent(*id)).map(|agent| agent.name.to_string()).collect();
+        let names: Vec<String> = self
+            .awaited
+            .iter()
+            .filter_map(|id| fleet.agent(*id))
+            .map(|agent| agent.name.to_string())
+            .collect();
         let names = names.join(", ");
         match self.step {
             Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
                 self.fail_hook(None, format!("hooks did not end in time on {names}"));
             }
             Step::ReservePort | Step::StartTarget => {
-                self.break_trial(FindingCode::TargetFailed, self.target.agent, format!("{names} did not start the target in time"));
+                self.break_trial(
+                    FindingCode::TargetFailed,
+                    self.target.agent,
+                    format!("{names} did not start the target in time"),
+                );
             }
             Step::StopTarget => {
-                self.break_trial(FindingCode::TargetFailed, self.target.agent, format!("{names} did not stop the target in time"));
+                self.break_trial(
+                    FindingCode::TargetFailed,
+                    self.target.agent,
+                    format!("{names} did not stop the target in time"),
+                );
             }
-            Step::Prepare => self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not get ready in time")),
-            Step::Arm => self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not confirm the start in time")),
-            Step::Run => self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not finish in time")),
-            Step::Judge => self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned()),
+            Step::Prepare => {
+                self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not get ready in time"))
+            }
+            Step::Arm => self.break_trial(
+                FindingCode::AgentFailed,
+                None,
+                format!("{names} did not confirm the start in time"),
+            ),
+            Step::Run => {
+                self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not finish in time"))
+            }
+            Step::Judge => {
+                self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
+            }
             // What did not arrive is named by the report: it counts what is stored against what was numbered.
             Step::Collect | Step::Waiting | Step::BeginTrial | Step::Finished => {}
         }

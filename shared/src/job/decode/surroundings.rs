@@ -45,24 +45,12 @@ pub(in crate::job) fn fleet(root: &Node<'_>, source: &str, findings: &mut Findin
 /// Decodes `[target]`; `None` when there is none.
 pub(in crate::job) fn target(root: &Node<'_>, source: &str, findings: &mut Findings) -> Option<TargetSpec> {
     let node = root.child("target")?;
-    let start = node
-        .child("start")
-        .map(|start| words(&start, findings))
-        .unwrap_or_default();
-    let is_per_run = node
-        .child("restart")
-        .is_some_and(|restart| restart.text() == Some("run"));
+    let start = node.child("start").map(|start| words(&start, findings)).unwrap_or_default();
+    let is_per_run = node.child("restart").is_some_and(|restart| restart.text() == Some("run"));
     Some(TargetSpec {
         start,
-        ready: node
-            .child("ready")
-            .and_then(|ready| ready.text())
-            .map(str::to_owned),
-        restart: if is_per_run {
-            TargetRestart::Run
-        } else {
-            TargetRestart::Trial
-        },
+        ready: node.child("ready").and_then(|ready| ready.text()).map(str::to_owned),
+        restart: if is_per_run { TargetRestart::Run } else { TargetRestart::Trial },
         selector: selector(node.child("where").as_ref(), source, findings),
     })
 }
@@ -71,10 +59,7 @@ pub(in crate::job) fn target(root: &Node<'_>, source: &str, findings: &mut Findi
 pub(in crate::job) fn hooks(root: &Node<'_>, findings: &mut Findings) -> Hooks {
     let mut programs = |key: &str| -> Vec<HookSpec> {
         let list = root.descendant(&["hooks", key]);
-        list.iter()
-            .flat_map(Node::items)
-            .map(|item| hook(&item, findings))
-            .collect()
+        list.iter().flat_map(Node::items).map(|item| hook(&item, findings)).collect()
     };
     Hooks {
         before_run: programs("before_run"),
@@ -90,11 +75,7 @@ fn hook(item: &Node<'_>, findings: &mut Findings) -> HookSpec {
     // A table without its command has been told already.
     let is_readable = !command.value().is_table();
     HookSpec {
-        command: if is_readable {
-            words(&command, findings)
-        } else {
-            Vec::new()
-        },
+        command: if is_readable { words(&command, findings) } else { Vec::new() },
         timeout: timeout.unwrap_or(HOOK_TIMEOUT_DEFAULT),
     }
 }
@@ -103,12 +84,7 @@ fn hook(item: &Node<'_>, findings: &mut Findings) -> HookSpec {
 fn words(node: &Node<'_>, findings: &mut Findings) -> Vec<String> {
     let words = match node.text() {
         Some(text) => shlex::split(text),
-        None => Some(
-            node.items()
-                .filter_map(|item| item.text())
-                .map(str::to_owned)
-                .collect(),
-        ),
+        None => Some(node.items().filter_map(|item| item.text()).map(str::to_owned).collect()),
     };
     match &words {
         None => findings.push(
@@ -136,12 +112,10 @@ fn selector(node: Option<&Node<'_>>, source: &str, findings: &mut Findings) -> S
         let mut told = node.error(error.to_string());
         // Where the term stands inside the text, unless it is written with escapes.
         told.span =
-            told.span.map(
-                |whole| match source.get(whole.clone()).and_then(|raw| raw.find(term.as_str())) {
-                    Some(at) => whole.start + at..whole.start + at + term.len(),
-                    None => whole,
-                },
-            );
+            told.span.map(|whole| match source.get(whole.clone()).and_then(|raw| raw.find(term.as_str())) {
+                Some(at) => whole.start + at..whole.start + at + term.len(),
+                None => whole,
+            });
         findings.push(told);
         Selector::default()
     })

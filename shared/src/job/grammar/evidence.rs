@@ -2,27 +2,14 @@
 
 use crate::job::schema::{Key, Shape};
 
-const ANY_NUMBER: Shape = Shape::Number {
-    min: f64::MIN,
-    max: f64::MAX,
-};
-const ANY_INTEGER: Shape = Shape::Integer {
-    min: i64::MIN,
-    max: i64::MAX,
-};
+const ANY_NUMBER: Shape = Shape::Number { min: f64::MIN, max: f64::MAX };
+const ANY_INTEGER: Shape = Shape::Integer { min: i64::MIN, max: i64::MAX };
 const AMOUNT: Shape = Shape::Any(&[ANY_NUMBER, Shape::Text]);
-const RATIO: Shape = Shape::Number {
-    min: 0.0,
-    max: f64::MAX,
-};
+const RATIO: Shape = Shape::Number { min: 0.0, max: f64::MAX };
 
 /// `[data.NAME]`.
 pub const DATA: &[Key] = &[
-    Key::optional(
-        "range",
-        Shape::List(&ANY_INTEGER),
-        "First and last of whole numbers.",
-    ),
+    Key::optional("range", Shape::List(&ANY_INTEGER), "First and last of whole numbers."),
     Key::optional("values", Shape::List(&Shape::Scalar), "The values themselves."),
     Key::optional("csv", Shape::File, "A file with a header line."),
     Key::optional("column", Shape::Text, "Which column of the file."),
@@ -66,42 +53,18 @@ pub const VARIANT: &[Key] = &[
 /// `[[claims]]`.
 pub const CLAIM: &[Key] = &[
     Key::optional("text", Shape::Text, "The claim in a person's words."),
-    Key::required(
-        "metric",
-        Shape::Text,
-        "What is measured: [operation.]measure[.statistic].",
-    ),
+    Key::required("metric", Shape::Text, "What is measured: [operation.]measure[.statistic]."),
     Key::optional("below", AMOUNT, "The metric stays below this."),
     Key::optional("above", AMOUNT, "The metric stays above this."),
     Key::optional("variant", Shape::Text, "The variant that the claim is about."),
     Key::optional("than", Shape::Text, "The variant that it is compared with."),
-    Key::optional(
-        "baseline",
-        Shape::Text,
-        "The stored baseline that it is compared with.",
-    ),
+    Key::optional("baseline", Shape::Text, "The stored baseline that it is compared with."),
     Key::optional("at_least", RATIO, "The ratio to the other side is at least this."),
     Key::optional("at_most", RATIO, "The ratio to the other side is at most this."),
-    Key::optional(
-        "no_regression",
-        Shape::Share,
-        "Worse than the other side by no more than this share.",
-    ),
-    Key::optional(
-        "scales_over",
-        Shape::Text,
-        "The swept path over which the metric scales.",
-    ),
-    Key::optional(
-        "efficiency",
-        Shape::Share,
-        "Least efficiency of every step of the sweep.",
-    ),
-    Key::optional(
-        "better",
-        Shape::OneOf(&["lower", "higher"]),
-        "Which way a metric.* or host.* is better.",
-    ),
+    Key::optional("no_regression", Shape::Share, "Worse than the other side by no more than this share."),
+    Key::optional("scales_over", Shape::Text, "The swept path over which the metric scales."),
+    Key::optional("efficiency", Shape::Share, "Least efficiency of every step of the sweep."),
+    Key::optional("better", Shape::OneOf(&["lower", "higher"]), "Which way a metric.* or host.* is better."),
     Key::optional(
         "severity",
         Shape::OneOf(&["gate", "warn"]),
@@ -118,75 +81,36 @@ pub const CLAIM: &[Key] = &[
 pub const SEARCH: &[Key] = &[
     Key::required("vary", Shape::Text, "The path whose value is searched."),
     Key::required("between", Shape::List(&ANY_NUMBER), "Lowest and highest value."),
-    Key::required(
-        "keep",
-        Shape::Text,
-        "The bound that must be supported: metric < value.",
-    ),
+    Key::required("keep", Shape::Text, "The bound that must be supported: metric < value."),
 ];
 
 /// `[expect]`.
 pub const EXPECT: &[Key] = &[
-    Key::optional(
-        "metrics",
-        Shape::List(&Shape::Text),
-        "Metrics that must be reported.",
-    ),
-    Key::optional(
-        "count",
-        Shape::Integer {
-            min: 0,
-            max: i64::MAX,
-        },
-        "Number of distinct metrics reported.",
-    ),
+    Key::optional("metrics", Shape::List(&Shape::Text), "Metrics that must be reported."),
+    Key::optional("count", Shape::Integer { min: 0, max: i64::MAX }, "Number of distinct metrics reported."),
 ];
 
 /// `[limits]`.
 pub const LIMITS: &[Key] = &[
-    Key::optional(
-        "error_ratio",
-        Shape::Share,
-        "Most errors of all operations that ended; default 0.01.",
-    ),
+    Key::optional("error_ratio", Shape::Share, "Most errors of all operations that ended; default 0.01."),
     Key::optional(
         "send_lag",
         Shape::Share,
         "Most send lag, as a share of the latency at the claimed quantile; default 5%.",
     ),
-    Key::optional(
-        "generator_cpu",
-        Shape::Share,
-        "Most CPU share of the busiest load thread; default 0.8.",
-    ),
-    Key::optional(
-        "steal",
-        Shape::Share,
-        "Most CPU time taken by the hypervisor; default 0.01.",
-    ),
+    Key::optional("generator_cpu", Shape::Share, "Most CPU share of the busiest load thread; default 0.8."),
+    Key::optional("steal", Shape::Share, "Most CPU time taken by the hypervisor; default 0.01."),
     Key::optional(
         "foreign_cpu",
         Shape::Share,
         "Most CPU share of programs that have nothing to do with the run; default 0.05.",
     ),
-    Key::optional(
-        "throttled",
-        Shape::Boolean,
-        "Whether a throttled host is tolerated; default false.",
-    ),
-    Key::optional(
-        "margin",
-        Shape::Share,
-        "Differences up to this share do not count; default 5%.",
-    ),
+    Key::optional("throttled", Shape::Boolean, "Whether a throttled host is tolerated; default false."),
+    Key::optional("margin", Shape::Share, "Differences up to this share do not count; default 5%."),
     Key::optional(
         "across_machines",
         Shape::Boolean,
         "Whether comparing differing machines is meant; default false.",
     ),
-    Key::optional(
-        "aa",
-        Shape::Boolean,
-        "Whether both sides are meant to be the same; default false.",
-    ),
+    Key::optional("aa", Shape::Boolean, "Whether both sides are meant to be the same; default false."),
 ];

@@ -11,22 +11,10 @@ pub const RATE_MAX: f64 = 1e9;
 /// Most iterations: a million a second for a year, so that sums stay within 64 bits.
 pub const ITERATIONS_MAX: i64 = 31_622_400_000_000;
 
-const ITERATIONS: Shape = Shape::Integer {
-    min: 1,
-    max: ITERATIONS_MAX,
-};
-const RATE: Shape = Shape::Number {
-    min: 0.0,
-    max: RATE_MAX,
-};
-const PER_WORKER: Shape = Shape::Integer {
-    min: 1,
-    max: WORKERS_MAX as i64,
-};
-const TRIALS: Shape = Shape::Integer {
-    min: 1,
-    max: TRIALS_MAX as i64,
-};
+const ITERATIONS: Shape = Shape::Integer { min: 1, max: ITERATIONS_MAX };
+const RATE: Shape = Shape::Number { min: 0.0, max: RATE_MAX };
+const PER_WORKER: Shape = Shape::Integer { min: 1, max: WORKERS_MAX as i64 };
+const TRIALS: Shape = Shape::Integer { min: 1, max: TRIALS_MAX as i64 };
 
 /// `[load]`.
 pub const LOAD: &[Key] = &[
@@ -35,52 +23,26 @@ pub const LOAD: &[Key] = &[
         Shape::OneOf(&["closed", "open"]),
         "Back to back (closed, the default) or by arrivals (open).",
     ),
-    Key::unsupported(
-        "rate",
-        RATE,
-        "Arrivals per second over the fleet, for the open model.",
-    ),
+    Key::unsupported("rate", RATE, "Arrivals per second over the fleet, for the open model."),
     Key::unsupported(
         "stages",
         Shape::Tables(STAGE),
         "Linear ramps of the rate, instead of rate and duration.",
     ),
-    Key::unsupported(
-        "arrivals",
-        Shape::OneOf(&["uniform", "poisson"]),
-        "How arrivals are spread.",
-    ),
+    Key::unsupported("arrivals", Shape::OneOf(&["uniform", "poisson"]), "How arrivals are spread."),
     Key::optional(
         "workers",
-        Shape::Any(&[
-            Shape::Integer {
-                min: 1,
-                max: WORKERS_MAX as i64,
-            },
-            Shape::OneOf(&["auto"]),
-        ]),
+        Shape::Any(&[Shape::Integer { min: 1, max: WORKERS_MAX as i64 }, Shape::OneOf(&["auto"])]),
         "Connections or loops over the fleet; closed: default one per agent.",
     ),
-    Key::unsupported(
-        "think",
-        Shape::Duration,
-        "Pause of a worker between two operations.",
-    ),
+    Key::unsupported("think", Shape::Duration, "Pause of a worker between two operations."),
     Key::optional(
         "warmup",
         Shape::Any(&[Shape::Duration, Shape::Table(WARMUP)]),
         "Time or iterations before the measured window; default 0s.",
     ),
-    Key::optional(
-        "duration",
-        Shape::Duration,
-        "Length of the measured window; default 10s.",
-    ),
-    Key::optional(
-        "iterations",
-        ITERATIONS,
-        "Operations of a trial over the fleet, instead of duration.",
-    ),
+    Key::optional("duration", Shape::Duration, "Length of the measured window; default 10s."),
+    Key::optional("iterations", ITERATIONS, "Operations of a trial over the fleet, instead of duration."),
     Key::optional(
         "trials",
         Shape::Any(&[TRIALS, Shape::Table(TRIALS_UNTIL)]),
@@ -88,10 +50,7 @@ pub const LOAD: &[Key] = &[
     ),
     Key::optional(
         "seed",
-        Shape::Integer {
-            min: 0,
-            max: i64::MAX,
-        },
+        Shape::Integer { min: 0, max: i64::MAX },
         "Seed of everything random; default: chosen and stored.",
     ),
     Key::optional(
@@ -101,23 +60,12 @@ pub const LOAD: &[Key] = &[
     ),
     Key::optional(
         "threads",
-        Shape::Integer {
-            min: 1,
-            max: THREADS_MAX as i64,
-        },
+        Shape::Integer { min: 1, max: THREADS_MAX as i64 },
         "Load threads of each agent; default: the agent decides.",
     ),
     Key::unsupported("connect_rate", RATE, "Most connections opened per second."),
-    Key::unsupported(
-        "connections_per_worker",
-        PER_WORKER,
-        "http: connections of each worker.",
-    ),
-    Key::unsupported(
-        "streams_per_connection",
-        PER_WORKER,
-        "http: streams at once on each connection.",
-    ),
+    Key::unsupported("connections_per_worker", PER_WORKER, "http: connections of each worker."),
+    Key::unsupported("streams_per_connection", PER_WORKER, "http: streams at once on each connection."),
     Key::unsupported(
         "new_connection_every",
         ITERATIONS,
@@ -125,11 +73,8 @@ pub const LOAD: &[Key] = &[
     ),
 ];
 
-const WARMUP: &[Key] = &[Key::required(
-    "iterations",
-    ITERATIONS,
-    "Operations before the window over the fleet.",
-)];
+const WARMUP: &[Key] =
+    &[Key::required("iterations", ITERATIONS, "Operations before the window over the fleet.")];
 
 const STAGE: &[Key] = &[
     Key::required("for", Shape::Duration, "Length of the ramp."),
@@ -137,10 +82,6 @@ const STAGE: &[Key] = &[
 ];
 
 const TRIALS_UNTIL: &[Key] = &[
-    Key::required(
-        "until",
-        Shape::OneOf(&["settled"]),
-        "Stops once every claim is decided.",
-    ),
+    Key::required("until", Shape::OneOf(&["settled"]), "Stops once every claim is decided."),
     Key::optional("at_most", TRIALS, "Stops there at the latest; default 30."),
 ];

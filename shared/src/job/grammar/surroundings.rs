@@ -15,10 +15,7 @@ pub const FLEET: &[Key] = &[
     ),
     Key::optional(
         "agents",
-        Shape::Integer {
-            min: 1,
-            max: AGENTS_MAX as i64,
-        },
+        Shape::Integer { min: 1, max: AGENTS_MAX as i64 },
         "How many agents; default: every match.",
     ),
     Key::optional(
@@ -26,27 +23,16 @@ pub const FLEET: &[Key] = &[
         Shape::Text,
         "Which agents, by labels and facts: role=load cores>=4; default: all.",
     ),
-    Key::unsupported(
-        "observe",
-        Shape::Text,
-        "Hosts that only report metrics, by labels and facts.",
-    ),
+    Key::unsupported("observe", Shape::Text, "Hosts that only report metrics, by labels and facts."),
     Key::optional(
         "on_agent_loss",
         Shape::OneOf(&["fail", "continue"]),
         "What becomes of a run that loses an agent; default fail.",
     ),
-    Key::optional(
-        "start_timeout",
-        Shape::Duration,
-        "How long to wait for agents; default 60s.",
-    ),
+    Key::optional("start_timeout", Shape::Duration, "How long to wait for agents; default 60s."),
     Key::optional(
         "retries",
-        Shape::Integer {
-            min: 0,
-            max: RETRIES_MAX as i64,
-        },
+        Shape::Integer { min: 0, max: RETRIES_MAX as i64 },
         "Repetitions of an invalid or lost trial; default 0.",
     ),
 ];
@@ -68,11 +54,7 @@ pub const TARGET: &[Key] = &[
         Shape::OneOf(&["trial", "run"]),
         "Fresh for every trial (the default) or once for the run.",
     ),
-    Key::optional(
-        "where",
-        Shape::Text,
-        "Which agent starts it; default: the first leased one.",
-    ),
+    Key::optional("where", Shape::Text, "Which agent starts it; default: the first leased one."),
 ];
 
 /// `[hooks]`.

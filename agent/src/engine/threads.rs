@@ -1,0 +1,218 @@
+//! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::Duration;
+
+use shared::ids::AgentId;
+use shared::interval::OPERATIONS_MAX;
+use shared::job::LoadModel;
+use shared::plan::Assignment;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::assembly::Assembly;
+use super::choice::{Shares, seat_of};
+use super::collector::{Collector, Message};
+use super::gate::Gate;
+use super::orders::{Orders, stopped};
+use super::tally::Tally;
+use super::timeline::Timeline;
+use super::{Drive, EngineEvent, Probe, open_files};
+use crate::workload::{OUTCOME_MEASURES_MAX, PrepareError, Seat, TABLE};
+
+/// Batches that one thread may have on their way to the collector. It takes each within milliseconds, so
+/// this many seconds of them mean that it does not run at all.
+const BATCHES_PER_THREAD_MAX: usize = 60;
+/// Tallies made in advance for each thread beside the one in use: one is filled while one is merged.
+const SPARE_TALLIES: usize = 2;
+
+/// What one load thread has to do, and with what.
+#[derive(Debug)]
+pub struct ThreadTask {
+    /// Its number, from 0.
+    pub(super) index: usize,
+    /// Its workers.
+    pub(super) seats: Vec<Seat>,
+    /// How operations are chosen.
+    pub(super) shares: Shares,
+    /// Which operations may begin.
+    pub(super) gate: Arc<Gate>,
+    /// The phases as far as they are known.
+    pub(super) timeline: Timeline,
+    /// How long the job lets running operations be awaited, at least.
+    pub(super) drain: Duration,
+    /// Where it is told to start, and where it tells that it failed.
+    pub(super) orders: Arc<Orders>,
+    /// Its way to the collector and back.
+    pub(super) lane: Lane,
+}
+
+/// One thread's way to the collector: full tallies go, cleared ones come back.
+#[derive(Debug)]
+pub(super) struct Lane {
+    messages: mpsc::Sender<Message>,
+    spares: blocking::Receiver<Tally>,
+    operations: usize,
+    measures: usize,
+}
+
+/// Starts the load threads and the collector's.
+pub(super) fn spawn(
+    agent: AgentId,
+    assignment: Assignment,
+    workload: Arc<dyn Drive>,
+    probe: Probe,
+    events: mpsc::Sender<EngineEvent>,
+) -> Result<Arc<Orders>, PrepareError> {
+    check(&assignment)?;
+    open_files::make_room_for(assignment.load.workers)?;
+    let shares = Shares::new(&assignment)?;
+    let timeline = Timeline::new(&assignment.load);
+    let gate = Arc::new(Gate::new(&assignment.load));
+    let orders = Orders::new();
+    let measures = measures_of(&assignment.kind);
+    let threads = thread_count(&assignment);
+    let (messages, inbox) = mpsc::channel(threads * BATCHES_PER_THREAD_MAX);
+    let mut spares = Vec::with_capacity(threads);
+    let mut tasks = Vec::with_capacity(threads);
+    for (index, seats) in seats_by_thread(&assignment, threads).into_iter().enumerate() {
+        let (lane, spare) = Lane::new(messages.clone(), assignment.operations.len(), measures.len());
+        spares.push(spare);
+        let (shares, gate, orders) = (shares.clone(), Arc::clone(&gate), Arc::clone(&orders));
+        let drain = assignment.load.drain;
+        tasks.push(ThreadTask { index, seats, shares, gate, timeline, drain, orders, lane });
+    }
+    drop(messages);
+    let assembly = Assembly::new(assignment.trial, agent, measures, timeline, threads);
+    let collector = Collector::new(assembly, spares, Arc::clone(&orders), probe, events);
+    let spawned = spawn_collector(collector, inbox)
+        .and_then(|()| tasks.into_iter().try_for_each(|task| spawn_load_thread(task, Arc::clone(&workload))));
+    spawned.inspect_err(|_| orders.abort()).map(|()| orders)
+}
+
+/// What this version of the engine cannot do, and what nothing could.
+fn check(assignment: &Assignment) -> Result<(), PrepareError> {
+    if assignment.load.model == LoadModel::Open {
+        return Err(PrepareError("load.model = \"open\" is not supported by this version".to_owned()));
+    }
+    if assignment.operations.is_empty() || assignment.operations.len() > OPERATIONS_MAX {
+        let count = assignment.operations.len();
+        return Err(PrepareError(format!("a workload has 1 to {OPERATIONS_MAX} operations, not {count}")));
+    }
+    if assignment.load.workers == 0 {
+        return Err(PrepareError(
+            "load.workers gives this agent no worker: it must be at least 1".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The further measures of a kind, as the table has them; a kind that is not in it has none.
+fn measures_of(kind: &str) -> &'static [(&'static str, &'static str)] {
+    let measures =
+        TABLE.iter().find(|line| line.schema.kind == kind).map_or(&[][..], |line| line.schema.measures);
+    &measures[..measures.len().min(OUTCOME_MEASURES_MAX)]
+}
+
+/// As many as the job says, or one for every core but one, which is left to the agent and the kernel; never
+/// more than workers.
+fn thread_count(assignment: &Assignment) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let wanted = assignment.load.threads.map_or(cores - 1, |threads| threads as usize);
+    wanted.clamp(1, assignment.load.workers as usize)
+}
+
+/// Workers are dealt out one by one, so that threads differ by one worker at most.
+fn seats_by_thread(assignment: &Assignment, threads: usize) -> Vec<Vec<Seat>> {
+    let mut seats = vec![Vec::new(); threads];
+    for worker in 0..assignment.load.workers {
+        seats[worker as usize % threads].push(seat_of(worker, assignment));
+    }
+    seats
+}
+
+fn spawn_collector(collector: Collector, inbox: mpsc::Receiver<Message>) -> Result<(), PrepareError> {
+    let runtime = runtime("fleetmark-collect")?;
+    spawn_thread("fleetmark-collect".to_owned(), move || {
+        let (orders, events) = collector.outlets();
+        let run = AssertUnwindSafe(|| runtime.block_on(collector.run(inbox)));
+        if let Err(panic) = catch_unwind(run) {
+            orders.fail_by_panic("the collector's thread", &*panic);
+            // Nothing else is left that could tell; whoever consumes events still does, or is gone.
+            let _ = events.blocking_send(EngineEvent::Failed("the collector's thread panicked".to_owned()));
+        }
+    })
+}
+
+fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), PrepareError> {
+    let name = format!("fleetmark-load-{}", task.index);
+    let runtime = runtime(&name)?;
+    spawn_thread(name.clone(), move || {
+        let orders = Arc::clone(&task.orders);
+        // Kept until a panic is told, so that the collector does not first see its inbox close.
+        let lane_open = task.lane.messages.clone();
+        let run = AssertUnwindSafe(|| {
+            let local = LocalSet::new();
+            let mut stop = orders.follow();
+            local.block_on(&runtime, async {
+                tokio::select! {
+                    biased;
+                    () = stopped(&mut stop) => {}
+                    () = workload.drive(task) => {}
+                }
+            });
+        });
+        if let Err(panic) = catch_unwind(run) {
+            orders.fail_by_panic(&name, &*panic);
+        }
+        drop(lane_open);
+        // A blocking call of the runtime's own (there should be none) must not keep the thread.
+        runtime.shutdown_background();
+    })
+}
+
+fn runtime(thread: &str) -> Result<Runtime, PrepareError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| PrepareError(format!("the runtime of {thread} could not be made: {error}")))
+}
+
+fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<(), PrepareError> {
+    let spawned = thread::Builder::new().name(name.clone()).spawn(body);
+    spawned
+        .map(drop)
+        .map_err(|error| PrepareError(format!("the thread {name} could not be started: {error}")))
+}
+
+impl Lane {
+    fn new(
+        messages: mpsc::Sender<Message>,
+        operations: usize,
+        measures: usize,
+    ) -> (Self, blocking::Sender<Tally>) {
+        let (spare, spares) = blocking::channel();
+        for _ in 0..SPARE_TALLIES {
+            // The receiver is right here, so this cannot fail.
+            let _ = spare.send(Tally::new(operations, measures));
+        }
+        (Self { messages, spares, operations, measures }, spare)
+    }
+
+    /// An empty tally: one that came back, or a new one while the collector is behind.
+    pub(super) fn spare(&self) -> Tally {
+        self.spares.try_recv().unwrap_or_else(|_| Tally::new(self.operations, self.measures))
+    }
+
+    /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means
+    /// that everything stops already.
+    pub(super) fn send(&self, message: Message, orders: &Orders) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.messages.try_send(message) {
+            orders.fail("the collector did not run for a minute: the host is overloaded, so nothing it measures counts");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
+//!
+//! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `histogram_sum` (a sum that
+//! packs), `sequences` (which intervals were seen), `trial` (one attempt as a whole),
+//! `variant` (its valid trials merged).
+
+mod cell;
+mod histogram_sum;
+mod sequences;
+mod tally;
+mod trial;
+mod variant;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::finding::{Finding, FindingCode};
+use shared::histogram::EncodedHistogram;
+use shared::ids::{AgentId, TrialIndex};
+use shared::interval::Interval;
+use shared::job::Job;
+use shared::plan::PlannedTrial;
+use shared::run_record::{RunRecord, RunState, TrialRecord};
+use shared::run_report::{Coverage, HostReport, OperationReport, RunReport, RunSection, SCHEMA, TrialReport};
+
+use self::cell::Cell;
+use self::variant::VariantSum;
+use crate::{ANALYSIS_VERSION, verdict};
+
+/// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
+/// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
+const OPEN_HISTOGRAMS_MAX: usize = 256;
+
+/// A run report with the merged histograms behind it.
+#[derive(Debug, Clone)]
+pub struct Assembled {
+    /// The report.
+    pub report: RunReport,
+    /// The merged latencies of every operation in the report.
+    pub latencies: BTreeMap<Place, EncodedHistogram>,
+}
+
+/// Where in a report an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Index into `variants`.
+    pub variant: usize,
+    /// Index into the variant's `trials`; `None`: merged over its valid trials.
+    pub trial: Option<usize>,
+    /// Index into the trial's `agents`; `None`: merged over its agents.
+    pub agent: Option<usize>,
+    /// Index into `operations` there.
+    pub operation: usize,
+}
+
+/// Makes the report of a run from all its stored intervals at once.
+pub fn assemble(
+    record: &RunRecord,
+    job: &Job,
+    intervals: impl IntoIterator<Item = Interval>,
+    now_ms: u64,
+) -> Assembled {
+    let mut assembler = Assembler::new(record, job);
+    intervals.into_iter().for_each(|interval| assembler.add(&interval));
+    assembler.finish(now_ms)
+}
+
+/// Takes stored intervals in any order, each once or more often, and makes the report of them.
+#[derive(Debug)]
+pub struct Assembler<'a> {
+    record: &'a RunRecord,
+    job: &'a Job,
+    /// The agents of each attempt that the record names; intervals of others are strays.
+    known: BTreeSet<CellKey>,
+    cells: BTreeMap<CellKey, Cell>,
+    open_histograms: usize,
+    strays: u64,
+}
+
+/// One agent's part in one attempt at a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct CellKey {
+    trial: TrialIndex,
+    attempt: u32,
+    agent: AgentId,
+}
+
+impl<'a> Assembler<'a> {
+    /// Begins the report of a run.
+    pub fn new(record: &'a RunRecord, job: &'a Job) -> Self {
+        let keys = |trial: &'a TrialRecord| trial.agents.iter().map(|part| cell_key(trial, part.id));
+        let known = record.trials.iter().flat_map(keys).collect();
+        Self { record, job, known, cells: BTreeMap::new(), open_histograms: 0, strays: 0 }
+    }
+
+    /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing.
+    pub fn add(&mut self, interval: &Interval) {
+        let key =
+            CellKey { trial: interval.trial.trial, attempt: interval.trial.attempt, agent: interval.agent };
+        if interval.trial.run != self.record.id || !self.known.contains(&key) {
+            self.strays = self.strays.saturating_add(1);
+            return;
+        }
+        let cell = self.cells.entry(key).or_insert_with(|| Cell::new(self.job.workload.operations.len()));
+        let open_before = cell.open_histograms();
+        self.strays = self.strays.saturating_add(cell.add(interval));
+        self.open_histograms += cell.open_histograms() - open_before;
+        if self.open_histograms > OPEN_HISTOGRAMS_MAX {
+            self.cells.iter_mut().filter(|(other, _)| **other != key).for_each(|(_, cell)| cell.pack());
+            self.open_histograms = self.cells.get(&key).map_or(0, Cell::open_histograms);
+        }
+    }
+
+    /// Makes the report. `now_ms` stands in for the end of a run that is over without a recorded end.
+    pub fn finish(mut self, now_ms: u64) -> Assembled {
+        self.cells.values_mut().for_each(Cell::pack);
+        let planned: BTreeMap<TrialIndex, &PlannedTrial> =
+            self.record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
+        let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
+        let mut latencies = BTreeMap::new();
+        for attempt in &self.record.trials {
+            let Some(planned) = planned.get(&attempt.trial) else {
+                self.strays += 1;
+                continue;
+            };
+            let cells = |agent| self.cells.get(&cell_key(attempt, agent));
+            let assembled = trial::assemble(self.record, self.job, planned, attempt, &cells);
+            match variants.get_mut(planned.variant.0 as usize) {
+                Some(variant) => variant.add(planned.variant.0 as usize, assembled, &mut latencies),
+                None => self.strays += 1,
+            }
+        }
+        self.name_what_never_began(&mut variants);
+        let is_whole = self.strays == 0 && self.has_a_valid_attempt_of_each(&variants);
+        let variants = variants
+            .into_iter()
+            .enumerate()
+            .map(|(place, sum)| sum.report(place, self.job, &mut latencies))
+            .collect();
+        let report = RunReport {
+            schema: SCHEMA.to_owned(),
+            run: self.run_section(is_whole, now_ms),
+            variants,
+            claims: Vec::new(),
+            comparisons: Vec::new(),
+            hosts: hosts(self.record),
+        };
+        Assembled { report, latencies }
+    }
+
+    /// Every planned trial without an attempt gets a line of its own, unless it may still begin.
+    fn name_what_never_began(&self, variants: &mut [VariantSum]) {
+        if !self.record.state.is_over() {
+            return;
+        }
+        let begun: BTreeSet<TrialIndex> = self.record.trials.iter().map(|attempt| attempt.trial).collect();
+        for planned in self.record.plan.trials.iter().filter(|planned| !begun.contains(&planned.index)) {
+            if let Some(variant) = variants.get_mut(planned.variant.0 as usize) {
+                variant.report.trials.push(never_begun(self.record, planned));
+            }
+        }
+    }
+
+    /// A run without any planned trial has shown nothing, so it is not whole either.
+    fn has_a_valid_attempt_of_each(&self, variants: &[VariantSum]) -> bool {
+        let of_variant = |(place, variant): (usize, &VariantSum)| {
+            let valid = variant.report.trials.iter().filter(|trial| trial.valid);
+            valid.map(|trial| (place, trial.block, trial.order)).collect::<Vec<_>>()
+        };
+        let valid: BTreeSet<(usize, u32, u32)> = variants.iter().enumerate().flat_map(of_variant).collect();
+        let trials = &self.record.plan.trials;
+        let is_valid = |it: &PlannedTrial| valid.contains(&(it.variant.0 as usize, it.block, it.order));
+        !trials.is_empty() && trials.iter().all(is_valid)
+    }
+
+    fn run_section(&self, is_whole: bool, now_ms: u64) -> RunSection {
+        let record = self.record;
+        let (verdict, exit_code) = verdict::verdict(record, is_whole);
+        let finished_at_ms = record.finished_at_ms.or(record.state.is_over().then_some(now_ms));
+        RunSection {
+            id: record.id,
+            name: record.name.to_string(),
+            state: record.state,
+            verdict,
+            exit_code,
+            reason: self.reason(),
+            started_at: rfc3339(record.started_at_ms.unwrap_or(record.submitted_at_ms)),
+            finished_at: finished_at_ms.map(rfc3339),
+            seed: record.plan.seed,
+            tags: record.tags.clone(),
+            fleetmark_version: record.fleetmark_version.clone(),
+            analysis_version: ANALYSIS_VERSION.to_owned(),
+            job: record.job_toml.clone(),
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        let strays = (self.strays > 0).then(|| {
+            format!("{} stored reports name a trial, an agent, an operation or a measure that the run's record does not have, and were left out", self.strays)
+        });
+        let reasons: Vec<String> = self.record.reason.iter().cloned().chain(strays).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {
+    CellKey { trial: trial.trial, attempt: trial.attempt, agent }
+}
+
+fn never_begun(record: &RunRecord, planned: &PlannedTrial) -> TrialReport {
+    let why = record.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let ending = match record.state {
+        RunState::Cancelled => "was cancelled",
+        RunState::Failed => "failed",
+        RunState::Queued | RunState::Running | RunState::Finished => "ended",
+    };
+    let message = format!("it never began: the run {ending} before{why}");
+    TrialReport {
+        block: planned.block,
+        order: planned.order,
+        attempt: 0,
+        valid: false,
+        pair: None,
+        findings: vec![Finding::of_trial(FindingCode::TrialNotRun, message)],
+        start_skew_us: None,
+        start_skew_error_us: None,
+        coverage: Coverage { agents_planned: record.plan.agents.unwrap_or(0), ..Coverage::default() },
+        operations: Vec::<OperationReport>::new(),
+        agents: Vec::new(),
+    }
+}
+
+/// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.
+fn hosts(record: &RunRecord) -> Vec<HostReport> {
+    let mut hosts: Vec<HostReport> = Vec::new();
+    for part in record.trials.iter().flat_map(|trial| &trial.agents) {
+        let is_listed = |host: &HostReport| host.agent == part.name && host.fingerprint == part.fingerprint;
+        if !hosts.iter().any(is_listed) {
+            hosts.push(HostReport { agent: part.name.clone(), fingerprint: part.fingerprint.clone() });
+        }
+    }
+    hosts.sort_by(|one, other| one.agent.cmp(&other.agent));
+    hosts
+}
+
+/// A time as RFC 3339 in UTC. A time beyond the year 9999 is not one that anybody stored, and becomes the last.
+fn rfc3339(unix_ms: u64) -> String {
+    let timestamp = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.unwrap_or(Timestamp::MAX).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! One agent's part in one attempt at a trial: what its stored intervals say.
+
+use std::collections::BTreeMap;
+
+use shared::host::HostSample;
+use shared::interval::{Interval, Phase};
+use shared::run_record::AgentPart;
+use shared::run_report::Scalar;
+
+use super::sequences::Sequences;
+use super::tally::Tally;
+
+/// How a host's metric is read from a sample.
+type HostMetric = (&'static str, fn(&HostSample) -> Option<f64>);
+
+/// The host's metrics by the names of the contract's `host.<name>`.
+const HOST_METRICS: &[HostMetric] = &[
+    ("cpu_busy", |sample| sample.cpu_busy),
+    ("cpu_user", |sample| sample.cpu_user),
+    ("cpu_system", |sample| sample.cpu_system),
+    ("cpu_iowait", |sample| sample.cpu_iowait),
+    ("cpu_steal", |sample| sample.cpu_steal),
+    ("memory_used_bytes", |sample| sample.memory_used_bytes.map(|bytes| bytes as f64)),
+    ("agent_cpu", |sample| sample.agent_cpu),
+    ("agent_memory_bytes", |sample| sample.agent_memory_bytes.map(|bytes| bytes as f64)),
+];
+
+/// What one agent's stored intervals of one attempt add up to.
+#[derive(Debug, Default)]
+pub(super) struct Cell {
+    sequences: Sequences,
+    /// Number of the interval that said it was the last.
+    last: Option<u64>,
+    measured_ns: u64,
+    generator_cpu: Weighted,
+    workers_peak: u32,
+    host: BTreeMap<&'static str, Weighted>,
+    tallies: Vec<Tally>,
+}
+
+impl Cell {
+    /// An empty cell for a job of so many operations.
+    pub(super) fn new(operations: usize) -> Self {
+        Self { tallies: vec![Tally::default(); operations], ..Self::default() }
+    }
+
+    /// Adds an interval; one whose number was seen before changes nothing. Returns how many parts of it
+    /// name something that the job does not have.
+    pub(super) fn add(&mut self, interval: &Interval) -> u64 {
+        if !self.sequences.insert(interval.sequence) {
+            return 0;
+        }
+        if interval.is_last {
+            self.last = Some(interval.sequence.0);
+        }
+        self.workers_peak = self.workers_peak.max(interval.engine.workers);
+        if interval.phase == Phase::Measured {
+            self.add_window(interval);
+        }
+        // Warm-up counts nowhere, whatever an agent puts into it.
+        if interval.phase == Phase::Warmup {
+            return 0;
+        }
+        let mut left_out = 0;
+        for operation in &interval.operations {
+            left_out += match self.tallies.get_mut(usize::from(operation.operation.0)) {
+                Some(tally) => tally.add(operation),
+                None => 1,
+            };
+        }
+        left_out
+    }
+
+    /// Folds its histograms away.
+    pub(super) fn pack(&mut self) {
+        self.tallies.iter_mut().for_each(Tally::pack);
+    }
+
+    /// How many of its histograms take their full room.
+    pub(super) fn open_histograms(&self) -> usize {
+        self.tallies.iter().map(Tally::open_histograms).sum()
+    }
+
+    /// One tally per operation of the job.
+    pub(super) fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    /// Length of the stored part of the measured window.
+    pub(super) fn measured_ns(&self) -> u64 {
+        self.measured_ns
+    }
+
+    /// How many intervals are stored.
+    pub(super) fn intervals(&self) -> u64 {
+        self.sequences.count()
+    }
+
+    /// Whether the agent reported to the end.
+    pub(super) fn is_finished(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// CPU share of the busiest load thread: the mean over the window's intervals, weighted by their length.
+    pub(super) fn generator_cpu(&self) -> Option<f64> {
+        self.generator_cpu.scalar().map(|scalar| scalar.mean)
+    }
+
+    /// Most workers at once.
+    pub(super) fn workers_peak(&self) -> u32 {
+        self.workers_peak
+    }
+
+    /// The host's metrics over the window; those never readable are left out.
+    pub(super) fn host(&self) -> BTreeMap<String, Scalar> {
+        self.host
+            .iter()
+            .filter_map(|(name, weighted)| Some(((*name).to_owned(), weighted.scalar()?)))
+            .collect()
+    }
+
+    /// What is missing of the intervals that the agent numbered, in words; `None` when nothing is.
+    pub(super) fn missing(&self, part: &AgentPart) -> Option<String> {
+        let received = self.sequences.count();
+        let Some(end) = part.intervals_reported.or(self.last.map(|last| last.saturating_add(1))) else {
+            return Some(format!("its end never arrived; {received} of its intervals are stored"));
+        };
+        let missing = self.sequences.missing_below(end);
+        (missing > 0).then(|| {
+            let gaps = self.sequences.gaps_in_words(end);
+            format!("{missing} of its {end} intervals never arrived (numbers {gaps})")
+        })
+    }
+
+    fn add_window(&mut self, interval: &Interval) {
+        self.measured_ns = self.measured_ns.saturating_add(interval.duration_ns);
+        if let Some(cpu) = interval.engine.busiest_thread_cpu {
+            self.generator_cpu.add(cpu, interval.duration_ns);
+        }
+        let Some(sample) = &interval.host else { return };
+        for (name, read) in HOST_METRICS {
+            if let Some(value) = read(sample) {
+                self.host.entry(*name).or_default().add(value, interval.duration_ns);
+            }
+        }
+    }
+}
+
+/// Mean, weighted by time, and extremes of a value over intervals.
+#[derive(Debug, Default)]
+struct Weighted {
+    sum: f64,
+    weight: f64,
+    extremes: Option<(f64, f64)>,
+}
+
+impl Weighted {
+    /// A value that is no number, or an interval without length, tells nothing.
+    fn add(&mut self, value: f64, duration_ns: u64) {
+        if !value.is_finite() || duration_ns == 0 {
+            return;
+        }
+        self.sum += value * duration_ns as f64;
+        self.weight += duration_ns as f64;
+        let (min, max) = self.extremes.unwrap_or((value, value));
+        self.extremes = Some((min.min(value), max.max(value)));
+    }
+
+    fn scalar(&self) -> Option<Scalar> {
+        let (min, max) = self.extremes?;
+        Some(Scalar { mean: self.sum / self.weight, min, max })
+    }
+}

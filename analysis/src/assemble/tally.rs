@@ -1,0 +1,226 @@
+//! What one operation did so far: counters and histograms that merge exactly.
+
+use std::collections::BTreeMap;
+
+use shared::histogram::EncodedHistogram;
+use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval};
+use shared::run_report::{MetricReport, OperationReport};
+
+use super::histogram_sum::HistogramSum;
+
+/// Units of the measures that workloads report beside the latencies; what is not listed is plain.
+const MEASURE_UNITS: &[(&str, &str)] = &[("connect", "ns"), ("cpu_time", "ns"), ("max_memory", "bytes")];
+
+/// One operation's sum over any set of intervals.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    counters: Counters,
+    errors: BTreeMap<ErrorKind, u64>,
+    error_samples: Vec<ErrorSample>,
+    latency: HistogramSum,
+    /// `None` for as long as it is the same as `latency`.
+    service_time: Option<HistogramSum>,
+    send_lag: HistogramSum,
+    worker_wait: HistogramSum,
+    failed: HistogramSum,
+    measures: BTreeMap<String, HistogramSum>,
+}
+
+impl Tally {
+    /// Adds what an interval tells. Returns how many of its measures had no room.
+    pub(super) fn add(&mut self, interval: &OperationInterval) -> u64 {
+        self.counters.add(&Counters::from(interval));
+        for (kind, count) in &interval.errors {
+            add_to(self.errors.entry(*kind).or_default(), *count);
+        }
+        self.keep_samples(&interval.error_samples);
+        // The service time parts from the latency with the first interval that tells it, before either grows.
+        if interval.service_time.is_some() && self.service_time.is_none() {
+            self.service_time = Some(self.latency.clone());
+        }
+        if let Some(service_time) = &mut self.service_time
+            && let Some(more) = interval.service_time.as_ref().or(interval.latency.as_ref())
+        {
+            service_time.add(more);
+        }
+        add_encoded(&mut self.latency, interval.latency.as_ref());
+        add_encoded(&mut self.send_lag, interval.send_lag.as_ref());
+        add_encoded(&mut self.worker_wait, interval.worker_wait.as_ref());
+        add_encoded(&mut self.failed, interval.failed.as_ref());
+        let mut left_out = 0;
+        for (name, more) in &interval.measures {
+            match self.measure(name) {
+                Some(sum) => sum.add(more),
+                None => left_out += 1,
+            }
+        }
+        left_out
+    }
+
+    /// Adds another tally, bucket by bucket.
+    pub(super) fn merge(&mut self, other: &Tally) {
+        self.counters.add(&other.counters);
+        for (kind, count) in &other.errors {
+            add_to(self.errors.entry(*kind).or_default(), *count);
+        }
+        self.keep_samples(&other.error_samples);
+        if other.service_time.is_some() && self.service_time.is_none() {
+            self.service_time = Some(self.latency.clone());
+        }
+        if let Some(service_time) = &mut self.service_time {
+            service_time.merge(other.service_time.as_ref().unwrap_or(&other.latency));
+        }
+        self.latency.merge(&other.latency);
+        self.send_lag.merge(&other.send_lag);
+        self.worker_wait.merge(&other.worker_wait);
+        self.failed.merge(&other.failed);
+        for (name, more) in &other.measures {
+            if let Some(sum) = self.measure(name) {
+                sum.merge(more);
+            }
+        }
+    }
+
+    /// Folds its histograms away.
+    pub(super) fn pack(&mut self) {
+        self.histograms_mut().for_each(HistogramSum::pack);
+    }
+
+    /// How many of its histograms take their full room.
+    pub(super) fn open_histograms(&self) -> usize {
+        let fixed = [&self.latency, &self.send_lag, &self.worker_wait, &self.failed];
+        fixed
+            .into_iter()
+            .chain(&self.service_time)
+            .chain(self.measures.values())
+            .filter(|sum| sum.is_open())
+            .count()
+    }
+
+    /// Values above the histograms' bound.
+    pub(super) fn overflowed(&self) -> u64 {
+        self.counters.overflowed
+    }
+
+    /// The latencies of successes.
+    pub(super) fn latency(&self) -> EncodedHistogram {
+        self.latency.encoded()
+    }
+
+    /// Its figures. Rates are over `window_ns`; without a window they are `null`.
+    pub(super) fn report(&self, name: &str, window_ns: u64) -> OperationReport {
+        let failed = self.errors.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let succeeded = self.latency.count();
+        let count = succeeded.saturating_add(failed);
+        let per_second = |amount: u64| (window_ns > 0).then(|| amount as f64 / (window_ns as f64 / 1e9));
+        let latency_ns = self.latency.distribution();
+        OperationReport {
+            name: name.to_owned(),
+            count,
+            unsent: self.counters.unsent,
+            errors: self.errors.iter().map(|(kind, count)| (kind.as_str().to_owned(), *count)).collect(),
+            error_samples: self.error_samples.clone(),
+            error_ratio: (count > 0).then(|| failed as f64 / count as f64),
+            scheduled_per_s: per_second(self.counters.scheduled),
+            throughput_per_s: per_second(succeeded),
+            service_time_ns: self
+                .service_time
+                .as_ref()
+                .map_or_else(|| latency_ns.clone(), HistogramSum::distribution),
+            latency_ns,
+            send_lag_ns: self.send_lag.distribution(),
+            worker_wait_ns: self.worker_wait.distribution(),
+            failed_ns: self.failed.distribution(),
+            bytes_sent: self.counters.bytes_sent,
+            bytes_received: self.counters.bytes_received,
+            connects: self.counters.connects,
+            metrics: self.measures.iter().map(|(name, sum)| (name.clone(), metric(name, sum))).collect(),
+            latency_histogram: None,
+        }
+    }
+
+    /// Five samples of the same mishap teach no more than one.
+    fn keep_samples(&mut self, samples: &[ErrorSample]) {
+        for sample in samples {
+            if self.error_samples.len() < ERROR_SAMPLES_MAX && !self.error_samples.contains(sample) {
+                self.error_samples.push(sample.clone());
+            }
+        }
+    }
+
+    /// The sum of a measure; `None` when its name is new and there are [`MEASURES_MAX`] already.
+    fn measure(&mut self, name: &str) -> Option<&mut HistogramSum> {
+        if !self.measures.contains_key(name) {
+            if self.measures.len() >= MEASURES_MAX {
+                return None;
+            }
+            self.measures.insert(name.to_owned(), HistogramSum::Empty);
+        }
+        self.measures.get_mut(name)
+    }
+
+    fn histograms_mut(&mut self) -> impl Iterator<Item = &mut HistogramSum> {
+        [&mut self.latency, &mut self.send_lag, &mut self.worker_wait, &mut self.failed]
+            .into_iter()
+            .chain(&mut self.service_time)
+            .chain(self.measures.values_mut())
+    }
+}
+
+/// The plain sums.
+#[derive(Debug, Clone, Default)]
+struct Counters {
+    scheduled: u64,
+    unsent: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    connects: u64,
+    overflowed: u64,
+}
+
+impl From<&OperationInterval> for Counters {
+    fn from(interval: &OperationInterval) -> Self {
+        Self {
+            scheduled: interval.scheduled,
+            unsent: interval.unsent,
+            bytes_sent: interval.bytes_sent,
+            bytes_received: interval.bytes_received,
+            connects: interval.connects,
+            overflowed: interval.overflowed,
+        }
+    }
+}
+
+impl Counters {
+    fn add(&mut self, more: &Counters) {
+        add_to(&mut self.scheduled, more.scheduled);
+        add_to(&mut self.unsent, more.unsent);
+        add_to(&mut self.bytes_sent, more.bytes_sent);
+        add_to(&mut self.bytes_received, more.bytes_received);
+        add_to(&mut self.connects, more.connects);
+        add_to(&mut self.overflowed, more.overflowed);
+    }
+}
+
+fn add_to(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+fn add_encoded(sum: &mut HistogramSum, more: Option<&EncodedHistogram>) {
+    if let Some(more) = more {
+        sum.add(more);
+    }
+}
+
+fn metric(name: &str, sum: &HistogramSum) -> MetricReport {
+    let unit = MEASURE_UNITS.iter().find(|(known, _)| *known == name).map_or("", |(_, unit)| unit);
+    let distribution = sum.distribution();
+    MetricReport {
+        unit: unit.to_owned(),
+        count: distribution.count,
+        mean: distribution.mean,
+        stdev: distribution.stdev,
+        min: distribution.min.map(|value| value as f64),
+        max: distribution.max.map(|value| value as f64),
+    }
+}

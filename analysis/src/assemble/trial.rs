@@ -1,0 +1,143 @@
+//! One attempt at a trial as a whole: its agents merged, its coverage counted, its validity judged.
+
+use shared::histogram::EncodedHistogram;
+use shared::ids::AgentId;
+use shared::job::{Job, Window};
+use shared::plan::PlannedTrial;
+use shared::run_record::{AgentPart, RunRecord, TrialRecord};
+use shared::run_report::{ALL_OPERATIONS, AgentReport, Coverage, OperationReport, TrialReport};
+
+use super::cell::Cell;
+use super::tally::Tally;
+use crate::validity::{self, AgentEvidence, Evidence};
+
+/// One attempt, with what is needed to merge it further.
+pub(super) struct AssembledTrial {
+    /// Its report.
+    pub(super) report: TrialReport,
+    /// One tally per operation of the job, merged over agents, packed.
+    pub(super) tallies: Vec<Tally>,
+    /// The measured window: the longest agent's measured time.
+    pub(super) window_ns: u64,
+    /// The latencies behind the report's operations.
+    pub(super) latencies: Vec<EncodedHistogram>,
+    /// The same for each agent.
+    pub(super) agent_latencies: Vec<Vec<EncodedHistogram>>,
+}
+
+/// Operations as reported, the last one all of them merged when there are several.
+pub(super) struct Operations {
+    /// Their reports.
+    pub(super) reports: Vec<OperationReport>,
+    /// The latencies behind them.
+    pub(super) latencies: Vec<EncodedHistogram>,
+}
+
+impl Operations {
+    /// Reports one tally per operation of the job, with rates over `window_ns`.
+    pub(super) fn of(job: &Job, tallies: &[Tally], window_ns: u64) -> Self {
+        let named = job.workload.operations.iter().zip(tallies);
+        let mut reports: Vec<_> =
+            named.map(|(operation, tally)| tally.report(operation.name.as_str(), window_ns)).collect();
+        let mut latencies: Vec<_> = tallies.iter().map(Tally::latency).collect();
+        if tallies.len() > 1 {
+            let mut all = Tally::default();
+            tallies.iter().for_each(|tally| all.merge(tally));
+            reports.push(all.report(ALL_OPERATIONS, window_ns));
+            latencies.push(all.latency());
+        }
+        Self { reports, latencies }
+    }
+}
+
+/// Assembles one attempt. `cells` finds what an agent's stored intervals add up to.
+pub(super) fn assemble<'a>(
+    record: &RunRecord,
+    job: &Job,
+    planned: &PlannedTrial,
+    attempt: &TrialRecord,
+    cells: &impl Fn(AgentId) -> Option<&'a Cell>,
+) -> AssembledTrial {
+    let silent = Cell::new(job.workload.operations.len());
+    let parts: Vec<(&AgentPart, &Cell)> =
+        attempt.agents.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
+    let tallies = merged(job, &parts);
+    let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
+    let operations = Operations::of(job, &tallies, window_ns);
+    let coverage = coverage(record, job, &parts);
+    let evidence = Evidence {
+        job,
+        record: attempt,
+        operations: &operations.reports,
+        coverage: &coverage,
+        overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
+        agents: &parts.iter().map(|(part, cell)| agent_evidence(part, cell)).collect::<Vec<_>>(),
+    };
+    let findings = validity::findings(&evidence);
+    let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell)).unzip();
+    let report = TrialReport {
+        block: planned.block,
+        order: planned.order,
+        attempt: attempt.attempt,
+        valid: validity::is_valid(&findings),
+        pair: None,
+        findings,
+        start_skew_us: attempt.start_skew_us,
+        start_skew_error_us: attempt.start_skew_error_us,
+        coverage,
+        operations: operations.reports,
+        agents,
+    };
+    AssembledTrial { report, tallies, window_ns, latencies: operations.latencies, agent_latencies }
+}
+
+fn merged(job: &Job, parts: &[(&AgentPart, &Cell)]) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); job.workload.operations.len()];
+    for (place, sum) in tallies.iter_mut().enumerate() {
+        parts.iter().for_each(|(_, cell)| sum.merge(&cell.tallies()[place]));
+        sum.pack();
+    }
+    tallies
+}
+
+fn coverage(record: &RunRecord, job: &Job, parts: &[(&AgentPart, &Cell)]) -> Coverage {
+    let leased = parts.len() as u32;
+    let agents_planned = record.plan.agents.unwrap_or(leased).max(leased);
+    let measured_ns: f64 = parts.iter().map(|(_, cell)| cell.measured_ns() as f64).sum();
+    let agent_seconds_ratio = match job.load.window {
+        Window::For(window) => {
+            let planned_ns = window.as_nanos() as f64 * f64::from(agents_planned);
+            (planned_ns > 0.0).then(|| (measured_ns / planned_ns).min(1.0))
+        }
+        // How long a number of iterations takes is what is being measured.
+        Window::Iterations(_) => None,
+    };
+    Coverage {
+        agents_planned,
+        agents_finished: parts.iter().filter(|(_, cell)| cell.is_finished()).count() as u32,
+        intervals_planned: parts
+            .iter()
+            .try_fold(0_u64, |sum, (part, _)| Some(sum.saturating_add(part.intervals_reported?))),
+        intervals_received: parts.iter().map(|(_, cell)| cell.intervals()).sum(),
+        agent_seconds_ratio,
+    }
+}
+
+fn agent_evidence<'a>(part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
+    AgentEvidence { part, generator_cpu: cell.generator_cpu(), missing: cell.missing(part) }
+}
+
+fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedHistogram>) {
+    let operations = Operations::of(job, cell.tallies(), cell.measured_ns());
+    let report = AgentReport {
+        id: part.id,
+        name: part.name.clone(),
+        operations: operations.reports,
+        clock_offset_us: part.clock_offset_us,
+        clock_error_us: part.clock_error_us,
+        generator_cpu: cell.generator_cpu(),
+        workers_peak: cell.workers_peak(),
+        host: cell.host(),
+    };
+    (report, operations.latencies)
+}

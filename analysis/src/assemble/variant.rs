@@ -1,0 +1,82 @@
+//! One variant: its attempts in the order they ran, and its valid trials merged.
+
+use std::collections::BTreeMap;
+
+use shared::histogram::EncodedHistogram;
+use shared::job::Job;
+use shared::plan::Variant;
+use shared::run_report::VariantReport;
+
+use super::Place;
+use super::tally::Tally;
+use super::trial::{AssembledTrial, Operations};
+use crate::estimate;
+
+/// A variant while its trials are being added up.
+pub(super) struct VariantSum {
+    /// Its report so far: the trials.
+    pub(super) report: VariantReport,
+    tallies: Vec<Tally>,
+    window_ns: u64,
+}
+
+impl VariantSum {
+    /// A variant without trials.
+    pub(super) fn new(variant: &Variant) -> Self {
+        let report = VariantReport {
+            name: variant.name.clone(),
+            parameters: variant.parameters.clone(),
+            trials: Vec::new(),
+            operations: Vec::new(),
+            estimates: Vec::new(),
+        };
+        Self { report, tallies: Vec::new(), window_ns: 0 }
+    }
+
+    /// Adds an attempt; only a valid one is merged.
+    pub(super) fn add(
+        &mut self,
+        variant: usize,
+        trial: AssembledTrial,
+        latencies: &mut BTreeMap<Place, EncodedHistogram>,
+    ) {
+        let place = Place { variant, trial: Some(self.report.trials.len()), agent: None, operation: 0 };
+        keep(latencies, place, trial.latencies);
+        for (agent, of_agent) in trial.agent_latencies.into_iter().enumerate() {
+            keep(latencies, Place { agent: Some(agent), ..place }, of_agent);
+        }
+        if trial.report.valid {
+            self.tallies.resize_with(trial.tallies.len(), Tally::default);
+            for (sum, tally) in self.tallies.iter_mut().zip(&trial.tallies) {
+                sum.merge(tally);
+                sum.pack();
+            }
+            self.window_ns = self.window_ns.saturating_add(trial.window_ns);
+        }
+        self.report.trials.push(trial.report);
+    }
+
+    /// Its report.
+    pub(super) fn report(
+        self,
+        variant: usize,
+        job: &Job,
+        latencies: &mut BTreeMap<Place, EncodedHistogram>,
+    ) -> VariantReport {
+        let mut report = self.report;
+        if !self.tallies.is_empty() {
+            let merged = Operations::of(job, &self.tallies, self.window_ns);
+            keep(latencies, Place { variant, trial: None, agent: None, operation: 0 }, merged.latencies);
+            report.operations = merged.reports;
+        }
+        report.estimates = estimate::estimates(&report.trials);
+        report
+    }
+}
+
+/// Keeps the histograms of one list of operations, the first of which stands at `place`.
+fn keep(latencies: &mut BTreeMap<Place, EncodedHistogram>, place: Place, operations: Vec<EncodedHistogram>) {
+    latencies.extend(
+        operations.into_iter().enumerate().map(|(operation, of_it)| (Place { operation, ..place }, of_it)),
+    );
+}

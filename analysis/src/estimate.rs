@@ -1,0 +1,159 @@
+//! What several trials say together about one metric: a mean and its interval, with trials as the sample.
+
+use shared::run_report::{ALL_OPERATIONS, Distribution, Estimate, OperationReport, TrialReport};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// The upper quantile of Student's t that leaves 2.5 % on either side.
+const TWO_SIDED_95: f64 = 0.975;
+/// Widest bucket of our histograms as a share of its value: 1,024 to 2,048 buckets a doubling.
+const BUCKET_WIDTH_RATIO: f64 = 1.0 / 1024.0;
+
+/// On which scale trials are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As they are: ratios that can be zero.
+    Linear,
+    /// In logarithms, so that the mean is geometric: times and rates.
+    Logarithmic,
+    /// In logarithms, for values that were read off a histogram's buckets: their rounding adds to the variance.
+    Bucketed,
+}
+
+/// Mean and 95 % interval of trials' values.
+///
+/// Student's t over the scale's values: x̄ ± t(n−1, .975)·s/√n (statistics.md, "Comparing A with B"). The
+/// interval is `None` below two values. Both are `None` where a value has no logarithm.
+pub fn mean_with_interval(values: &[f64], scale: Scale) -> (Option<f64>, Option<[f64; 2]>) {
+    let is_linear = scale == Scale::Linear;
+    if values.is_empty() || (!is_linear && values.iter().any(|value| *value <= 0.0)) {
+        return (None, None);
+    }
+    let scaled: Vec<f64> = values.iter().map(|value| if is_linear { *value } else { value.ln() }).collect();
+    let back = |value: f64| if is_linear { value } else { value.exp() };
+    let count = scaled.len() as f64;
+    let mean = scaled.iter().sum::<f64>() / count;
+    if scaled.len() < 2 {
+        return (Some(back(mean)), None);
+    }
+    let variance = scaled.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let rounding = if scale == Scale::Bucketed { BUCKET_WIDTH_RATIO.powi(2) / 12.0 } else { 0.0 };
+    let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("at least one degree of freedom");
+    let half_width = student.inverse_cdf(TWO_SIDED_95) * ((variance + rounding) / count).sqrt();
+    (Some(back(mean)), Some([back(mean - half_width), back(mean + half_width)]))
+}
+
+/// One metric of an operation that is estimated over trials.
+struct Measure {
+    name: &'static str,
+    unit: &'static str,
+    scale: Scale,
+    read: fn(&OperationReport) -> Option<f64>,
+}
+
+const MEASURES: &[Measure] = &[
+    Measure { name: "latency.mean", unit: "ns", scale: Scale::Logarithmic, read: |it| it.latency_ns.mean },
+    Measure {
+        name: "latency.p50",
+        unit: "ns",
+        scale: Scale::Bucketed,
+        read: |it| ns(&it.latency_ns, |d| d.p50),
+    },
+    Measure {
+        name: "latency.p90",
+        unit: "ns",
+        scale: Scale::Bucketed,
+        read: |it| ns(&it.latency_ns, |d| d.p90),
+    },
+    Measure {
+        name: "latency.p95",
+        unit: "ns",
+        scale: Scale::Bucketed,
+        read: |it| ns(&it.latency_ns, |d| d.p95),
+    },
+    Measure {
+        name: "latency.p99",
+        unit: "ns",
+        scale: Scale::Bucketed,
+        read: |it| ns(&it.latency_ns, |d| d.p99),
+    },
+    Measure { name: "throughput", unit: "per_s", scale: Scale::Logarithmic, read: |it| it.throughput_per_s },
+    Measure { name: "error_ratio", unit: "", scale: Scale::Linear, read: |it| it.error_ratio },
+];
+
+/// The estimates of a variant over its valid trials, operation by operation; none without a valid trial.
+pub fn estimates(trials: &[TrialReport]) -> Vec<Estimate> {
+    let valid: Vec<&TrialReport> = trials.iter().filter(|trial| trial.valid).collect();
+    let Some(first) = valid.first() else {
+        return Vec::new();
+    };
+    let operations = 0..first.operations.len();
+    operations
+        .flat_map(|place| MEASURES.iter().map(move |measure| (place, measure)))
+        .map(|(place, measure)| estimate(&valid, place, measure))
+        .collect()
+}
+
+/// A mean over only those trials that give a value would be a selection, so one missing value leaves none.
+fn estimate(valid: &[&TrialReport], place: usize, measure: &Measure) -> Estimate {
+    let values: Vec<f64> =
+        valid.iter().filter_map(|trial| trial.operations.get(place).and_then(measure.read)).collect();
+    let (mean, ci95) =
+        if values.len() == valid.len() { mean_with_interval(&values, measure.scale) } else { (None, None) };
+    let operation = &valid[0].operations[place].name;
+    let metric = if operation == ALL_OPERATIONS {
+        measure.name.to_owned()
+    } else {
+        format!("{operation}.{}", measure.name)
+    };
+    Estimate {
+        metric,
+        unit: measure.unit.to_owned(),
+        agent: None,
+        pair: None,
+        n: values.len() as u64,
+        mean,
+        ci95,
+    }
+}
+
+fn ns(distribution: &Distribution, read: fn(&Distribution) -> Option<u64>) -> Option<f64> {
+    read(distribution).map(|value| value as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_t_interval_is_the_published_one() {
+        // golang/perf benchmath: the sample {-8,2,3,4,5,6}.
+        let (mean, interval) = mean_with_interval(&[-8.0, 2.0, 3.0, 4.0, 5.0, 6.0], Scale::Linear);
+        let [low, high] = interval.expect("six values have an interval");
+        assert!((mean.expect("six values have a mean") - 2.0).abs() < 1e-12);
+        assert!((low + 3.351_092_806).abs() < 1e-8 && (high - 7.351_092_806).abs() < 1e-8, "{low} {high}");
+    }
+
+    #[test]
+    fn times_are_averaged_geometrically() {
+        let (mean, interval) = mean_with_interval(&[1.0, 100.0], Scale::Logarithmic);
+        assert!((mean.expect("two values have a mean") - 10.0).abs() < 1e-9);
+        assert!(interval.is_some_and(|[low, high]| low < 1.0 && high > 100.0));
+    }
+
+    #[test]
+    fn one_trial_has_no_interval() {
+        let (mean, interval) = mean_with_interval(&[7.0], Scale::Linear);
+        assert_eq!((mean, interval), (Some(7.0), None));
+    }
+
+    #[test]
+    fn equal_bucketed_values_still_have_a_width() {
+        let (_, interval) = mean_with_interval(&[1_000.0, 1_000.0], Scale::Bucketed);
+        assert!(interval.is_some_and(|[low, high]| low < 1_000.0 && high > 1_000.0));
+    }
+
+    #[test]
+    fn a_zero_has_no_logarithm_and_gives_null() {
+        assert_eq!(mean_with_interval(&[0.0, 1.0], Scale::Logarithmic), (None, None));
+    }
+}

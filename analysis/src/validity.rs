@@ -1,0 +1,255 @@
+//! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
+
+use shared::finding::{Finding, FindingCode, Severity};
+use shared::job::{Job, LoadModel};
+use shared::run_record::{AgentPart, TrialRecord};
+use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport};
+
+/// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
+const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
+
+/// What is known of a trial when it is judged.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The job, with its limits.
+    pub job: &'a Job,
+    /// What the coordinator remembers of the attempt.
+    pub record: &'a TrialRecord,
+    /// What was measured, merged over agents.
+    pub operations: &'a [OperationReport],
+    /// What was planned and what was seen.
+    pub coverage: &'a Coverage,
+    /// Values above the histograms' bound.
+    pub overflowed: u64,
+    /// Each agent's part.
+    pub agents: &'a [AgentEvidence<'a>],
+}
+
+/// What is known of an agent's part.
+#[derive(Debug)]
+pub struct AgentEvidence<'a> {
+    /// What the coordinator remembers of it.
+    pub part: &'a AgentPart,
+    /// CPU share of its busiest load thread over the window, 0 to 1.
+    pub generator_cpu: Option<f64>,
+    /// What is missing of its intervals, in words.
+    pub missing: Option<String>,
+}
+
+impl Evidence<'_> {
+    /// All operations together.
+    fn all(&self) -> Option<&OperationReport> {
+        self.operations.last()
+    }
+
+    /// The operations of the job, when there are several.
+    fn several(&self) -> &[OperationReport] {
+        match self.operations.split_last() {
+            Some((last, rest)) if last.name == ALL_OPERATIONS => rest,
+            _ => &[],
+        }
+    }
+
+    fn has_recorded(&self, is_meant: impl Fn(&Finding) -> bool) -> bool {
+        self.record.findings.iter().any(is_meant)
+    }
+}
+
+/// One way in which a trial may not count: says what it found, with the figures.
+type Gate = fn(&Evidence<'_>) -> Vec<Finding>;
+
+/// Every gate, in the order in which its findings are listed.
+const GATES: &[Gate] = &[
+    trial_not_run,
+    intervals_missing,
+    nothing_measured,
+    all_operations_failed,
+    error_ratio_high,
+    operations_unsent,
+    histogram_overflowed,
+    generator_saturated,
+    closed_model_blind,
+];
+
+/// All findings about a trial: those that the coordinator made while it ran, then those of the gates.
+pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
+    evidence.record.findings.iter().cloned().chain(GATES.iter().flat_map(|gate| gate(evidence))).collect()
+}
+
+/// Whether a trial with these findings counts.
+pub fn is_valid(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity != Severity::Invalid)
+}
+
+fn trial_not_run(evidence: &Evidence<'_>) -> Vec<Finding> {
+    // What the coordinator found already says why it did not run to its end.
+    if evidence.record.is_complete || evidence.has_recorded(|finding| finding.severity == Severity::Invalid) {
+        return Vec::new();
+    }
+    let message = match evidence.record.started_at_ms {
+        Some(_) => "it was started, but ended before its time",
+        None => "it was prepared, but never started",
+    };
+    vec![Finding::of_trial(FindingCode::TrialNotRun, message)]
+}
+
+fn intervals_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let is_lost =
+        |agent| evidence.has_recorded(|it| it.code == FindingCode::AgentLost && it.agent == Some(agent));
+    let mut found: Vec<Finding> = Vec::new();
+    for agent in evidence.agents {
+        // An agent of a trial that never ended owes no intervals unless it said so itself.
+        let is_owed = evidence.record.is_complete || agent.part.intervals_reported.is_some();
+        if let Some(missing) = &agent.missing
+            && is_owed
+            && !is_lost(agent.part.id)
+        {
+            let message = format!("agent {}: {missing}", agent.part.name);
+            found.push(Finding::of_agent(FindingCode::IntervalsMissing, agent.part.id, message));
+        }
+    }
+    let coverage = evidence.coverage;
+    if evidence.record.is_complete && coverage.agents_planned as usize > evidence.agents.len() {
+        let message =
+            format!("{} of {} planned agents took part", evidence.agents.len(), coverage.agents_planned);
+        found.push(Finding::of_trial(FindingCode::IntervalsMissing, message));
+    }
+    if let Some(ratio) = coverage.agent_seconds_ratio
+        && evidence.record.is_complete
+        && found.is_empty()
+        && ratio < 1.0 - AGENT_SECONDS_TOLERANCE
+    {
+        let message = format!("only {} of the planned measuring time is stored", percent(ratio));
+        found.push(Finding::of_trial(FindingCode::IntervalsMissing, message));
+    }
+    found
+}
+
+fn nothing_measured(evidence: &Evidence<'_>) -> Vec<Finding> {
+    // A trial that did not run to its end says so by another finding.
+    if !evidence.record.is_complete {
+        return Vec::new();
+    }
+    if evidence.all().is_none_or(|all| all.count == 0) {
+        let message = "no operation ended inside the measured window; it may be too short for one";
+        return vec![Finding::of_trial(FindingCode::NothingMeasured, message)];
+    }
+    let silent = evidence.several().iter().filter(|operation| operation.count == 0);
+    silent
+        .map(|operation| {
+            suspect(
+                FindingCode::NothingMeasured,
+                format!("no {} ended inside the measured window", operation.name),
+            )
+        })
+        .collect()
+}
+
+fn all_operations_failed(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let failed = evidence.all().filter(|all| has_only_failed(all));
+    failed
+        .map(|all| {
+            Finding::of_trial(
+                FindingCode::AllOperationsFailed,
+                format!("all {} operations failed ({})", all.count, errors_in_words(all)),
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+/// The limit holds for all operations together; a single one above it casts doubt, since its share may be small.
+fn error_ratio_high(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let limit = evidence.job.limits.error_ratio;
+    let is_above = |operation: &OperationReport| operation.error_ratio.is_some_and(|ratio| ratio > limit);
+    let describe = |operation: &OperationReport, subject: &str| {
+        let ratio = percent(operation.error_ratio.unwrap_or_default());
+        format!(
+            "{ratio} of {subject} failed ({}); limits.error_ratio is {}",
+            errors_in_words(operation),
+            percent(limit)
+        )
+    };
+    let Some(all) = evidence.all().filter(|all| !has_only_failed(all)) else {
+        return Vec::new();
+    };
+    if is_above(all) {
+        let message = describe(all, &format!("{} operations", all.count));
+        return vec![Finding::of_trial(FindingCode::ErrorRatioHigh, message)];
+    }
+    let above = evidence.several().iter().filter(|operation| is_above(operation));
+    above
+        .map(|operation| {
+            suspect(
+                FindingCode::ErrorRatioHigh,
+                describe(operation, &format!("{} {}", operation.count, operation.name)),
+            )
+        })
+        .collect()
+}
+
+fn operations_unsent(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let unsent = evidence.all().map_or(0, |all| all.unsent);
+    let message = || format!("{unsent} operations were due and had not begun when the drain ended");
+    (unsent > 0).then(|| Finding::of_trial(FindingCode::OperationsUnsent, message())).into_iter().collect()
+}
+
+fn histogram_overflowed(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let overflowed = evidence.overflowed;
+    let message =
+        || format!("{overflowed} values were above one hour, the highest that a histogram can tell");
+    (overflowed > 0)
+        .then(|| Finding::of_trial(FindingCode::HistogramOverflowed, message()))
+        .into_iter()
+        .collect()
+}
+
+/// Open: the plan could not be kept, so the numbers do not count. Closed: the generator may have been the limit.
+fn generator_saturated(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let limit = evidence.job.limits.generator_cpu;
+    let severity = match evidence.job.load.model {
+        LoadModel::Open => Severity::Invalid,
+        LoadModel::Closed => Severity::Suspect,
+    };
+    let busy = evidence
+        .agents
+        .iter()
+        .filter_map(|agent| Some((agent.part, agent.generator_cpu.filter(|cpu| *cpu > limit)?)));
+    busy.map(|(part, cpu)| {
+        let message = format!(
+            "agent {}: its busiest load thread used {} of a core (limits.generator_cpu is {}), so fleetmark itself may be the limit",
+            part.name,
+            percent(cpu),
+            percent(limit)
+        );
+        Finding { severity, ..Finding::of_agent(FindingCode::GeneratorSaturated, part.id, message) }
+    })
+    .collect()
+}
+
+fn closed_model_blind(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let message = "closed model: each worker waits for its answer before it sends again, so queueing does not show in the latencies";
+    let is_closed = evidence.job.load.model == LoadModel::Closed;
+    is_closed.then(|| Finding::of_trial(FindingCode::ClosedModelBlind, message)).into_iter().collect()
+}
+
+fn suspect(code: FindingCode, message: String) -> Finding {
+    Finding { severity: Severity::Suspect, ..Finding::of_trial(code, message) }
+}
+
+fn has_only_failed(operation: &OperationReport) -> bool {
+    operation.count > 0 && operation.latency_ns.count == 0
+}
+
+fn errors_in_words(operation: &OperationReport) -> String {
+    operation.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A share with as many decimals as it takes to tell it from its limit.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = if percent >= 10.0 { 1 } else { 3 };
+    let text = format!("{percent:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} %")
+}

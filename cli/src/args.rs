@@ -1,0 +1,332 @@
+//! The command line, as the contract fixes it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use shared::ids::AgentName;
+
+use crate::target;
+
+/// Measures how fast something is, on many machines at once, and says how sure it is.
+#[derive(Debug, Parser)]
+#[command(name = "fleetmark", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a job and say what came out
+    Run(Box<RunArgs>),
+    /// Write a first job to start from
+    Init {
+        /// Where to write it
+        #[arg(default_value = "fleetmark.toml")]
+        file: PathBuf,
+    },
+    /// Say whether a job is valid
+    Check {
+        #[command(flatten)]
+        job: JobArgs,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a job would run, and how long that takes
+    Plan {
+        #[command(flatten)]
+        job: JobArgs,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Be a coordinator: schedule jobs, keep results
+    Coordinator(CoordinatorArgs),
+    /// Be an agent: run workloads for a coordinator
+    Agent(AgentArgs),
+    /// List the agents of a coordinator
+    Agents {
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// List runs, or remove one
+    Runs {
+        #[command(subcommand)]
+        action: Option<RunsAction>,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Show what came out of a run
+    Show {
+        /// The run: an id, a unique prefix of one, or `latest`
+        run: String,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Follow a run to its end
+    Watch {
+        /// The run: an id, a unique prefix of one, or `latest`
+        run: String,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Cancel a run; what it measured is kept
+    Cancel {
+        /// The run: an id, a unique prefix of one, or `latest`
+        run: String,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Write a run for another tool, to standard output
+    Export {
+        /// The run: an id, a unique prefix of one, or `latest`
+        run: String,
+        /// hlog (HdrHistogram log), hgrm (percentiles), json, or csv
+        #[arg(long)]
+        format: String,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Look after the store
+    Store {
+        #[command(subcommand)]
+        action: StoreAction,
+    },
+    /// Be a small HTTP server whose behaviour is known
+    Target(TargetArgs),
+    /// List the workloads and their keys
+    Workloads {
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Start a program, and take its whole family down when it ends or when standard input does
+    #[command(hide = true)]
+    Guard {
+        /// The program and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+}
+
+/// A job file, perhaps with changes.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job file
+    pub(crate) job: PathBuf,
+    /// Change a value of the job: `load.workers=8`, `workload.operations.read.url=http://…`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// Whom to ask: a coordinator, or the one of a folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the coordinator or the store is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlaceArgs {
+    /// The coordinator, such as http://127.0.0.1:7411 [default: one of its own over the store]
+    #[arg(long, value_name = "URL", conflicts_with = "store")]
+    pub(crate) coordinator: Option<String>,
+    /// The store's folder [default: .fleetmark]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// Talk to an address that is not loopback without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+/// What to run, where, and what to write.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The job file
+    #[arg(required_unless_present = "url", conflicts_with = "url")]
+    pub(crate) job: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) quick: QuickArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Start so many agents on this machine for this run [default: as many as the job asks for, without --coordinator]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) local_agents: Option<u32>,
+    /// Change a value of the job: `load.workers=8`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Keep this with the run
+    #[arg(long = "tag", value_name = "K=V", value_parser = pair)]
+    pub(crate) tags: Vec<(String, String)>,
+    /// Whether to wait for agents
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) wait: bool,
+    /// Write the report as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<PathBuf>,
+    /// Show no progress, and no result on the terminal
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+/// A job without a file.
+#[derive(Debug, Args)]
+pub(crate) struct QuickArgs {
+    /// Measure this URL, without a job file
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Arrivals per second [default: as fast as the answers come]
+    #[arg(long, requires = "url")]
+    pub(crate) rate: Option<f64>,
+    /// Connections
+    #[arg(long, requires = "url")]
+    pub(crate) workers: Option<u32>,
+    /// How long to measure, such as 30s
+    #[arg(long, requires = "url", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// The method
+    #[arg(long, requires = "url")]
+    pub(crate) method: Option<String>,
+    /// A header, such as "accept: application/json"
+    #[arg(long = "header", requires = "url", value_name = "H")]
+    pub(crate) headers: Vec<String>,
+    /// The body
+    #[arg(long, requires = "url")]
+    pub(crate) body: Option<String>,
+}
+
+/// How to be a coordinator.
+#[derive(Debug, Args)]
+pub(crate) struct CoordinatorArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7411")]
+    pub(crate) listen: SocketAddr,
+    /// The store's folder
+    #[arg(long, value_name = "DIR", default_value = ".fleetmark")]
+    pub(crate) store: PathBuf,
+    /// Listen on an address that is not loopback without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Stop when there has been nothing to do for so long
+    #[arg(long, hide = true, value_parser = duration)]
+    pub(crate) stop_when_idle_for: Option<Duration>,
+}
+
+/// How to be an agent.
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// The coordinator
+    #[arg(long, value_name = "URL")]
+    pub(crate) coordinator: String,
+    /// This agent's name [default: the host's name]
+    #[arg(long)]
+    pub(crate) name: Option<AgentName>,
+    /// A label that jobs can ask for
+    #[arg(long = "label", value_name = "K=V", value_parser = pair)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// How many runs may measure on this host at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) slots: u32,
+    /// Allow a kind of workload that runs programs; `command` also allows [target] and [hooks]
+    #[arg(long = "allow", value_name = "KIND")]
+    pub(crate) allowed: Vec<String>,
+    /// Talk to an address that is not loopback without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Serve only runs that carry the same word
+    #[arg(long, hide = true)]
+    pub(crate) reservation: Option<String>,
+    /// End when standard input ends
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
+}
+
+/// What to do with runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsAction {
+    /// Remove a run that is over
+    Rm {
+        /// The run: an id, a unique prefix of one, or `latest`
+        run: String,
+    },
+}
+
+/// What to do with the store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreAction {
+    /// Read everything, and name what is damaged
+    Check {
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// How the target behaves.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: target::ListenAddress,
+    /// How long answers take: 5ms, uniform(1ms,9ms), or lognormal(5ms,0.5)
+    #[arg(long, value_name = "D")]
+    pub(crate) latency: Option<target::Latency>,
+    /// Freeze the whole server: every=10s,for=1s
+    #[arg(long, value_name = "every=D,for=D")]
+    pub(crate) stall: Option<target::Stall>,
+    /// The share of answers that are errors (status 500): 0.01 or 1%
+    #[arg(long, value_name = "R")]
+    pub(crate) errors: Option<target::ErrorShare>,
+    /// The length of bodies, such as 1KiB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) body: Option<target::BodySize>,
+    /// Seed of delays and errors
+    #[arg(long, value_name = "N", default_value_t = target::SEED_DEFAULT)]
+    pub(crate) seed: u64,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not KEY=VALUE")),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    shared::units::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wait_takes_a_value_as_the_contract_writes_it() {
+        let wait = |words: &[&str]| match Cli::try_parse_from(words).unwrap().command {
+            Command::Run(run) => run.wait,
+            other => panic!("{other:?}"),
+        };
+        assert!(wait(&["fleetmark", "run", "job.toml"]));
+        assert!(!wait(&["fleetmark", "run", "job.toml", "--wait=false"]));
+    }
+}

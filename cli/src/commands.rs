@@ -1,0 +1,69 @@
+//! One file a verb.
+
+mod agent;
+mod agents;
+mod cancel;
+mod check;
+pub(crate) mod coordinator;
+mod export;
+mod init;
+mod plan;
+mod run;
+mod runs;
+mod show;
+mod store;
+mod target;
+mod watch;
+mod workloads;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command, StoreAction};
+use crate::exit_code::{DONE, Failure, INTERNAL};
+use crate::log;
+
+/// Does what the command line says; returns the exit code.
+///
+/// # Errors
+/// With the contract's code in a [`Failure`].
+pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        // Before any thread or runtime exists: signal masks and parent-death signals belong to threads.
+        Command::Guard { command } => {
+            let status = ::agent::child::guard::guard_main(command);
+            Ok(u8::try_from(status.clamp(0, 255)).unwrap_or(INTERNAL))
+        }
+        Command::Target(options) => target::run(options),
+        Command::Init { file } => init::run(&file),
+        Command::Check { job, json } => check::run(&job, json),
+        Command::Plan { job, json } => plan::run(&job, json),
+        Command::Workloads { json } => workloads::run(json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "fleetmark", &mut std::io::stdout());
+            Ok(DONE)
+        }
+        Command::Coordinator(options) => block_on("info", coordinator::run(options)),
+        Command::Agent(options) => block_on("info", agent::run(options)),
+        Command::Run(options) => block_on("error", run::run(*options)),
+        Command::Agents { ask } => block_on("error", agents::run(ask)),
+        Command::Runs { action, ask } => block_on("error", runs::run(action, ask)),
+        Command::Show { run, ask } => block_on("error", show::run(run, ask)),
+        Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
+        Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
+        Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
+        Command::Store { action: StoreAction::Check { ask } } => block_on("error", store::check(ask)),
+    }
+}
+
+/// Runs a command that waits for others. `said` is how much it says by default.
+fn block_on(said: &str, command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
+    log::start(said);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(INTERNAL, format!("threads cannot be started: {error}")))?;
+    let outcome = runtime.block_on(command);
+    // Whatever still runs (a reader of standard input, say) is no reason to stay.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,0 +1,73 @@
+//! `fleetmark agent`: runs workloads for a coordinator.
+
+use std::io::Read;
+
+use agent::session::{self, Options};
+use shared::ids::AgentName;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::AgentArgs;
+use crate::client::check_address;
+use crate::embedded::ourselves;
+use crate::exit_code::{DONE, Failure, INTERNAL, REFUSED, USAGE};
+
+pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
+    check_address(&args.coordinator, args.insecure)?;
+    let kinds: Vec<&str> = agent::workload::TABLE
+        .iter()
+        .filter(|kind| kind.needs_permission)
+        .map(|kind| kind.schema.kind)
+        .collect();
+    if let Some(unknown) = args.allowed.iter().find(|allowed| !kinds.contains(&allowed.as_str())) {
+        return Err(Failure::new(
+            USAGE,
+            format!("--allow {unknown}: what can be allowed is {}", kinds.join(", ")),
+        ));
+    }
+    let name = match args.name {
+        Some(name) => name,
+        None => host_name()?,
+    };
+    let options = Options {
+        coordinator: args.coordinator,
+        name,
+        labels: args.labels.into_iter().collect(),
+        slots: args.slots,
+        allowed: args.allowed,
+        reservation: args.reservation,
+        fleetmark: ourselves()?,
+    };
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Failure::new(INTERNAL, error.to_string()))?;
+    tokio::select! {
+        ended = session::run(options) => {
+            ended.map_err(|error| Failure::new(REFUSED, format!("the coordinator refuses this agent: {error}")))?;
+        }
+        () = standard_input_ends(), if args.end_with_stdin => {}
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(DONE)
+}
+
+fn host_name() -> anyhow::Result<AgentName> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    AgentName::new(name).map_err(|error| {
+        Failure::new(
+            USAGE,
+            format!("the host's name cannot be the agent's ({error}); choose one with --name"),
+        )
+    })
+}
+
+/// Waits until whoever started us closes our standard input, or dies.
+async fn standard_input_ends() {
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    // A thread of its own: a read of standard input cannot be given up.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while matches!(std::io::stdin().read(&mut buffer), Ok(read) if read > 0) {}
+        let _the_agent_may_be_ending = sender.send(());
+    });
+    let _either_way_it_ended = ended.await;
+}

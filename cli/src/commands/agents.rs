@@ -1,0 +1,54 @@
+//! `fleetmark agents`: who is attached.
+
+use comfy_table::{Table, presets};
+use shared::fleet::AgentStatus;
+use shared::units::human_ns;
+
+use crate::args::AskArgs;
+use crate::client;
+use crate::exit_code::DONE;
+use crate::output;
+
+pub(super) async fn run(ask: AskArgs) -> anyhow::Result<u8> {
+    let agents = match client::connect_if_stored(&ask.place).await? {
+        Some(mut client) => client.agents().await?,
+        None => Vec::new(),
+    };
+    if ask.json {
+        output::print(&format!("{}\n", serde_json::to_string_pretty(&agents)?))?;
+    } else if agents.is_empty() {
+        output::print("no agents are attached\n")?;
+    } else {
+        output::print(&format!("{}\n", table(&agents)))?;
+    }
+    Ok(DONE)
+}
+
+fn table(agents: &[AgentStatus]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["name", "state", "kinds", "slots", "cores", "labels", "clock", "seen", "version"]);
+    for agent in agents {
+        let clock = match (agent.clock_offset_us, agent.clock_error_us) {
+            (Some(offset), Some(error)) => format!("{} ± {}", signed(offset), human_ns(error * 1e3)),
+            _ => "–".to_owned(),
+        };
+        let labels: Vec<String> = agent.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        table.add_row([
+            agent.name.to_string(),
+            agent.state.as_str().to_owned(),
+            agent.kinds.join(" "),
+            agent.slots.to_string(),
+            agent.facts.get("cores").cloned().unwrap_or_else(|| "–".to_owned()),
+            labels.join(" "),
+            clock,
+            format!("{:.1} s ago", agent.last_seen_ms_ago as f64 / 1e3),
+            agent.fleetmark_version.clone(),
+        ]);
+    }
+    table
+}
+
+fn signed(microseconds: f64) -> String {
+    format!("{}{}", if microseconds < 0.0 { "-" } else { "+" }, human_ns(microseconds.abs() * 1e3))
+}

@@ -1,0 +1,104 @@
+//! `fleetmark run`: runs a job and says what came out.
+
+mod interrupt;
+mod quick;
+
+use std::path::Path;
+
+use super::check::{self, CheckedJob};
+use super::{show, watch};
+use crate::args::RunArgs;
+use crate::client;
+use crate::embedded::local_agents::LocalAgents;
+use crate::exit_code::{Failure, INTERRUPTED, OUTPUT};
+use crate::output;
+use crate::progress;
+use crate::rpc::{Client, Submission};
+
+pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let CheckedJob { toml, job, files } = checked(&args)?;
+    if let Some(path) = &args.json {
+        output::check(path)?;
+    }
+    let mut client = client::connect(&args.place).await?;
+    let local_agents = match (args.local_agents, &args.place.coordinator) {
+        (Some(count), _) => count,
+        (None, None) => job.fleet.agents.unwrap_or(1),
+        (None, Some(_)) => 0,
+    };
+    let agents = start_agents(local_agents, &args, &mut client).await?;
+    let submission = Submission {
+        job_toml: toml,
+        files,
+        tags: args.tags.iter().cloned().collect(),
+        refuse_to_wait: !args.wait,
+        reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
+    };
+    let outcome = follow(&args, &mut client, submission).await;
+    if let Some(agents) = agents {
+        agents.end().await;
+    }
+    outcome
+}
+
+fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
+    match (&args.job, &args.quick.url) {
+        (Some(path), _) => check::read(path, &args.set),
+        (None, Some(url)) => check::check("--url", quick::job(url, &args.quick), &args.set, Path::new(".")),
+        (None, None) => Err(Failure::new(crate::exit_code::USAGE, "name a job file, or measure a --url")),
+    }
+}
+
+async fn start_agents(
+    count: u32,
+    args: &RunArgs,
+    client: &mut Client,
+) -> anyhow::Result<Option<LocalAgents>> {
+    if count == 0 {
+        return Ok(None);
+    }
+    // Beside a remote coordinator there is no store here: what the agents say goes to a folder of the same name.
+    let folder = client::store_of(&args.place);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(OUTPUT, format!("{} cannot be made: {error}", folder.display())))?;
+    LocalAgents::start(count, client, &folder).await.map(Some)
+}
+
+/// Submits, watches to the end, and tells what came out.
+async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<u8> {
+    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+    let run = client.submit(submission).await?.to_string();
+    let mut display = progress::display(args.quiet);
+    let mut watching = client.clone();
+    let mut cancelling = client.clone();
+    let mut interrupts = interrupt::Interrupts::listen()?;
+    let mut is_interrupted = false;
+    let exit_code = {
+        let following = watch::follow(&mut watching, &run, display.as_mut());
+        tokio::pin!(following);
+        loop {
+            tokio::select! {
+                exit_code = &mut following => break exit_code?,
+                () = interrupts.next() => {
+                    if is_interrupted {
+                        eprintln!("left; run {run} goes on ending without us");
+                        return Ok(INTERRUPTED);
+                    }
+                    is_interrupted = true;
+                    eprintln!("cancelling; what was measured is kept (once more to leave at once)");
+                    // A run that is over by now needs no cancelling.
+                    let _its_end_is_on_its_way = cancelling.cancel(&run, "interrupted at the terminal").await;
+                }
+            }
+        }
+    };
+    drop(display);
+    let report = show::report(client, &run).await?;
+    if let Some(path) = &args.json {
+        show::write_json(path, &report)?;
+    }
+    if !args.quiet && !is_data_on_stdout {
+        output::print(&output::page(&report)?)?;
+    }
+    Ok(if is_interrupted { INTERRUPTED } else { exit_code })
+}

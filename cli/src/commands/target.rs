@@ -1,0 +1,19 @@
+//! `fleetmark target`: a small HTTP server whose behaviour is known.
+
+use crate::args::TargetArgs;
+use crate::exit_code::{DONE, Failure, UNREACHABLE};
+use crate::target::{self, TargetOptions};
+
+pub(super) fn run(args: TargetArgs) -> anyhow::Result<u8> {
+    let options = TargetOptions {
+        listen: args.listen,
+        latency: args.latency.unwrap_or_default(),
+        stall: args.stall,
+        errors: args.errors.unwrap_or_default(),
+        body: args.body,
+        seed: args.seed,
+        threads: None,
+    };
+    target::run(options).map_err(|error| Failure::new(UNREACHABLE, format!("{error:#}")))?;
+    Ok(DONE)
+}

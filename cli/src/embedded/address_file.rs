@@ -1,0 +1,76 @@
+//! How commands find the coordinator of a store's folder: a small file beside the store, and a lock for whoever wrote it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Written by the coordinator when it listens, removed when it stops. One left behind names nobody: then nobody
+/// answers there, and the next coordinator writes it anew.
+const ADDRESS: &str = "coordinator.address";
+/// Locked for as long as a coordinator lives, by the kernel, so that it is free again however that ends.
+const LOCK: &str = "coordinator.lock";
+
+/// The folder's coordinator is us: held until dropped.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// The address of the folder's coordinator, as a URL, if one says that it is there.
+pub(crate) fn read(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join(ADDRESS)).ok()?;
+    let address: SocketAddr = text.trim().parse().ok()?;
+    Some(format!("http://{address}"))
+}
+
+/// Becomes the folder's coordinator; `None`: somebody else is.
+///
+/// # Errors
+/// When the folder or the lock cannot be made.
+pub(crate) fn hold(folder: &Path) -> io::Result<Option<Holder>> {
+    fs::create_dir_all(folder)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(Holder { folder: folder.to_owned(), _lock: lock })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+impl Holder {
+    /// Tells where we listen. Readers see all of it or nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn publish(&self, address: SocketAddr) -> io::Result<()> {
+        let draft = self.folder.join(format!("{ADDRESS}.new"));
+        fs::write(&draft, format!("{address}\n"))?;
+        fs::rename(draft, self.folder.join(ADDRESS))
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _a_file_left_behind_names_nobody = fs::remove_file(self.folder.join(ADDRESS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_holds_a_folder_and_readers_find_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read(folder.path()), None);
+        let holder = hold(folder.path()).unwrap().unwrap();
+        assert!(hold(folder.path()).unwrap().is_none());
+        holder.publish("127.0.0.1:7".parse().unwrap()).unwrap();
+        assert_eq!(read(folder.path()).as_deref(), Some("http://127.0.0.1:7"));
+        drop(holder);
+        assert_eq!(read(folder.path()), None);
+        assert!(hold(folder.path()).unwrap().is_some());
+    }
+}

@@ -1,0 +1,76 @@
+//! Where data goes: standard output, or a file; talk goes to standard error.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use report::Reporter;
+use report::terminal::Terminal;
+use shared::run_report::RunReport;
+
+use crate::exit_code::{Failure, OUTPUT};
+
+/// Columns of a page that is not shown on a terminal.
+const WIDTH_DEFAULT: u16 = 100;
+/// Widest page: longer lines are not read well.
+const WIDTH_MAX: u16 = 120;
+
+/// Writes to standard output.
+///
+/// # Errors
+/// 73 when it cannot be written; a reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(OUTPUT, format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that a file can be written, before something takes long for it. `-` is standard output.
+///
+/// # Errors
+/// 73 when it cannot.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| unwritable(path, &error))
+}
+
+/// Writes a file, or standard output for `-`.
+///
+/// # Errors
+/// 73 when it cannot be written.
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return print(text);
+    }
+    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+/// A report as people read it, as wide as the terminal.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub(crate) fn page(report: &RunReport) -> anyhow::Result<String> {
+    let is_terminal = io::stdout().is_terminal();
+    let width = if is_terminal { terminal_width() } else { WIDTH_DEFAULT };
+    let is_coloured = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    Ok(Terminal { width, is_coloured }.render(report)?)
+}
+
+fn terminal_width() -> u16 {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| size.ws_col);
+    size.ok().filter(|width| *width > 0).unwrap_or(WIDTH_DEFAULT).min(WIDTH_MAX)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    Failure::new(OUTPUT, format!("{} cannot be written: {error}", path.display()))
+}

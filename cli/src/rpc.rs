@@ -1,0 +1,220 @@
+//! The client's side of the wire: the only place of the command line that knows the wire's types.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use proto::control_service_client::ControlServiceClient;
+use proto::convert::run_id;
+use shared::event::RunEvent;
+use shared::fleet::AgentStatus;
+use shared::ids::RunId;
+use shared::interval::Interval;
+use shared::run_record::{RunRecord, RunSummary};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::exit_code::{Failure, INTERNAL, INVALID, JOB, REFUSED, UNREACHABLE, USAGE};
+
+/// The contract: a coordinator that is not there is told within 5 s.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_WITHIN: Duration = Duration::from_secs(10);
+/// Reports and exports of large runs.
+const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A job to submit.
+pub(crate) struct Submission {
+    pub(crate) job_toml: String,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) refuse_to_wait: bool,
+    pub(crate) reservation: String,
+}
+
+/// What a check of a store found.
+pub(crate) struct StoreCheck {
+    pub(crate) runs_checked: u64,
+    pub(crate) intervals_checked: u64,
+    /// Which run (`None`: the store itself), and what is wrong with it.
+    pub(crate) damage: Vec<(Option<RunId>, String)>,
+}
+
+/// A connection to a coordinator that speaks our protocol.
+#[derive(Clone)]
+pub(crate) struct Client {
+    control: ControlServiceClient<Channel>,
+    /// Where the coordinator is, for messages.
+    pub(crate) url: String,
+}
+
+impl Client {
+    /// Connects, and makes sure that we understand each other.
+    ///
+    /// # Errors
+    /// 69 when nobody answers, saying what was tried; 77 when the protocols do not fit.
+    pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .map_err(|error| {
+                Failure::new(USAGE, format!("{url:?} is not an address like http://127.0.0.1:7411: {error}"))
+            })?
+            .connect_timeout(CONNECT_WITHIN)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_EVERY)
+            .keep_alive_timeout(KEEPALIVE_WITHIN);
+        let connected = tokio::time::timeout(CONNECT_WITHIN, async {
+            let channel = endpoint.connect().await.map_err(|error| last_cause(&error))?;
+            let mut control = ControlServiceClient::new(channel)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX);
+            let request = proto::DescribeRequest { protocol_version: proto::PROTOCOL_VERSION };
+            match control.describe(request).await {
+                Ok(_) => Ok(Ok(control)),
+                Err(status) if status.code() == Code::FailedPrecondition => {
+                    Ok(Err(Failure::new(REFUSED, status.message())))
+                }
+                Err(status) if status.code() == Code::Unimplemented => {
+                    Err("what answers there is no fleetmark coordinator".to_owned())
+                }
+                Err(status) => Err(describe(&status)),
+            }
+        });
+        match connected.await {
+            Ok(Ok(Ok(control))) => Ok(Self { control, url: url.to_owned() }),
+            Ok(Ok(Err(refused))) => Err(refused),
+            Ok(Err(reason)) => Err(unreachable(url, &reason)),
+            Err(_) => Err(unreachable(url, &format!("no answer within {} s", CONNECT_WITHIN.as_secs()))),
+        }
+    }
+
+    pub(crate) async fn submit(&mut self, submission: Submission) -> anyhow::Result<RunId> {
+        let request = proto::SubmitRequest {
+            protocol_version: proto::PROTOCOL_VERSION,
+            job_toml: submission.job_toml,
+            files: submission.files,
+            tags: submission.tags,
+            refuse_to_wait: submission.refuse_to_wait,
+            reservation: submission.reservation,
+        };
+        let response = self.control.submit(request).await.map_err(|status| match status.code() {
+            Code::InvalidArgument => Failure::new(JOB, status.message()),
+            Code::FailedPrecondition | Code::ResourceExhausted => Failure::new(UNREACHABLE, status.message()),
+            _ => failure(&status),
+        })?;
+        Ok(run_id(&response.into_inner().run_id)?)
+    }
+
+    pub(crate) async fn watch(
+        &mut self,
+        run: &str,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<RunEvent>> + use<>> {
+        let request = proto::WatchRequest { run: run.to_owned() };
+        let events = self.control.watch(request).await.map_err(|status| failure(&status))?.into_inner();
+        Ok(events.map(|event| Ok(event.map_err(|status| failure(&status))?.try_into()?)))
+    }
+
+    pub(crate) async fn cancel(&mut self, run: &str, reason: &str) -> anyhow::Result<RunId> {
+        let request = proto::CancelRequest { run: run.to_owned(), reason: reason.to_owned() };
+        let response = self.control.cancel(request).await.map_err(|status| failure(&status))?;
+        Ok(run_id(&response.into_inner().run_id)?)
+    }
+
+    pub(crate) async fn runs(&mut self) -> anyhow::Result<Vec<RunSummary>> {
+        let response = self
+            .control
+            .list_runs(proto::ListRunsRequest { limit: 0 })
+            .await
+            .map_err(|status| failure(&status))?;
+        response.into_inner().runs.into_iter().map(|run| Ok(run.try_into()?)).collect()
+    }
+
+    /// The report, as the contract's JSON.
+    pub(crate) async fn show(&mut self, run: &str) -> anyhow::Result<String> {
+        let request = proto::ShowRequest { run: run.to_owned() };
+        Ok(self.control.show(request).await.map_err(|status| failure(&status))?.into_inner().report_json)
+    }
+
+    pub(crate) async fn remove_run(&mut self, run: &str) -> anyhow::Result<RunId> {
+        let request = proto::RemoveRunRequest { run: run.to_owned() };
+        let response = self.control.remove_run(request).await.map_err(|status| failure(&status))?;
+        Ok(run_id(&response.into_inner().run_id)?)
+    }
+
+    pub(crate) async fn agents(&mut self) -> anyhow::Result<Vec<AgentStatus>> {
+        let response =
+            self.control.list_agents(proto::ListAgentsRequest {}).await.map_err(|status| failure(&status))?;
+        response.into_inner().agents.into_iter().map(|agent| Ok(agent.try_into()?)).collect()
+    }
+
+    /// All that is stored of a run.
+    pub(crate) async fn export(&mut self, run: &str) -> anyhow::Result<(RunRecord, Vec<Interval>)> {
+        let request = proto::ExportRequest { run: run.to_owned() };
+        let mut parts = self.control.export(request).await.map_err(|status| failure(&status))?.into_inner();
+        let mut record = None;
+        let mut intervals = Vec::new();
+        while let Some(part) = parts.next().await {
+            match part.map_err(|status| failure(&status))?.part {
+                Some(proto::export_part::Part::RecordJson(json)) => {
+                    record = Some(serde_json::from_str(&json)?)
+                }
+                Some(proto::export_part::Part::Interval(bytes)) => {
+                    intervals.push(proto::convert::interval::decode(&bytes)?)
+                }
+                None => {}
+            }
+        }
+        let record =
+            record.ok_or_else(|| Failure::new(INTERNAL, "the export ended before the run's record"))?;
+        Ok((record, intervals))
+    }
+
+    pub(crate) async fn check_store(&mut self) -> anyhow::Result<StoreCheck> {
+        let check = self
+            .control
+            .check_store(proto::CheckStoreRequest {})
+            .await
+            .map_err(|status| failure(&status))?
+            .into_inner();
+        let damage = |damage: proto::Damage| {
+            let run = if damage.run_id.is_empty() { None } else { Some(run_id(&damage.run_id)?) };
+            Ok((run, damage.what))
+        };
+        Ok(StoreCheck {
+            runs_checked: check.runs_checked,
+            intervals_checked: check.intervals_checked,
+            damage: check.damage.into_iter().map(damage).collect::<anyhow::Result<_>>()?,
+        })
+    }
+}
+
+/// A status as an error with the contract's code.
+fn failure(status: &Status) -> anyhow::Error {
+    let code = match status.code() {
+        Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition => USAGE,
+        Code::DataLoss => INVALID,
+        Code::PermissionDenied | Code::Unauthenticated => REFUSED,
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => UNREACHABLE,
+        _ => INTERNAL,
+    };
+    Failure::new(code, describe(status))
+}
+
+fn unreachable(url: &str, reason: &str) -> anyhow::Error {
+    Failure::new(
+        UNREACHABLE,
+        format!("no coordinator answers at {url}: {reason}; is `fleetmark coordinator` running there?"),
+    )
+}
+
+fn describe(status: &Status) -> String {
+    if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() }
+}
+
+/// tonic's own text is only "transport error": the last cause says what happened.
+fn last_cause(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}

@@ -1,0 +1,212 @@
+//! The provider for tests: nothing on disk, the same contract, and crashes on demand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::ids::{AgentId, IntervalSequence, RunId, TrialKey};
+use shared::run_record::{RunRecord, RunSummary};
+
+use super::envelope::PAYLOAD_BYTES_MAX;
+use super::error::StoreError;
+use super::{
+    CachedReport, Compaction, INTERVAL_BYTES_MAX, ResultStore, StoreCheck, StoredInterval, SummaryFilter,
+    check_files, summary_of, within,
+};
+
+type Address = (TrialKey, AgentId, IntervalSequence);
+
+/// Keeps everything in maps. A clone is what a copy of a disk would be.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    runs: BTreeMap<RunId, StoredRun>,
+    intervals: BTreeMap<Address, Vec<u8>>,
+    uncommitted: Vec<StoredInterval>,
+}
+
+#[derive(Debug, Clone)]
+struct StoredRun {
+    record: RunRecord,
+    files: BTreeMap<String, Vec<u8>>,
+    /// `None` until it is finished.
+    ending: Option<(RunSummary, CachedReport)>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets what was appended and not committed, as a crash does.
+    pub fn crash(&mut self) {
+        self.uncommitted.clear();
+    }
+
+    fn stored(&self, run: RunId) -> Result<&StoredRun, StoreError> {
+        self.runs.get(&run).ok_or_else(|| StoreError::UnknownRun(run.to_string()))
+    }
+
+    fn open_run(&mut self, run: RunId) -> Result<&mut StoredRun, StoreError> {
+        match self.runs.get_mut(&run) {
+            None => Err(StoreError::UnknownRun(run.to_string())),
+            Some(stored) if stored.ending.is_some() => Err(StoreError::Over(run)),
+            Some(stored) => Ok(stored),
+        }
+    }
+
+    fn of_run(&self, run: RunId) -> Vec<StoredInterval> {
+        let committed = self.intervals.iter().filter(|((trial, ..), _)| trial.run == run);
+        let mut intervals: BTreeMap<Address, Vec<u8>> =
+            committed.map(|(address, bytes)| (*address, bytes.clone())).collect();
+        for interval in self.uncommitted.iter().filter(|interval| interval.trial.run == run) {
+            intervals.insert((interval.trial, interval.agent, interval.sequence), interval.bytes.clone());
+        }
+        let restore = |((trial, agent, sequence), bytes)| StoredInterval { trial, agent, sequence, bytes };
+        intervals.into_iter().map(restore).collect()
+    }
+}
+
+impl ResultStore for MemoryStore {
+    fn create_run(
+        &mut self,
+        record: &RunRecord,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        if self.runs.contains_key(&record.id) {
+            return Err(StoreError::AlreadyExists(record.id));
+        }
+        check_files(record, files)?;
+        self.runs.insert(record.id, StoredRun { record: record.clone(), files: files.clone(), ending: None });
+        Ok(())
+    }
+
+    fn save_run(&mut self, record: &RunRecord) -> Result<(), StoreError> {
+        self.open_run(record.id)?.record = record.clone();
+        Ok(())
+    }
+
+    fn append(&mut self, batch: &[StoredInterval]) -> Result<(), StoreError> {
+        for interval in batch {
+            self.open_run(interval.trial.run)?;
+            within(&interval.bytes, INTERVAL_BYTES_MAX, "an interval")?;
+        }
+        self.uncommitted.extend_from_slice(batch);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        for interval in self.uncommitted.drain(..) {
+            self.intervals.insert((interval.trial, interval.agent, interval.sequence), interval.bytes);
+        }
+        Ok(())
+    }
+
+    fn finish_run(
+        &mut self,
+        record: &RunRecord,
+        summary: &RunSummary,
+        report: &CachedReport,
+    ) -> Result<(), StoreError> {
+        self.open_run(record.id)?;
+        within(&report.json, PAYLOAD_BYTES_MAX, "the run's report")?;
+        self.commit()?;
+        let stored = self.open_run(record.id)?;
+        stored.record = record.clone();
+        stored.ending = Some((summary.clone(), report.clone()));
+        Ok(())
+    }
+
+    fn save_report(&mut self, run: RunId, report: &CachedReport) -> Result<(), StoreError> {
+        within(&report.json, PAYLOAD_BYTES_MAX, "the run's report")?;
+        let ending = self.runs.get_mut(&run).and_then(|stored| stored.ending.as_mut());
+        ending.ok_or_else(|| StoreError::UnknownRun(run.to_string()))?.1 = report.clone();
+        Ok(())
+    }
+
+    fn remove_run(&mut self, run: RunId) -> Result<(), StoreError> {
+        self.runs.remove(&run).ok_or_else(|| StoreError::UnknownRun(run.to_string()))?;
+        self.intervals.retain(|(trial, ..), _| trial.run != run);
+        self.uncommitted.retain(|interval| interval.trial.run != run);
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<Compaction, StoreError> {
+        self.commit()?;
+        let size_bytes = self.size_on_disk()?;
+        Ok(Compaction { size_bytes_before: size_bytes, size_bytes_after: size_bytes })
+    }
+
+    fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.runs.keys().copied().collect())
+    }
+
+    fn summaries(&self, filter: &SummaryFilter) -> Result<Vec<RunSummary>, StoreError> {
+        let summary = |stored: &StoredRun| match &stored.ending {
+            Some((summary, _)) => summary.clone(),
+            None => summary_of(&stored.record),
+        };
+        let admitted = self.runs.values().rev().map(summary).filter(|summary| filter.admits(summary));
+        Ok(admitted.take(filter.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+        Ok(self.runs.get(&run).map(|stored| stored.record.clone()))
+    }
+
+    fn file(&self, run: RunId, path: &str) -> Result<Vec<u8>, StoreError> {
+        let content = self.stored(run)?.files.get(path).cloned();
+        content.ok_or_else(|| StoreError::UnknownFile { run, path: path.to_owned() })
+    }
+
+    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
+        self.stored(run)?;
+        self.of_run(run).into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError> {
+        Ok(self.stored(run)?.ending.as_ref().map(|(_, report)| report.clone()))
+    }
+
+    fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.runs.iter().filter(|(_, stored)| stored.ending.is_none()).map(|(run, _)| *run).collect())
+    }
+
+    fn check(&self) -> Result<StoreCheck, StoreError> {
+        let addresses: BTreeSet<&Address> = self.intervals.keys().collect();
+        Ok(StoreCheck {
+            runs_checked: self.runs.len() as u64,
+            intervals_checked: addresses.len() as u64,
+            damage: Vec::new(),
+        })
+    }
+
+    fn check_run(&self, run: RunId) -> Result<(), StoreError> {
+        self.stored(run).map(drop)
+    }
+
+    fn size_on_disk(&self) -> Result<u64, StoreError> {
+        Ok(self.intervals.values().map(|bytes| bytes.len() as u64).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::{Fixture, conformance};
+
+    impl Fixture for MemoryStore {
+        fn new() -> Self {
+            MemoryStore::new()
+        }
+
+        fn store(&mut self) -> &mut dyn ResultStore {
+            self
+        }
+
+        fn crash(&mut self) {
+            MemoryStore::crash(self);
+        }
+    }
+
+    conformance!(MemoryStore);
+}

@@ -1,0 +1,163 @@
+//! Keys: run | kind | series | sequence | chunk, big-endian, so that a scan goes run by run and in order.
+
+use sha2::{Digest as _, Sha256};
+use shared::ids::{AgentId, IntervalSequence, RunId, TrialIndex, TrialKey};
+
+/// Bytes of the run id that every key begins with.
+pub(super) const RUN_BYTES: usize = 16;
+/// Bytes of a key without its chunk number: what one value is stored under.
+pub(super) const VALUE_KEY_BYTES: usize = RUN_BYTES + 1 + SERIES_BYTES + 8;
+/// Bytes of a whole key.
+pub(super) const KEY_BYTES: usize = VALUE_KEY_BYTES + 4;
+
+const SERIES_BYTES: usize = 24;
+const KIND_AT: usize = RUN_BYTES;
+const SERIES_AT: usize = KIND_AT + 1;
+const SEQUENCE_AT: usize = SERIES_AT + SERIES_BYTES;
+
+/// What a value is. The numbers are on disk and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// The run's record.
+    Record = 1,
+    /// Its line in lists.
+    Summary = 2,
+    /// Its manifest.
+    Manifest = 3,
+    /// Its cached report.
+    Report = 4,
+    /// A file that came with it.
+    File = 5,
+    /// An interval, in the tree of intervals.
+    Interval = 6,
+}
+
+/// Under which key a value is stored, its chunks aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ValueKey([u8; VALUE_KEY_BYTES]);
+
+impl ValueKey {
+    /// The key of a value of which a run has just one.
+    pub(super) fn of_run(run: RunId, kind: Kind) -> Self {
+        Self::new(run, kind, [0; SERIES_BYTES], 0)
+    }
+
+    /// The key of a file: paths can be long, so their digest stands for them.
+    pub(super) fn of_file(run: RunId, path: &str) -> Self {
+        let mut series = [0; SERIES_BYTES];
+        series.copy_from_slice(&Sha256::digest(path.as_bytes())[..SERIES_BYTES]);
+        Self::new(run, Kind::File, series, 0)
+    }
+
+    /// The key of an interval.
+    pub(super) fn of_interval(trial: TrialKey, agent: AgentId, sequence: IntervalSequence) -> Self {
+        let mut series = [0; SERIES_BYTES];
+        series[..4].copy_from_slice(&trial.trial.0.to_be_bytes());
+        series[4..8].copy_from_slice(&trial.attempt.to_be_bytes());
+        series[8..].copy_from_slice(agent.as_bytes());
+        Self::new(trial.run, Kind::Interval, series, sequence.0)
+    }
+
+    /// Reads the value's part of a whole key; `None`: not a key of ours.
+    pub(super) fn of_key(key: &[u8]) -> Option<(Self, u32)> {
+        let key: &[u8; KEY_BYTES] = key.try_into().ok()?;
+        let mut value_key = [0; VALUE_KEY_BYTES];
+        value_key.copy_from_slice(&key[..VALUE_KEY_BYTES]);
+        (1..=Kind::Interval as u8).contains(&value_key[KIND_AT]).then_some(())?;
+        Some((Self(value_key), u32::from_be_bytes(array(&key[VALUE_KEY_BYTES..]))))
+    }
+
+    /// The key of one chunk of the value.
+    pub(super) fn chunk(&self, number: u32) -> [u8; KEY_BYTES] {
+        let mut key = [0; KEY_BYTES];
+        key[..VALUE_KEY_BYTES].copy_from_slice(&self.0);
+        key[VALUE_KEY_BYTES..].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    /// The bytes that all chunks of the value begin with.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The run that it belongs to.
+    pub(super) fn run(&self) -> RunId {
+        run_of(&self.0).expect("a value key begins with a run id")
+    }
+
+    /// The address of an interval; `None`: it is something else.
+    pub(super) fn interval(&self) -> Option<(TrialKey, AgentId, IntervalSequence)> {
+        if self.0[KIND_AT] != Kind::Interval as u8 {
+            return None;
+        }
+        let series = &self.0[SERIES_AT..SEQUENCE_AT];
+        let trial = TrialKey {
+            run: self.run(),
+            trial: TrialIndex(u32::from_be_bytes(array(&series[..4]))),
+            attempt: u32::from_be_bytes(array(&series[4..8])),
+        };
+        let agent = AgentId::from_bytes(&series[8..]).ok()?;
+        Some((trial, agent, IntervalSequence(u64::from_be_bytes(array(&self.0[SEQUENCE_AT..])))))
+    }
+
+    fn new(run: RunId, kind: Kind, series: [u8; SERIES_BYTES], sequence: u64) -> Self {
+        let mut key = [0; VALUE_KEY_BYTES];
+        key[..RUN_BYTES].copy_from_slice(run.as_bytes());
+        key[KIND_AT] = kind as u8;
+        key[SERIES_AT..SEQUENCE_AT].copy_from_slice(&series);
+        key[SEQUENCE_AT..].copy_from_slice(&sequence.to_be_bytes());
+        Self(key)
+    }
+}
+
+/// The run whose key this is; `None`: too short for any key of ours.
+pub(super) fn run_of(key: &[u8]) -> Option<RunId> {
+    RunId::from_bytes(key.get(..RUN_BYTES)?).ok()
+}
+
+/// A key above all keys of a run.
+pub(super) fn after_run(run: RunId) -> [u8; KEY_BYTES] {
+    let mut key = [u8::MAX; KEY_BYTES];
+    key[..RUN_BYTES].copy_from_slice(run.as_bytes());
+    key
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("the slice was cut to this length")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_interval_s_key_reads_back(trial in any::<u32>(), attempt in any::<u32>(), agent in any::<[u8; 16]>(), sequence in any::<u64>(), chunk in any::<u32>()) {
+            let trial = TrialKey { run: RunId::new(5, [1; 10]), trial: TrialIndex(trial), attempt };
+            let (agent, sequence) = (AgentId::new(agent), IntervalSequence(sequence));
+            let key = ValueKey::of_interval(trial, agent, sequence);
+            prop_assert_eq!(ValueKey::of_key(&key.chunk(chunk)), Some((key, chunk)));
+            prop_assert_eq!(key.interval(), Some((trial, agent, sequence)));
+            prop_assert!(key.chunk(chunk) <= after_run(trial.run));
+        }
+
+        #[test]
+        fn keys_sort_as_their_intervals_do(one in any::<(u32, u32, u64)>(), two in any::<(u32, u32, u64)>()) {
+            let key = |(trial, attempt, sequence): (u32, u32, u64)| {
+                let trial = TrialKey { run: RunId::new(5, [1; 10]), trial: TrialIndex(trial), attempt };
+                ValueKey::of_interval(trial, AgentId::new([3; 16]), IntervalSequence(sequence))
+            };
+            prop_assert_eq!(key(one).cmp(&key(two)), one.cmp(&two));
+        }
+
+        #[test]
+        fn strange_keys_are_told_apart(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Some((key, chunk)) = ValueKey::of_key(&bytes) {
+                prop_assert_eq!(key.chunk(chunk).to_vec(), bytes);
+            }
+        }
+    }
+}

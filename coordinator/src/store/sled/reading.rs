@@ -1,0 +1,243 @@
+//! The half of the trait that reads. What it cannot vouch for it names.
+
+use std::collections::BTreeSet;
+
+use shared::ids::{Name, RunId};
+use shared::run_record::{RunRecord, RunState, RunSummary};
+use shared::run_report::Verdict;
+
+use crate::store::error::{Damage, StoreError};
+use crate::store::ledger::Standing;
+use crate::store::{CachedReport, StoreCheck, StoredInterval, SummaryFilter, summary_of};
+
+use super::database::Fault;
+use super::keys::Kind;
+use super::values;
+use super::{SledStore, is_visible, opening, verify};
+
+/// Name shown for a run of which even the name is lost.
+const LOST_NAME: &str = "unknown";
+
+pub(super) fn runs(store: &SledStore) -> Vec<RunId> {
+    let visible = store.ledger.entries().iter().filter(|(_, entry)| is_visible(entry)).map(|(run, _)| *run);
+    visible.chain(store.strays.iter().copied()).collect::<BTreeSet<RunId>>().into_iter().collect()
+}
+
+pub(super) fn run(store: &SledStore, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+    let entry = match store.known(run) {
+        Err(StoreError::UnknownRun(_)) => return Ok(None),
+        known => known?,
+    };
+    let Some(entry) = entry else {
+        return Err(StoreError::damaged(run, "the ledger does not name it"));
+    };
+    store
+        .read(run, |database| {
+            match entry.standing {
+                Standing::Finished(ending) => verify::examine_values(database, run, ending)?,
+                _ => verify::require_no_ending(database, run)?,
+            }
+            Ok(verify::read_record(database, run)?.0)
+        })
+        .map(Some)
+}
+
+pub(super) fn file(store: &SledStore, run: RunId, path: &str) -> Result<Vec<u8>, StoreError> {
+    store.known(run)?;
+    let content = store.read(run, |database| {
+        let (record, _) = verify::read_record(database, run)?;
+        verify::read_file(database, run, &record, path)
+    })?;
+    content.ok_or_else(|| StoreError::UnknownFile { run, path: path.to_owned() })
+}
+
+pub(super) fn intervals(
+    store: &SledStore,
+    run: RunId,
+    visit: &mut dyn FnMut(StoredInterval),
+) -> Result<(), StoreError> {
+    let entry = store.known(run)?;
+    store.read(run, |database| match entry.map(|entry| &entry.standing) {
+        Some(Standing::Finished(ending)) => verify::examine_finished(database, run, *ending, visit),
+        Some(_) => {
+            verify::require_no_ending(database, run)?;
+            values::intervals(database, run).try_for_each(|interval| {
+                visit(interval?);
+                Ok(())
+            })
+        }
+        None => verify::examine(database, run, None).map(drop),
+    })
+}
+
+pub(super) fn report(store: &SledStore, run: RunId) -> Result<Option<CachedReport>, StoreError> {
+    let entry = store.known(run)?;
+    if let Some(what) = damage_of(store, run)? {
+        return Err(StoreError::damaged(run, what));
+    }
+    if entry.is_some_and(|entry| !matches!(entry.standing, Standing::Finished(_))) {
+        return Ok(None);
+    }
+    store.read(run, |database| values::get_report(database, run))
+}
+
+pub(super) fn unfinished(store: &SledStore) -> Result<Vec<RunId>, StoreError> {
+    let mut unfinished = Vec::new();
+    for (run, entry) in store.ledger.entries() {
+        if is_visible(entry)
+            && !matches!(entry.standing, Standing::Finished(_))
+            && damage_of(store, *run)?.is_none()
+        {
+            unfinished.push(*run);
+        }
+    }
+    Ok(unfinished)
+}
+
+/// Reads a run in full and says how many intervals it has.
+pub(super) fn check_run(store: &SledStore, run: RunId) -> Result<u64, StoreError> {
+    let entry = store.known(run)?;
+    let examined = store.read(run, |database| verify::examine(database, run, entry));
+    if entry.is_some_and(|entry| matches!(entry.standing, Standing::Finished(_))) {
+        match &examined {
+            Ok(_) => drop(store.examined.borrow_mut().insert(run, None)),
+            Err(StoreError::Damaged(damage)) => {
+                store.examined.borrow_mut().insert(run, Some(damage.what.clone()));
+            }
+            Err(_) => {}
+        }
+    }
+    examined
+}
+
+pub(super) fn check(store: &SledStore) -> Result<StoreCheck, StoreError> {
+    let mut check = StoreCheck { damage: store.ledger.damage().to_vec(), ..StoreCheck::default() };
+    for run in runs(store) {
+        match check_run(store, run) {
+            Ok(intervals) => check.intervals_checked += intervals,
+            Err(StoreError::Damaged(damage)) => check.damage.push(damage),
+            Err(error @ StoreError::Newer { .. }) => {
+                check.damage.push(Damage::of_run(run, error.to_string()))
+            }
+            Err(error) => return Err(error),
+        }
+        check.runs_checked += 1;
+    }
+    match store.with_database(opening::runs_in) {
+        Ok((_, 0)) => {}
+        Ok((_, strange)) => {
+            check.damage.push(Damage::of_store(format!("{strange} keys that fleetmark did not write")));
+        }
+        Err(Fault::Corrupt(what)) => check.damage.push(Damage::of_store(what)),
+        Err(fault) => return Err(super::error_of(&store.directory, "list the runs", fault)),
+    }
+    let aside = opening::folders_set_aside(&store.directory).map_err(|error| {
+        StoreError::from_io(format!("list {}", store.directory.display()), &store.directory, error)
+    })?;
+    for folder in aside {
+        let what = format!(
+            "{folder} holds a database that could not be opened; delete it once what was in it is restored or given up"
+        );
+        check.damage.push(Damage::of_store(what));
+    }
+    Ok(check)
+}
+
+pub(super) fn summaries(store: &SledStore, filter: &SummaryFilter) -> Result<Vec<RunSummary>, StoreError> {
+    let mut summaries = Vec::new();
+    for run in runs(store).into_iter().rev() {
+        if filter.limit.is_some_and(|limit| summaries.len() >= limit) {
+            break;
+        }
+        if filter.before.is_some_and(|before| run >= before) {
+            continue;
+        }
+        let stored = stored_summary(store, run)?;
+        let mut summary = match &stored {
+            Ok(summary) => summary.clone(),
+            Err(_) => lost_summary(store, run),
+        };
+        // What cannot be read in full might be what is looked for.
+        if stored.is_ok() && !filter.admits(&summary) {
+            continue;
+        }
+        summary.damage = match stored {
+            Ok(_) => damage_of(store, run)?,
+            Err(what) => Some(what),
+        };
+        if summary.damage.is_some() {
+            summary.verdict = Verdict::Invalid;
+            summary.exit_code = Some(Verdict::Invalid.exit_code());
+        }
+        summaries.push(summary);
+    }
+    Ok(summaries)
+}
+
+/// What is wrong with a run, `None`: nothing. A finished run is read in full once; one that still runs is
+/// looked at as far as its record.
+fn damage_of(store: &SledStore, run: RunId) -> Result<Option<String>, StoreError> {
+    let entry = store.known(run)?;
+    let examined = match entry.map(|entry| &entry.standing) {
+        Some(Standing::Finished(_)) | None => {
+            if let Some(known) = store.examined.borrow().get(&run) {
+                return Ok(known.clone());
+            }
+            check_run(store, run).map(drop)
+        }
+        Some(_) => store.read(run, |database| {
+            verify::require_no_ending(database, run)?;
+            verify::read_record(database, run).map(drop)
+        }),
+    };
+    match examined {
+        Ok(()) => Ok(None),
+        Err(StoreError::Damaged(damage)) => Ok(Some(damage.what)),
+        Err(error @ StoreError::Newer { .. }) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// The summary of a run as stored, or as its record has it while it runs; or why there is none.
+fn stored_summary(store: &SledStore, run: RunId) -> Result<Result<RunSummary, String>, StoreError> {
+    let read =
+        store.with_database(|database| match values::get_json::<RunSummary>(database, run, Kind::Summary)? {
+            Some((summary, _)) => Ok(summary),
+            None => verify::read_record(database, run).map(|(record, _)| summary_of(&record)),
+        });
+    match read {
+        Ok(summary) => Ok(Ok(summary)),
+        Err(trouble) => match store.trouble_with(run, trouble) {
+            StoreError::Damaged(damage) => Ok(Err(damage.what)),
+            error @ StoreError::Newer { .. } => Ok(Err(error.to_string())),
+            error => Err(error),
+        },
+    }
+}
+
+/// What is left to say of a run whose summary and record are lost: what the ledger and its id tell.
+fn lost_summary(store: &SledStore, run: RunId) -> RunSummary {
+    let birth = store.ledger.entry(run).and_then(|entry| entry.birth.clone());
+    let (name, submitted_at_ms) = match birth {
+        Some(birth) => (birth.name, birth.submitted_at_ms),
+        None => (Name::new(LOST_NAME).expect("the constant is a name"), born_at_ms(run)),
+    };
+    RunSummary {
+        id: run,
+        name,
+        state: RunState::Failed,
+        verdict: Verdict::Invalid,
+        exit_code: Some(Verdict::Invalid.exit_code()),
+        submitted_at_ms,
+        finished_at_ms: None,
+        tags: std::collections::BTreeMap::new(),
+        trials_complete: 0,
+        trials_planned: 0,
+        damage: None,
+    }
+}
+
+/// The time that a version 7 UUID begins with, milliseconds since 1970 UTC.
+fn born_at_ms(run: RunId) -> u64 {
+    run.as_bytes()[..6].iter().fold(0, |time, byte| (time << 8) | u64::from(*byte))
+}

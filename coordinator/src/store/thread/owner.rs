@@ -1,0 +1,102 @@
+//! The thread itself: a loop over commands, with appends gathered into one commit.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::store::error::StoreError;
+use crate::store::sled::words_of;
+use crate::store::{ResultStore, StoredInterval};
+
+/// Appends committed together at most: beyond that a commit gains nothing and the first callers only wait.
+const COMMIT_APPENDS_MAX: usize = 256;
+/// Bytes committed together at most, so that one commit stays well below a second on a slow disk.
+const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What a caller does with the store, its answer included.
+pub(super) type Call = Box<dyn FnOnce(&mut dyn ResultStore) + Send>;
+
+/// What the thread is asked to do.
+pub(super) enum Command {
+    Append(Append),
+    Call(Call),
+    Close(oneshot::Sender<()>),
+}
+
+/// Intervals to be stored, and who waits for that.
+pub(super) struct Append {
+    pub(super) batch: Vec<StoredInterval>,
+    pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
+    /// Its share of the queue's bytes, given back when it is answered.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// Serves commands until the last handle is gone or one of them closes the store.
+pub(super) fn run(mut store: Box<dyn ResultStore>, mut queue: mpsc::Receiver<Command>) {
+    let mut next = queue.blocking_recv();
+    while let Some(command) = next {
+        next = match command {
+            Command::Append(first) => {
+                let (appends, following) = gather(first, &mut queue);
+                commit(&mut *store, appends);
+                following.or_else(|| queue.blocking_recv())
+            }
+            Command::Call(call) => {
+                call(&mut *store);
+                queue.blocking_recv()
+            }
+            Command::Close(answer) => {
+                queue.close();
+                drop(store);
+                // Whoever asked may have gone; the store is closed all the same.
+                let _nobody_waits = answer.send(());
+                return;
+            }
+        };
+    }
+}
+
+/// Runs a caller's closure; a panic in it is its own caller's error, and the thread goes on.
+pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, StoreError> {
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(|panic| StoreError::Panicked(words_of(&*panic)))
+}
+
+/// Takes the appends that wait behind the first one, within bounds, and the command that follows them.
+fn gather(first: Append, queue: &mut mpsc::Receiver<Command>) -> (Vec<Append>, Option<Command>) {
+    let size_of = |append: &Append| append.batch.iter().map(|interval| interval.bytes.len()).sum::<usize>();
+    let mut size_bytes = size_of(&first);
+    let mut appends = vec![first];
+    while appends.len() < COMMIT_APPENDS_MAX && size_bytes < COMMIT_BYTES_MAX {
+        match queue.try_recv() {
+            Ok(Command::Append(append)) => {
+                size_bytes += size_of(&append);
+                appends.push(append);
+            }
+            Ok(other) => return (appends, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (appends, None)
+}
+
+/// Appends all, commits once, and only then answers. One refused batch does not spoil the others; a failed
+/// commit fails all.
+fn commit(store: &mut dyn ResultStore, appends: Vec<Append>) {
+    let mut accepted = Vec::with_capacity(appends.len());
+    for append in appends {
+        let appended = guarded(|| store.append(&append.batch)).and_then(std::convert::identity);
+        match appended {
+            Ok(()) => accepted.push(append),
+            Err(error) => answer(append, Err(error)),
+        }
+    }
+    let committed = guarded(|| store.commit()).and_then(std::convert::identity);
+    accepted.into_iter().for_each(|append| answer(append, committed.clone()));
+}
+
+fn answer(append: Append, outcome: Result<(), StoreError>) {
+    let Append { batch, answer, _room: room } = append;
+    drop((batch, room));
+    // A caller that has gone away will ask again and find its intervals stored: they replace themselves.
+    drop(answer.send(outcome));
+}

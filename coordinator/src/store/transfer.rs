@@ -1,0 +1,226 @@
+//! Export and import: finished runs as one stream, for backup, migration and moving between providers.
+//!
+//! ```text
+//! "fleetmark-export\n" | version u16, then parts: length u32 | CRC32 u32 | tag u8 and content
+//! ```
+//! All numbers are big-endian. A run is its record, its files, its intervals in key order, and last its
+//! ending, with which it becomes a run on the other side. The stream ends with a part of its own, so that a
+//! cut one is noticed. Room: [`part`], the form of one part.
+
+pub mod part;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use shared::ids::RunId;
+use shared::run_record::{RunRecord, RunSummary};
+
+use super::error::{Damage, StoreError};
+use super::{CachedReport, ResultStore, StoredInterval, SummaryFilter};
+use part::{Part, PartReader, PartWriter};
+
+/// Intervals are committed after so many bytes of them on import.
+const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What an export holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Runs that are in it whole.
+    pub runs: Vec<RunId>,
+    /// Runs that are not in it because they are not finished.
+    pub unfinished: Vec<RunId>,
+    /// Runs that are not in it because they are damaged.
+    pub damaged: Vec<Damage>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Runs that are new in the store.
+    pub runs: Vec<RunId>,
+    /// Runs that were there already and stayed as they were.
+    pub already_there: Vec<RunId>,
+}
+
+/// Writes all finished runs that are whole, oldest first.
+///
+/// # Errors
+/// When the stream cannot be written or the store cannot be read at all. Damaged runs are no error: they are
+/// left out and named.
+pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exported, StoreError> {
+    let mut exported = Exported { unfinished: store.unfinished()?, ..Exported::default() };
+    let mut writer = PartWriter::new(stream)?;
+    for mut summary in store.summaries(&SummaryFilter::default())?.into_iter().rev() {
+        let run = summary.id;
+        if exported.unfinished.contains(&run) {
+            continue;
+        }
+        if let Some(what) = summary.damage.take() {
+            exported.damaged.push(Damage::of_run(run, what));
+            continue;
+        }
+        match export_run(store, summary, &mut writer) {
+            Ok(()) => exported.runs.push(run),
+            Err(StoreError::Damaged(damage)) => {
+                writer.write(&Part::Abandoned)?;
+                exported.damaged.push(damage);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    writer.write(&Part::End)?;
+    writer.flush()?;
+    Ok(exported)
+}
+
+fn export_run(
+    store: &dyn ResultStore,
+    summary: RunSummary,
+    writer: &mut PartWriter<'_>,
+) -> Result<(), StoreError> {
+    let run = summary.id;
+    let gone = |what: &str| StoreError::damaged(run, format!("its {what} is gone"));
+    let record = store.run(run)?.ok_or_else(|| gone("record"))?;
+    let report = store.report(run)?.ok_or_else(|| gone("report"))?;
+    writer.write(&Part::Run(record.clone()))?;
+    for path in record.files.keys() {
+        writer.write(&Part::File { path: path.clone(), content: store.file(run, path)? })?;
+    }
+    let mut written = Ok(());
+    store.intervals(run, &mut |interval| {
+        if written.is_ok() {
+            written = writer.write(&Part::Interval(interval));
+        }
+    })?;
+    written?;
+    writer.write(&Part::Ending { summary, report })
+}
+
+/// Takes up all runs of an export that the store does not have.
+///
+/// # Errors
+/// [`StoreError::BadExport`] when the stream is cut or altered, and the store's own errors. Runs that came
+/// whole before that stay; the one in whose middle it happened is removed again.
+pub fn import(store: &mut dyn ResultStore, stream: &mut dyn Read) -> Result<Imported, StoreError> {
+    let mut reader = PartReader::new(stream)?;
+    let mut imported = Imported::default();
+    loop {
+        match reader.read()? {
+            Part::End => return Ok(imported),
+            Part::Run(record) => {
+                let mut arrival = Arrival::new(store, record)?;
+                let arrived = arrival.receive(&mut reader);
+                match arrived {
+                    Ok(()) if arrival.is_known => imported.already_there.push(arrival.record.id),
+                    Ok(()) if arrival.is_finished => imported.runs.push(arrival.record.id),
+                    outcome => {
+                        arrival.undo()?;
+                        outcome?;
+                    }
+                }
+            }
+            other => {
+                return Err(StoreError::BadExport(format!(
+                    "{} stands where a run should begin",
+                    other.noun()
+                )));
+            }
+        }
+    }
+}
+
+/// A run on its way in.
+struct Arrival<'a> {
+    store: &'a mut dyn ResultStore,
+    record: RunRecord,
+    files: BTreeMap<String, Vec<u8>>,
+    pending: Vec<StoredInterval>,
+    pending_bytes: usize,
+    /// It was there before: its parts are read and dropped.
+    is_known: bool,
+    is_created: bool,
+    is_finished: bool,
+}
+
+impl<'a> Arrival<'a> {
+    fn new(store: &'a mut dyn ResultStore, record: RunRecord) -> Result<Self, StoreError> {
+        let is_known = store.runs()?.binary_search(&record.id).is_ok();
+        Ok(Self {
+            store,
+            record,
+            files: BTreeMap::new(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            is_known,
+            is_created: false,
+            is_finished: false,
+        })
+    }
+
+    /// Reads parts up to the run's last one.
+    fn receive(&mut self, reader: &mut PartReader<'_>) -> Result<(), StoreError> {
+        loop {
+            match reader.read()? {
+                Part::Ending { summary, report } => {
+                    if !self.is_known {
+                        self.flush()?;
+                        self.finish(&summary, &report)?;
+                    }
+                    return Ok(());
+                }
+                Part::Abandoned => return Ok(()),
+                _ if self.is_known => {}
+                Part::File { path, content } if self.record.files.contains_key(&path) => {
+                    self.files.insert(path, content);
+                }
+                Part::Interval(interval) if interval.trial.run == self.record.id => {
+                    self.pending_bytes += interval.bytes.len();
+                    self.pending.push(interval);
+                    if self.pending_bytes >= COMMIT_BYTES {
+                        self.flush()?;
+                    }
+                }
+                other => {
+                    let what = format!(
+                        "{} stands in run {}, where it does not belong",
+                        other.noun(),
+                        self.record.id
+                    );
+                    return Err(StoreError::BadExport(what));
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if !self.is_created {
+            self.store.create_run(&self.record, &std::mem::take(&mut self.files))?;
+            self.is_created = true;
+        }
+        self.store.append(&self.pending)?;
+        self.store.commit()?;
+        self.pending.clear();
+        self.pending_bytes = 0;
+        Ok(())
+    }
+
+    fn finish(&mut self, summary: &RunSummary, report: &CachedReport) -> Result<(), StoreError> {
+        if summary.id != self.record.id {
+            return Err(StoreError::BadExport(format!(
+                "the ending of run {} names another run",
+                self.record.id
+            )));
+        }
+        self.store.finish_run(&self.record, summary, report)?;
+        self.is_finished = true;
+        Ok(())
+    }
+
+    /// Takes away what has come of a run that did not come whole.
+    fn undo(self) -> Result<(), StoreError> {
+        if self.is_created { self.store.remove_run(self.record.id) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Facts about exports, over the memory store; the conformance suite repeats the round trip over each provider.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::memory::MemoryStore;
+use crate::store::samples;
+
+fn three_runs() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    (1..=3).for_each(|number| samples::finish(&mut store, number, 12));
+    store
+}
+
+fn exported() -> Vec<u8> {
+    let mut stream = Vec::new();
+    export(&three_runs(), &mut stream).unwrap();
+    stream
+}
+
+#[test]
+fn an_export_holds_finished_runs_and_names_the_others() {
+    let mut store = three_runs();
+    samples::create(&mut store, 4);
+    let mut stream = Vec::new();
+    let exported = export(&store, &mut stream).unwrap();
+    assert_eq!(exported.runs, [1, 2, 3].map(samples::run_id));
+    assert_eq!(exported.unfinished, [samples::run_id(4)]);
+    assert_eq!(exported.damaged, []);
+}
+
+#[test]
+fn runs_that_are_there_already_stay_as_they_are() {
+    let mut store = MemoryStore::new();
+    samples::finish(&mut store, 2, 5);
+    let imported = import(&mut store, &mut exported().as_slice()).unwrap();
+    assert_eq!(imported.runs, [1, 3].map(samples::run_id));
+    assert_eq!(imported.already_there, [samples::run_id(2)]);
+    assert_eq!(samples::read_intervals(&store, samples::run_id(2)).unwrap().len(), 5);
+}
+
+#[test]
+fn an_export_of_a_newer_version_is_refused() {
+    let mut stream = exported();
+    stream[18] = 2;
+    let error = import(&mut MemoryStore::new(), &mut stream.as_slice()).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 2, .. }), "{error}");
+}
+
+#[test]
+fn something_else_is_refused() {
+    let error =
+        import(&mut MemoryStore::new(), &mut b"name = \"a job and no export\"".as_slice()).unwrap_err();
+    assert!(matches!(error, StoreError::BadExport(_)), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_cut_export_leaves_only_whole_runs(at in any::<prop::sample::Index>()) {
+        let stream = exported();
+        let mut store = MemoryStore::new();
+        let outcome = import(&mut store, &mut &stream[..at.index(stream.len())]);
+        prop_assert!(matches!(outcome, Err(StoreError::BadExport(_))));
+        for run in store.runs().unwrap() {
+            prop_assert_eq!(samples::read_intervals(&store, run).unwrap().len(), 12);
+        }
+    }
+
+    #[test]
+    fn an_altered_export_leaves_only_whole_runs(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let mut stream = exported();
+        let at = at.index(stream.len());
+        stream[at] ^= 1 << bit;
+        let mut store = MemoryStore::new();
+        prop_assert!(import(&mut store, &mut stream.as_slice()).is_err());
+        for run in store.runs().unwrap() {
+            prop_assert_eq!(samples::read_intervals(&store, run).unwrap().len(), 12);
+        }
+    }
+}

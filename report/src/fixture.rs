@@ -1,0 +1,198 @@
+//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use analysis::{Assembled, assemble};
+use shared::histogram::{EncodedHistogram, Histogram};
+use shared::host::{Fingerprint, HostSample};
+use shared::ids::{
+    AgentId, AgentName, IntervalSequence, Name, OperationIndex, RunId, TrialIndex, TrialKey, VariantIndex,
+};
+use shared::interval::{EngineSample, ErrorKind, ErrorSample, Interval, OperationInterval, Phase};
+use shared::job::{
+    FleetNeed, Hooks, Job, Limits, Load, LoadModel, LossPolicy, OperationSpec, Placement, Warmup, Window,
+    WorkloadSpec,
+};
+use shared::plan::{Plan, PlannedTrial, Variant};
+use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
+
+use crate::{ExportSource, Exporter};
+
+const TRIALS: u32 = 3;
+const AGENTS: u8 = 2;
+/// Measured seconds of a trial.
+const SECONDS: u64 = 2;
+const SECOND_NS: u64 = 1_000_000_000;
+const START_MS: u64 = 1_700_000_001_000;
+
+/// The report of the whole run.
+pub(crate) fn assembled() -> Assembled {
+    assembled_of(&record(TRIALS))
+}
+
+/// The report of a run with the trials of a record.
+pub(crate) fn assembled_of(record: &RunRecord) -> Assembled {
+    let is_begun = |it: &Interval| record.trials.iter().any(|trial| trial.trial == it.trial.trial);
+    assemble(record, &job(), intervals().into_iter().filter(is_begun), 0)
+}
+
+/// What an exporter writes of the whole run.
+pub(crate) fn exported(exporter: &dyn Exporter) -> Vec<u8> {
+    let (record, job, assembled) = (record(TRIALS), job(), assembled());
+    let mut out = Vec::new();
+    let mut source = ExportSource {
+        assembled: &assembled,
+        record: &record,
+        job: &job,
+        intervals: &mut |visit| intervals().into_iter().try_for_each(visit),
+    };
+    exporter.export(&mut source, &mut out).unwrap();
+    out
+}
+
+pub(crate) fn record(trials: u32) -> RunRecord {
+    let planned =
+        |index| PlannedTrial { index: TrialIndex(index), variant: VariantIndex(0), block: index, order: 0 };
+    RunRecord {
+        id: RunId::new(1_700_000_000_000, [7; 10]),
+        name: Name::new("session-status").unwrap(),
+        job_toml: "name = \"session-status\"\n".to_owned(),
+        files: BTreeMap::new(),
+        tags: BTreeMap::from([("team".to_owned(), "api".to_owned())]),
+        plan: Plan {
+            seed: 42,
+            variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
+            trials: (0..trials).map(planned).collect(),
+            agents: Some(u32::from(AGENTS)),
+        },
+        state: RunState::Finished,
+        reason: None,
+        submitted_at_ms: START_MS - 1_000,
+        started_at_ms: Some(START_MS - 500),
+        finished_at_ms: Some(START_MS + 65_000),
+        fleetmark_version: "0.1.0".to_owned(),
+        trials: (0..trials).map(trial).collect(),
+        found_no_agents: false,
+        reservation: None,
+    }
+}
+
+fn trial(index: u32) -> TrialRecord {
+    let part = |number| AgentPart {
+        id: AgentId::new([number; 16]),
+        name: AgentName::new(format!("load-{number}")).unwrap(),
+        labels: BTreeMap::new(),
+        fingerprint: Fingerprint { cpus_online: Some(8), ..Fingerprint::default() },
+        clock_offset_us: Some(12.5),
+        clock_error_us: Some(40.0),
+        intervals_reported: Some(SECONDS),
+    };
+    TrialRecord {
+        trial: TrialIndex(index),
+        attempt: 0,
+        agents: (1..=AGENTS).map(part).collect(),
+        started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
+        is_complete: true,
+        start_skew_us: Some(85.0),
+        start_skew_error_us: Some(40.0),
+        findings: Vec::new(),
+    }
+}
+
+pub(crate) fn intervals() -> Vec<Interval> {
+    let mut intervals = Vec::new();
+    for trial in 0..TRIALS {
+        for agent in 1..=AGENTS {
+            for sequence in 0..SECONDS {
+                intervals.push(interval(trial, agent, sequence));
+            }
+        }
+    }
+    intervals.pop();
+    intervals
+}
+
+fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
+    let slower = u64::from(trial) * 20_000 + u64::from(agent) * 5_000;
+    let mut read = operation(0, (0..1_500).map(|step| 900_000 + slower + 700 * step));
+    read.errors = BTreeMap::from([(ErrorKind::Timeout, 1), (ErrorKind::Status, 2)]);
+    read.error_samples = vec![
+        ErrorSample::new(ErrorKind::Timeout, "no whole answer within 10s"),
+        ErrorSample::new(ErrorKind::Status, "503 Service Unavailable\u{1b}[31m: upstream\nbusy"),
+    ];
+    read.failed = Some(encoded([10 * SECOND_NS, 4_000_000, 5_000_000].into_iter()));
+    Interval {
+        trial: TrialKey { run: RunId::new(1_700_000_000_000, [7; 10]), trial: TrialIndex(trial), attempt: 0 },
+        agent: AgentId::new([agent; 16]),
+        sequence: IntervalSequence(sequence),
+        phase: Phase::Measured,
+        start_ns: sequence * SECOND_NS,
+        duration_ns: SECOND_NS,
+        is_last: sequence + 1 == SECONDS,
+        operations: vec![read, operation(1, (0..60).map(|step| 2_000_000 + slower + 150_000 * step))],
+        engine: EngineSample {
+            busiest_thread_cpu: Some(if agent == 2 { 0.93 } else { 0.41 }),
+            threads: 2,
+            workers: 16,
+        },
+        host: Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() }),
+    }
+}
+
+fn operation(index: u16, latencies: impl Iterator<Item = u64>) -> OperationInterval {
+    let latency = encoded(latencies);
+    OperationInterval {
+        operation: OperationIndex(index),
+        scheduled: latency.count(),
+        sent: latency.count(),
+        bytes_sent: 90 * latency.count(),
+        bytes_received: 410 * latency.count(),
+        latency: Some(latency),
+        ..OperationInterval::default()
+    }
+}
+
+fn encoded(values: impl Iterator<Item = u64>) -> EncodedHistogram {
+    let mut histogram: Histogram = Histogram::new();
+    values.for_each(|value| histogram.record(value));
+    EncodedHistogram::encode(&histogram)
+}
+
+fn job() -> Job {
+    let operation =
+        |name| OperationSpec { name: Name::new(name).unwrap(), weight: 1.0, settings: Default::default() };
+    Job {
+        name: Name::new("session-status").unwrap(),
+        description: None,
+        tags: BTreeMap::new(),
+        workload: WorkloadSpec {
+            kind: "http".to_owned(),
+            settings: Default::default(),
+            operations: ["read", "write"].map(operation).to_vec(),
+        },
+        params: BTreeMap::new(),
+        load: Load {
+            model: LoadModel::Closed,
+            workers: Some(32),
+            warmup: Warmup::For(Duration::ZERO),
+            window: Window::For(Duration::from_secs(SECONDS)),
+            trials: TRIALS,
+            seed: Some(42),
+            drain: Duration::from_secs(5),
+            threads: None,
+        },
+        fleet: FleetNeed {
+            placement: Placement::Together,
+            agents: Some(u32::from(AGENTS)),
+            selector: Default::default(),
+            on_agent_loss: LossPolicy::Fail,
+            start_timeout: Duration::from_secs(60),
+            retries: 0,
+        },
+        target: None,
+        hooks: Hooks::default(),
+        limits: Limits::default(),
+        files: Vec::new(),
+    }
+}

@@ -1,0 +1,198 @@
+//! What people see, as snapshots.
+
+use shared::run_record::{RunRecord, RunState};
+
+use super::*;
+use crate::fixture;
+
+fn rendered(report: &RunReport, width: u16) -> String {
+    Terminal { width, is_coloured: false }.render(report).unwrap()
+}
+
+#[test]
+fn a_run_with_an_invalid_trial_says_so_first() {
+    insta::assert_snapshot!(rendered(&fixture::assembled().report, 80), @r#"
+    session-status  finished after 65.5 s: 3 trials, 2 agents
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+    all agents started within 85.0 µs (± 40.0 µs) of the agreed moment
+
+    Invalid: 1 of 3 trials did not count; the findings say why.
+
+    Latencies of successes, merged over 2 valid trials
+     operation  count  per s  errors     p50     p90     p95     p99   p99.9     max
+     read       12024  3.00k  0.200%  1.44ms  1.86ms  1.91ms  1.96ms  1.98ms  1.98ms
+     write        480    120      0%  6.38ms  9.99ms  10.4ms  10.9ms       –  10.9ms
+     all        12504  3.12k  0.192%  1.46ms  1.90ms  1.95ms  8.62ms  10.7ms  10.9ms
+
+    By trial, all operations together
+     trial        count  per s  errors     p50     p95     p99   p99.9     max
+     1             6252  3.12k  0.192%  1.45ms  1.94ms  8.61ms  10.7ms  10.9ms
+     2             6252  3.12k  0.192%  1.47ms  1.97ms  8.63ms  10.7ms  10.9ms
+     3 (invalid)   4689  2.34k  0.192%  1.49ms  1.98ms  8.65ms  10.7ms  10.9ms
+
+    Over 2 trials, all operations together
+     metric          mean  95 % interval
+     latency.p50  1.46 ms  1.35 ms to 1.59 ms
+     latency.p95  1.95 ms  1.83 ms to 2.09 ms
+     latency.p99  8.62 ms  8.51 ms to 8.72 ms
+     throughput   3.12k/s  3.12k/s to 3.12k/s
+
+    –  too few successes to tell; needed at least: 2,995 for p99.9
+
+    Errors
+     read: status 16, timeout 8
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream busy
+
+    Findings
+     invalid  trial 3: agent load-2: 1 of its 2 intervals never arrived (numbers 1)
+              [intervals_missing]
+     suspect  agent load-2: its busiest load thread used 93 % of a core
+              (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
+              [generator_saturated]
+     note     closed model: each worker waits for its answer before it sends again,
+              so queueing does not show in the latencies [closed_model_blind]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
+fn one_valid_trial_is_told_by_agent() {
+    insta::assert_snapshot!(rendered(&fixture::assembled_of(&fixture::record(1)).report, 80), @r#"
+    session-status  finished after 65.5 s: 1 trial, 2 agents
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+    all agents started within 85.0 µs (± 40.0 µs) of the agreed moment
+
+    Valid, with doubts: see the findings. The job makes no claims.
+
+    Latencies of successes
+     operation  count  per s  errors     p50     p90     p95     p99   p99.9     max
+     read        6012  3.00k  0.200%  1.43ms  1.85ms  1.90ms  1.95ms  1.96ms  1.96ms
+     write        240    120      0%  6.36ms  9.96ms  10.4ms       –       –  10.9ms
+     all         6252  3.12k  0.192%  1.45ms  1.89ms  1.94ms  8.61ms  10.7ms  10.9ms
+
+    By agent, all operations together
+     agent   count  per s  errors     p50     p90     p95     p99   p99.9     max
+     load-1   3126  1.56k  0.192%  1.45ms  1.89ms  1.94ms  8.61ms  10.7ms  10.9ms
+     load-2   3126  1.56k  0.192%  1.46ms  1.89ms  1.95ms  8.62ms  10.7ms  10.9ms
+
+    –  too few successes to tell; needed at least: 299 for p99, 2,995 for p99.9
+
+    Errors
+     read: status 8, timeout 4
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream busy
+
+    Findings
+     suspect  agent load-2: its busiest load thread used 93 % of a core
+              (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
+              [generator_saturated]
+     note     closed model: each worker waits for its answer before it sends again,
+              so queueing does not show in the latencies [closed_model_blind]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
+fn a_narrow_terminal_loses_columns_and_no_lines() {
+    let report = fixture::assembled_of(&fixture::record(1)).report;
+    insta::assert_snapshot!(rendered(&report, 50), @r#"
+    session-status  finished after 65.5 s: 1 trial, 2
+    agents
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+    all agents started within 85.0 µs (± 40.0 µs) of
+    the agreed moment
+
+    Valid, with doubts: see the findings. The job
+    makes no claims.
+
+    Latencies of successes
+     operation  per s  errors     p50     p99     max
+     read       3.00k  0.200%  1.43ms  1.95ms  1.96ms
+     write        120      0%  6.36ms       –  10.9ms
+     all        3.12k  0.192%  1.45ms  8.61ms  10.9ms
+
+    By agent, all operations together
+     agent   per s  errors     p50     p99     max
+     load-1  1.56k  0.192%  1.45ms  8.61ms  10.9ms
+     load-2  1.56k  0.192%  1.46ms  8.62ms  10.9ms
+
+    –  too few successes to tell; needed at least: 299
+    for p99
+
+    Errors
+     read: status 8, timeout 4
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream…
+
+    Findings
+     suspect  agent load-2: its busiest load thread
+              used 93 % of a core
+              (limits.generator_cpu is 80 %), so
+              fleetmark itself may be the limit
+              [generator_saturated]
+     note     closed model: each worker waits for its
+              answer before it sends again, so
+              queueing does not show in the latencies
+              [closed_model_blind]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
+fn nothing_exceeds_the_width() {
+    let report = fixture::assembled().report;
+    for width in [60, 80, 100, 120] {
+        let text = rendered(&report, width);
+        // A command is never broken: it is there to be copied.
+        let lines = text.lines().filter(|line| !line.contains("fleetmark show"));
+        let widest = lines.map(|line| line.chars().count()).max();
+        assert!(widest <= Some(usize::from(width)), "{widest:?} in {width} columns:\n{text}");
+    }
+}
+
+#[test]
+fn a_failed_run_says_why_and_what_never_began() {
+    let record = RunRecord {
+        state: RunState::Failed,
+        reason: Some("agent load-2 was lost".to_owned()),
+        trials: Vec::new(),
+        ..fixture::record(2)
+    };
+    insta::assert_snapshot!(rendered(&fixture::assembled_of(&record).report, 80), @r#"
+    session-status  failed after 65.5 s: 2 trials
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+
+    Failed: what was measured until then is kept.
+    Reason: agent load-2 was lost
+
+    Nothing was measured
+
+    Findings
+     invalid  it never began: the run failed before (agent load-2 was lost)
+              [trial_not_run]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
+fn colour_changes_no_text() {
+    let report = fixture::assembled().report;
+    let coloured = Terminal { width: 80, is_coloured: true }.render(&report).unwrap();
+    let mut stripped = String::new();
+    for (place, part) in coloured.split('\u{1b}').enumerate() {
+        stripped.push_str(if place == 0 { part } else { part.split_once('m').unwrap().1 });
+    }
+    assert_eq!(stripped, rendered(&report, 80));
+}
+
+#[test]
+fn what_a_stranger_answered_cannot_move_the_cursor() {
+    let text = rendered(&fixture::assembled().report, 80);
+    assert!(text.contains("503 Service Unavailable [31m: upstream busy"), "{text}");
+    assert!(!text.contains('\u{1b}'));
+}
