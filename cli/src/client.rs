@@ -47,13 +47,13 @@ pub(crate) fn store_of(place: &PlaceArgs) -> PathBuf {
 /// 64 when it is no address, 77 when it is refused.
 pub(crate) fn check_address(url: &str, is_insecure: bool) -> anyhow::Result<()> {
     let usage = |problem: &str| {
-        Failure::new(USAGE, format!("{url:?} is not an address like http://127.0.0.1:7411: {problem}"))
+        Failure::with_code(USAGE, format!("{url:?} is not an address like http://127.0.0.1:7411: {problem}"))
     };
     let uri: tonic::transport::Uri = url.parse().map_err(|_| usage("it does not read as a URL"))?;
     match uri.scheme_str() {
         Some("http") => {}
         Some("https") => {
-            return Err(Failure::new(
+            return Err(Failure::with_code(
                 REFUSED,
                 "https:// is not supported by this version: use http:// and, beyond this machine, --insecure",
             ));
@@ -66,7 +66,7 @@ pub(crate) fn check_address(url: &str, is_insecure: bool) -> anyhow::Result<()> 
     if is_loopback || is_insecure {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(Failure::with_code(
         REFUSED,
         format!(
             "{host} is not this machine, and what travels there is not encrypted by this version: type --insecure if the network between is your own"
@@ -82,7 +82,7 @@ pub(crate) fn check_listen(address: SocketAddr, is_insecure: bool) -> anyhow::Re
     if address.ip().is_loopback() || is_insecure {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(Failure::with_code(
         REFUSED,
         format!(
             "{address} is open to other machines, and this version neither encrypts nor asks who calls: type --insecure if the network is your own"

@@ -61,7 +61,7 @@ fn block_on(said: &str, command: impl Future<Output = anyhow::Result<u8>>) -> an
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(INTERNAL, format!("threads cannot be started: {error}")))?;
+        .map_err(|error| Failure::with_code(INTERNAL, format!("threads cannot be started: {error}")))?;
     let outcome = runtime.block_on(command);
     // Whatever still runs (a reader of standard input, say) is no reason to stay.
     runtime.shutdown_background();

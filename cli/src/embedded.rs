@@ -33,8 +33,9 @@ const LOG_TAIL_BYTES: u64 = 2 * 1024;
 /// # Errors
 /// 69 when it does not answer in time, with what it said; 73 when the folder cannot be made.
 pub(crate) async fn coordinator(store: &Path) -> anyhow::Result<Client> {
-    fs::create_dir_all(store)
-        .map_err(|error| Failure::new(OUTPUT, format!("{} cannot be made: {error}", store.display())))?;
+    fs::create_dir_all(store).map_err(|error| {
+        Failure::with_code(OUTPUT, format!("{} cannot be made: {error}", store.display()))
+    })?;
     let deadline = Instant::now() + START_WITHIN;
     let mut child: Option<Child> = None;
     loop {
@@ -49,11 +50,14 @@ pub(crate) async fn coordinator(store: &Path) -> anyhow::Result<Client> {
             // It ended: another one holds the store, or is just letting go of it, or the store does not open.
             Some(Ok(Some(status))) if is_worth_another_try(status) => child = None,
             Some(_) => {
-                return Err(Failure::new(UNREACHABLE, said(store, "the coordinator of this folder ended")));
+                return Err(Failure::with_code(
+                    UNREACHABLE,
+                    said(store, "the coordinator of this folder ended"),
+                ));
             }
         }
         if Instant::now() >= deadline {
-            return Err(Failure::new(
+            return Err(Failure::with_code(
                 UNREACHABLE,
                 said(store, "the coordinator of this folder does not answer"),
             ));
@@ -75,7 +79,7 @@ pub(crate) fn log_file(store: &Path) -> anyhow::Result<File> {
         .create(true)
         .append(true)
         .open(&path)
-        .map_err(|error| Failure::new(OUTPUT, format!("{} cannot be written: {error}", path.display())))
+        .map_err(|error| Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", path.display())))
 }
 
 /// A message with the end of what the folder's servers said.
@@ -89,15 +93,16 @@ pub(crate) fn said(store: &Path, message: &str) -> String {
 /// # Errors
 /// When the system does not tell.
 pub(crate) fn ourselves() -> anyhow::Result<PathBuf> {
-    std::env::current_exe()
-        .map_err(|error| Failure::new(INTERNAL, format!("the path of this program is not known: {error}")))
+    std::env::current_exe().map_err(|error| {
+        Failure::with_code(INTERNAL, format!("the path of this program is not known: {error}"))
+    })
 }
 
 fn start(store: &Path) -> anyhow::Result<Child> {
     let log = log_file(store)?;
     let errors = log
         .try_clone()
-        .map_err(|error| Failure::new(INTERNAL, format!("the log cannot be shared: {error}")))?;
+        .map_err(|error| Failure::with_code(INTERNAL, format!("the log cannot be shared: {error}")))?;
     Command::new(ourselves()?)
         .args(["coordinator", "--listen", "127.0.0.1:0", "--stop-when-idle-for", IDLE_PATIENCE, "--store"])
         .arg(store)
@@ -107,7 +112,7 @@ fn start(store: &Path) -> anyhow::Result<Child> {
         // Not of the terminal's group: Ctrl-C is for the command, and the coordinator outlives it.
         .process_group(0)
         .spawn()
-        .map_err(|error| Failure::new(INTERNAL, format!("the coordinator cannot be started: {error}")))
+        .map_err(|error| Failure::with_code(INTERNAL, format!("the coordinator cannot be started: {error}")))
 }
 
 fn is_worth_another_try(status: std::process::ExitStatus) -> bool {

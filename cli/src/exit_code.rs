@@ -30,7 +30,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// An error with a code. The message says what, on which value, and what to do.
-    pub(crate) fn new(code: u8, message: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn with_code(code: u8, message: impl Into<String>) -> anyhow::Error {
         Self { code, message: message.into() }.into()
     }
 

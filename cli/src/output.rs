@@ -22,7 +22,7 @@ const WIDTH_MAX: u16 = 120;
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(OUTPUT, format!("standard output cannot be written: {error}")))
+            Err(Failure::with_code(OUTPUT, format!("standard output cannot be written: {error}")))
         }
         _ => Ok(()),
     }
@@ -72,5 +72,5 @@ fn terminal_width() -> u16 {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
-    Failure::new(OUTPUT, format!("{} cannot be written: {error}", path.display()))
+    Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", path.display()))
 }

@@ -56,7 +56,10 @@ impl Client {
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .map_err(|error| {
-                Failure::new(USAGE, format!("{url:?} is not an address like http://127.0.0.1:7411: {error}"))
+                Failure::with_code(
+                    USAGE,
+                    format!("{url:?} is not an address like http://127.0.0.1:7411: {error}"),
+                )
             })?
             .connect_timeout(CONNECT_WITHIN)
             .tcp_nodelay(true)
@@ -71,7 +74,7 @@ impl Client {
             match control.describe(request).await {
                 Ok(_) => Ok(Ok(control)),
                 Err(status) if status.code() == Code::FailedPrecondition => {
-                    Ok(Err(Failure::new(REFUSED, status.message())))
+                    Ok(Err(Failure::with_code(REFUSED, status.message())))
                 }
                 Err(status) if status.code() == Code::Unimplemented => {
                     Err("what answers there is no fleetmark coordinator".to_owned())
@@ -97,8 +100,10 @@ impl Client {
             reservation: submission.reservation,
         };
         let response = self.control.submit(request).await.map_err(|status| match status.code() {
-            Code::InvalidArgument => Failure::new(JOB, status.message()),
-            Code::FailedPrecondition | Code::ResourceExhausted => Failure::new(UNREACHABLE, status.message()),
+            Code::InvalidArgument => Failure::with_code(JOB, status.message()),
+            Code::FailedPrecondition | Code::ResourceExhausted => {
+                Failure::with_code(UNREACHABLE, status.message())
+            }
             _ => failure(&status),
         })?;
         Ok(run_id(&response.into_inner().run_id)?)
@@ -164,7 +169,7 @@ impl Client {
             }
         }
         let record =
-            record.ok_or_else(|| Failure::new(INTERNAL, "the export ended before the run's record"))?;
+            record.ok_or_else(|| Failure::with_code(INTERNAL, "the export ended before the run's record"))?;
         Ok((record, intervals))
     }
 
@@ -196,11 +201,11 @@ fn failure(status: &Status) -> anyhow::Error {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => UNREACHABLE,
         _ => INTERNAL,
     };
-    Failure::new(code, describe(status))
+    Failure::with_code(code, describe(status))
 }
 
 fn unreachable(url: &str, reason: &str) -> anyhow::Error {
-    Failure::new(
+    Failure::with_code(
         UNREACHABLE,
         format!("no coordinator answers at {url}: {reason}; is `fleetmark coordinator` running there?"),
     )

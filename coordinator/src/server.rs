@@ -8,32 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use proto::agent_service_server::AgentServiceServer;
-use proto::control_service_server::ControlServiceServer;
 use shared::run_record::{RunRecord, RunState};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
 
 use crate::director::{Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
 use crate::reporting;
+use crate::rpc;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 
-/// Largest message of an agent: a batch of 64 intervals of usual size, and one of the largest size.
-const AGENT_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest message of a client: a job with its files.
-const CLIENT_MESSAGE_BYTES_MAX: usize = 72 * 1024 * 1024;
-/// HTTP/2 windows: h2 grants 64 KiB by default, which a batch of intervals fills several times over.
-const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-const KEEPALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// How long streams may take to end when the coordinator stops: agents keep theirs open for ever.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(2);
 
@@ -97,27 +86,15 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     tokio::spawn(Director::new(messages, director.clone(), store.clone(), intake.clone()).run());
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
-    let agents = AgentServiceServer::new(AgentRpc { director: director.clone(), ingest })
-        .max_decoding_message_size(AGENT_MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
+    let agents = AgentRpc { director: director.clone(), ingest };
     let control =
         ControlRpc { director: director.clone(), store: store.clone(), store_location, calls: calls.clone() };
-    let control = ControlServiceServer::new(control)
-        .max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
 
     let (stop, stopped) = oneshot::channel::<()>();
     let idle = idle::wait(director.clone(), calls, options.stop_when_idle_for);
     let (drain, draining) = oneshot::channel::<()>();
-    let serve = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
-        .http2_keepalive_timeout(Some(KEEPALIVE_WITHIN))
-        .tcp_nodelay(true)
-        .add_service(agents)
-        .add_service(control)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+    let serve =
+        rpc::router(agents, control).serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
             let _either_way_it_is_time = draining.await;
         });
     let server = tokio::spawn(async move {

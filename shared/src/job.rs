@@ -1,6 +1,6 @@
 //! The job: what to measure, under which load, where, and what is claimed; as types that cannot be invalid.
 //!
-//! Rooms, from text to these types: [`parse`] (the way through), [`schema`] (how keys are described) and
+//! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
 //! [`decode`] (defaults), [`error`]. Beside them: [`selector`], [`template`], [`resolve`] (templates filled in)
 //! and [`overrides`] (`--set`).
@@ -15,6 +15,7 @@ mod names;
 mod node;
 pub mod overrides;
 pub mod parse;
+pub mod reference;
 pub mod resolve;
 pub mod schema;
 pub mod selector;
@@ -207,9 +208,9 @@ pub enum TargetRestart {
 pub struct Hooks {
     /// Before the first trial.
     pub before_run: Vec<HookSpec>,
-    /// Before each trial, before its target is started.
+    /// Before each trial, once its target answers.
     pub before_trial: Vec<HookSpec>,
-    /// After each trial.
+    /// After each trial, before its target is stopped.
     pub after_trial: Vec<HookSpec>,
     /// After the last trial.
     pub after_run: Vec<HookSpec>,

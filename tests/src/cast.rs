@@ -69,7 +69,10 @@ impl Scene {
     /// # Panics
     /// When it cannot be started or does not end within two minutes.
     pub fn run(&self, words: &[&str]) -> Said {
-        let out = self.path().join(format!("out-{}", words.join("-").replace(['/', ' '], "_").chars().take(80).collect::<String>()));
+        let out = self.path().join(format!(
+            "out-{}",
+            words.join("-").replace(['/', ' '], "_").chars().take(80).collect::<String>()
+        ));
         let errors = out.with_extension("err");
         let mut process = Process::start(
             &words.join(" "),
@@ -116,7 +119,11 @@ impl Said {
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), errors: text(&output.stderr) }
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: text(&output.stdout),
+            errors: text(&output.stderr),
+        }
     }
 }
 
@@ -144,13 +151,21 @@ impl Coordinator {
     /// # Panics
     /// When it does not listen in time.
     pub fn start_on(scene: &Scene, store: &str, listen: &str) -> Self {
-        let log = File::options().create(true).append(true).open(scene.path().join("coordinator.log")).expect("a log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(scene.path().join("coordinator.log"))
+            .expect("a log");
         let mut command = scene.command(&["coordinator", "--listen", listen, "--store", store]);
         let mut process = Process::start("coordinator", command.stdout(Stdio::null()).stderr(log));
         let address = scene.path().join(store).join("coordinator.address");
         let pid = process.pid();
         let url = wait_for("the coordinator's address", START_WITHIN, || {
-            assert!(process.is_running(), "the coordinator ended: {}", fs::read_to_string(scene.path().join("coordinator.log")).unwrap_or_default());
+            assert!(
+                process.is_running(),
+                "the coordinator ended: {}",
+                fs::read_to_string(scene.path().join("coordinator.log")).unwrap_or_default()
+            );
             let address = fs::read_to_string(&address).ok()?;
             // A file left behind by a killed coordinator names a process that is gone.
             let url = format!("http://{}", address.trim());
@@ -173,7 +188,11 @@ impl Agent {
     /// # Panics
     /// When it cannot be started.
     pub fn start(scene: &Scene, coordinator: &str, name: &str, more: &[&str]) -> Self {
-        let log = File::options().create(true).append(true).open(scene.path().join(format!("{name}.log"))).expect("a log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(scene.path().join(format!("{name}.log")))
+            .expect("a log");
         let mut command = scene.command(&["agent", "--coordinator", coordinator, "--name", name]);
         command.args(more).env("FLEETMARK_LOG", "debug,h2=warn,hyper=warn,tower=warn");
         Self { process: Process::start(name, command.stdout(Stdio::null()).stderr(log)) }
@@ -193,8 +212,11 @@ pub fn wait_for_agents(scene: &Scene, coordinator: &str, count: usize) {
 
 /// Whether a process listens at an address: its sockets are looked up, so that a stale address does not count.
 fn is_listening(address: &str, pid: u32) -> bool {
-    let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) else { return false };
-    let table = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
+    let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) else {
+        return false;
+    };
+    let table =
+        ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
     let wanted = format!(":{port:04X}");
     let inodes = table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -40,7 +40,8 @@ impl Process {
     /// When it has been reaped already.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).unwrap_or_else(|error| panic!("{} cannot be signalled: {error}", self.name));
+        kill_process(pid, signal)
+            .unwrap_or_else(|error| panic!("{} cannot be signalled: {error}", self.name));
     }
 
     /// Kills it at once (SIGKILL) and reaps it.

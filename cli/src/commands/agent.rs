@@ -19,7 +19,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         .map(|kind| kind.schema.kind)
         .collect();
     if let Some(unknown) = args.allowed.iter().find(|allowed| !kinds.contains(&allowed.as_str())) {
-        return Err(Failure::new(
+        return Err(Failure::with_code(
             USAGE,
             format!("--allow {unknown}: what can be allowed is {}", kinds.join(", ")),
         ));
@@ -38,10 +38,10 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         fleetmark: ourselves()?,
     };
     let mut terminate =
-        signal(SignalKind::terminate()).map_err(|error| Failure::new(INTERNAL, error.to_string()))?;
+        signal(SignalKind::terminate()).map_err(|error| Failure::with_code(INTERNAL, error.to_string()))?;
     tokio::select! {
         ended = session::run(options) => {
-            ended.map_err(|error| Failure::new(REFUSED, format!("the coordinator refuses this agent: {error}")))?;
+            ended.map_err(|error| Failure::with_code(REFUSED, format!("the coordinator refuses this agent: {error}")))?;
         }
         () = standard_input_ends(), if args.end_with_stdin => {}
         _ = terminate.recv() => {}
@@ -53,7 +53,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
 fn host_name() -> anyhow::Result<AgentName> {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     AgentName::new(name).map_err(|error| {
-        Failure::new(
+        Failure::with_code(
             USAGE,
             format!("the host's name cannot be the agent's ({error}); choose one with --name"),
         )

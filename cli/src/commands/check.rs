@@ -46,7 +46,7 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
 pub(crate) fn read(path: &Path, set: &[String]) -> anyhow::Result<CheckedJob> {
     let name = path.display().to_string();
     let unreadable =
-        |error: &dyn std::fmt::Display| Failure::new(JOB, format!("{name} cannot be read: {error}"));
+        |error: &dyn std::fmt::Display| Failure::with_code(JOB, format!("{name} cannot be read: {error}"));
     let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
     if size > JOB_BYTES_MAX as u64 {
         return Err(unreadable(&format!("it has {size} bytes, more than {JOB_BYTES_MAX}")));
@@ -64,14 +64,14 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
     let mut toml = text;
     for assignment in set {
         let failed =
-            |error: overrides::OverrideError| Failure::new(JOB, format!("--set {assignment}: {error}"));
+            |error: overrides::OverrideError| Failure::with_code(JOB, format!("--set {assignment}: {error}"));
         let (path, value) = overrides::parse_assignment(assignment).map_err(failed)?;
         toml = overrides::apply(&toml, path, value).map_err(failed)?;
     }
     let name = if set.is_empty() { name.to_owned() } else { format!("{name} with {}", set.join(", ")) };
     let kinds: Vec<KindSchema> = agent::workload::TABLE.iter().map(|kind| kind.schema).collect();
     let job = parse(&toml, Kinds::Known(&kinds)).map_err(|errors| {
-        Failure::new(JOB, format!("the job is in error\n{}", caret::render(&name, &toml, &errors)))
+        Failure::with_code(JOB, format!("the job is in error\n{}", caret::render(&name, &toml, &errors)))
     })?;
     let files = job
         .files
@@ -84,7 +84,10 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
 fn attached(job: &str, folder: &Path, path: &str) -> anyhow::Result<Vec<u8>> {
     let place = folder.join(path);
     let failed = |problem: String| {
-        Failure::new(JOB, format!("{job} names the file {path:?}, which {problem} ({})", place.display()))
+        Failure::with_code(
+            JOB,
+            format!("{job} names the file {path:?}, which {problem} ({})", place.display()),
+        )
     };
     let size = std::fs::metadata(&place).map_err(|error| failed(format!("cannot be read: {error}")))?.len();
     if size > ATTACHED_FILE_BYTES_MAX as u64 {

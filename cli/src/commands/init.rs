@@ -14,7 +14,7 @@ pub(super) fn run(file: &Path) -> anyhow::Result<u8> {
     let failed = |error: std::io::Error| {
         let advice =
             if error.kind() == std::io::ErrorKind::AlreadyExists { "; name another file" } else { "" };
-        Failure::new(OUTPUT, format!("{} cannot be written: {error}{advice}", file.display()))
+        Failure::with_code(OUTPUT, format!("{} cannot be written: {error}{advice}", file.display()))
     };
     let mut created = OpenOptions::new().write(true).create_new(true).open(file).map_err(failed)?;
     created.write_all(FIRST_JOB.as_bytes()).map_err(failed)?;

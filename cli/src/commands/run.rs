@@ -45,7 +45,9 @@ fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
     match (&args.job, &args.quick.url) {
         (Some(path), _) => check::read(path, &args.set),
         (None, Some(url)) => check::check("--url", quick::job(url, &args.quick), &args.set, Path::new(".")),
-        (None, None) => Err(Failure::new(crate::exit_code::USAGE, "name a job file, or measure a --url")),
+        (None, None) => {
+            Err(Failure::with_code(crate::exit_code::USAGE, "name a job file, or measure a --url"))
+        }
     }
 }
 
@@ -59,8 +61,9 @@ async fn start_agents(
     }
     // Beside a remote coordinator there is no store here: what the agents say goes to a folder of the same name.
     let folder = client::store_of(&args.place);
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::new(OUTPUT, format!("{} cannot be made: {error}", folder.display())))?;
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::with_code(OUTPUT, format!("{} cannot be made: {error}", folder.display()))
+    })?;
     LocalAgents::start(count, client, &folder).await.map(Some)
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn run(run: String, ask: AskArgs) -> anyhow::Result<u8> {
 pub(super) async fn existing(place: &PlaceArgs, run: &str) -> anyhow::Result<Client> {
     let store = client::store_of(place);
     let nothing = || {
-        Failure::new(
+        Failure::with_code(
             USAGE,
             format!(
                 "there is no run {run:?}: {} holds no store; name another with --store or --coordinator",

@@ -14,6 +14,6 @@ pub(super) fn run(args: TargetArgs) -> anyhow::Result<u8> {
         seed: args.seed,
         threads: None,
     };
-    target::run(options).map_err(|error| Failure::new(UNREACHABLE, format!("{error:#}")))?;
+    target::run(options).map_err(|error| Failure::with_code(UNREACHABLE, format!("{error:#}")))?;
     Ok(DONE)
 }

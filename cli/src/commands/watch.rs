@@ -37,7 +37,7 @@ pub(super) async fn follow(client: &mut Client, run: &str, display: &mut dyn Dis
             return Ok(exit_code);
         }
     }
-    Err(Failure::new(
+    Err(Failure::with_code(
         UNREACHABLE,
         format!("the coordinator at {} went away before the run ended", client.url),
     ))

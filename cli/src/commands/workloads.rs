@@ -48,3 +48,25 @@ pub(super) fn run(json: bool) -> anyhow::Result<u8> {
     output::print(&text)?;
     Ok(DONE)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Set to write the reference anew instead of comparing it.
+    const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";
+
+    #[test]
+    fn the_reference_of_job_files_is_fresh() {
+        let kinds: Vec<_> = TABLE.iter().map(|kind| kind.schema).collect();
+        let wanted = shared::job::reference::reference(&kinds);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/job-keys.md");
+        if std::env::var_os(REWRITE).is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, wanted, "docs/job-keys.md is stale: run this test with {REWRITE}=1");
+    }
+}

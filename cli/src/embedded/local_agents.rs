@@ -50,7 +50,7 @@ impl LocalAgents {
             let has_ended = self.children.iter_mut().any(|child| !matches!(child.try_wait(), Ok(None)));
             if has_ended || Instant::now() >= deadline {
                 let message = format!("{ours} of {count} local agents attached");
-                return Err(Failure::new(UNREACHABLE, said(folder, &message)));
+                return Err(Failure::with_code(UNREACHABLE, said(folder, &message)));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -85,7 +85,7 @@ fn start(number: u32, reservation: &str, coordinator: &str, folder: &Path) -> an
     let log = log_file(folder)?;
     let errors = log
         .try_clone()
-        .map_err(|error| Failure::new(INTERNAL, format!("the log cannot be shared: {error}")))?;
+        .map_err(|error| Failure::with_code(INTERNAL, format!("the log cannot be shared: {error}")))?;
     Command::new(ourselves()?)
         .args([
             "agent",
@@ -103,5 +103,5 @@ fn start(number: u32, reservation: &str, coordinator: &str, folder: &Path) -> an
         // Not of the terminal's group: Ctrl-C is for the command, which cancels the run in order.
         .process_group(0)
         .spawn()
-        .map_err(|error| Failure::new(INTERNAL, format!("a local agent cannot be started: {error}")))
+        .map_err(|error| Failure::with_code(INTERNAL, format!("a local agent cannot be started: {error}")))
 }

@@ -17,8 +17,9 @@ impl Interrupts {
     /// When the system does not let us.
     pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::new(INTERNAL, format!("signals cannot be listened for: {error}")))
+            signal(kind).map_err(|error| {
+                Failure::with_code(INTERNAL, format!("signals cannot be listened for: {error}"))
+            })
         };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs every test. Installs what the tests need from Debian's packages when it is root and something is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A program that tells whether the package is there, and the package.
+needs=(
+    "nginx nginx-light"
+    "strace strace"
+    "javac default-jdk-headless"
+    "ip iproute2"
+    "unshare util-linux"
+    "curl curl"
+)
+
+missing=()
+for need in "${needs[@]}"; do
+    read -r program package <<<"$need"
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing+=("$package")
+done
+[ -e /usr/share/java/HdrHistogram.jar ] || missing+=(libhdrhistogram-java)
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "installing: ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        echo "these Debian packages are missing, and only root can install them: ${missing[*]}" >&2
+        echo "install them, or run this as root; tests that need them will fail" >&2
+    fi
+fi
+
+export PATH="$PATH:/usr/sbin:/sbin"
+# The tests of the whole system play with the real binary.
+cargo build --workspace --bins --examples
+cargo test --workspace --doc --quiet
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace
+else
+    cargo test --workspace --lib --bins --tests
+fi

@@ -1,0 +1,34 @@
+//! Jobs for the tests: fleetmark measures its own target.
+
+/// A job against a target that fleetmark starts itself. `load` is what stands in `[load]`; `more` follows at its end.
+/// `mark` stands on the target's command line, by which a test finds its target and that one's guard.
+pub fn with_target(name: &str, load: &str, mark: u64, more: &str) -> String {
+    format!(
+        r#"
+name = "{name}"
+
+[workload]
+kind = "http"
+
+[[workload.operations]]
+name = "read"
+url = "http://{{{{target.host}}}}:{{{{target.port}}}}/"
+
+[load]
+{load}
+
+[target]
+start = ["fleetmark", "target", "--listen", "{{{{target.host}}}}:{{{{target.port}}}}", "--latency", "2ms", "{seed}"]
+ready = "http://{{{{target.host}}}}:{{{{target.port}}}}/health"
+restart = "run"
+
+{more}
+"#,
+        seed = seed_word(mark),
+    )
+}
+
+/// The word on a target's command line that bears its mark.
+pub fn seed_word(mark: u64) -> String {
+    format!("--seed={mark}")
+}
