@@ -18,6 +18,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, TrialIndex};
 use shared::interval::Interval;
+use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
 use shared::run_record::{RunRecord, RunState, TrialRecord};
@@ -95,6 +96,10 @@ impl<'a> Assembler<'a> {
 
     /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing.
     pub fn add(&mut self, interval: &Interval) {
+        // The series of all agents together repeats what each of them has told.
+        if interval.agent == ALL_AGENTS {
+            return;
+        }
         let key =
             CellKey { trial: interval.trial.trial, attempt: interval.trial.attempt, agent: interval.agent };
         if interval.trial.run != self.record.id || !self.known.contains(&key) {

@@ -135,21 +135,21 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Answer as JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
-/// Where the coordinator or the store is.
+/// Where the coordinator or the store is. May stand behind a further verb too: `runs rm latest --store results`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
     /// The coordinator, such as http://127.0.0.1:7411 [default: one of its own over the store]
-    #[arg(long, value_name = "URL", conflicts_with = "store")]
+    #[arg(long, value_name = "URL", conflicts_with = "store", global = true)]
     pub(crate) coordinator: Option<String>,
     /// The store's folder [default: .fleetmark]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) store: Option<PathBuf>,
     /// Talk to an address that is not loopback without encryption
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) insecure: bool,
 }
 
@@ -224,6 +224,9 @@ pub(crate) struct CoordinatorArgs {
     /// Stop when there has been nothing to do for so long
     #[arg(long, hide = true, value_parser = duration)]
     pub(crate) stop_when_idle_for: Option<Duration>,
+    /// How long a run waits for an agent whose connection broke
+    #[arg(long, hide = true, value_parser = duration)]
+    pub(crate) lost_after: Option<Duration>,
 }
 
 /// How to be an agent.
@@ -262,16 +265,6 @@ pub(crate) enum RunsAction {
     Rm {
         /// The run: an id, a unique prefix of one, or `latest`
         run: String,
-    },
-}
-
-/// What to do with the store.
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreAction {
-    /// Read everything, and name what is damaged
-    Check {
-        #[command(flatten)]
-        ask: AskArgs,
     },
 }
 
@@ -318,6 +311,13 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn whom_to_ask_may_stand_behind_every_verb() {
+        let words = ["fleetmark", "runs", "rm", "latest", "--store", "results"];
+        let Command::Runs { ask, .. } = Cli::try_parse_from(words).unwrap().command else { panic!() };
+        assert_eq!(ask.place.store, Some(PathBuf::from("results")));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod workloads;
 
 use clap::CommandFactory;
 
-use crate::args::{Cli, Command, StoreAction};
+use crate::args::{Cli, Command};
 use crate::exit_code::{DONE, Failure, INTERNAL};
 use crate::log;
 
@@ -51,7 +51,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
-        Command::Store { action: StoreAction::Check { ask } } => block_on("error", store::check(ask)),
+        Command::Store { action } => block_on("error", store::run(action)),
     }
 }
 

@@ -1,4 +1,8 @@
 //! The client's side of the wire: the only place of the command line that knows the wire's types.
+//!
+//! Room: [`store`], looking after what is kept.
+
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,14 +34,6 @@ pub(crate) struct Submission {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) refuse_to_wait: bool,
     pub(crate) reservation: String,
-}
-
-/// What a check of a store found.
-pub(crate) struct StoreCheck {
-    pub(crate) runs_checked: u64,
-    pub(crate) intervals_checked: u64,
-    /// Which run (`None`: the store itself), and what is wrong with it.
-    pub(crate) damage: Vec<(Option<RunId>, String)>,
 }
 
 /// A connection to a coordinator that speaks our protocol.
@@ -171,24 +167,6 @@ impl Client {
         let record =
             record.ok_or_else(|| Failure::with_code(INTERNAL, "the export ended before the run's record"))?;
         Ok((record, intervals))
-    }
-
-    pub(crate) async fn check_store(&mut self) -> anyhow::Result<StoreCheck> {
-        let check = self
-            .control
-            .check_store(proto::CheckStoreRequest {})
-            .await
-            .map_err(|status| failure(&status))?
-            .into_inner();
-        let damage = |damage: proto::Damage| {
-            let run = if damage.run_id.is_empty() { None } else { Some(run_id(&damage.run_id)?) };
-            Ok((run, damage.what))
-        };
-        Ok(StoreCheck {
-            runs_checked: check.runs_checked,
-            intervals_checked: check.intervals_checked,
-            damage: check.damage.into_iter().map(damage).collect::<anyhow::Result<_>>()?,
-        })
     }
 }
 

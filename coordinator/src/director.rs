@@ -17,7 +17,7 @@ use shared::ids::{AgentId, TrialKey};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::fleet::{AttachRefusal, Moment};
+use crate::fleet::{AttachRefusal, Fleet, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
@@ -49,15 +49,18 @@ pub struct Director {
 }
 
 impl Director {
-    /// A director of an empty schedule.
+    /// A director of this fleet and an empty schedule.
     pub fn new(
+        fleet: Fleet,
         messages: mpsc::Receiver<Message>,
         sender: mpsc::Sender<Message>,
         store: StoreHandle,
         intake: Arc<Intake>,
     ) -> Self {
+        let mut schedule = Schedule::new(crate::unix_ms());
+        schedule.fleet = fleet;
         Self {
-            schedule: Schedule::new(crate::unix_ms()),
+            schedule,
             links: Links::default(),
             live: HashMap::new(),
             observers: Observers::default(),
@@ -140,6 +143,9 @@ impl Director {
                     && self.schedule.fleet.is_empty();
                 let _whoever_asked_may_be_gone = reply.send(!is_idle);
             }
+            Message::ActiveRuns { reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.schedule.active_runs());
+            }
             Message::HasRoom { reply } => {
                 let _whoever_asked_may_be_gone =
                     reply.send(self.schedule.active_runs() < crate::schedule::ACTIVE_RUNS_MAX);
@@ -151,7 +157,7 @@ impl Director {
                 self.observers.tell(run, *event);
                 self.observers.end(run);
             }
-            Message::StoreTrouble(trouble) => self.store_trouble = trouble,
+            Message::StoreTrouble(trouble) => self.note_store_trouble(trouble),
             Message::Stop => {}
         }
     }
@@ -183,12 +189,25 @@ impl Director {
         for interval in intervals {
             if let Some(live) = self.live.get_mut(&interval.trial) {
                 live.add(interval);
-                let mut progress = live.progress();
-                progress.hint = self.store_trouble.clone().or(progress.hint);
-                self.observers.tell(interval.trial.run, RunEvent::Progress(progress));
+                self.tell_progress(interval.trial);
             }
             let (trial, next_sequence) = (interval.trial, interval.sequence.0 + 1);
             self.step(Event::IntervalsStored { agent, trial, next_sequence });
+        }
+    }
+
+    /// Whoever watches is told at once: as long as nothing can be stored, no progress would say it.
+    fn note_store_trouble(&mut self, trouble: Option<String>) {
+        self.store_trouble = trouble;
+        let trials: Vec<TrialKey> = self.live.keys().copied().collect();
+        trials.into_iter().for_each(|trial| self.tell_progress(trial));
+    }
+
+    fn tell_progress(&mut self, trial: TrialKey) {
+        if let Some(live) = self.live.get(&trial) {
+            let mut progress = live.progress();
+            progress.hint = self.store_trouble.clone().or(progress.hint);
+            self.observers.tell(trial.run, RunEvent::Progress(progress));
         }
     }
 

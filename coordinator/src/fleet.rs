@@ -8,19 +8,22 @@ use std::time::Duration;
 
 use shared::fleet::{AgentState, AgentStatus};
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, RunId};
+use shared::ids::{AgentId, AgentName, RunId, TrialKey};
+use shared::job::AGENTS_MAX;
 
 pub use matching::{Need, Unmet};
 
 /// Time since the coordinator started.
 pub type Moment = Duration;
 
-/// How long a run waits for a leased agent whose connection broke: long enough for a cut link to heal.
+/// How long a run waits for a leased agent whose connection broke, unless told otherwise: long enough for a cut link
+/// to heal.
 pub const LOST_AFTER: Duration = Duration::from_secs(60);
 /// The same for agents that belong to one command on this machine: no link can be cut there, so they died.
 pub const RESERVED_LOST_AFTER: Duration = Duration::from_secs(3);
-/// Most agents that may be attached at once: bounds what strangers can make a coordinator remember.
-pub const ATTACHED_MAX: usize = 20_000;
+/// Most agents that may be attached at once, and so the most of one run: bounds what strangers can make a
+/// coordinator remember.
+pub const ATTACHED_MAX: usize = AGENTS_MAX as usize;
 
 /// An agent as it introduced itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +50,8 @@ pub struct Introduction {
     pub reservation: Option<String>,
     /// Where it called from.
     pub address: IpAddr,
+    /// Trials that it still holds from before its connection broke, of whichever coordinator.
+    pub holds: Vec<TrialKey>,
 }
 
 /// Why an agent cannot attach.
@@ -61,9 +66,11 @@ pub enum AttachRefusal {
 }
 
 /// The agents, and who leases them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fleet {
     members: BTreeMap<AgentId, Member>,
+    /// How long a leased agent may be gone.
+    lost_after: Duration,
 }
 
 #[derive(Debug)]
@@ -75,7 +82,18 @@ struct Member {
     lease: Option<RunId>,
 }
 
+impl Default for Fleet {
+    fn default() -> Self {
+        Self::new(LOST_AFTER)
+    }
+}
+
 impl Fleet {
+    /// Nobody is here. A leased agent may be gone for `lost_after` before it is lost.
+    pub fn new(lost_after: Duration) -> Self {
+        Self { members: BTreeMap::new(), lost_after }
+    }
+
     /// An agent says hello, for the first time or again after its connection broke.
     ///
     /// # Errors
@@ -139,7 +157,8 @@ impl Fleet {
     /// Forgets agents that have been gone for too long; tells who they were and whose lease they held.
     pub fn expire(&mut self, now: Moment) -> Vec<(AgentId, AgentName, Option<RunId>)> {
         let is_lost = |member: &Member| {
-            let patience = if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { LOST_AFTER };
+            let patience =
+                if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { self.lost_after };
             member.gone_since.is_some_and(|since| now.saturating_sub(since) >= patience)
         };
         let lost: Vec<AgentId> =
@@ -236,6 +255,7 @@ pub(crate) mod tests {
             may_run_programs: true,
             reservation: None,
             address: IpAddr::from([127, 0, 0, 1]),
+            holds: Vec::new(),
         }
     }
 

@@ -166,5 +166,11 @@ fn check(agent: AgentId, stored: &StoredInterval) -> Result<Interval, IngestErro
             stored.sequence, stored.trial
         )));
     }
+    if interval.folded.is_some() {
+        return Err(IngestError::Protocol(format!(
+            "interval {} of trial {} stands for several, which only a store makes",
+            stored.sequence, stored.trial
+        )));
+    }
     Ok(interval)
 }

@@ -132,6 +132,7 @@ mod tests {
             }],
             engine: EngineSample { busiest_thread_cpu: Some(busiest_thread_cpu), threads: 1, workers: 1 },
             host: None,
+            folded: None,
         }
     }
 

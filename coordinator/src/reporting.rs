@@ -11,7 +11,7 @@ use shared::run_record::{RunRecord, RunState, RunSummary};
 use shared::run_report::{RunReport, Verdict};
 
 use crate::rpc::codec;
-use crate::store::{CachedReport, ResultStore, StoreError, StoreHandle};
+use crate::store::{CachedReport, ResultStore, StoreError, StoreHandle, StoredInterval};
 
 /// Why a report cannot be made.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -69,25 +69,17 @@ pub async fn judge(
     trial: TrialKey,
     record: &RunRecord,
 ) -> Result<(bool, Vec<Finding>), ReportingError> {
-    let record = record.clone();
+    // Only this attempt is looked at, so that judging all trials of a run takes no longer than reading it once.
+    let mut record = record.clone();
+    record.trials.retain(|known| (known.trial, known.attempt) == (trial.trial, trial.attempt));
     store
         .read(move |store| {
-            let report = assemble(store, &record, |key| key == trial)?;
-            let attempt = record.trials.iter().filter(|known| known.trial == trial.trial);
-            // The report lists attempts of a variant in the order in which they ran.
-            let place = attempt.take_while(|known| known.attempt != trial.attempt).count();
-            let planned = record.plan.trials.get(trial.trial.0 as usize);
-            let judged = planned.and_then(|planned| {
-                let variant = report.variants.get(planned.variant.0 as usize)?;
-                variant
-                    .trials
-                    .iter()
-                    .filter(|known| (known.block, known.order) == (planned.block, planned.order))
-                    .nth(place)
-            });
+            let report = assemble(store, &record, Some(trial))?;
+            let mut attempts = report.variants.into_iter().flat_map(|variant| variant.trials);
+            let judged = attempts.find(|known| known.attempt == trial.attempt);
             Ok(judged.map_or_else(
                 || (false, Vec::new()),
-                |judged| (validity::is_valid(&judged.findings), judged.findings.clone()),
+                |judged| (validity::is_valid(&judged.findings), judged.findings),
             ))
         })
         .await?
@@ -100,7 +92,7 @@ pub async fn judge(
 pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, ReportingError> {
     store
         .write(move |store| {
-            let report = assemble(store, &record, |_| true)?;
+            let report = assemble(store, &record, None)?;
             let ended = Ended {
                 state: report.run.state,
                 verdict: report.run.verdict,
@@ -134,7 +126,7 @@ pub async fn show(
                 Some(record) => record,
                 None => store.run(run)?.ok_or(ReportingError::UnknownRun(run))?,
             };
-            Ok(cached(&assemble(store, &record, |_| true)?).json)
+            Ok(cached(&assemble(store, &record, None)?).json)
         })
         .await?
 }
@@ -175,22 +167,27 @@ pub fn job_of(record: &RunRecord) -> Result<Arc<Job>, ReportingError> {
         .map_err(|problem| ReportingError::Job { run: record.id, problem: problem.to_string() })
 }
 
+/// The report of what is stored of a run, or of one attempt at a trial of it.
 fn assemble(
     store: &dyn ResultStore,
     record: &RunRecord,
-    wants: impl Fn(TrialKey) -> bool,
+    only: Option<TrialKey>,
 ) -> Result<RunReport, ReportingError> {
     let job = job_of(record)?;
     let mut assembler = Assembler::new(record, &job);
     let mut problem = None;
-    store.intervals(record.id, &mut |stored| {
-        if problem.is_none() && wants(stored.trial) {
+    let mut take = |stored: StoredInterval| {
+        if problem.is_none() {
             match codec::decode_interval(&stored.bytes) {
                 Ok(interval) => assembler.add(&interval),
                 Err(error) => problem = Some(error.to_string()),
             }
         }
-    })?;
+    };
+    match only {
+        Some(trial) => store.trial_intervals(trial, &mut take)?,
+        None => store.intervals(record.id, &mut take)?,
+    }
     match problem {
         Some(problem) => Err(ReportingError::Interval { run: record.id, problem }),
         None => Ok(assembler.finish(crate::unix_ms()).report),

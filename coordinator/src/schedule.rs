@@ -4,19 +4,22 @@
 //!  Submitted ─► Waiting ─► BeforeRun ─► ReservePort ─► StartTarget ─► BeforeTrial ─► Prepare ─► Arm ─► Run
 //!                 │ ▲       (once)      └── only with [target] ──┘                                     │
 //!                 │ └ no agents, or                                                                    ▼
-//!                 │   hosts busy           Judge ◄── StopTarget ◄── AfterTrial ◄────────────────── Collect
-//!                 ▼                          │
-//!              Finish ◄── AfterRun ◄─────────┴─► the next trial starts at ReservePort
+//!                 │   hosts busy                  Judge ◄── StopTarget ◄── AfterTrial ◄─────────── Collect
+//!                 ▼                                 │
+//!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial starts at ReservePort
 //! ```
 //!
 //! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
-//! deadline, so every run ends. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
+//! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
+//! told to let go when it comes back or speaks of it. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
 //! their deadlines), [`assignment`] (what each agent is told).
 
 mod assignment;
 mod run;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -241,7 +244,10 @@ impl Schedule {
                 self.runs
                     .insert(submission.record.id, ActiveRun::new(*submission, now, self.unix_ms_at_zero));
             }
-            Event::AgentAttached(agent) => self.resend(agent, &mut actions),
+            Event::AgentAttached(agent) => {
+                self.release_leftovers(agent, &mut actions);
+                self.resend(agent, &mut actions);
+            }
             Event::AgentDetached(_) | Event::Tick => {}
             Event::AgentSaid { agent, trial, answer } => self.hear(agent, trial, answer, &mut actions),
             Event::IntervalsStored { agent, trial, next_sequence } => {
@@ -256,7 +262,7 @@ impl Schedule {
             }
             Event::Cancelled { run, reason } => {
                 if let Some(run) = self.runs.get_mut(&run) {
-                    run.end_early(RunState::Cancelled, reason);
+                    run.cancel(now, reason);
                 }
             }
         }
@@ -300,17 +306,11 @@ impl Schedule {
 
     fn hear(&mut self, agent: AgentId, trial: TrialKey, answer: Answer, actions: &mut Vec<Action>) {
         match self.runs.get_mut(&trial.run) {
-            Some(run) if run.is_current(trial) && run.has_agent(agent) => run.hear(agent, answer, actions),
-            // An earlier trial of a run that goes on: it is released when the run goes on.
-            Some(_) => {}
-            // A run that is over here but not there: the agent missed its end while it was away.
-            None => match answer {
-                Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
-                    actions.push(Action::Send(agent, Command::Release(trial)));
-                }
-                Answer::TargetReady => actions.push(Action::Send(agent, Command::StopTarget(trial))),
-                _ => {}
-            },
+            Some(run) if run.is_concerned_by(agent, trial, &answer) => run.hear(agent, answer, actions),
+            // A target that is wanted, spoken of once more.
+            Some(run) if run.has_target_on(agent) && answer == Answer::TargetReady => {}
+            // A trial or a run that is over here but not there: the agent missed its end while it was away.
+            _ => actions.extend(let_go(trial, &answer).map(|command| Action::Send(agent, command))),
         }
     }
 
@@ -319,6 +319,15 @@ impl Schedule {
         for run in self.runs.values_mut().filter(|run| run.has_agent(agent)) {
             run.resend(agent, actions);
         }
+    }
+
+    /// Tells a returning agent to forget the trials that it holds and nobody wants of it any more.
+    fn release_leftovers(&self, agent: AgentId, actions: &mut Vec<Action>) {
+        let held = self.fleet.agent(agent).map_or(&[][..], |introduction| introduction.holds.as_slice());
+        let is_wanted =
+            |trial: &TrialKey| self.runs.get(&trial.run).is_some_and(|run| run.wants(agent, *trial));
+        let leftovers = held.iter().filter(|trial| !is_wanted(trial));
+        actions.extend(leftovers.map(|trial| Action::Send(agent, Command::Release(*trial))));
     }
 
     fn lose_agents(&mut self, now: Moment) {
@@ -344,5 +353,19 @@ impl Schedule {
             // Slots were freed: whoever waits for them is looked at once more.
             self.advance_all(now, actions);
         }
+    }
+}
+
+/// What an agent is told that speaks of something that nobody wants of it any more; `None`: it holds nothing.
+fn let_go(trial: TrialKey, answer: &Answer) -> Option<Command> {
+    match answer {
+        Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
+            Some(Command::Release(trial))
+        }
+        Answer::TargetReady => Some(Command::StopTarget(trial)),
+        Answer::PortReserved(_)
+        | Answer::TargetFailed(_)
+        | Answer::TargetStopped
+        | Answer::HookDone { .. } => None,
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::director::{Director, MESSAGES_MAX, Message};
+use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
 use crate::reporting;
 use crate::rpc;
@@ -35,6 +36,8 @@ pub struct Options {
     pub store: PathBuf,
     /// Stop after so long without runs, agents and calls; `None`: never.
     pub stop_when_idle_for: Option<Duration>,
+    /// How long a run waits for an agent whose connection broke; `None`: [`crate::fleet::LOST_AFTER`].
+    pub lost_after: Option<Duration>,
 }
 
 /// Why a coordinator cannot start.
@@ -73,7 +76,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .map_err(|source| StartError::Listen { address: options.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
-    let store_location = options.store.display().to_string();
+    let store_folder = options.store.clone();
     let folder = options.store.clone();
     let store = tokio::task::spawn_blocking(move || SledStore::open(&folder))
         .await
@@ -83,12 +86,13 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
-    tokio::spawn(Director::new(messages, director.clone(), store.clone(), intake.clone()).run());
+    let fleet = options.lost_after.map_or_else(Fleet::default, Fleet::new);
+    tokio::spawn(Director::new(fleet, messages, director.clone(), store.clone(), intake.clone()).run());
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
     let agents = AgentRpc { director: director.clone(), ingest };
     let control =
-        ControlRpc { director: director.clone(), store: store.clone(), store_location, calls: calls.clone() };
+        ControlRpc { director: director.clone(), store: store.clone(), store_folder, calls: calls.clone() };
 
     let (stop, stopped) = oneshot::channel::<()>();
     let idle = idle::wait(director.clone(), calls, options.stop_when_idle_for);

@@ -5,10 +5,11 @@
 //! * [`thread`]: the one thread that owns a store, and the handle through which everybody else uses it.
 //! * [`sled`]: the provider on disk; [`ledger`], [`manifest`] and [`envelope`] keep it honest.
 //! * [`memory`]: the provider for tests.
-//! * [`retention`]: which runs a pruning removes. [`transfer`]: export and import, over any provider.
+//! * [`retention`]: which runs a pruning removes. [`folding`]: what it keeps of the others. [`transfer`]: export and import, over any provider.
 
 pub mod envelope;
 pub mod error;
+pub mod folding;
 pub mod ledger;
 pub mod manifest;
 pub mod memory;
@@ -161,6 +162,15 @@ pub trait ResultStore: Send {
     /// [`StoreError::UnknownRun`] when there is no such finished run, [`StoreError::TooLarge`], [`StoreError::Full`].
     fn save_report(&mut self, run: RunId, report: &CachedReport) -> Result<(), StoreError>;
 
+    /// Replaces all intervals of a finished run that is whole, and its manifest with them; everything else stays as it
+    /// is. Durable on return; a crash in the middle leaves either the old intervals whole or the new ones. The room
+    /// on disk comes back with [`ResultStore::compact`].
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`] when there is no such finished run, [`StoreError::Damaged`],
+    /// [`StoreError::TooLarge`], [`StoreError::Full`]: the old intervals then stay.
+    fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError>;
+
     /// Forgets a run, damaged or not. Durable on return; the room on disk comes back with [`ResultStore::compact`].
     ///
     /// # Errors
@@ -204,6 +214,18 @@ pub trait ResultStore: Send {
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
     fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError>;
+
+    /// Shows all intervals of one attempt at a trial, by agent and sequence, holding one at a time. Of a run that is
+    /// not finished only that trial is read; a finished one that was not read in full before is verified as it passes
+    /// by: **on an error, throw away what was shown.** A trial that the run does not have shows nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
+    fn trial_intervals(
+        &self,
+        trial: TrialKey,
+        visit: &mut dyn FnMut(StoredInterval),
+    ) -> Result<(), StoreError>;
 
     /// The cached report of a finished run that is whole; `None`: the run is not finished.
     ///
@@ -300,6 +322,19 @@ fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Puts intervals into key order, and refuses those that cannot take the place of a run's.
+fn in_key_order(run: RunId, mut intervals: Vec<StoredInterval>) -> Result<Vec<StoredInterval>, StoreError> {
+    for interval in &intervals {
+        if interval.trial.run != run {
+            return Err(StoreError::UnknownRun(interval.trial.run.to_string()));
+        }
+        within(&interval.bytes, INTERVAL_BYTES_MAX, "an interval")?;
+    }
+    intervals.sort_by_key(|interval| (interval.trial, interval.agent, interval.sequence));
+    intervals.dedup_by_key(|interval| (interval.trial, interval.agent, interval.sequence));
+    Ok(intervals)
 }
 
 /// Refuses what is too large.

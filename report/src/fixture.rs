@@ -137,6 +137,7 @@ fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
             workers: 16,
         },
         host: Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() }),
+        folded: None,
     }
 }
 

@@ -1,10 +1,15 @@
 //! One agent's report on one second of one trial: deltas, numbered, never cumulative.
+//!
+//! Room: [`fold`], what finished runs keep of them.
+
+pub mod fold;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use self::fold::Folded;
 use crate::histogram::EncodedHistogram;
 use crate::host::HostSample;
 use crate::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
@@ -53,6 +58,8 @@ pub struct Interval {
     pub engine: EngineSample,
     /// How the host fared; `None` when it could not be read.
     pub host: Option<HostSample>,
+    /// What is left of the several intervals that it stands for; `None`: it is one, as its agent sent it.
+    pub folded: Option<Folded>,
 }
 
 /// What one operation did in one interval. Everything counts operations *scheduled inside the measured

@@ -111,6 +111,7 @@ impl Assembly {
                 workers: self.threads.iter().map(|thread| thread.workers).sum(),
             },
             host: None,
+            folded: None,
         };
         self.used.extend(slice.map(|slice| (slice.thread, slice.tally)));
         self.next_start_ns = end_ns;

@@ -116,7 +116,13 @@ impl Machine {
                 self.credit = CREDIT_AT_FIRST;
                 self.outbox.rewind();
                 let said = self.trials.values().filter_map(|held| held.said.clone());
-                actions.extend(said.map(Action::Say));
+                // A coordinator that was restarted does not know the target of a run that it ended, and has it stopped.
+                let targets = self
+                    .answers
+                    .values()
+                    .flatten()
+                    .filter(|answer| matches!(answer, Statement::TargetReady(_)));
+                actions.extend(said.chain(targets.cloned()).map(Action::Say));
             }
             Event::Credit(credit) => self.credit = credit.max(1),
             Event::Acknowledged(trial, through_sequence) => self.outbox.acknowledge(trial, through_sequence),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use shared::ids::RunId;
+use shared::ids::{RunId, TrialKey};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Order, Statement};
@@ -15,8 +15,8 @@ use crate::child::target::{Target, free_port};
 pub(super) struct Programs {
     fleetmark: PathBuf,
     statements: mpsc::Sender<Statement>,
-    /// Dropping or using the sender stops the target.
-    targets: HashMap<RunId, oneshot::Sender<()>>,
+    /// Dropping or using the sender stops the target; it is told in which trial that was asked for.
+    targets: HashMap<RunId, oneshot::Sender<TrialKey>>,
 }
 
 impl Programs {
@@ -56,7 +56,7 @@ impl Programs {
             Order::StopTarget(trial) => match self.targets.remove(&trial.run) {
                 // Its task says that it has stopped, or why it had ended before.
                 Some(stop) => {
-                    if stop.send(()).is_err() {
+                    if stop.send(trial).is_err() {
                         tell(statements, Statement::TargetStopped(trial));
                     }
                 }
@@ -76,11 +76,12 @@ impl Programs {
     }
 }
 
-/// Runs a target until it is stopped or ends by itself; returns what is said last of it.
+/// Runs a target until it is stopped or ends by itself; returns what is said last of it. A target that serves several
+/// trials is stopped in another one than it was started in: the answer names the one in which that was asked for.
 async fn run_target(
-    trial: shared::ids::TrialKey,
+    trial: TrialKey,
     started: impl Future<Output = Result<Target, crate::child::target::TargetError>>,
-    mut stopped: oneshot::Receiver<()>,
+    mut stopped: oneshot::Receiver<TrialKey>,
     statements: &mpsc::Sender<Statement>,
 ) -> Statement {
     let mut target = tokio::select! {
@@ -89,27 +90,27 @@ async fn run_target(
             Err(error) => return Statement::TargetFailed(trial, error.to_string()),
         },
         // Dropping the start leaves nothing running.
-        _ = &mut stopped => return Statement::TargetStopped(trial),
+        asked = &mut stopped => return Statement::TargetStopped(asked.unwrap_or(trial)),
     };
     if statements.send(Statement::TargetReady(trial)).await.is_err() {
         target.stop().await;
         return Statement::TargetStopped(trial);
     }
     let ended = tokio::select! {
-        exit = target.wait() => Some(exit),
-        _ = &mut stopped => None,
+        exit = target.wait() => Ok(exit),
+        asked = &mut stopped => Err(asked.unwrap_or(trial)),
     };
     match ended {
-        Some(exit) => {
+        Ok(exit) => {
             let output = target.output_tail();
             Statement::TargetFailed(
                 trial,
                 format!("the target ended while it was measured: {exit}; it wrote last: {output:?}"),
             )
         }
-        None => {
+        Err(asked) => {
             target.stop().await;
-            Statement::TargetStopped(trial)
+            Statement::TargetStopped(asked)
         }
     }
 }

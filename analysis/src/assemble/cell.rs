@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::host::HostSample;
+use shared::interval::fold::Folded;
 use shared::interval::{Interval, Phase};
 use shared::run_record::AgentPart;
 use shared::run_report::Scalar;
@@ -47,11 +48,12 @@ impl Cell {
     /// Adds an interval; one whose number was seen before changes nothing. Returns how many parts of it
     /// name something that the job does not have.
     pub(super) fn add(&mut self, interval: &Interval) -> u64 {
-        if !self.sequences.insert(interval.sequence) {
+        let stands_for = interval.folded.as_ref().map_or(1, |folded| folded.intervals);
+        if !self.sequences.insert(interval.sequence, stands_for) {
             return 0;
         }
         if interval.is_last {
-            self.last = Some(interval.sequence.0);
+            self.last = Some(interval.sequence.0.saturating_add(stands_for - 1));
         }
         self.workers_peak = self.workers_peak.max(interval.engine.workers);
         if interval.phase == Phase::Measured {
@@ -140,7 +142,14 @@ impl Cell {
         let Some(sample) = &interval.host else { return };
         for (name, read) in HOST_METRICS {
             if let Some(value) = read(sample) {
-                self.host.entry(*name).or_default().add(value, interval.duration_ns);
+                let extreme = |of: fn(&Folded) -> Option<&HostSample>| {
+                    interval.folded.as_ref().and_then(of).and_then(read).unwrap_or(value)
+                };
+                let lowest = extreme(|folded| folded.host_lowest.as_ref());
+                let highest = extreme(|folded| folded.host_highest.as_ref());
+                let weighted = self.host.entry(*name).or_default();
+                weighted.add(value, interval.duration_ns);
+                weighted.reach(lowest, highest);
             }
         }
     }
@@ -164,6 +173,13 @@ impl Weighted {
         self.weight += duration_ns as f64;
         let (min, max) = self.extremes.unwrap_or((value, value));
         self.extremes = Some((min.min(value), max.max(value)));
+    }
+
+    /// Some of what an added value stands for went as far as this.
+    fn reach(&mut self, lowest: f64, highest: f64) {
+        if let Some((min, max)) = &mut self.extremes {
+            (*min, *max) = (min.min(lowest), max.max(highest));
+        }
     }
 
     fn scalar(&self) -> Option<Scalar> {

@@ -16,10 +16,11 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
-    /// Adds a number; `false` when it was there already.
-    pub(super) fn insert(&mut self, sequence: IntervalSequence) -> bool {
+    /// Adds `count` numbers from this one on, at least one; `false` when any of them was there already.
+    pub(super) fn insert(&mut self, sequence: IntervalSequence, count: u64) -> bool {
         let number = sequence.0;
-        let before = self.runs.range(..=number).next_back().map(|(first, last)| (*first, *last));
+        let end = number.saturating_add(count.saturating_sub(1));
+        let before = self.runs.range(..=end).next_back().map(|(first, last)| (*first, *last));
         if before.is_some_and(|(_, last)| number <= last) {
             return false;
         }
@@ -27,9 +28,9 @@ impl Sequences {
             Some((first, last)) if last + 1 == number => first,
             _ => number,
         };
-        let after = number.checked_add(1).and_then(|next| self.runs.remove(&next));
-        self.runs.insert(first, after.unwrap_or(number));
-        self.count += 1;
+        let after = end.checked_add(1).and_then(|next| self.runs.remove(&next));
+        self.runs.insert(first, after.unwrap_or(end));
+        self.count = self.count.saturating_add(end - number + 1);
         true
     }
 
@@ -80,7 +81,7 @@ mod tests {
     fn gaps_are_named() {
         let mut sequences = Sequences::default();
         for number in [0, 1, 2, 3, 5, 6, 10] {
-            assert!(sequences.insert(IntervalSequence(number)));
+            assert!(sequences.insert(IntervalSequence(number), 1));
         }
         assert_eq!(sequences.gaps_in_words(12), "4, 7 to 9, 11");
         assert_eq!(sequences.missing_below(12), 5);
@@ -89,14 +90,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_a_plain_set(numbers in prop::collection::vec(0_u64..60, 0..120)) {
+        fn it_agrees_with_a_plain_set(numbers in prop::collection::vec((0_u64..60, 1_u64..4), 0..120)) {
             let mut sequences = Sequences::default();
             let mut plain = BTreeSet::new();
-            for number in numbers {
-                prop_assert_eq!(sequences.insert(IntervalSequence(number)), plain.insert(number));
+            for (number, count) in numbers {
+                let is_new = (number..number + count).all(|number| !plain.contains(&number));
+                prop_assert_eq!(sequences.insert(IntervalSequence(number), count), is_new);
+                plain.extend((number..number + count).filter(|_| is_new));
             }
             prop_assert_eq!(sequences.count(), plain.len() as u64);
-            prop_assert_eq!(sequences.missing_below(60), 60 - plain.len() as u64);
+            prop_assert_eq!(sequences.missing_below(63), 63 - plain.len() as u64);
             prop_assert!(sequences.runs.len() <= plain.len());
         }
     }

@@ -1,6 +1,8 @@
-//! Small cases worked out by hand. Rooms: `fixture` (a made-up run), `invariants` (those of the design).
+//! Small cases worked out by hand. Rooms: `fixture` (a made-up run), `folding` (what folded runs still say),
+//! `invariants` (those of the design).
 
 mod fixture;
+mod folding;
 mod invariants;
 
 use self::fixture::*;

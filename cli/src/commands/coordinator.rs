@@ -28,8 +28,12 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
             ),
         ));
     };
-    let options =
-        Options { listen: args.listen, store: args.store, stop_when_idle_for: args.stop_when_idle_for };
+    let options = Options {
+        listen: args.listen,
+        store: args.store,
+        stop_when_idle_for: args.stop_when_idle_for,
+        lost_after: args.lost_after,
+    };
     let mut running = server::start(options)
         .await
         .map_err(|error| Failure::with_code(INTERNAL, format!("failed to {error}")))?;

@@ -76,12 +76,12 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     let mut cancelling = client.clone();
     let mut interrupts = interrupt::Interrupts::listen()?;
     let mut is_interrupted = false;
-    let exit_code = {
+    let end = {
         let following = watch::follow(&mut watching, &run, display.as_mut());
         tokio::pin!(following);
         loop {
             tokio::select! {
-                exit_code = &mut following => break exit_code?,
+                end = &mut following => break end?,
                 () = interrupts.next() => {
                     if is_interrupted {
                         eprintln!("left; run {run} goes on ending without us");
@@ -96,12 +96,13 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
         }
     };
     drop(display);
-    let report = show::report(client, &run).await?;
+    let exit_code = if is_interrupted { INTERRUPTED } else { end.exit_code };
+    let Some(report) = watch::report_of(client, &run, &end).await? else { return Ok(exit_code) };
     if let Some(path) = &args.json {
         show::write_json(path, &report)?;
     }
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
     }
-    Ok(if is_interrupted { INTERRUPTED } else { exit_code })
+    Ok(exit_code)
 }

@@ -4,6 +4,7 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use shared::run_record::RunSummary;
 
+use super::show;
 use crate::args::{AskArgs, RunsAction};
 use crate::client;
 use crate::exit_code::DONE;
@@ -12,8 +13,13 @@ use crate::output;
 pub(super) async fn run(action: Option<RunsAction>, ask: AskArgs) -> anyhow::Result<u8> {
     match action {
         Some(RunsAction::Rm { run }) => {
-            let removed = client::connect(&ask.place).await?.remove_run(&run).await?;
-            output::print(&format!("removed run {removed}\n"))?;
+            let removed = show::existing(&ask.place, &run).await?.remove_run(&run).await?;
+            let text = if ask.json {
+                format!("{:#}\n", serde_json::json!({ "run": removed }))
+            } else {
+                format!("removed run {removed}\n")
+            };
+            output::print(&text)?;
         }
         None => {
             let runs = match client::connect_if_stored(&ask.place).await? {

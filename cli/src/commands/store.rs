@@ -1,13 +1,43 @@
 //! `fleetmark store`: looks after what is kept.
+//!
+//! Rooms: `prune` (room on the disk), `transfer` (export and import).
 
-use super::show;
-use crate::args::AskArgs;
-use crate::exit_code::{DONE, INVALID};
+mod prune;
+mod transfer;
+
+use crate::args::{AskArgs, PlaceArgs, StoreAction};
+use crate::client;
+use crate::exit_code::{DONE, Failure, INVALID, UNREACHABLE};
 use crate::output;
+use crate::rpc::Client;
+
+pub(super) async fn run(action: StoreAction) -> anyhow::Result<u8> {
+    match action {
+        StoreAction::Check { ask } => check(ask).await,
+        StoreAction::Compact { ask } => prune::compact(ask).await,
+        StoreAction::Prune { options, ask } => prune::prune(options, ask).await,
+        StoreAction::Export { file, ask } => transfer::export(file, ask).await,
+        StoreAction::Import { file, ask } => transfer::import(file, ask).await,
+    }
+}
+
+/// The coordinator of a store that is there.
+///
+/// # Errors
+/// 69 when there is none, so that looking after one does not make it; else as [`client::connect`].
+async fn existing(place: &PlaceArgs) -> anyhow::Result<Client> {
+    let store = client::store_of(place);
+    let nothing = || {
+        let problem =
+            format!("{} holds no store; name another with --store or --coordinator", store.display());
+        Failure::with_code(UNREACHABLE, problem)
+    };
+    client::connect_if_stored(place).await?.ok_or_else(nothing)
+}
 
 /// Reads everything, and names what is damaged.
-pub(super) async fn check(ask: AskArgs) -> anyhow::Result<u8> {
-    let check = show::existing(&ask.place, "any").await?.check_store().await?;
+async fn check(ask: AskArgs) -> anyhow::Result<u8> {
+    let check = existing(&ask.place).await?.check_store().await?;
     let is_whole = check.damage.is_empty();
     if ask.json {
         let damage: Vec<_> =

@@ -7,8 +7,8 @@ use shared::event::RunEvent;
 use super::Display;
 use super::words::{Trial, figures, line};
 
-/// Time between lines of progress.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Shortest time between lines of progress. Events come about once a second, so that a line is at most five seconds old.
+const LINE_EVERY: Duration = Duration::from_secs(4);
 
 /// Lines on standard error.
 #[derive(Default)]

@@ -16,6 +16,8 @@ use crate::store::StoreHandle;
 /// to have ended without being stored.
 const TRIES_MAX: u32 = 60;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often it is tried after that: until then the run is listed as it was before its end.
+const RETRY_LATER_AFTER: Duration = Duration::from_secs(10);
 
 /// Something to do with the store.
 #[derive(Debug)]
@@ -97,14 +99,31 @@ async fn finish(store: &StoreHandle, mut record: RunRecord) -> RunEvent {
             Err(error) => {
                 tracing::error!(run = %record.id, %error, "the run's end cannot be stored");
                 record.state = RunState::Failed;
-                let reason = Some(format!("its end could not be stored: {error}"));
-                return RunEvent::Ended {
-                    state: RunState::Failed,
+                record.reason = Some(format!("its end could not be stored: failed to {error}"));
+                let ended = RunEvent::Ended {
+                    state: record.state,
                     verdict: Verdict::Invalid,
                     exit_code: Verdict::Invalid.exit_code(),
-                    reason,
+                    reason: record.reason.clone(),
                 };
+                if error.is_worth_another_try() {
+                    tokio::spawn(finish_later(store.clone(), record));
+                }
+                return ended;
             }
+        }
+    }
+}
+
+/// Stores the end of a run that failed for want of room, once there is some. There are never more of these than runs
+/// that were active when the disk became full: a full disk takes no new ones.
+async fn finish_later(store: StoreHandle, record: RunRecord) {
+    loop {
+        tokio::time::sleep(RETRY_LATER_AFTER).await;
+        match reporting::finish(&store, record.clone()).await {
+            Ok(_) => return tracing::info!(run = %record.id, "the run's end is stored now"),
+            Err(error) if error.is_worth_another_try() => {}
+            Err(error) => return tracing::error!(run = %record.id, %error, "the run's end cannot be stored"),
         }
     }
 }

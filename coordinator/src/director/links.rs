@@ -23,7 +23,8 @@ pub(super) struct Links {
 
 struct Link {
     connection: u64,
-    sender: mpsc::Sender<Downward>,
+    /// `None` once it was cut off from here: the broken connection is still to be heard of.
+    sender: Option<mpsc::Sender<Downward>>,
     clock: ClockEstimate,
     last_probe_ns: u64,
     /// The start that the agent was told last, on our clock.
@@ -38,7 +39,13 @@ impl Links {
         // The clock is measured anew: the way to the agent may be another one.
         self.links.insert(
             agent,
-            Link { connection, sender, clock: ClockEstimate::default(), last_probe_ns: 0, start: None },
+            Link {
+                connection,
+                sender: Some(sender),
+                clock: ClockEstimate::default(),
+                last_probe_ns: 0,
+                start: None,
+            },
         );
         connection
     }
@@ -55,12 +62,13 @@ impl Links {
     /// Probes the clocks that are due.
     pub(super) fn probe(&mut self, now_ns: u64) {
         for link in self.links.values_mut() {
+            let Some(sender) = &link.sender else { continue };
             let is_eager = link.clock.replies() < EAGER_PROBES;
             if is_eager || now_ns.saturating_sub(link.last_probe_ns) >= PROBE_EVERY_NS {
                 link.last_probe_ns = now_ns;
                 let probe = link.clock.probe(now_ns);
                 // A queue that is full delays a probe: its round trip then counts for little.
-                let _a_missed_probe_does_no_harm = link.sender.try_send(Downward::ClockProbe { probe });
+                let _a_missed_probe_does_no_harm = sender.try_send(Downward::ClockProbe { probe });
             }
         }
     }
@@ -73,11 +81,10 @@ impl Links {
 
     /// Tells an agent. One that does not empty its queue is cut off: it comes back and is told again.
     pub(super) fn send(&mut self, agent: AgentId, message: Downward) {
-        if let Some(link) = self.links.get(&agent)
-            && link.sender.try_send(message).is_err()
-        {
+        let Some(link) = self.links.get_mut(&agent) else { return };
+        if link.sender.as_ref().is_some_and(|sender| sender.try_send(message).is_err()) {
             tracing::warn!(%agent, "the agent does not read its commands; cutting its connection");
-            self.links.remove(&agent);
+            link.sender = None;
         }
     }
 

@@ -114,6 +114,11 @@ pub enum Message {
         /// Whether runs are under way or agents attached.
         reply: oneshot::Sender<bool>,
     },
+    /// How many runs wait or run?
+    ActiveRuns {
+        /// So many.
+        reply: oneshot::Sender<usize>,
+    },
     /// May another run be taken on?
     HasRoom {
         /// Whether fewer than the bound wait or run.

@@ -10,3 +10,8 @@ use shared::interval::Interval;
 pub(crate) fn decode_interval(bytes: &[u8]) -> Result<Interval, ConvertError> {
     interval::decode(bytes)
 }
+
+/// Encodes an interval as an agent would.
+pub(crate) fn encode_interval(it: &Interval) -> Vec<u8> {
+    interval::encode(it)
+}

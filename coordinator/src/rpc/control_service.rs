@@ -1,16 +1,19 @@
-//! The clients' side: submit, watch, cancel, list, show, remove, export, check.
+//! The clients' side: submit, watch, cancel, list, show, remove, export, and looking after the store.
 
 mod export;
+mod spool;
+mod store;
 mod submit;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::control_service_server::ControlService;
 use shared::ids::RunId;
 use tokio::sync::{mpsc, oneshot};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, check_protocol, stopping};
 use crate::director::Message;
@@ -26,8 +29,8 @@ const RUNS_LISTED_MAX: u32 = 10_000;
 pub(crate) struct ControlRpc {
     pub(crate) director: mpsc::Sender<Message>,
     pub(crate) store: StoreHandle,
-    /// Where the store is, for messages.
-    pub(crate) store_location: String,
+    /// Where the store is: for messages, and for copies of it on their way to or from a client.
+    pub(crate) store_folder: PathBuf,
     /// Calls answered so far: an embedded coordinator stays while clients come.
     pub(crate) calls: Arc<AtomicU64>,
 }
@@ -55,6 +58,7 @@ impl ControlRpc {
 impl ControlService for ControlRpc {
     type WatchStream = Answers<proto::RunEvent>;
     type ExportStream = Answers<proto::ExportPart>;
+    type ExportStoreStream = Answers<proto::StoreExportPart>;
 
     async fn describe(
         &self,
@@ -66,7 +70,7 @@ impl ControlService for ControlRpc {
             protocol_version: proto::PROTOCOL_VERSION,
             fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
             process_id: std::process::id(),
-            store: self.store_location.clone(),
+            store: self.store_folder.display().to_string(),
         }))
     }
 
@@ -173,15 +177,43 @@ impl ControlService for ControlRpc {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let check =
             self.store.read(|store| store.check()).await.map_err(store_status)?.map_err(store_status)?;
-        let damage = check.damage.iter().map(|damage| proto::Damage {
-            run_id: damage.run.map(|run| run.as_bytes().to_vec()).unwrap_or_default(),
-            what: damage.what.clone(),
-        });
         Ok(Response::new(proto::CheckStoreResponse {
             runs_checked: check.runs_checked,
             intervals_checked: check.intervals_checked,
-            damage: damage.collect(),
+            damage: check.damage.iter().map(store::damage).collect(),
         }))
+    }
+
+    async fn compact_store(
+        &self,
+        _request: Request<proto::CompactStoreRequest>,
+    ) -> Result<Response<proto::CompactStoreResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.compact().await.map(Response::new)
+    }
+
+    async fn prune_store(
+        &self,
+        request: Request<proto::PruneStoreRequest>,
+    ) -> Result<Response<proto::PruneStoreResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.prune(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_store(
+        &self,
+        _request: Request<proto::ExportStoreRequest>,
+    ) -> Result<Response<Self::ExportStoreStream>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.export_all().await.map(Response::new)
+    }
+
+    async fn import_store(
+        &self,
+        request: Request<Streaming<proto::StoreImportPart>>,
+    ) -> Result<Response<proto::ImportStoreResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.import(request.into_inner()).await.map(Response::new)
     }
 }
 

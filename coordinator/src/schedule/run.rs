@@ -6,6 +6,7 @@ mod unwind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
@@ -57,6 +58,8 @@ struct CurrentTrial {
     is_prepared: bool,
     /// Whether hooks before it were begun, so that those after it run too.
     has_hooks: bool,
+    /// Why agents were told to abort, if they were.
+    abort_reason: Option<String>,
     /// How many intervals each agent said it numbered.
     reported: BTreeMap<AgentId, u64>,
     /// How many of each agent's intervals are stored, from 0 without gaps.
@@ -71,6 +74,9 @@ struct Target {
     host: String,
     port: Option<u16>,
     is_running: bool,
+    /// The trial for which it was told to start; `None` once it has stopped. Its agent speaks of it under this trial
+    /// for as long as it lives, which with `restart = "run"` is longer than the trial.
+    started_for: Option<TrialKey>,
 }
 
 /// What a job needs of the fleet.
@@ -116,7 +122,15 @@ impl ActiveRun {
         }
     }
 
-    /// An agent answered about the current trial.
+    /// Somebody cancels the run. Intervals that are on their way are then waited for less long.
+    pub(super) fn cancel(&mut self, now: Moment, reason: String) {
+        self.end_early(RunState::Cancelled, reason);
+        if self.step == Step::Collect {
+            self.deadline = self.deadline.min(Step::Collect.deadline(now, &self.job, Duration::ZERO, true));
+        }
+    }
+
+    /// An agent answered about what is under way.
     pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
         match (self.step, answer) {
             (Step::ReservePort, Answer::PortReserved(Some(port))) => {
@@ -136,14 +150,15 @@ impl ActiveRun {
             }
             (_, Answer::TargetFailed(reason)) => {
                 self.target.is_running = false;
-                self.break_trial(FindingCode::TargetFailed, Some(agent), reason);
-                if self.step == Step::StopTarget {
-                    self.answered(agent);
+                // One that ends between two trials was measured by neither; the next trial starts another.
+                if self.has_open_trial() {
+                    self.break_trial(FindingCode::TargetFailed, Some(agent), reason);
                 }
+                self.target_ended(agent);
             }
-            (Step::StopTarget, Answer::TargetStopped) => {
+            (_, Answer::TargetStopped) => {
                 self.target.is_running = false;
-                self.answered(agent);
+                self.target_ended(agent);
             }
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
             (Step::Prepare, Answer::Ready) => self.answered(agent),
@@ -151,16 +166,18 @@ impl ActiveRun {
                 self.note_skew(skew_us);
                 self.answered(agent);
             }
-            // The schedule of a quick agent may be over before a slow one has said that it is armed.
+            // The schedule of a quick agent may be over before a slow one has said that it is armed; and one whose
+            // link broke meanwhile says only that it is done.
             (Step::Arm | Step::Run | Step::Collect, Answer::Done { intervals }) => {
                 self.report_intervals(agent, intervals);
-                if self.step != Step::Arm {
-                    self.answered(agent);
-                }
+                self.answered(agent);
             }
-            (_, Answer::Failed { reason, intervals }) => {
+            (Step::Prepare | Step::Arm | Step::Run | Step::Collect, Answer::Failed { reason, intervals }) => {
                 self.report_intervals(agent, intervals);
-                self.break_trial(FindingCode::AgentFailed, Some(agent), reason);
+                // An agent that was told to abort gives our own reason back: that is no failure of its own.
+                if !self.trial.abort_reason.as_ref().is_some_and(|ours| reason.ends_with(ours.as_str())) {
+                    self.break_trial(FindingCode::AgentFailed, Some(agent), reason);
+                }
                 self.answered(agent);
             }
             // An answer that comes twice, after a reconnect, or too late, changes nothing.
@@ -234,7 +251,34 @@ impl ActiveRun {
         self.agents.contains(&agent)
     }
 
-    pub(super) fn is_current(&self, trial: TrialKey) -> bool {
+    /// Whether the run has a target with this agent that has not stopped.
+    pub(super) fn has_target_on(&self, agent: AgentId) -> bool {
+        self.target.agent == Some(agent) && self.target.started_for.is_some()
+    }
+
+    /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
+    pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
+        self.has_agent(agent) && self.is_current(trial) && self.step < Step::Judge
+    }
+
+    /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
+    /// in which it was started.
+    pub(super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
+        let is_current = self.is_current(trial);
+        let is_about_now = match answer {
+            Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
+                self.target.agent == Some(agent) && (is_current || self.target.started_for == Some(trial))
+            }
+            Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
+                self.wants(agent, trial)
+            }
+            Answer::PortReserved(_) => is_current && self.target.agent == Some(agent),
+            Answer::HookDone { .. } => is_current,
+        };
+        is_about_now && self.has_agent(agent)
+    }
+
+    fn is_current(&self, trial: TrialKey) -> bool {
         self.step != Step::Waiting && trial == self.key()
     }
 
@@ -255,9 +299,17 @@ impl ActiveRun {
         actions.push(Action::Send(agent, command));
     }
 
-    /// Whether a trial has been begun and not yet judged.
+    /// Whether a trial has been begun and is not yet to be judged.
     fn has_open_trial(&self) -> bool {
-        self.step > Step::BeforeRun && self.step < Step::AfterRun && self.step != Step::BeginTrial
+        self.step > Step::BeginTrial && self.step < Step::Judge
+    }
+
+    /// The target is gone, by itself or as asked.
+    fn target_ended(&mut self, agent: AgentId) {
+        if matches!(self.step, Step::StopTarget | Step::StopLastTarget) {
+            self.target.started_for = None;
+            self.answered(agent);
+        }
     }
 
     /// Notes what makes the current trial invalid; the steps that lead up to its end are then left out.
@@ -272,7 +324,10 @@ impl ActiveRun {
     }
 
     fn report_intervals(&mut self, agent: AgentId, intervals: u64) {
-        self.trial.reported.insert(agent, intervals);
+        // An agent that holds the trial no more says that it numbered none: what it said before stands.
+        let reported = self.trial.reported.entry(agent).or_default();
+        *reported = intervals.max(*reported);
+        let intervals = *reported;
         if let Some(part) = self.part(agent) {
             part.intervals_reported = Some(intervals);
         }

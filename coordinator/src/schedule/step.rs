@@ -58,6 +58,8 @@ pub(super) enum Step {
     StopTarget,
     /// Until the trial is judged.
     Judge,
+    /// Until a target that was to outlive the last trial is gone: the run may have been ended after `StopTarget`.
+    StopLastTarget,
     /// Hooks after the last trial.
     AfterRun,
     /// Over.
@@ -80,7 +82,7 @@ impl Step {
             Step::Run => run_within(job),
             Step::Collect if is_cancelled => COLLECT_CANCELLED_WITHIN,
             Step::Collect => COLLECT_WITHIN,
-            Step::StopTarget => STOP_TARGET_WITHIN,
+            Step::StopTarget | Step::StopLastTarget => STOP_TARGET_WITHIN,
             Step::Judge => JUDGE_WITHIN,
         };
         now.saturating_add(within)

@@ -38,8 +38,22 @@ pub enum Standing {
     Finishing(Ending),
     /// It is whole if it fits this.
     Finished(Ending),
+    /// Its intervals are being replaced: it is whole if it fits the ending that its manifest in the database speaks of.
+    Replacing {
+        /// With the old intervals.
+        from: Ending,
+        /// With the new ones.
+        to: Ending,
+    },
     /// Its removal was begun.
     Removing,
+}
+
+impl Standing {
+    /// Whether it was finished, whichever of its intervals it has.
+    pub fn is_finished(&self) -> bool {
+        matches!(self, Standing::Finished(_) | Standing::Replacing { .. })
+    }
 }
 
 /// What the ledger says of a run.
@@ -218,6 +232,11 @@ impl Ledger {
             }
             Event::Finishing(ending) => Standing::Finishing(ending),
             Event::Finished(ending) => Standing::Finished(ending),
+            Event::Replacing(to) => match self.entries.get(&run).map(|entry| &entry.standing) {
+                Some(Standing::Finished(from)) => Standing::Replacing { from: *from, to },
+                // Only a ledger that lost lines says this: which intervals there were is not known.
+                _ => Standing::Replacing { from: to, to },
+            },
             Event::Removing => Standing::Removing,
         };
         let entry = self.entries.entry(run).or_insert(Entry { birth: None, standing: standing.clone() });
@@ -225,7 +244,7 @@ impl Ledger {
     }
 
     fn is_finished(&self, run: RunId) -> bool {
-        matches!(self.entries.get(&run), Some(Entry { standing: Standing::Finished(_), .. }))
+        self.entries.get(&run).is_some_and(|entry| entry.standing.is_finished())
     }
 }
 
@@ -242,6 +261,9 @@ fn events_of(entry: &Entry) -> Vec<Event> {
         Standing::Creating | Standing::Created => {}
         Standing::Finishing(ending) => events.push(Event::Finishing(ending)),
         Standing::Finished(ending) => events.extend([Event::Finishing(ending), Event::Finished(ending)]),
+        Standing::Replacing { from, to } => {
+            events.extend([Event::Finishing(from), Event::Finished(from), Event::Replacing(to)]);
+        }
         Standing::Removing => events.push(Event::Removing),
     }
     events

@@ -70,6 +70,9 @@ pub struct Manifest {
     pub record_sha256: Digest,
     /// Digest of the summary's JSON.
     pub summary_sha256: Digest,
+    /// Under which of the two kinds of keys its intervals lie: each replacing changes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_on_second_row: bool,
 }
 
 /// How many intervals there are, and the digest of all of them in key order.

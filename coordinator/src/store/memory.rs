@@ -9,7 +9,7 @@ use super::envelope::PAYLOAD_BYTES_MAX;
 use super::error::StoreError;
 use super::{
     CachedReport, Compaction, INTERVAL_BYTES_MAX, ResultStore, StoreCheck, StoredInterval, SummaryFilter,
-    check_files, summary_of, within,
+    check_files, in_key_order, summary_of, within,
 };
 
 type Address = (TrialKey, AgentId, IntervalSequence);
@@ -53,11 +53,11 @@ impl MemoryStore {
         }
     }
 
-    fn of_run(&self, run: RunId) -> Vec<StoredInterval> {
-        let committed = self.intervals.iter().filter(|((trial, ..), _)| trial.run == run);
+    fn of_trials(&self, is_meant: impl Fn(&TrialKey) -> bool) -> Vec<StoredInterval> {
+        let committed = self.intervals.iter().filter(|((trial, ..), _)| is_meant(trial));
         let mut intervals: BTreeMap<Address, Vec<u8>> =
             committed.map(|(address, bytes)| (*address, bytes.clone())).collect();
-        for interval in self.uncommitted.iter().filter(|interval| interval.trial.run == run) {
+        for interval in self.uncommitted.iter().filter(|interval| is_meant(&interval.trial)) {
             intervals.insert((interval.trial, interval.agent, interval.sequence), interval.bytes.clone());
         }
         let restore = |((trial, agent, sequence), bytes)| StoredInterval { trial, agent, sequence, bytes };
@@ -122,6 +122,19 @@ impl ResultStore for MemoryStore {
         Ok(())
     }
 
+    fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
+        if self.stored(run)?.ending.is_none() {
+            return Err(StoreError::UnknownRun(run.to_string()));
+        }
+        let intervals = in_key_order(run, intervals)?;
+        self.intervals.retain(|(trial, ..), _| trial.run != run);
+        let addressed = intervals
+            .into_iter()
+            .map(|interval| ((interval.trial, interval.agent, interval.sequence), interval.bytes));
+        self.intervals.extend(addressed);
+        Ok(())
+    }
+
     fn remove_run(&mut self, run: RunId) -> Result<(), StoreError> {
         self.runs.remove(&run).ok_or_else(|| StoreError::UnknownRun(run.to_string()))?;
         self.intervals.retain(|(trial, ..), _| trial.run != run);
@@ -159,7 +172,17 @@ impl ResultStore for MemoryStore {
 
     fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
         self.stored(run)?;
-        self.of_run(run).into_iter().for_each(visit);
+        self.of_trials(|trial| trial.run == run).into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn trial_intervals(
+        &self,
+        trial: TrialKey,
+        visit: &mut dyn FnMut(StoredInterval),
+    ) -> Result<(), StoreError> {
+        self.stored(trial.run)?;
+        self.of_trials(|stored| *stored == trial).into_iter().for_each(visit);
         Ok(())
     }
 

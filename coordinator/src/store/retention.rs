@@ -1,4 +1,4 @@
-//! Retention: which runs a pruning removes.
+//! Retention: which runs a pruning removes, and which of the others it folds.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use shared::ids::RunId;
 use shared::run_record::RunSummary;
 
 use super::error::StoreError;
+use super::folding::{FoldedRun, fold_run};
 use super::{ResultStore, SummaryFilter};
 
 /// Which runs to keep. A run goes only if every condition lets it go.
@@ -33,22 +34,54 @@ impl Retention {
     }
 }
 
-/// Removes the runs that retention lets go, and says which; with `is_dry_run` it only says which.
+/// What a pruning is to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruning {
+    /// Which runs to remove all others than; `None`: none is removed.
+    pub removal: Option<Retention>,
+    /// Runs that stay and were submitted before this time are folded, milliseconds since 1970 UTC; `None`: none is.
+    pub fold_before_ms: Option<u64>,
+    /// Only say what would be done.
+    pub is_dry_run: bool,
+}
+
+/// What a pruning did, or would do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pruned {
+    /// Runs removed, newest first.
+    pub removed: Vec<RunSummary>,
+    /// Runs folded, newest first; those that would not become smaller are not among them.
+    pub folded: Vec<FoldedRun>,
+}
+
+/// Removes the runs that retention lets go, folds what is old enough of the others, and says which. A run that is
+/// found damaged on the way stays as it is.
 ///
 /// # Errors
-/// As [`ResultStore::summaries`] and [`ResultStore::remove_run`]; runs removed before an error stay removed.
-pub fn prune(
-    store: &mut dyn ResultStore,
-    retention: &Retention,
-    is_dry_run: bool,
-) -> Result<Vec<RunSummary>, StoreError> {
-    let going = retention.select(store.summaries(&SummaryFilter::default())?);
-    if !is_dry_run {
-        for summary in &going {
-            store.remove_run(summary.id)?;
+/// As [`ResultStore::summaries`], [`ResultStore::remove_run`] and [`fold_run`]; what was done before an error stays
+/// done.
+pub fn prune(store: &mut dyn ResultStore, pruning: &Pruning) -> Result<Pruned, StoreError> {
+    let all = store.summaries(&SummaryFilter::default())?;
+    let going = pruning.removal.as_ref().map_or_else(Vec::new, |retention| retention.select(all.clone()));
+    let gone: BTreeSet<RunId> = going.iter().map(|summary| summary.id).collect();
+    if !pruning.is_dry_run {
+        gone.iter().try_for_each(|run| store.remove_run(*run))?;
+    }
+    let is_to_fold = |summary: &&RunSummary| {
+        summary.state.is_over()
+            && summary.damage.is_none()
+            && !gone.contains(&summary.id)
+            && pruning.fold_before_ms.is_some_and(|before| summary.submitted_at_ms < before)
+    };
+    let mut pruned = Pruned { removed: going, folded: Vec::new() };
+    for summary in all.iter().filter(is_to_fold) {
+        match fold_run(store, summary.id, pruning.is_dry_run) {
+            Ok(folded) => pruned.folded.extend(folded),
+            Err(StoreError::Damaged(damage)) => tracing::warn!(%damage, "a damaged run is not folded"),
+            Err(error) => return Err(error),
         }
     }
-    Ok(going)
+    Ok(pruned)
 }
 
 #[cfg(test)]
@@ -75,10 +108,11 @@ mod tests {
             keep_newest: 1,
             keep_runs: BTreeSet::from([samples::run_id(2)]),
         };
-        let would_go = prune(&mut store, &retention, true).unwrap();
+        let pruning = Pruning { removal: Some(retention), is_dry_run: true, ..Pruning::default() };
+        let would_go = prune(&mut store, &pruning).unwrap().removed;
         assert_eq!(numbers(&would_go), [3, 1]);
         assert_eq!(store.runs().unwrap().len(), 5);
-        prune(&mut store, &retention, false).unwrap();
+        prune(&mut store, &Pruning { is_dry_run: false, ..pruning }).unwrap();
         assert_eq!(store.runs().unwrap(), [2, 4, 5].map(samples::run_id));
     }
 
@@ -86,7 +120,8 @@ mod tests {
     fn a_run_that_goes_on_stays() {
         let mut store = five_runs();
         samples::create(&mut store, 6);
-        prune(&mut store, &Retention::default(), false).unwrap();
+        let pruning = Pruning { removal: Some(Retention::default()), ..Pruning::default() };
+        prune(&mut store, &pruning).unwrap();
         assert_eq!(store.runs().unwrap(), [samples::run_id(6)]);
     }
 }

@@ -8,13 +8,14 @@
 //! * `verify`: whether a run is whole.
 //! * `opening`: locks, crash leftovers, databases that do not open.
 //! * `compacting`: writing the store anew.
-//! * `reading` and `writing`: the two halves of the trait.
+//! * `reading` and `writing`: the two halves of the trait. `replacing`: other intervals for a finished run.
 
 mod compacting;
 mod database;
 mod keys;
 mod opening;
 mod reading;
+mod replacing;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -26,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use shared::ids::RunId;
+use shared::ids::{RunId, TrialKey};
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::error::{Damage, StoreError};
@@ -230,6 +231,10 @@ impl ResultStore for SledStore {
         writing::save_report(self, run, report)
     }
 
+    fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
+        replacing::replace_intervals(self, run, intervals)
+    }
+
     fn remove_run(&mut self, run: RunId) -> Result<(), StoreError> {
         writing::remove_run(self, run)
     }
@@ -256,6 +261,14 @@ impl ResultStore for SledStore {
 
     fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
         reading::intervals(self, run, visit)
+    }
+
+    fn trial_intervals(
+        &self,
+        trial: TrialKey,
+        visit: &mut dyn FnMut(StoredInterval),
+    ) -> Result<(), StoreError> {
+        reading::trial_intervals(self, trial, visit)
     }
 
     fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError> {

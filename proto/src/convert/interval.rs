@@ -6,6 +6,7 @@ use prost::Message;
 use shared::histogram::EncodedHistogram;
 use shared::host::HostSample;
 use shared::ids::{IntervalSequence, OperationIndex};
+use shared::interval::fold::{FOLDED_MAX, Folded};
 use shared::interval::{
     ERROR_SAMPLES_MAX, EngineSample, ErrorKind, ErrorSample, Interval, MEASURES_MAX, OPERATIONS_MAX,
     OperationInterval, Phase,
@@ -59,6 +60,11 @@ impl From<&Interval> for crate::Interval {
                 workers: interval.engine.workers,
             }),
             host: interval.host.as_ref().map(Into::into),
+            folded: interval.folded.as_ref().map(|folded| crate::Folded {
+                intervals: folded.intervals,
+                host_lowest: folded.host_lowest.as_ref().map(Into::into),
+                host_highest: folded.host_highest.as_ref().map(Into::into),
+            }),
         }
     }
 }
@@ -95,6 +101,23 @@ impl TryFrom<crate::Interval> for Interval {
                 workers: engine.workers,
             },
             host: interval.host.map(TryInto::try_into).transpose()?,
+            folded: interval.folded.map(TryInto::try_into).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<crate::Folded> for Folded {
+    type Error = ConvertError;
+
+    fn try_from(folded: crate::Folded) -> Result<Self, ConvertError> {
+        if folded.intervals == 0 || folded.intervals > FOLDED_MAX as u64 {
+            let problem = format!("{} intervals are not 1 to {FOLDED_MAX}", folded.intervals);
+            return Err(ConvertError::new("folded", problem));
+        }
+        Ok(Self {
+            intervals: folded.intervals,
+            host_lowest: folded.host_lowest.map(TryInto::try_into).transpose()?,
+            host_highest: folded.host_highest.map(TryInto::try_into).transpose()?,
         })
     }
 }
@@ -301,6 +324,7 @@ mod tests {
             operations: vec![operation],
             engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8 },
             host: Some(HostSample { cpu_busy: Some(0.25), ..HostSample::default() }),
+            folded: None,
         }
     }
 

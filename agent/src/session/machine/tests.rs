@@ -134,3 +134,21 @@ fn a_hook_that_is_asked_for_twice_runs_once() {
     machine.step(Event::Program(done.clone()));
     assert_eq!(machine.step(Event::Ordered(hook)), [Action::Say(done)]);
 }
+
+#[test]
+fn a_target_that_runs_is_told_again_to_a_coordinator_that_may_not_know_it() {
+    let mut machine = Machine::new(true);
+    let start = Order::StartTarget {
+        trial: trial(0),
+        command: Vec::new(),
+        ready: None,
+        timeout: Duration::from_secs(1),
+    };
+    machine.step(Event::Ordered(start));
+    assert!(machine.step(Event::Linked).is_empty());
+    machine.step(Event::Program(Statement::TargetReady(trial(0))));
+    assert_eq!(machine.step(Event::Linked), [Action::Say(Statement::TargetReady(trial(0)))]);
+    machine.step(Event::Ordered(Order::StopTarget(trial(0))));
+    machine.step(Event::Program(Statement::TargetStopped(trial(0))));
+    assert!(machine.step(Event::Linked).is_empty());
+}

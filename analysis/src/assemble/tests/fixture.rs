@@ -160,5 +160,6 @@ pub(in crate::assemble) fn interval(
         operations,
         engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2 },
         host: None,
+        folded: None,
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use proto::convert::{ConvertError, agent_id};
+use proto::convert::{ConvertError, agent_id, trial_key};
 use shared::ids::AgentName;
+use shared::interval::fold::ALL_AGENTS;
 use tonic::Status;
 
 use super::super::{check_protocol, malformed};
@@ -20,6 +21,8 @@ const FINGERPRINT_BYTES_MAX: usize = 256 * 1024;
 const KINDS_MAX: usize = 64;
 /// Most slots of a host.
 const SLOTS_MAX: u32 = 64;
+/// Most trials that an agent may still hold: one of each run that it can have been leased to.
+const LEASES_MAX: usize = crate::schedule::ACTIVE_RUNS_MAX;
 /// Longest version or reservation, in bytes.
 const WORD_BYTES_MAX: usize = 128;
 
@@ -50,6 +53,13 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
             format!("it or the version is longer than {WORD_BYTES_MAX} bytes"),
         ));
     }
+    if agent_id(&hello.agent_id)? == ALL_AGENTS {
+        return Err(ConvertError::new("agent_id", "is all zeros, which is no agent's"));
+    }
+    if hello.leases.len() > LEASES_MAX {
+        let problem = format!("{} are more than {LEASES_MAX}", hello.leases.len());
+        return Err(ConvertError::new("leases", problem));
+    }
     Ok(Introduction {
         id: agent_id(&hello.agent_id)?,
         name: AgentName::new(hello.name).map_err(|error| ConvertError::new("name", error))?,
@@ -63,6 +73,11 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         may_run_programs: hello.may_run_programs,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
         address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        holds: hello
+            .leases
+            .into_iter()
+            .map(|lease| trial_key(lease.trial))
+            .collect::<Result<_, ConvertError>>()?,
     })
 }
 

@@ -50,9 +50,6 @@ impl ActiveRun {
                     self.give_up_waiting(fleet);
                 }
                 if let Some(step) = self.detour() {
-                    if step == Step::Collect {
-                        self.abort(actions);
-                    }
                     self.enter(step, now, fleet, epoch, actions);
                 } else if self.awaited.is_empty() {
                     self.enter(self.next_step(), now, fleet, epoch, actions);
@@ -120,7 +117,8 @@ impl ActiveRun {
             Step::AfterTrial => Step::StopTarget,
             Step::StopTarget => Step::Judge,
             Step::Judge if self.ending.is_none() && !self.is_last_trial() => Step::BeginTrial,
-            Step::Judge => Step::AfterRun,
+            Step::Judge => Step::StopLastTarget,
+            Step::StopLastTarget => Step::AfterRun,
             Step::AfterRun | Step::Finished => Step::Finished,
         }
     }
@@ -165,8 +163,13 @@ impl ActiveRun {
             Step::Prepare => self.prepare(fleet, actions),
             Step::Arm => self.arm(now, actions),
             Step::Run => self.run(actions),
-            Step::Collect => self.await_intervals(),
-            Step::StopTarget => self.stop_target(actions),
+            Step::Collect => {
+                self.await_intervals();
+                if self.trial.is_broken {
+                    self.abort(actions);
+                }
+            }
+            Step::StopTarget | Step::StopLastTarget => self.stop_target(actions),
             Step::Judge => self.judge(actions),
             Step::Finished => self.finish(now, actions),
         }
@@ -245,6 +248,7 @@ impl ActiveRun {
                         ready,
                         timeout: TARGET_READY_WITHIN,
                     };
+                    self.target.started_for = Some(self.key());
                     self.ask(agent, command, actions);
                 }
             }
@@ -329,7 +333,7 @@ impl ActiveRun {
     }
 
     fn stop_target(&mut self, actions: &mut Vec<Action>) {
-        let Some(agent) = self.target.agent else { return };
+        let Some((agent, _)) = self.target.agent.zip(self.target.started_for) else { return };
         let restarts = self.job.target.as_ref().map(|target| target.restart);
         let is_last = self.ending.is_some() || self.is_last_trial();
         // A target that failed by itself, or never became ready, is still stopped: its group may live on.

@@ -33,16 +33,18 @@ impl ActiveRun {
     }
 
     /// Tells agents that may be measuring to stop; what they measured so far is still collected.
-    pub(super) fn abort(&self, actions: &mut Vec<Action>) {
+    pub(super) fn abort(&mut self, actions: &mut Vec<Action>) {
         let findings = self.record.trials.last().map(|trial| trial.findings.as_slice()).unwrap_or_default();
         let reason = findings
             .first()
             .map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
         let trial = self.key();
-        let still_busy = self.agents.iter().filter(|agent| !self.trial.reported.contains_key(agent));
-        actions.extend(
-            still_busy.map(|agent| Action::Send(*agent, Command::Abort { trial, reason: reason.clone() })),
-        );
+        for agent in self.agents.clone() {
+            if !self.trial.reported.contains_key(&agent) {
+                self.ask(agent, Command::Abort { trial, reason: reason.clone() }, actions);
+            }
+        }
+        self.trial.abort_reason = Some(reason);
     }
 
     /// The deadline passed, and somebody has not answered.
@@ -65,12 +67,9 @@ impl ActiveRun {
                     format!("{names} did not start the target in time"),
                 );
             }
-            Step::StopTarget => {
-                self.break_trial(
-                    FindingCode::TargetFailed,
-                    self.target.agent,
-                    format!("{names} did not stop the target in time"),
-                );
+            // What was measured stands; but nothing more can be measured beside a target that lives on.
+            Step::StopTarget | Step::StopLastTarget => {
+                self.end_early(RunState::Failed, format!("{names} did not stop the target in time"));
             }
             Step::Prepare => {
                 self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not get ready in time"))

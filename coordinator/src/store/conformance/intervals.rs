@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use shared::ids::{TrialIndex, TrialKey};
+
 use super::Fixture;
 use crate::store::samples::{self, run_id};
 use crate::store::{INTERVAL_BYTES_MAX, StoreError, StoredInterval};
@@ -22,6 +24,38 @@ pub(crate) fn intervals_come_in_key_order_each_once<F: Fixture>() {
     store.commit().unwrap();
     let expected = samples::sorted(samples::intervals(1, 60));
     assert_eq!(samples::read_intervals(store, run_id(1)).unwrap(), expected);
+}
+
+pub(crate) fn a_trial_shows_its_own_intervals_only<F: Fixture>() {
+    let mut fixture = F::new();
+    let store = fixture.store();
+    samples::create(store, 1);
+    store.append(&samples::intervals(1, 40)).unwrap();
+    let repeated = StoredInterval {
+        trial: TrialKey { attempt: 1, ..samples::interval(1, 4).trial },
+        ..samples::interval(1, 4)
+    };
+    store.append(std::slice::from_ref(&repeated)).unwrap();
+    samples::finish(store, 2, 40);
+    for number in [1, 2] {
+        // Of the finished run: before and after it was read in full.
+        for _ in 0..2 {
+            let mut seen = Vec::new();
+            let trial = samples::interval(number, 1).trial;
+            store.trial_intervals(trial, &mut |interval| seen.push(interval)).unwrap();
+            let of_trial =
+                samples::intervals(number, 40).into_iter().filter(|interval| interval.trial == trial);
+            assert_eq!(seen, samples::sorted(of_trial.collect()));
+            store.check_run(run_id(number)).unwrap();
+        }
+    }
+    let mut seen = Vec::new();
+    store.trial_intervals(repeated.trial, &mut |interval| seen.push(interval)).unwrap();
+    assert_eq!(seen, std::slice::from_ref(&repeated));
+    let absent = TrialKey { trial: TrialIndex(9), ..repeated.trial };
+    store.trial_intervals(absent, &mut |interval| panic!("{interval:?}")).unwrap();
+    let unknown = store.trial_intervals(TrialKey { run: run_id(9), ..absent }, &mut |_| ());
+    assert!(matches!(unknown, Err(StoreError::UnknownRun(_))), "{unknown:?}");
 }
 
 pub(crate) fn an_interval_of_another_length_replaces_the_one_before<F: Fixture>() {

@@ -57,6 +57,38 @@ pub(crate) fn a_finished_run_does_not_change<F: Fixture>() {
     assert_whole(store, 1, 5);
 }
 
+pub(crate) fn other_intervals_can_take_the_place_of_a_finished_run_s<F: Fixture>() {
+    let mut fixture = F::new();
+    samples::finish(fixture.store(), 1, 40);
+    samples::finish(fixture.store(), 2, 10);
+    samples::create(fixture.store(), 3);
+    // There and back again: each replacement lies where the one before it did not.
+    for count in [6, 40, 0, 12] {
+        let store = fixture.store();
+        store.replace_intervals(run_id(1), samples::intervals(1, count)).unwrap();
+        assert_whole(store, 1, count);
+        fixture.crash();
+        let store = fixture.store();
+        assert_whole(store, 1, count);
+        assert_eq!(store.check().unwrap().damage, []);
+        store.compact().unwrap();
+        assert_whole(store, 1, count);
+        assert_whole(store, 2, 10);
+        let trial = samples::interval(1, 0).trial;
+        let mut seen = 0;
+        store.trial_intervals(trial, &mut |_| seen += 1).unwrap();
+        assert_eq!(seen, (0..count).filter(|sequence| sequence % 3 == 0).count());
+    }
+    let store = fixture.store();
+    let of_another = store.replace_intervals(run_id(2), samples::intervals(1, 1));
+    assert!(matches!(of_another, Err(StoreError::UnknownRun(_))), "{of_another:?}");
+    for run in [3, 4] {
+        let unfinished = store.replace_intervals(run_id(run), Vec::new());
+        assert!(matches!(unfinished, Err(StoreError::UnknownRun(_))), "{unfinished:?}");
+    }
+    assert_whole(store, 2, 10);
+}
+
 pub(crate) fn a_run_is_created_once<F: Fixture>() {
     let mut fixture = F::new();
     samples::create(fixture.store(), 1);

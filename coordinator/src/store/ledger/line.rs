@@ -22,8 +22,10 @@ pub enum Event {
     Created(Birth),
     /// It is about to be finished.
     Finishing(Ending),
-    /// It has been finished.
+    /// It has been finished, or its intervals have been replaced.
     Finished(Ending),
+    /// Its intervals are about to be replaced.
+    Replacing(Ending),
     /// It is about to be removed.
     Removing,
     /// It has been removed.
@@ -64,6 +66,7 @@ pub fn write(run: RunId, event: &Event) -> String {
         Event::Created(birth) => format!("created {run} {} {}", birth.submitted_at_ms, birth.name),
         Event::Finishing(ending) => format!("finishing {run} {}", ending_fields(ending)),
         Event::Finished(ending) => format!("finished {run} {}", ending_fields(ending)),
+        Event::Replacing(ending) => format!("replacing {run} {}", ending_fields(ending)),
         Event::Removing => format!("removing {run}"),
         Event::Removed => format!("removed {run}"),
     };
@@ -106,6 +109,9 @@ fn parse_body(body: &str) -> Option<(RunId, Event)> {
         ["finished", _, count, intervals, manifest] => {
             Event::Finished(parse_ending(count, intervals, manifest)?)
         }
+        ["replacing", _, count, intervals, manifest] => {
+            Event::Replacing(parse_ending(count, intervals, manifest)?)
+        }
         ["removing", _] => Event::Removing,
         ["removed", _] => Event::Removed,
         _ => return None,
@@ -139,6 +145,7 @@ mod tests {
             Event::Created(birth),
             Event::Finishing(ending),
             Event::Finished(ending),
+            Event::Replacing(ending),
             Event::Removing,
             Event::Removed,
         ]

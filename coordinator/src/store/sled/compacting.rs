@@ -65,8 +65,7 @@ fn surviving_entries(store: &SledStore) -> BTreeMap<RunId, Entry> {
     let visible = store.ledger.entries().iter().filter(|(_, entry)| is_visible(entry));
     let mut entries: BTreeMap<RunId, Entry> = visible.map(|(run, entry)| (*run, entry.clone())).collect();
     for run in reading::runs(store) {
-        let is_finished = matches!(entries.get(&run), Some(Entry { standing: Standing::Finished(_), .. }));
-        if is_finished {
+        if entries.get(&run).is_some_and(|entry| entry.standing.is_finished()) {
             continue;
         }
         if let Some(entry) = finished_by_itself(store, run) {

@@ -3,6 +3,8 @@
 use sha2::{Digest as _, Sha256};
 use shared::ids::{AgentId, IntervalSequence, RunId, TrialIndex, TrialKey};
 
+use crate::store::manifest::Manifest;
+
 /// Bytes of the run id that every key begins with.
 pub(super) const RUN_BYTES: usize = 16;
 /// Bytes of a key without its chunk number: what one value is stored under.
@@ -11,6 +13,8 @@ pub(super) const VALUE_KEY_BYTES: usize = RUN_BYTES + 1 + SERIES_BYTES + 8;
 pub(super) const KEY_BYTES: usize = VALUE_KEY_BYTES + 4;
 
 const SERIES_BYTES: usize = 24;
+/// Bytes of a series that name the attempt at a trial; the agent follows.
+const TRIAL_BYTES: usize = 8;
 const KIND_AT: usize = RUN_BYTES;
 const SERIES_AT: usize = KIND_AT + 1;
 const SEQUENCE_AT: usize = SERIES_AT + SERIES_BYTES;
@@ -31,6 +35,39 @@ pub(super) enum Kind {
     File = 5,
     /// An interval, in the tree of intervals.
     Interval = 6,
+    /// The same, on the second row: intervals that replace others lie there until the manifest speaks of them.
+    SecondInterval = 7,
+}
+
+/// Where in the tree of intervals a run's lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Row {
+    /// Where they are appended.
+    First,
+    /// Where those lie that replaced them; others that replace these lie in the first row again.
+    Second,
+}
+
+impl Row {
+    /// The row that a manifest speaks of.
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        if manifest.is_on_second_row { Row::Second } else { Row::First }
+    }
+
+    /// The row that is free.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Row::First => Row::Second,
+            Row::Second => Row::First,
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Row::First => Kind::Interval,
+            Row::Second => Kind::SecondInterval,
+        }
+    }
 }
 
 /// Under which key a value is stored, its chunks aside.
@@ -51,12 +88,11 @@ impl ValueKey {
     }
 
     /// The key of an interval.
-    pub(super) fn of_interval(trial: TrialKey, agent: AgentId, sequence: IntervalSequence) -> Self {
+    pub(super) fn of_interval(row: Row, trial: TrialKey, agent: AgentId, sequence: IntervalSequence) -> Self {
         let mut series = [0; SERIES_BYTES];
-        series[..4].copy_from_slice(&trial.trial.0.to_be_bytes());
-        series[4..8].copy_from_slice(&trial.attempt.to_be_bytes());
-        series[8..].copy_from_slice(agent.as_bytes());
-        Self::new(trial.run, Kind::Interval, series, sequence.0)
+        series[..TRIAL_BYTES].copy_from_slice(&trial_bytes(trial));
+        series[TRIAL_BYTES..].copy_from_slice(agent.as_bytes());
+        Self::new(trial.run, row.kind(), series, sequence.0)
     }
 
     /// Reads the value's part of a whole key; `None`: not a key of ours.
@@ -64,7 +100,7 @@ impl ValueKey {
         let key: &[u8; KEY_BYTES] = key.try_into().ok()?;
         let mut value_key = [0; VALUE_KEY_BYTES];
         value_key.copy_from_slice(&key[..VALUE_KEY_BYTES]);
-        (1..=Kind::Interval as u8).contains(&value_key[KIND_AT]).then_some(())?;
+        (1..=Kind::SecondInterval as u8).contains(&value_key[KIND_AT]).then_some(())?;
         Some((Self(value_key), u32::from_be_bytes(array(&key[VALUE_KEY_BYTES..]))))
     }
 
@@ -88,7 +124,7 @@ impl ValueKey {
 
     /// The address of an interval; `None`: it is something else.
     pub(super) fn interval(&self) -> Option<(TrialKey, AgentId, IntervalSequence)> {
-        if self.0[KIND_AT] != Kind::Interval as u8 {
+        if ![Kind::Interval as u8, Kind::SecondInterval as u8].contains(&self.0[KIND_AT]) {
             return None;
         }
         let series = &self.0[SERIES_AT..SEQUENCE_AT];
@@ -116,6 +152,29 @@ pub(super) fn run_of(key: &[u8]) -> Option<RunId> {
     RunId::from_bytes(key.get(..RUN_BYTES)?).ok()
 }
 
+/// What the keys of all intervals in a row of a run begin with.
+pub(super) fn of_row(run: RunId, row: Row) -> [u8; SERIES_AT] {
+    let mut prefix = [0; SERIES_AT];
+    prefix[..RUN_BYTES].copy_from_slice(run.as_bytes());
+    prefix[KIND_AT] = row.kind() as u8;
+    prefix
+}
+
+/// What the keys of all intervals of one attempt at a trial begin with.
+pub(super) fn of_trial(row: Row, trial: TrialKey) -> [u8; SERIES_AT + TRIAL_BYTES] {
+    let mut prefix = [0; SERIES_AT + TRIAL_BYTES];
+    prefix[..SERIES_AT].copy_from_slice(&of_row(trial.run, row));
+    prefix[SERIES_AT..].copy_from_slice(&trial_bytes(trial));
+    prefix
+}
+
+fn trial_bytes(trial: TrialKey) -> [u8; TRIAL_BYTES] {
+    let mut bytes = [0; TRIAL_BYTES];
+    bytes[..4].copy_from_slice(&trial.trial.0.to_be_bytes());
+    bytes[4..].copy_from_slice(&trial.attempt.to_be_bytes());
+    bytes
+}
+
 /// A key above all keys of a run.
 pub(super) fn after_run(run: RunId) -> [u8; KEY_BYTES] {
     let mut key = [u8::MAX; KEY_BYTES];
@@ -135,12 +194,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_interval_s_key_reads_back(trial in any::<u32>(), attempt in any::<u32>(), agent in any::<[u8; 16]>(), sequence in any::<u64>(), chunk in any::<u32>()) {
+        fn an_interval_s_key_reads_back(trial in any::<u32>(), attempt in any::<u32>(), agent in any::<[u8; 16]>(), sequence in any::<u64>(), chunk in any::<u32>(), is_second in any::<bool>()) {
             let trial = TrialKey { run: RunId::new(5, [1; 10]), trial: TrialIndex(trial), attempt };
             let (agent, sequence) = (AgentId::new(agent), IntervalSequence(sequence));
-            let key = ValueKey::of_interval(trial, agent, sequence);
+            let row = if is_second { Row::Second } else { Row::First };
+            let key = ValueKey::of_interval(row, trial, agent, sequence);
             prop_assert_eq!(ValueKey::of_key(&key.chunk(chunk)), Some((key, chunk)));
             prop_assert_eq!(key.interval(), Some((trial, agent, sequence)));
+            prop_assert!(key.as_bytes().starts_with(&of_trial(row, trial)));
             prop_assert!(key.chunk(chunk) <= after_run(trial.run));
         }
 
@@ -148,7 +209,7 @@ mod tests {
         fn keys_sort_as_their_intervals_do(one in any::<(u32, u32, u64)>(), two in any::<(u32, u32, u64)>()) {
             let key = |(trial, attempt, sequence): (u32, u32, u64)| {
                 let trial = TrialKey { run: RunId::new(5, [1; 10]), trial: TrialIndex(trial), attempt };
-                ValueKey::of_interval(trial, AgentId::new([3; 16]), IntervalSequence(sequence))
+                ValueKey::of_interval(Row::First, trial, AgentId::new([3; 16]), IntervalSequence(sequence))
             };
             prop_assert_eq!(key(one).cmp(&key(two)), one.cmp(&two));
         }

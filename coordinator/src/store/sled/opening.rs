@@ -13,7 +13,7 @@ use crate::store::ledger::{Birth, Event, Ledger, Standing, sync_directory};
 use super::database::{Database, Fault, Shelf, hide_snapshots};
 use super::keys::{self, KEY_BYTES};
 use super::values::{self, Trouble};
-use super::verify;
+use super::{replacing, verify};
 
 /// The database's folder.
 pub(super) const DATABASE: &str = "sled";
@@ -145,6 +145,7 @@ pub(super) fn settle(database: &Database, ledger: &mut Ledger) -> Result<(), Fau
                     ledger.append(run, Event::Finished(ending))?;
                 }
             }
+            (Standing::Replacing { from, to }, _) => replacing::settle(database, ledger, run, from, to)?,
             (Standing::Removing, _) => finish_removal(database, ledger, run)?,
             _ => {}
         }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::{Name, RunId};
+use shared::ids::{Name, RunId, TrialKey};
 use shared::run_record::{RunRecord, RunState, RunSummary};
 use shared::run_report::Verdict;
 
 use crate::store::error::{Damage, StoreError};
-use crate::store::ledger::Standing;
+use crate::store::ledger::Entry;
+use crate::store::manifest::Manifest;
 use crate::store::{CachedReport, StoreCheck, StoredInterval, SummaryFilter, summary_of};
 
 use super::database::Fault;
-use super::keys::Kind;
+use super::keys::{Kind, Row};
 use super::values;
 use super::{SledStore, is_visible, opening, verify};
 
@@ -33,9 +34,11 @@ pub(super) fn run(store: &SledStore, run: RunId) -> Result<Option<RunRecord>, St
     };
     store
         .read(run, |database| {
-            match entry.standing {
-                Standing::Finished(ending) => verify::examine_values(database, run, ending)?,
-                _ => verify::require_no_ending(database, run)?,
+            match verify::ending_of(database, run, &entry.standing)? {
+                Some(ending) => {
+                    verify::examine_values(database, run, ending)?;
+                }
+                None => verify::require_no_ending(database, run)?,
             }
             Ok(verify::read_record(database, run)?.0)
         })
@@ -57,16 +60,48 @@ pub(super) fn intervals(
     visit: &mut dyn FnMut(StoredInterval),
 ) -> Result<(), StoreError> {
     let entry = store.known(run)?;
-    store.read(run, |database| match entry.map(|entry| &entry.standing) {
-        Some(Standing::Finished(ending)) => verify::examine_finished(database, run, *ending, visit),
-        Some(_) => {
-            verify::require_no_ending(database, run)?;
-            values::intervals(database, run).try_for_each(|interval| {
-                visit(interval?);
-                Ok(())
-            })
+    store.read(run, |database| {
+        let Some(entry) = entry else {
+            return verify::examine(database, run, None).map(drop);
+        };
+        if let Some(ending) = verify::ending_of(database, run, &entry.standing)? {
+            return verify::examine_finished(database, run, ending, visit);
         }
-        None => verify::examine(database, run, None).map(drop),
+        verify::require_no_ending(database, run)?;
+        values::intervals(database, run, Row::First).try_for_each(|interval| {
+            visit(interval?);
+            Ok(())
+        })
+    })
+}
+
+pub(super) fn trial_intervals(
+    store: &SledStore,
+    trial: TrialKey,
+    visit: &mut dyn FnMut(StoredInterval),
+) -> Result<(), StoreError> {
+    let entry = store.known(trial.run)?;
+    let is_finished = entry.is_none_or(|entry| entry.standing.is_finished());
+    if is_finished && damage_known(store, trial.run) != Some(None) {
+        // Its manifest speaks of all intervals together, so all of them are read.
+        return intervals(store, trial.run, &mut |interval| {
+            if interval.trial == trial {
+                visit(interval);
+            }
+        });
+    }
+    store.read(trial.run, |database| {
+        let row = match values::get_json::<Manifest>(database, trial.run, Kind::Manifest)? {
+            Some((manifest, _)) if is_finished => Row::of(&manifest),
+            _ => Row::First,
+        };
+        if !is_finished {
+            verify::require_no_ending(database, trial.run)?;
+        }
+        values::intervals_of_trial(database, trial, row).try_for_each(|interval| {
+            visit(interval?);
+            Ok(())
+        })
     })
 }
 
@@ -75,7 +110,7 @@ pub(super) fn report(store: &SledStore, run: RunId) -> Result<Option<CachedRepor
     if let Some(what) = damage_of(store, run)? {
         return Err(StoreError::damaged(run, what));
     }
-    if entry.is_some_and(|entry| !matches!(entry.standing, Standing::Finished(_))) {
+    if entry.is_some_and(|entry| !entry.standing.is_finished()) {
         return Ok(None);
     }
     store.read(run, |database| values::get_report(database, run))
@@ -84,10 +119,7 @@ pub(super) fn report(store: &SledStore, run: RunId) -> Result<Option<CachedRepor
 pub(super) fn unfinished(store: &SledStore) -> Result<Vec<RunId>, StoreError> {
     let mut unfinished = Vec::new();
     for (run, entry) in store.ledger.entries() {
-        if is_visible(entry)
-            && !matches!(entry.standing, Standing::Finished(_))
-            && damage_of(store, *run)?.is_none()
-        {
+        if is_visible(entry) && !entry.standing.is_finished() && damage_of(store, *run)?.is_none() {
             unfinished.push(*run);
         }
     }
@@ -98,7 +130,7 @@ pub(super) fn unfinished(store: &SledStore) -> Result<Vec<RunId>, StoreError> {
 pub(super) fn check_run(store: &SledStore, run: RunId) -> Result<u64, StoreError> {
     let entry = store.known(run)?;
     let examined = store.read(run, |database| verify::examine(database, run, entry));
-    if entry.is_some_and(|entry| matches!(entry.standing, Standing::Finished(_))) {
+    if entry.is_some_and(|entry| entry.standing.is_finished()) {
         match &examined {
             Ok(_) => drop(store.examined.borrow_mut().insert(run, None)),
             Err(StoreError::Damaged(damage)) => {
@@ -178,17 +210,17 @@ pub(super) fn summaries(store: &SledStore, filter: &SummaryFilter) -> Result<Vec
 /// looked at as far as its record.
 fn damage_of(store: &SledStore, run: RunId) -> Result<Option<String>, StoreError> {
     let entry = store.known(run)?;
-    let examined = match entry.map(|entry| &entry.standing) {
-        Some(Standing::Finished(_)) | None => {
-            if let Some(known) = store.examined.borrow().get(&run) {
-                return Ok(known.clone());
-            }
-            check_run(store, run).map(drop)
-        }
-        Some(_) => store.read(run, |database| {
+    let examined = match entry {
+        Some(Entry { standing, .. }) if !standing.is_finished() => store.read(run, |database| {
             verify::require_no_ending(database, run)?;
             verify::read_record(database, run).map(drop)
         }),
+        _ => {
+            if let Some(known) = damage_known(store, run) {
+                return Ok(known);
+            }
+            check_run(store, run).map(drop)
+        }
     };
     match examined {
         Ok(()) => Ok(None),
@@ -196,6 +228,11 @@ fn damage_of(store: &SledStore, run: RunId) -> Result<Option<String>, StoreError
         Err(error @ StoreError::Newer { .. }) => Ok(Some(error.to_string())),
         Err(error) => Err(error),
     }
+}
+
+/// What reading a finished run in full has shown since the store was opened; `None`: that was not done yet.
+fn damage_known(store: &SledStore, run: RunId) -> Option<Option<String>> {
+    store.examined.borrow().get(&run).cloned()
 }
 
 /// The summary of a run as stored, or as its record has it while it runs; or why there is none.

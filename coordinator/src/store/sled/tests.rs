@@ -8,6 +8,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::keys::Row;
 use super::*;
 use crate::store::conformance::{Fixture, assert_whole, conformance};
 use crate::store::ledger::{Birth, Event};
@@ -121,6 +122,55 @@ fn a_removal_that_was_interrupted_is_brought_to_its_end() {
     let store = SledStore::open(fixture.directory.path()).unwrap();
     assert_eq!(store.runs().unwrap(), []);
     assert_eq!(store.check().unwrap(), StoreCheck::default());
+}
+
+/// Writes intervals into a row of a closed store, as an interrupted replacement leaves them.
+fn leave_in_row(directory: &Path, row: Row, count: u64) {
+    let database = Database::open(&directory.join(opening::DATABASE)).unwrap();
+    writing::append_to(&database, row, &samples::intervals(1, count)).unwrap();
+    database.flush().unwrap();
+}
+
+fn count_in_row(store: &SledStore, row: Row) -> usize {
+    store
+        .with_database(|database| Ok::<_, Fault>(values::intervals(database, run_id(1), row).count()))
+        .unwrap()
+}
+
+#[test]
+fn a_replacement_that_was_interrupted_leaves_the_old_run_or_the_new_one() {
+    let fixture = OnDisk::new();
+    let mut store = fixture.store.unwrap();
+    let directory = fixture.directory.path();
+    let ledger_path = directory.join(crate::store::ledger::FILE_NAME);
+    samples::finish(&mut store, 1, 40);
+    let finished = fs::read_to_string(&ledger_path).unwrap();
+    store.replace_intervals(run_id(1), samples::intervals(1, 6)).unwrap();
+    let replaced = fs::read_to_string(&ledger_path).unwrap();
+    let last_lines: Vec<&str> = replaced[finished.len()..].lines().collect();
+    assert!(last_lines[0].contains(" replacing ") && last_lines[1].contains(" finished "));
+    drop(store);
+
+    // After the manifest was written: the new one, whose predecessor is cleared away.
+    leave_in_row(directory, Row::First, 25);
+    fs::write(&ledger_path, format!("{finished}{}\n", last_lines[0])).unwrap();
+    let mut store = SledStore::open(directory).unwrap();
+    assert_eq!(store.check().unwrap().damage, []);
+    assert_whole(&store, 1, 6);
+    assert_eq!((count_in_row(&store, Row::First), count_in_row(&store, Row::Second)), (0, 6));
+
+    // Before it was written: the old one, and nothing of what was to follow.
+    let settled = fs::read_to_string(&ledger_path).unwrap();
+    store.replace_intervals(run_id(1), samples::intervals(1, 9)).unwrap();
+    store.replace_intervals(run_id(1), samples::intervals(1, 6)).unwrap();
+    drop(store);
+    let next = fs::read_to_string(&ledger_path).unwrap()[settled.len()..].lines().next().unwrap().to_owned();
+    leave_in_row(directory, Row::First, 4);
+    fs::write(&ledger_path, format!("{settled}{next}\n")).unwrap();
+    let store = SledStore::open(directory).unwrap();
+    assert_eq!(store.check().unwrap().damage, []);
+    assert_whole(&store, 1, 6);
+    assert_eq!((count_in_row(&store, Row::First), count_in_row(&store, Row::Second)), (0, 6));
 }
 
 #[test]

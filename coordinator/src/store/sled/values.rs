@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::ids::RunId;
+use shared::ids::{RunId, TrialKey};
 
 use crate::store::envelope::{self, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::store::error::StoreError;
 use crate::store::{CachedReport, StoredInterval, within};
 
 use super::database::{CHUNK_BYTES_MAX, Database, Fault, Scan, Shelf, Writes};
-use super::keys::{Kind, RUN_BYTES, ValueKey};
+use super::keys::{self, Kind, RUN_BYTES, Row, ValueKey};
 
 /// Why a value, or a whole run, cannot be read.
 #[derive(Debug, Clone)]
@@ -110,12 +110,29 @@ pub(super) fn to_json(value: &impl Serialize, what: &str) -> Result<Vec<u8>, Sto
     Ok(json)
 }
 
-/// All intervals of a run in key order, one in memory at a time.
+/// All intervals in a row of a run in key order, one in memory at a time.
 pub(super) fn intervals(
     database: &Database,
     run: RunId,
-) -> impl Iterator<Item = Result<StoredInterval, Trouble>> {
-    Values::new(database.scan(Shelf::Intervals, run.as_bytes())).map(|value| {
+    row: Row,
+) -> impl Iterator<Item = Result<StoredInterval, Trouble>> + use<> {
+    intervals_under(database, &keys::of_row(run, row))
+}
+
+/// The intervals of one attempt at a trial in key order, one in memory at a time.
+pub(super) fn intervals_of_trial(
+    database: &Database,
+    trial: TrialKey,
+    row: Row,
+) -> impl Iterator<Item = Result<StoredInterval, Trouble>> + use<> {
+    intervals_under(database, &keys::of_trial(row, trial))
+}
+
+fn intervals_under(
+    database: &Database,
+    prefix: &[u8],
+) -> impl Iterator<Item = Result<StoredInterval, Trouble>> + use<> {
+    Values::new(database.scan(Shelf::Intervals, prefix)).map(|value| {
         let (key, bytes) = value.map_err(|trouble| named(Kind::Interval, trouble))?;
         let (trial, agent, sequence) = key
             .interval()
@@ -191,18 +208,27 @@ fn noun(kind: Kind) -> &'static str {
         Kind::Manifest => "manifest",
         Kind::Report => "report",
         Kind::File => "attached file",
-        Kind::Interval => "intervals",
+        Kind::Interval | Kind::SecondInterval => "intervals",
     }
 }
 
 /// Takes all that is stored of a run out of one shelf, in batches.
 pub(super) fn remove_run(database: &Database, shelf: Shelf, run: RunId) -> Result<(), Fault> {
+    remove_under(database, shelf, &run.as_bytes()[..RUN_BYTES])
+}
+
+/// Takes all intervals out of a row of a run, in batches.
+pub(super) fn remove_row(database: &Database, run: RunId, row: Row) -> Result<(), Fault> {
+    remove_under(database, Shelf::Intervals, &keys::of_row(run, row))
+}
+
+fn remove_under(database: &Database, shelf: Shelf, prefix: &[u8]) -> Result<(), Fault> {
     /// Keys removed at once: their batch stays below one segment of sled's log.
     const KEYS_MAX: usize = 1_000;
     loop {
         let mut writes = Writes::default();
         let mut count = 0;
-        for entry in database.scan(shelf, &run.as_bytes()[..RUN_BYTES]).take(KEYS_MAX) {
+        for entry in database.scan(shelf, prefix).take(KEYS_MAX) {
             writes.remove_chunk(&entry?.0);
             count += 1;
         }

@@ -8,7 +8,7 @@ use crate::store::ledger::{Ending, Entry, Standing};
 use crate::store::manifest::{Digest, IntervalTally, Manifest, TallyMaker};
 
 use super::database::{Database, Shelf};
-use super::keys::{Kind, ValueKey};
+use super::keys::{Kind, Row, ValueKey};
 use super::values::{self, Trouble};
 
 /// Reads a run in full and says how many intervals it has, or what is wrong with it.
@@ -16,12 +16,28 @@ pub(super) fn examine(database: &Database, run: RunId, entry: Option<&Entry>) ->
     let Some(entry) = entry else {
         return damage("it is in the database, but the ledger does not name it");
     };
-    match entry.standing {
-        Standing::Finished(ending) => {
+    match ending_of(database, run, &entry.standing)? {
+        Some(ending) => {
             examine_finished(database, run, ending, &mut |_| ())?;
             Ok(ending.intervals.count)
         }
-        _ => examine_unfinished(database, run),
+        None => examine_unfinished(database, run),
+    }
+}
+
+/// Against what a run is to be verified; `None`: it is not finished. While its intervals are being replaced, its
+/// manifest decides which it has.
+pub(super) fn ending_of(
+    database: &Database,
+    run: RunId,
+    standing: &Standing,
+) -> Result<Option<Ending>, Trouble> {
+    match standing {
+        Standing::Finished(ending) => Ok(Some(*ending)),
+        Standing::Replacing { from, to } => {
+            Ok(Some(if ending_in(database, run)? == Some(*to) { *to } else { *from }))
+        }
+        Standing::Creating | Standing::Created | Standing::Finishing(_) | Standing::Removing => Ok(None),
     }
 }
 
@@ -32,9 +48,9 @@ pub(super) fn examine_finished(
     ending: Ending,
     visit: &mut dyn FnMut(StoredInterval),
 ) -> Result<(), Trouble> {
-    examine_values(database, run, ending)?;
+    let row = Row::of(&examine_values(database, run, ending)?);
     let mut tally = TallyMaker::default();
-    for interval in values::intervals(database, run) {
+    for interval in values::intervals(database, run, row) {
         let interval = interval?;
         tally.add(&interval);
         visit(interval);
@@ -50,7 +66,7 @@ pub(super) fn examine_finished(
 }
 
 /// Reads everything of a finished run but its intervals.
-pub(super) fn examine_values(database: &Database, run: RunId, ending: Ending) -> Result<(), Trouble> {
+pub(super) fn examine_values(database: &Database, run: RunId, ending: Ending) -> Result<Manifest, Trouble> {
     let Some((manifest, manifest_json)) = values::get_json::<Manifest>(database, run, Kind::Manifest)? else {
         return damage("its manifest is gone");
     };
@@ -71,7 +87,8 @@ pub(super) fn examine_values(database: &Database, run: RunId, ending: Ending) ->
     if values::get_report(database, run)?.is_none() {
         return damage("its report is gone");
     }
-    examine_files(database, run, &record.0)
+    examine_files(database, run, &record.0)?;
+    Ok(manifest)
 }
 
 /// The record of a run and the digest of its JSON.
@@ -104,10 +121,10 @@ pub(super) fn read_file(
     }
 }
 
-/// What the intervals of a run are, as they lie in the database.
+/// What the intervals of an unfinished run are, as they lie in the database.
 pub(super) fn tally(database: &Database, run: RunId) -> Result<IntervalTally, Trouble> {
     let mut tally = TallyMaker::default();
-    for interval in values::intervals(database, run) {
+    for interval in values::intervals(database, run, Row::First) {
         tally.add(&interval?);
     }
     Ok(tally.finish())

@@ -7,12 +7,12 @@ use shared::run_record::{RunRecord, RunSummary};
 
 use crate::store::envelope::PAYLOAD_BYTES_MAX;
 use crate::store::error::StoreError;
-use crate::store::ledger::{Birth, Ending, Event, Standing};
+use crate::store::ledger::{Birth, Ending, Event};
 use crate::store::manifest::{Digest, Manifest};
 use crate::store::{CachedReport, INTERVAL_BYTES_MAX, StoredInterval, check_files, within};
 
 use super::database::{Database, Fault, Shelf, Writes};
-use super::keys::{Kind, ValueKey};
+use super::keys::{Kind, Row, ValueKey};
 use super::{SledStore, opening, values, verify};
 
 pub(super) fn create_run(
@@ -62,15 +62,16 @@ pub(super) fn append(store: &mut SledStore, batch: &[StoredInterval]) -> Result<
         within(&interval.bytes, INTERVAL_BYTES_MAX, "an interval")?;
     }
     require_room(store, batch.iter().map(|interval| interval.bytes.len()).sum())?;
-    store.write("append intervals", |database| append_to(database, batch))?;
+    store.write("append intervals", |database| append_to(database, Row::First, batch))?;
     store.has_uncommitted = true;
     Ok(())
 }
 
-fn append_to(database: &Database, batch: &[StoredInterval]) -> Result<(), Fault> {
+/// Applies intervals to a row of their runs, not yet durably.
+pub(super) fn append_to(database: &Database, row: Row, batch: &[StoredInterval]) -> Result<(), Fault> {
     let mut writes = Writes::default();
     for interval in batch {
-        let key = ValueKey::of_interval(interval.trial, interval.agent, interval.sequence);
+        let key = ValueKey::of_interval(row, interval.trial, interval.agent, interval.sequence);
         values::put(database, Shelf::Intervals, &mut writes, key, &interval.bytes)?;
     }
     database.apply(Shelf::Intervals, writes)
@@ -107,6 +108,7 @@ pub(super) fn finish_run(
         intervals: store.read(run, |database| verify::tally(database, run))?,
         record_sha256: Digest::of(&record_json),
         summary_sha256: Digest::of(&summary_json),
+        is_on_second_row: false,
     };
     let manifest_json = values::to_json(&manifest, "the run's manifest")?;
     let ending = Ending { manifest_sha256: Digest::of(&manifest_json), intervals: manifest.intervals };
@@ -133,7 +135,7 @@ pub(super) fn save_report(
     run: RunId,
     report: &CachedReport,
 ) -> Result<(), StoreError> {
-    let is_finished = store.known(run)?.is_some_and(|entry| matches!(entry.standing, Standing::Finished(_)));
+    let is_finished = store.known(run)?.is_some_and(|entry| entry.standing.is_finished());
     if !is_finished {
         return Err(StoreError::UnknownRun(run.to_string()));
     }
@@ -171,7 +173,7 @@ fn encode_report(report: &CachedReport) -> Result<Vec<u8>, StoreError> {
 }
 
 /// Writes a line of the ledger.
-fn note(store: &mut SledStore, run: RunId, event: Event) -> Result<(), StoreError> {
+pub(super) fn note(store: &mut SledStore, run: RunId, event: Event) -> Result<(), StoreError> {
     store.ledger.append(run, event).map_err(|error| {
         StoreError::from_io(
             format!("write the ledger of {}", store.directory.display()),
@@ -184,14 +186,14 @@ fn note(store: &mut SledStore, run: RunId, event: Event) -> Result<(), StoreErro
 /// Refuses runs that are not there or are over.
 fn require_open(store: &SledStore, run: RunId) -> Result<(), StoreError> {
     match store.known(run)? {
-        Some(entry) if matches!(entry.standing, Standing::Finished(_)) => Err(StoreError::Over(run)),
+        Some(entry) if entry.standing.is_finished() => Err(StoreError::Over(run)),
         Some(_) => Ok(()),
         None => Err(StoreError::damaged(run, "the ledger does not name it")),
     }
 }
 
 /// Refuses to write on a disk that is about to be full: sled does not survive a write that fails.
-fn require_room(store: &SledStore, size_bytes: usize) -> Result<(), StoreError> {
+pub(super) fn require_room(store: &SledStore, size_bytes: usize) -> Result<(), StoreError> {
     let disk = rustix::fs::statvfs(&store.directory).map_err(|error| {
         StoreError::from_io(
             format!("measure the disk of {}", store.directory.display()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, mpsc as blocking};
 
-use shared::ids::RunId;
+use shared::ids::{RunId, TrialKey};
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::*;
@@ -79,6 +79,10 @@ impl ResultStore for FaultyStore {
         self.inner.save_report(run, report)
     }
 
+    fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
+        self.inner.replace_intervals(run, intervals)
+    }
+
     fn remove_run(&mut self, run: RunId) -> Result<(), StoreError> {
         self.inner.remove_run(run)
     }
@@ -105,6 +109,14 @@ impl ResultStore for FaultyStore {
 
     fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
         self.inner.intervals(run, visit)
+    }
+
+    fn trial_intervals(
+        &self,
+        trial: TrialKey,
+        visit: &mut dyn FnMut(StoredInterval),
+    ) -> Result<(), StoreError> {
+        self.inner.trial_intervals(trial, visit)
     }
 
     fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError> {

@@ -1,7 +1,6 @@
 //! What happens on a disk that is really full: a small one, mounted where only the test sees it.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use super::*;
 use crate::store::{StoreHandle, StoredInterval};
@@ -22,7 +21,8 @@ fn on_a_small_disk(inner: &str) {
     let script = format!(
         "mount -t tmpfs -o size={DISK_MIB}m none \"$0\" || exit 75; exec \"$1\" {module}::{inner} --exact --ignored --nocapture"
     );
-    let output = Command::new("unshare")
+    #[expect(clippy::disallowed_types, reason = "a test needs a mount namespace of its own")]
+    let output = std::process::Command::new("unshare")
         .args(["--mount", "sh", "-c", &script])
         .args([mount_point.path(), &std::env::current_exe().unwrap()])
         .env(SMALL_DISK, mount_point.path())

@@ -1,0 +1,94 @@
+//! `fleetmark store export` and `import`: everything as one stream, for backup and migration.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::existing;
+use crate::args::AskArgs;
+use crate::client;
+use crate::exit_code::{DONE, Failure, INVALID, OUTPUT, USAGE};
+use crate::output;
+use crate::rpc::store::Exported;
+
+/// Writes all finished runs to a file, or to standard output for `-`. Damaged runs are left out, and said to be.
+pub(super) async fn export(file: PathBuf, ask: AskArgs) -> anyhow::Result<u8> {
+    let mut client = existing(&ask.place).await?;
+    let is_standard_output = file == Path::new("-");
+    let unwritable =
+        |error| Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", file.display()));
+    let exported = if is_standard_output {
+        let mut out = std::io::stdout();
+        let exported = client.export_store(&mut out, &file).await?;
+        out.flush().map_err(unwritable)?;
+        exported
+    } else {
+        // Only a whole export takes the name: an older one is not lost to one that fails.
+        let partial = PathBuf::from(format!("{}.partial", file.display()));
+        let mut out = BufWriter::new(File::create(&partial).map_err(unwritable)?);
+        let exported = client.export_store(&mut out, &partial).await;
+        let kept = match exported {
+            Ok(exported) => out
+                .into_inner()
+                .map_err(|error| unwritable(error.into_error()))
+                .and_then(|file| file.sync_all().map_err(unwritable))
+                .and_then(|()| std::fs::rename(&partial, &file).map_err(unwritable))
+                .map(|()| exported),
+            Err(error) => Err(error),
+        };
+        // Nobody has use for half an export, and that it cannot be removed is not what went wrong.
+        kept.inspect_err(|_| drop(std::fs::remove_file(&partial)))?
+    };
+    tell(&exported, is_standard_output, ask.json)?;
+    Ok(if exported.damage.is_empty() { DONE } else { INVALID })
+}
+
+/// Takes up the runs of an export that the store does not have.
+pub(super) async fn import(file: PathBuf, ask: AskArgs) -> anyhow::Result<u8> {
+    let source: Box<dyn Read + Send> = if file == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        let opened = File::open(&file);
+        Box::new(opened.map_err(|error| {
+            Failure::with_code(USAGE, format!("{} cannot be read: {error}", file.display()))
+        })?)
+    };
+    let imported = client::connect(&ask.place).await?.import_store(source, &file).await?;
+    output::print(&if ask.json {
+        format!("{:#}\n", json!({ "runs": imported.runs, "already_there": imported.already_there }))
+    } else {
+        format!(
+            "{} runs imported, {} were there already\n",
+            imported.runs.len(),
+            imported.already_there.len()
+        )
+    })?;
+    Ok(DONE)
+}
+
+/// Says what the export holds: to standard error where standard output is the export itself.
+fn tell(exported: &Exported, is_standard_output: bool, is_json: bool) -> anyhow::Result<()> {
+    let text = if is_json {
+        let damage: Vec<_> =
+            exported.damage.iter().map(|(run, what)| json!({ "run": run, "what": what })).collect();
+        let runs = (&exported.runs, &exported.unfinished);
+        format!("{:#}\n", json!({ "runs": runs.0, "unfinished": runs.1, "damage": damage }))
+    } else {
+        let mut text = format!("{} runs exported\n", exported.runs.len());
+        for run in &exported.unfinished {
+            text.push_str(&format!("left out: run {run} is not finished\n"));
+        }
+        for (run, what) in &exported.damage {
+            let whose = run.map_or_else(|| "the store".to_owned(), |run| format!("run {run}"));
+            text.push_str(&format!("left out: {whose} is damaged: {what}\n"));
+        }
+        text
+    };
+    if is_standard_output {
+        eprint!("{text}");
+        return Ok(());
+    }
+    output::print(&text)
+}

@@ -1,0 +1,108 @@
+//! Facts about the schedule, told over a small model world.
+//!
+//! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
+//! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
+//! `targets`, `absence` (agents that go away and come back), `invariants` (any schedule of faults).
+
+mod absence;
+mod failures;
+mod invariants;
+mod simulated_agent;
+mod targets;
+mod ways;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::finding::FindingCode;
+use shared::ids::{AgentId, RunId};
+use shared::job::{Job, Kinds};
+use shared::plan::Plan;
+use shared::run_record::{RunRecord, RunState, TrialRecord};
+
+use super::Submission;
+use super::step::Step;
+use world::World;
+
+/// A job for every agent that matches, unless `more` says otherwise.
+fn job(more: &str) -> Arc<Job> {
+    let text = format!("name = \"job\"\nworkload = {{ kind = \"http\" }}\nload.duration = \"3s\"\n{more}");
+    Arc::new(shared::job::parse(&text, Kinds::Unchecked).unwrap_or_else(|errors| panic!("{text}\n{errors}")))
+}
+
+fn run_id(number: u8) -> RunId {
+    RunId::new(u64::from(number), [number; 10])
+}
+
+fn agent_id(number: u8) -> AgentId {
+    AgentId::new([number; 16])
+}
+
+fn submission(number: u8, job: &Arc<Job>) -> Submission {
+    let record = RunRecord {
+        id: run_id(number),
+        name: job.name.clone(),
+        job_toml: String::new(),
+        files: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        plan: Plan::of(job, 7),
+        state: RunState::Queued,
+        reason: None,
+        submitted_at_ms: 0,
+        started_at_ms: None,
+        finished_at_ms: None,
+        fleetmark_version: String::new(),
+        trials: Vec::new(),
+        found_no_agents: false,
+        reservation: None,
+    };
+    Submission { record, job: job.clone(), files: Arc::default() }
+}
+
+/// A world with this one run, over two agents on hosts of their own, brought to its end.
+fn ended(more: &str, disturb: impl FnOnce(&mut World)) -> (World, RunRecord) {
+    let job = job(more);
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    disturb(&mut world);
+    world.submit(1, &job);
+    world.settle(bound(&job));
+    let record = world.finished[&run_id(1)].clone();
+    (world, record)
+}
+
+/// The longest that a run can take once it has its agents: every step up to its deadline.
+fn bound(job: &Job) -> Duration {
+    /// Each step may notice its deadline a tick late.
+    const TICKS: Duration = Duration::from_secs(2);
+    let hooks = &job.hooks;
+    let within = |step: Step| {
+        let hooks = match step {
+            Step::BeforeRun => &hooks.before_run,
+            Step::BeforeTrial => &hooks.before_trial,
+            Step::AfterTrial => &hooks.after_trial,
+            _ => &hooks.after_run,
+        };
+        step.deadline(Duration::ZERO, job, hooks.iter().map(|hook| hook.timeout).sum(), false) + TICKS
+    };
+    let of_trial = [
+        Step::ReservePort,
+        Step::StartTarget,
+        Step::BeforeTrial,
+        Step::Prepare,
+        Step::Arm,
+        Step::Run,
+        Step::Collect,
+        Step::AfterTrial,
+        Step::StopTarget,
+        Step::Judge,
+    ];
+    let of_run = [Step::BeforeRun, Step::StopLastTarget, Step::AfterRun];
+    let trial: Duration = of_trial.into_iter().map(within).sum();
+    trial * job.load.trials + of_run.into_iter().map(within).sum::<Duration>()
+}
+
+fn codes(trial: &TrialRecord) -> Vec<FindingCode> {
+    trial.findings.iter().map(|finding| finding.code).collect()
+}

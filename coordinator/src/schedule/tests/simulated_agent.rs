@@ -1,0 +1,269 @@
+//! An agent as its own machine answers: each order once, repeated orders with the same answer, everything it holds
+//! spoken of again when its link stands anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shared::ids::{LeaseEpoch, RunId, TrialKey};
+
+use super::super::{Answer, Command};
+use crate::fleet::Introduction;
+
+/// Intervals that an engine numbers which runs to its end.
+pub(super) const INTERVALS: u64 = 4;
+/// How long an engine measures once it is armed.
+const MEASURES_FOR: Duration = Duration::from_secs(3);
+
+/// What an agent can be made to fail at, or to say nothing about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Port,
+    StartTarget,
+    Prepare,
+    Start,
+    Measure,
+    Store,
+    StopTarget,
+}
+
+/// Something that an agent does.
+#[derive(Debug, Clone)]
+pub(super) enum Deed {
+    /// An order has come.
+    Obey(Command),
+    /// Its target answers.
+    TargetUp(TrialKey),
+    /// Its target has ended by itself.
+    TargetDown(TrialKey),
+    /// A hook's program has ended.
+    HookEnded(TrialKey, u32, Option<String>),
+    /// Its engine is ready.
+    EngineReady(TrialKey),
+    /// Its engine is done.
+    EngineDone(TrialKey),
+    /// Its engine cannot go on.
+    EngineBroken(TrialKey, &'static str),
+}
+
+/// What comes of a deed.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) says: Vec<(TrialKey, Answer)>,
+    pub(super) later: Vec<(Duration, Deed)>,
+}
+
+#[derive(Debug)]
+pub(super) struct SimulatedAgent {
+    pub(super) introduction: Introduction,
+    /// How long its link and it itself take for anything.
+    pub(super) delay: Duration,
+    pub(super) says_everything_twice: bool,
+    pub(super) fails_at: BTreeSet<Stage>,
+    pub(super) is_silent_at: BTreeSet<Stage>,
+    pub(super) trials: BTreeMap<TrialKey, Held>,
+    /// Targets by run: for which trial they were started, and whether they answer.
+    pub(super) targets: BTreeMap<RunId, (TrialKey, bool)>,
+    hooks: BTreeMap<(TrialKey, u32), Option<Answer>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Held {
+    epoch: LeaseEpoch,
+    said: Option<Answer>,
+    pub(super) numbered: u64,
+    is_over: bool,
+}
+
+impl SimulatedAgent {
+    pub(super) fn new(introduction: Introduction) -> Self {
+        Self {
+            introduction,
+            delay: Duration::from_millis(20),
+            says_everything_twice: false,
+            fails_at: BTreeSet::new(),
+            is_silent_at: BTreeSet::new(),
+            trials: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            hooks: BTreeMap::new(),
+        }
+    }
+
+    /// What it says when its link stands anew.
+    pub(super) fn linked(&self) -> Vec<(TrialKey, Answer)> {
+        let said = |(trial, held): (&TrialKey, &Held)| Some((*trial, held.said.clone()?));
+        let ready = self.targets.values().filter(|(_, is_ready)| *is_ready);
+        let targets = ready.map(|(trial, _)| (*trial, Answer::TargetReady));
+        self.trials.iter().filter_map(said).chain(targets).collect()
+    }
+
+    pub(super) fn act(&mut self, deed: Deed) -> Outcome {
+        let mut outcome = Outcome::default();
+        match deed {
+            Deed::Obey(command) => self.obey(command, &mut outcome),
+            Deed::TargetUp(trial) => {
+                if let Some((started, is_ready)) = self.targets.get_mut(&trial.run)
+                    && *started == trial
+                {
+                    *is_ready = true;
+                    outcome.says.push((trial, Answer::TargetReady));
+                }
+            }
+            Deed::TargetDown(trial) => {
+                if self.targets.get(&trial.run).is_some_and(|(started, _)| *started == trial) {
+                    self.targets.remove(&trial.run);
+                    outcome.says.push((trial, Answer::TargetFailed("it ended".to_owned())));
+                }
+            }
+            Deed::HookEnded(trial, hook, failure) => {
+                let answer = Answer::HookDone { hook, failure };
+                self.hooks.insert((trial, hook), Some(answer.clone()));
+                outcome.says.push((trial, answer));
+            }
+            Deed::EngineReady(trial) => self.say(trial, Answer::Ready, &mut outcome),
+            Deed::EngineDone(trial) => {
+                self.number(trial, INTERVALS);
+                self.end(trial, Answer::Done { intervals: INTERVALS }, &mut outcome);
+            }
+            Deed::EngineBroken(trial, reason) => self.fail(trial, reason.to_owned(), &mut outcome),
+        }
+        outcome
+    }
+
+    fn obey(&mut self, command: Command, outcome: &mut Outcome) {
+        match command {
+            Command::ReservePort(trial) => {
+                let port = (!self.fails_at.contains(&Stage::Port)).then_some(4_000);
+                if !self.is_silent_at.contains(&Stage::Port) {
+                    outcome.says.push((trial, Answer::PortReserved(port)));
+                }
+            }
+            Command::StartTarget { trial, command, timeout, .. } => {
+                if !self.is_silent_at.contains(&Stage::StartTarget) {
+                    self.start_target(trial, &command, timeout, outcome);
+                }
+            }
+            Command::StopTarget(trial) => {
+                if !self.is_silent_at.contains(&Stage::StopTarget) {
+                    self.targets.remove(&trial.run);
+                    outcome.says.push((trial, Answer::TargetStopped));
+                }
+            }
+            Command::RunHook { trial, hook, command, .. } => self.run_hook(trial, hook, &command, outcome),
+            Command::Prepare(assignment) => {
+                self.prepare(assignment.trial, assignment.epoch, outcome);
+            }
+            Command::Start { trial, epoch, .. } => self.start(trial, epoch, outcome),
+            Command::Abort { trial, reason } => {
+                if self.trials.contains_key(&trial) {
+                    self.fail(trial, format!("stopped: {reason}"), outcome);
+                } else {
+                    outcome.says.push((trial, no_such_trial()));
+                }
+            }
+            Command::Release(trial) => {
+                self.trials.remove(&trial);
+                self.hooks.retain(|(asked, _), _| *asked != trial);
+            }
+        }
+    }
+
+    fn start_target(
+        &mut self,
+        trial: TrialKey,
+        command: &[String],
+        timeout: Duration,
+        outcome: &mut Outcome,
+    ) {
+        match self.targets.get(&trial.run) {
+            Some((started, true)) => outcome.says.push((*started, Answer::TargetReady)),
+            Some((_, false)) => {}
+            None => {
+                self.targets.insert(trial.run, (trial, false));
+                match command[0].as_str() {
+                    "hang" => outcome.later.push((timeout, Deed::TargetDown(trial))),
+                    "fail" => outcome.later.push((self.delay, Deed::TargetDown(trial))),
+                    _ => outcome.later.push((self.delay, Deed::TargetUp(trial))),
+                }
+            }
+        }
+    }
+
+    fn run_hook(&mut self, trial: TrialKey, hook: u32, command: &[String], outcome: &mut Outcome) {
+        match self.hooks.get(&(trial, hook)) {
+            Some(answer) => outcome.says.extend(answer.clone().map(|answer| (trial, answer))),
+            None => {
+                self.hooks.insert((trial, hook), None);
+                let failure = (command[0] == "fail").then(|| "exit status 1".to_owned());
+                if command[0] != "hang" {
+                    outcome.later.push((self.delay, Deed::HookEnded(trial, hook, failure)));
+                }
+            }
+        }
+    }
+
+    fn prepare(&mut self, trial: TrialKey, epoch: LeaseEpoch, outcome: &mut Outcome) {
+        if let Some(held) = self.trials.get(&trial) {
+            outcome.says.extend(held.said.clone().map(|said| (trial, said)));
+            return;
+        }
+        self.trials.retain(|key, held| key.run != trial.run || held.epoch >= epoch);
+        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false });
+        if self.fails_at.contains(&Stage::Prepare) {
+            outcome.later.push((self.delay, Deed::EngineBroken(trial, "nobody answers there")));
+        } else if !self.is_silent_at.contains(&Stage::Prepare) {
+            outcome.later.push((self.delay, Deed::EngineReady(trial)));
+        }
+    }
+
+    fn start(&mut self, trial: TrialKey, epoch: LeaseEpoch, outcome: &mut Outcome) {
+        if self.is_silent_at.contains(&Stage::Start) {
+            return;
+        }
+        match self.trials.get(&trial).filter(|held| held.epoch == epoch).map(|held| held.said.clone()) {
+            Some(Some(Answer::Ready)) if self.fails_at.contains(&Stage::Start) => {
+                self.fail(trial, "the start has passed".to_owned(), outcome);
+            }
+            Some(Some(Answer::Ready)) => {
+                self.say(trial, Answer::Armed { skew_us: Some((1.0, 2.0)) }, outcome);
+                if self.fails_at.contains(&Stage::Measure) {
+                    outcome.later.push((MEASURES_FOR / 2, Deed::EngineBroken(trial, "out of sockets")));
+                } else if !self.is_silent_at.contains(&Stage::Measure) {
+                    outcome.later.push((MEASURES_FOR, Deed::EngineDone(trial)));
+                }
+            }
+            Some(said) => outcome.says.extend(said.map(|said| (trial, said))),
+            None => outcome.says.push((trial, no_such_trial())),
+        }
+    }
+
+    fn number(&mut self, trial: TrialKey, intervals: u64) {
+        if let Some(held) = self.trials.get_mut(&trial).filter(|held| !held.is_over) {
+            held.numbered = intervals;
+        }
+    }
+
+    fn say(&mut self, trial: TrialKey, answer: Answer, outcome: &mut Outcome) {
+        if let Some(held) = self.trials.get_mut(&trial).filter(|held| !held.is_over) {
+            held.said = Some(answer.clone());
+            outcome.says.push((trial, answer));
+        }
+    }
+
+    fn fail(&mut self, trial: TrialKey, reason: String, outcome: &mut Outcome) {
+        let intervals = self.trials.get(&trial).map_or(0, |held| held.numbered);
+        self.end(trial, Answer::Failed { reason, intervals }, outcome);
+    }
+
+    fn end(&mut self, trial: TrialKey, answer: Answer, outcome: &mut Outcome) {
+        let Some(held) = self.trials.get_mut(&trial) else { return };
+        if !held.is_over {
+            held.is_over = true;
+            held.said = Some(answer);
+        }
+        outcome.says.extend(held.said.clone().map(|said| (trial, said)));
+    }
+}
+
+fn no_such_trial() -> Answer {
+    Answer::Failed { reason: "the agent holds no such trial".to_owned(), intervals: 0 }
+}
