@@ -151,22 +151,37 @@ impl Coordinator {
     /// # Panics
     /// When it does not listen in time.
     pub fn start_on(scene: &Scene, store: &str, listen: &str) -> Self {
+        Self::start_under(scene, store, &[], &["--listen", listen])
+    }
+
+    /// The same under another program, such as strace: `under` are that one's words, which end by becoming the
+    /// coordinator; `more` are further words of the coordinator's own command line.
+    ///
+    /// # Panics
+    /// When it does not listen in time.
+    pub fn start_under(scene: &Scene, store: &str, under: &[&str], more: &[&str]) -> Self {
         let log = File::options()
             .create(true)
             .append(true)
             .open(scene.path().join("coordinator.log"))
             .expect("a log");
-        let mut command = scene.command(&["coordinator", "--listen", listen, "--store", store]);
-        let mut process = Process::start("coordinator", command.stdout(Stdio::null()).stderr(log));
-        let address = scene.path().join(store).join("coordinator.address");
+        let binary = fleetmark();
+        let mut words = under.iter().map(AsRef::as_ref).chain([binary.as_os_str()]);
+        let mut command = Command::new(words.next().expect("there is the binary at least"));
+        command.args(words).args(["coordinator", "--store", store]).args(more);
+        command.current_dir(scene.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut process = Process::start("coordinator", &mut command);
         let pid = process.pid();
+        let file = scene.path().join(store).join("coordinator.address");
+        // What the process itself sees there: it may have mounted a disk of its own.
+        let file = format!("/proc/{pid}/root{}", file.display());
         let url = wait_for("the coordinator's address", START_WITHIN, || {
             assert!(
                 process.is_running(),
                 "the coordinator ended: {}",
                 fs::read_to_string(scene.path().join("coordinator.log")).unwrap_or_default()
             );
-            let address = fs::read_to_string(&address).ok()?;
+            let address = fs::read_to_string(&file).ok()?;
             // A file left behind by a killed coordinator names a process that is gone.
             let url = format!("http://{}", address.trim());
             is_listening(address.trim(), pid).then_some(url)

@@ -1,21 +1,30 @@
 //! The stage on which the tests of the whole system play: real processes on loopback, each ended by id.
 //!
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
-//! [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that keeps its own count), [`java`]
-//! (an HdrHistogram that others wrote), [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand).
+//! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
+//! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
+//! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
+//! [`contract`] (which there must be).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
-//! that can be repeated), [`job`] (jobs that measure fleetmark's own target).
+//! that can be repeated), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
 #![forbid(unsafe_code)]
 
 pub mod acknowledged;
+pub mod bad_server;
 pub mod cast;
+pub mod contract;
+pub mod family;
 pub mod java;
 pub mod job;
 pub mod nginx;
 pub mod patience;
 pub mod process;
+pub mod proxy;
 pub mod readings;
+pub mod running;
 pub mod seed;
+pub mod small_disk;
 pub mod stored;
+pub mod trace;

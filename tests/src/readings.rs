@@ -48,6 +48,22 @@ pub fn whole(holder: &Value, key: &str) -> u64 {
     holder[key].as_u64().unwrap_or_else(|| panic!("{key:?} is no whole number in {holder:#}"))
 }
 
+/// A text.
+///
+/// # Panics
+/// When it is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// A list.
+///
+/// # Panics
+/// When it is none.
+pub fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
 /// The agents of a trial.
 ///
 /// # Panics

@@ -1,0 +1,248 @@
+//! The report's JSON as the contract has it, key by key: what must be there, and of which type.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    OneOf(&'static [&'static str]),
+    Boolean,
+    /// A whole number, at least 0.
+    Count,
+    Number,
+    /// RFC 3339 in UTC.
+    Time,
+    /// Two numbers.
+    Interval,
+    /// A kind, or `null`.
+    OrNull(&'static Kind),
+    /// An object with free keys.
+    Map(&'static Kind),
+    List(&'static Kind),
+    /// An object with exactly these keys.
+    Table(&'static [(&'static str, Kind)]),
+    Anything,
+}
+
+use Kind::{Anything, Boolean, Count, Interval, List, Number, OneOf, OrNull, Table, Text, Time};
+
+const REPORT: Kind = Table(&[
+    ("schema", OneOf(&["fleetmark.run/1"])),
+    ("run", Table(RUN)),
+    ("variants", List(&Table(VARIANT))),
+    ("claims", List(&Anything)),
+    ("comparisons", List(&Anything)),
+    ("hosts", List(&Table(&[("agent", Text), ("fingerprint", Kind::Map(&Anything))]))),
+]);
+
+const RUN: &[(&str, Kind)] = &[
+    ("id", Text),
+    ("name", Text),
+    ("state", OneOf(&["finished", "failed", "cancelled"])),
+    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid", "none"])),
+    ("exit_code", Count),
+    // Added to the contract's: why a run failed or was cancelled.
+    ("reason", OrNull(&Text)),
+    ("started_at", Time),
+    ("finished_at", Time),
+    ("seed", Count),
+    ("tags", Kind::Map(&Text)),
+    ("fleetmark_version", Text),
+    ("analysis_version", Text),
+    ("job", Text),
+];
+
+const VARIANT: &[(&str, Kind)] = &[
+    ("name", Text),
+    ("parameters", Kind::Map(&Anything)),
+    ("trials", List(&Table(TRIAL))),
+    ("operations", List(&Table(OPERATION))),
+    ("estimates", List(&Table(ESTIMATE))),
+];
+
+const TRIAL: &[(&str, Kind)] = &[
+    ("block", Count),
+    ("order", Count),
+    ("attempt", Count),
+    ("valid", Boolean),
+    ("pair", Anything),
+    ("findings", List(&Table(FINDING))),
+    ("start_skew_us", OrNull(&Number)),
+    ("start_skew_error_us", OrNull(&Number)),
+    ("coverage", Table(COVERAGE)),
+    ("operations", List(&Table(OPERATION))),
+    ("agents", List(&Table(AGENT))),
+];
+
+const FINDING: &[(&str, Kind)] = &[
+    ("code", Text),
+    ("severity", OneOf(&["invalid", "suspect", "note"])),
+    ("agent", OrNull(&Text)),
+    ("message", Text),
+];
+
+const COVERAGE: &[(&str, Kind)] = &[
+    ("agents_planned", Count),
+    ("agents_finished", Count),
+    ("intervals_planned", OrNull(&Count)),
+    ("intervals_received", Count),
+    ("agent_seconds_ratio", OrNull(&Number)),
+];
+
+const AGENT: &[(&str, Kind)] = &[
+    ("id", Text),
+    ("name", Text),
+    ("operations", List(&Table(OPERATION))),
+    ("clock_offset_us", OrNull(&Number)),
+    ("clock_error_us", OrNull(&Number)),
+    ("generator_cpu", OrNull(&Number)),
+    ("workers_peak", Count),
+    ("host", Kind::Map(&Anything)),
+];
+
+const ESTIMATE: &[(&str, Kind)] = &[
+    ("metric", Text),
+    ("unit", Text),
+    ("agent", OrNull(&Text)),
+    ("pair", Anything),
+    ("n", Count),
+    ("mean", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+];
+
+const OPERATION: &[(&str, Kind)] = &[
+    ("name", Text),
+    ("count", Count),
+    ("unsent", Count),
+    ("errors", Kind::Map(&Count)),
+    ("error_samples", List(&Table(&[("kind", Text), ("message", Text)]))),
+    ("error_ratio", OrNull(&Number)),
+    ("scheduled_per_s", OrNull(&Number)),
+    ("throughput_per_s", OrNull(&Number)),
+    ("latency_ns", Table(DISTRIBUTION)),
+    ("service_time_ns", Table(DISTRIBUTION)),
+    ("send_lag_ns", Table(DISTRIBUTION)),
+    ("worker_wait_ns", Table(DISTRIBUTION)),
+    ("failed_ns", Table(DISTRIBUTION)),
+    ("bytes_sent", Count),
+    ("bytes_received", Count),
+    // Added to the contract's: connections opened inside the window.
+    ("connects", Count),
+    ("metrics", Kind::Map(&Table(METRIC))),
+];
+
+const DISTRIBUTION: &[(&str, Kind)] = &[
+    ("count", Count),
+    ("min", OrNull(&Number)),
+    ("mean", OrNull(&Number)),
+    ("stdev", OrNull(&Number)),
+    ("p50", OrNull(&Number)),
+    ("p75", OrNull(&Number)),
+    ("p90", OrNull(&Number)),
+    ("p95", OrNull(&Number)),
+    ("p99", OrNull(&Number)),
+    ("p99_9", OrNull(&Number)),
+    ("p99_99", OrNull(&Number)),
+    ("max", OrNull(&Number)),
+];
+
+const METRIC: &[(&str, Kind)] = &[
+    ("unit", OneOf(&["ns", "bytes", "per_s", ""])),
+    ("count", Count),
+    ("mean", OrNull(&Number)),
+    ("stdev", OrNull(&Number)),
+    ("min", OrNull(&Number)),
+    ("max", OrNull(&Number)),
+];
+
+/// What is wrong with the report of a run that is over, each with its place; empty: it is as the contract has it.
+pub fn departures(report: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    check("report", report, REPORT, &mut found);
+    found
+}
+
+fn check(place: &str, value: &Value, kind: Kind, found: &mut Vec<String>) {
+    let fits = match kind {
+        Text => value.is_string(),
+        OneOf(words) => value.as_str().is_some_and(|text| words.contains(&text)),
+        Boolean => value.is_boolean(),
+        Count => value.is_u64(),
+        Number => value.is_number(),
+        Time => value.as_str().is_some_and(|text| text.ends_with('Z') && text.parse::<Timestamp>().is_ok()),
+        Interval => value.as_array().is_some_and(|ends| ends.len() == 2 && ends.iter().all(Value::is_number)),
+        OrNull(_) if value.is_null() => true,
+        OrNull(kind) => return check(place, value, *kind, found),
+        List(kind) => {
+            let elements = value.as_array();
+            for (at, element) in elements.into_iter().flatten().enumerate() {
+                check(&format!("{place}[{at}]"), element, *kind, found);
+            }
+            elements.is_some()
+        }
+        Kind::Map(kind) => {
+            let entries = value.as_object();
+            for (key, element) in entries.into_iter().flatten() {
+                check(&format!("{place}.{key}"), element, *kind, found);
+            }
+            entries.is_some()
+        }
+        Table(keys) => {
+            let table = value.as_object();
+            if let Some(table) = table {
+                check_table(place, table, keys, found);
+            }
+            table.is_some()
+        }
+        Anything => true,
+    };
+    if !fits {
+        found.push(format!("{place} is no {kind:?}: {value}"));
+    }
+}
+
+fn check_table(place: &str, table: &Map<String, Value>, keys: &[(&str, Kind)], found: &mut Vec<String>) {
+    for (key, kind) in keys {
+        match table.get(*key) {
+            Some(value) => check(&format!("{place}.{key}"), value, *kind, found),
+            None => found.push(format!("{place}.{key} is missing")),
+        }
+    }
+    let unknown = table.keys().filter(|key| keys.iter().all(|(known, _)| known != key));
+    found.extend(unknown.map(|key| format!("{place}.{key} is not in the contract")));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(value: &Value, kind: Kind) -> Vec<String> {
+        let mut found = Vec::new();
+        check("it", value, kind, &mut found);
+        found
+    }
+
+    #[test]
+    fn what_is_missing_added_or_of_another_type_is_found_with_its_place() {
+        const KIND: Kind = List(&Table(&[("a", Count), ("b", OrNull(&Text)), ("c", Time)]));
+        let good = json!({ "a": 1, "b": null, "c": "2026-01-02T03:04:05Z" });
+        assert_eq!(found(&json!([good]), KIND), [""; 0]);
+        let wrong = json!([good, { "a": -1, "c": "2026-01-02T03:04:05+01:00", "d": 0 }]);
+        let places = ["it[1].a is no Count", "it[1].b is missing", "it[1].c is no Time", "it[1].d is not in"];
+        let found = found(&wrong, KIND);
+        assert_eq!(found.len(), places.len(), "{found:#?}");
+        for (departure, place) in found.iter().zip(places) {
+            assert!(departure.starts_with(place), "{departure}");
+        }
+    }
+
+    #[test]
+    fn an_empty_report_lacks_every_section() {
+        assert_eq!(departures(&json!({})).len(), 6);
+        assert_eq!(departures(&json!(null)).len(), 1);
+    }
+}
