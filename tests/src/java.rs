@@ -44,12 +44,20 @@ pub fn read_histograms(file: &Path) -> BTreeMap<String, Reading> {
 
 fn read(what: &str, file: &Path) -> BTreeMap<String, Reading> {
     let jar = PathBuf::from(JAR);
-    assert!(jar.is_file(), "{JAR} is not there: tests/run.sh installs it, or: apt-get install libhdrhistogram-java");
+    assert!(
+        jar.is_file(),
+        "{JAR} is not there: tests/run.sh installs it, or: apt-get install libhdrhistogram-java"
+    );
     let mut java = Command::new("java");
     let output = java.arg("-cp").arg(jar).args([READER, what]).arg(file).output();
-    let output = output.expect("java is not installed: tests/run.sh installs it, or: apt-get install default-jdk-headless");
+    let output = output
+        .expect("java is not installed: tests/run.sh installs it, or: apt-get install default-jdk-headless");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "java (a development kit of 11 or later is needed) could not read {}: {said}", file.display());
+    assert!(
+        output.status.success(),
+        "java (a development kit of 11 or later is needed) could not read {}: {said}",
+        file.display()
+    );
     parse(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -61,7 +69,8 @@ fn parse(printed: &str) -> BTreeMap<String, Reading> {
         let reading = readings.entry(words[1].to_owned()).or_default();
         match words[0] {
             "figures" => {
-                (reading.count, reading.p50, reading.p99, reading.max) = (number(2), number(3), number(4), number(5));
+                (reading.count, reading.p50, reading.p99, reading.max) =
+                    (number(2), number(3), number(4), number(5));
             }
             "span" => reading.span_ms = (number(2), number(3)),
             _ => drop(reading.buckets.insert(number(2), number(3))),

@@ -15,7 +15,9 @@ pub const VARIABLE: &str = "FLEETMARK_TEST_SEED";
 pub fn dice() -> StdRng {
     let seed = match std::env::var(VARIABLE) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{VARIABLE}={text:?} is not a number")),
-        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::from(since.subsec_nanos())),
+        Err(_) => {
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::from(since.subsec_nanos()))
+        }
     };
     println!("the same chances again: {VARIABLE}={seed}");
     StdRng::seed_from_u64(seed)

@@ -30,10 +30,12 @@ pub struct Address {
 pub fn intervals(coordinator: &str, run: &str) -> Result<BTreeSet<Address>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let client = ControlServiceClient::connect(coordinator.to_owned()).await.expect("the coordinator answers");
+        let client =
+            ControlServiceClient::connect(coordinator.to_owned()).await.expect("the coordinator answers");
         let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX);
         let request = proto::ExportRequest { run: run.to_owned() };
-        let mut parts = client.export(request).await.map_err(|status| status.message().to_owned())?.into_inner();
+        let mut parts =
+            client.export(request).await.map_err(|status| status.message().to_owned())?.into_inner();
         let mut found = BTreeSet::new();
         while let Some(part) = parts.message().await.map_err(|status| status.message().to_owned())? {
             if let Some(proto::export_part::Part::Interval(bytes)) = part.part {
