@@ -1,25 +1,29 @@
 //! The load engine: drives a workload on OS threads of its own and reports numbered intervals.
 //!
 //! Rooms: [`clock`]; `timeline` (phases and cuts), `gate` (which operations may begin) and `choice` (which one
-//! it is); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged): all of these are pure,
-//! with time passed in. Around them: `orders` (start, abort, fail), `threads` and `worker` (the closed loop),
+//! it is), `arrivals` (when operations of an open model are due); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged): all of these are pure,
+//! with time passed in. Around them: `orders` (start, abort, fail), `threads` and `worker` (its loops), `load_thread` (what they share), `pacer` and `timer` (beginning operations on time),
 //! `collector` (batches in, events out), `open_files` (the limit on connections).
 //!
 //! Each load thread owns its workers and its record; nothing is shared on a request's way but, when a trial
 //! is counted in operations, one atomic. Every second a thread hands its record to the collector's thread,
 //! which merges, encodes and numbers, so that a slow consumer never slows the load.
 
+mod arrivals;
 mod assembly;
 mod choice;
 pub mod clock;
 mod collector;
 mod gate;
+mod load_thread;
 mod open_files;
 mod orders;
+mod pacer;
 mod recorder;
 mod tally;
 mod threads;
 mod timeline;
+mod timer;
 mod worker;
 
 use std::future::Future;

@@ -4,9 +4,13 @@ use shared::finding::{Finding, FindingCode, Severity};
 use shared::job::{Job, LoadModel};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport};
+use shared::units::human_ns;
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
 const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
+
+/// From here on a wait for a worker is told, ns: below, it is lost in the answers' own spread.
+const WORKER_WAIT_TOLD_NS: u64 = 1_000_000;
 
 /// What is known of a trial when it is judged.
 #[derive(Debug)]
@@ -68,6 +72,8 @@ const GATES: &[Gate] = &[
     operations_unsent,
     histogram_overflowed,
     generator_saturated,
+    generator_late,
+    workers_exhausted,
     closed_model_blind,
 ];
 
@@ -225,6 +231,41 @@ fn generator_saturated(evidence: &Evidence<'_>) -> Vec<Finding> {
         Finding { severity, ..Finding::of_agent(FindingCode::GeneratorSaturated, part.id, message) }
     })
     .collect()
+}
+
+/// The generator's own lateness against the latency at p99, the quantile that counts without a claim.
+fn generator_late(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let limit = evidence.job.limits.send_lag;
+    let Some(all) = evidence.all() else { return Vec::new() };
+    let (Some(lag_ns), Some(latency_ns)) = (all.send_lag_ns.p99, all.latency_ns.p99) else {
+        return Vec::new();
+    };
+    if lag_ns as f64 <= limit * latency_ns as f64 {
+        return Vec::new();
+    }
+    let message = format!(
+        "operations were sent {} late at p99, {} of the latency there ({}; limits.send_lag is {}): fleetmark itself was late",
+        human_ns(lag_ns as f64),
+        percent(lag_ns as f64 / latency_ns as f64),
+        human_ns(latency_ns as f64),
+        percent(limit)
+    );
+    let finding = Finding::of_trial(FindingCode::GeneratorSaturated, message);
+    vec![Finding { severity: Severity::Invalid, ..finding }]
+}
+
+fn workers_exhausted(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let wait = evidence.all().and_then(|all| all.worker_wait_ns.p99.or(all.worker_wait_ns.max));
+    let message = |wait_ns: u64| {
+        format!(
+            "operations waited up to {} (p99) for a free worker, which counts as their latency; raise load.workers to see how much of that is the target's own",
+            human_ns(wait_ns as f64)
+        )
+    };
+    let told = wait.filter(|wait_ns| *wait_ns >= WORKER_WAIT_TOLD_NS);
+    told.map(|wait_ns| Finding::of_trial(FindingCode::WorkersExhausted, message(wait_ns)))
+        .into_iter()
+        .collect()
 }
 
 fn closed_model_blind(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -28,7 +28,13 @@ struct LiveAgent {
     is_warming_up: bool,
     recent_per_s: f64,
     busiest_thread_cpu: Option<f64>,
+    /// Whether most operations of the last interval waited for a free worker.
+    is_exhausted: bool,
+    workers: u32,
 }
+
+/// From here on waiting for a worker is worth a hint, nanoseconds.
+const WORKER_WAIT_HINT_NS: u64 = 1_000_000;
 
 impl LiveTrial {
     /// A trial of these agents, of which nothing is known yet.
@@ -44,6 +50,8 @@ impl LiveTrial {
             is_warming_up: true,
             recent_per_s: 0.0,
             busiest_thread_cpu: None,
+            is_exhausted: false,
+            workers: 0,
         };
         let agents = agents.into_iter().map(|(id, name)| (id, fresh(name))).collect();
         Self { trial, latency: Histogram::new(), count: 0, errors: 0, agents, generator_cpu_limit }
@@ -59,6 +67,12 @@ impl LiveTrial {
         agent.end_ns = interval.start_ns.saturating_add(interval.duration_ns);
         agent.is_warming_up = interval.phase == Phase::Warmup;
         agent.busiest_thread_cpu = interval.engine.busiest_thread_cpu;
+        agent.workers = agent.workers.max(interval.engine.workers);
+        let waits = interval.operations.iter().filter_map(|operation| operation.worker_wait.as_ref());
+        let mut wait: Histogram = Histogram::new();
+        waits.for_each(|waited| wait.add_encoded(waited));
+        agent.is_exhausted =
+            wait.value_at_quantile(0.5).is_some_and(|wait_ns| wait_ns >= WORKER_WAIT_HINT_NS);
         let mut ended = 0;
         for operation in &interval.operations {
             if let Some(latency) = &operation.latency {
@@ -97,6 +111,14 @@ impl LiveTrial {
     fn hint(&self) -> Option<String> {
         let share = |agent: &LiveAgent| agent.busiest_thread_cpu.unwrap_or(0.0);
         let busiest = self.agents.values().max_by(|one, other| share(one).total_cmp(&share(other)))?;
+        if let Some(exhausted) = self.agents.values().find(|agent| agent.is_exhausted)
+            && share(busiest) <= self.generator_cpu_limit
+        {
+            let (name, workers) = (&exhausted.name, exhausted.workers);
+            return Some(format!(
+                "all {workers} workers of {name} are busy: what is due waits, which counts as latency; more load.workers would tell"
+            ));
+        }
         (share(busiest) > self.generator_cpu_limit).then(|| {
             format!(
                 "{}'s busiest load thread uses {:.0} % of its core: the load generator may be the limit",

@@ -174,6 +174,7 @@ fn job() -> Job {
         },
         params: BTreeMap::new(),
         load: Load {
+            arrivals: None,
             model: LoadModel::Closed,
             workers: Some(32),
             warmup: Warmup::For(Duration::ZERO),

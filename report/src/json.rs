@@ -181,6 +181,26 @@ mod tests {
             bytes_received
             connects
             metrics
+          agents
+            name
+            operations
+              name
+              count
+              unsent
+              errors: status timeout
+              error_samples: kind message
+              error_ratio
+              scheduled_per_s
+              throughput_per_s
+              latency_ns: count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max
+              service_time_ns: count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max
+              send_lag_ns: count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max
+              worker_wait_ns: count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max
+              failed_ns: count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max
+              bytes_sent
+              bytes_received
+              connects
+              metrics
           estimates
             metric
             unit

@@ -9,7 +9,7 @@ mod operations;
 mod summary;
 
 use comfy_table::Table;
-use shared::run_report::{OperationReport, RunReport, TrialReport, VariantReport};
+use shared::run_report::{AgentTotals, OperationReport, RunReport, TrialReport, VariantReport};
 
 use self::ink::Ink;
 use self::operations::{Figures, Row};
@@ -126,9 +126,9 @@ fn variant_section(page: &mut Page, variant: &VariantReport, is_only: bool) {
             &variant.operations
         }
     };
-    match valid.as_slice() {
-        [trial] => agents_table(page, &mut figures, trial),
-        _ => trials_table(page, &mut figures, variant),
+    agents_table(page, &mut figures, &variant.agents);
+    if valid.len() != 1 {
+        trials_table(page, &mut figures, variant);
     }
     if valid.len() > 1 {
         operations::estimates(page, variant, valid.len());
@@ -141,16 +141,16 @@ fn operation_rows(operations: &[OperationReport]) -> Vec<Row<'_>> {
     operations.iter().map(|operation| Row { name: operations::name(operation), operation }).collect()
 }
 
-fn agents_table(page: &mut Page, figures: &mut Figures, trial: &TrialReport) {
-    if trial.agents.len() < 2 {
+fn agents_table(page: &mut Page, figures: &mut Figures, agents: &[AgentTotals]) {
+    if agents.len() < 2 {
         return;
     }
-    let agents = trial.agents.iter().take(AGENTS_LISTED_MAX);
-    let rows: Vec<Row<'_>> = agents
+    let listed = agents.iter().take(AGENTS_LISTED_MAX);
+    let rows: Vec<Row<'_>> = listed
         .filter_map(|agent| Some(Row { name: agent.name.to_string(), operation: agent.operations.last()? }))
         .collect();
     figures.table(page, "By agent, all operations together", "agent", &rows);
-    more(page, trial.agents.len(), AGENTS_LISTED_MAX, "agents");
+    more(page, agents.len(), AGENTS_LISTED_MAX, "agents");
 }
 
 fn trials_table(page: &mut Page, figures: &mut Figures, variant: &VariantReport) {

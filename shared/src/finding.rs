@@ -71,8 +71,12 @@ findings! {
     AgentFailed = "agent_failed", Invalid;
     /// What is stored of the trial is damaged.
     StoreDamaged = "store_damaged", Invalid;
-    /// The busiest load thread was above `limits.generator_cpu`: fleetmark itself was the limit.
+    /// fleetmark itself was the limit: its busiest load thread was above `limits.generator_cpu`, or it was late by more
+    /// than `limits.send_lag` of the latency. Invalid under the open model.
     GeneratorSaturated = "generator_saturated", Suspect;
+    /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
+    /// target or their number was the limit.
+    WorkersExhausted = "workers_exhausted", Note;
     /// A closed model sends its next request only after the last one ended, so it cannot see queueing.
     ClosedModelBlind = "closed_model_blind", Note;
 }

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::ArrivalPlan;
 use crate::ids::Name;
 
 /// Largest job file, in bytes: a thousand operations fit many times over.
@@ -40,6 +41,8 @@ pub const JOB_BYTES_MAX: usize = 1024 * 1024;
 pub const ATTACHED_FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most workers a trial may have over all agents.
 pub const WORKERS_MAX: u32 = 100_000;
+/// Most workers that an open model grows to by itself, over the whole fleet (the contract's 10000).
+pub const WORKERS_GROWN_MAX: u32 = 10_000;
 /// Most agents one run may use.
 pub const AGENTS_MAX: u32 = 10_000;
 
@@ -125,7 +128,9 @@ pub enum Window {
 pub struct Load {
     /// Open or closed.
     pub model: LoadModel,
-    /// Workers over the whole fleet; `None`: the default of the model.
+    /// When operations are due, over the whole fleet; `None`: the closed model.
+    pub arrivals: Option<ArrivalPlan>,
+    /// Workers over the whole fleet; `None`: the default of the model (open: grown when all are busy).
     pub workers: Option<u32>,
     /// Before the window.
     pub warmup: Warmup,

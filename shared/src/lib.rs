@@ -8,6 +8,7 @@
 //! * [`metric`]: metric names, measures, statistics and their units.
 //! * [`plan`]: a job unrolled into ordered trials, and what each agent is told to do.
 //! * [`histogram`]: the HDR histogram, with its exact merge and its V2 encoding.
+//! * [`arrivals`]: when operations of an open model are due.
 //! * [`interval`]: one agent's report on one second of one trial.
 //! * [`host`]: what a host is (fingerprint) and how it fares (samples).
 //! * [`finding`]: what makes a trial suspect or invalid.
@@ -17,6 +18,7 @@
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
 #![forbid(unsafe_code)]
 
+pub mod arrivals;
 pub mod event;
 pub mod finding;
 pub mod fleet;

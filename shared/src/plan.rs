@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::ArrivalPlan;
 use crate::ids::{LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
 use crate::job::{Job, LoadModel, OperationSpec, Warmup, Window};
 
@@ -88,8 +89,14 @@ pub struct Assignment {
 pub struct LoadShare {
     /// Open or closed.
     pub model: LoadModel,
-    /// Workers of this agent, at least 1.
+    /// When operations of the whole fleet are due; `None`: the closed model. This agent takes every
+    /// `agent_count`-th of them, beginning with its own index.
+    pub arrivals: Option<ArrivalPlan>,
+    /// Workers of this agent at the start, at least 1.
     pub workers: u32,
+    /// Workers of this agent at most: more than at the start only under the open model, which adds workers
+    /// when all are busy.
+    pub workers_max: u32,
     /// Warm-up of this agent; iterations are already its share.
     pub warmup: Warmup,
     /// The measured window of this agent; iterations are already its share.

@@ -115,6 +115,9 @@ pub struct VariantReport {
     pub trials: Vec<TrialReport>,
     /// Operations merged over the valid trials; descriptive only.
     pub operations: Vec<OperationReport>,
+    /// What each agent measured, merged over the valid trials; descriptive only. Empty with fewer than two agents.
+    #[serde(default)]
+    pub agents: Vec<AgentTotals>,
     /// Estimates over the valid trials.
     pub estimates: Vec<Estimate>,
 }
@@ -136,6 +139,15 @@ pub struct Estimate {
     pub mean: Option<f64>,
     /// 95 % interval of the mean (Student's t over trials); `null` below two trials.
     pub ci95: Option<[f64; 2]>,
+}
+
+/// What one agent measured, merged over trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentTotals {
+    /// Its name: one that was started anew between trials is still the same agent.
+    pub name: AgentName,
+    /// What it measured; the last is named `*` when there is more than one.
+    pub operations: Vec<OperationReport>,
 }
 
 /// One attempt at one trial.

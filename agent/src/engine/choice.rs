@@ -45,6 +45,19 @@ impl Shares {
         Ok(Self { thresholds })
     }
 
+    /// Splits a number of operations by the shares, exactly: what rounding leaves over goes to the last.
+    pub(super) fn split(&self, count: u64) -> Vec<u64> {
+        let mut split = Vec::with_capacity(self.thresholds.len() + 1);
+        let mut given = 0;
+        for threshold in &self.thresholds {
+            let through = ((u128::from(count) * u128::from(*threshold)) >> 64) as u64;
+            split.push(through - given);
+            given = through;
+        }
+        split.push(count - given);
+        split
+    }
+
     #[inline]
     fn chosen_by(&self, random: u64) -> OperationIndex {
         // At most 256 operations (shared::interval::OPERATIONS_MAX) fit a u16.
@@ -71,8 +84,13 @@ impl Choice {
 
 /// A worker's seat: its number, and a seed mixed from the trial's seed, the agent's index and that number.
 pub(super) fn seat_of(worker: u32, assignment: &Assignment) -> Seat {
-    let place = (u64::from(assignment.agent_index) << 32) | u64::from(worker);
-    Seat { worker, seed: mixed(assignment.load.seed ^ mixed(place)) }
+    seat(worker, assignment.agent_index, assignment.load.seed)
+}
+
+/// The same from the assignment's parts.
+pub(super) fn seat(worker: u32, agent_index: u32, trial_seed: u64) -> Seat {
+    let place = (u64::from(agent_index) << 32) | u64::from(worker);
+    Seat { worker, seed: mixed(trial_seed ^ mixed(place)) }
 }
 
 /// SplitMix64's finaliser (Steele, Lea, Flood 2014): spreads neighbouring numbers over all 64 bits.
@@ -108,6 +126,17 @@ mod tests {
         (0..100_000).for_each(|_| counts[usize::from(choice.next().0)] += 1);
         for (count, expected) in counts.into_iter().zip([80_000, 15_000, 5_000]) {
             assert!(count.abs_diff(expected) < 700, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_split_by_the_shares_and_nothing_is_lost() {
+        let shares = Shares::new(&weighted(&[80.0, 15.0, 5.0])).unwrap();
+        for (part, expected) in shares.split(1_000).into_iter().zip([800_u64, 150, 50]) {
+            assert!(part.abs_diff(expected) <= 1, "{part} instead of {expected}");
+        }
+        for count in [0, 1, 7, 999, u64::MAX] {
+            assert_eq!(shares.split(count).iter().sum::<u64>(), count);
         }
     }
 

@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::assembly::Assembly;
 use super::clock::now_ns;
+use super::load_thread::SHARE_STRETCH_NS_MIN;
 use super::orders::{Order, Orders};
 use super::recorder::Batch;
 use super::tally::Tally;
-use super::worker::SHARE_STRETCH_NS_MIN;
 use super::{EngineEvent, Probe};
 
 /// Intervals kept for a consumer that is slow: an hour of them. Beyond that the trial fails and says so,

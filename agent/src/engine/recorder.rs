@@ -7,7 +7,7 @@ use std::mem;
 use shared::ids::OperationIndex;
 
 use super::gate::Part;
-use super::tally::Tally;
+use super::tally::{Tally, Timing};
 use super::timeline::{SliceKey, Timeline};
 use crate::workload::Outcome;
 
@@ -66,16 +66,21 @@ impl Recorder {
         operation: OperationIndex,
         part: Part,
         at_ns: u64,
-        latency_ns: u64,
+        timing: Timing,
         outcome: &mut Outcome,
     ) {
         match part {
             Part::Warmup => self.tally.end_warmup(operation),
             Part::Measured => {
-                self.tally.end(operation, latency_ns, outcome);
+                self.tally.end(operation, timing, outcome);
                 self.last_measured_end_ns = self.last_measured_end_ns.max(self.not_before_start(at_ns));
             }
         }
+    }
+
+    /// Counts operations that were due and will not be begun, by operation.
+    pub(super) fn give_up(&mut self, unsent: &[u64]) {
+        self.tally.give_up(unsent);
     }
 
     /// Hands over what was counted before the cut that a moment has passed, and goes on with a spare tally.

@@ -8,6 +8,17 @@ use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, OperationInter
 
 use crate::workload::Outcome;
 
+/// What a tally has to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Operations of the workload.
+    pub(super) operations: usize,
+    /// Further measures of each.
+    pub(super) measures: usize,
+    /// Whether the model is open, so that latency has parts.
+    pub(super) is_open: bool,
+}
+
 /// Counts of every operation over one interval. Cleared and used again.
 #[derive(Debug)]
 pub(super) struct Tally {
@@ -26,16 +37,55 @@ struct OperationTally {
     bytes_received: u64,
     connects: u64,
     latency: Histogram<u32>,
+    /// Under the open model: where the latency comes from.
+    open: Option<Box<OpenTally>>,
+    unsent: u64,
     /// Made at the first failure.
     failed: Option<Box<Histogram<u32>>>,
     /// One for each of the kind's measures.
     measures: Vec<Histogram<u32>>,
 }
 
+/// Where the latency of one operation comes from under the open model.
+#[derive(Debug, Default)]
+struct OpenTally {
+    service_time: Histogram<u32>,
+    send_lag: Histogram<u32>,
+    worker_wait: Histogram<u32>,
+}
+
+/// How long an operation took, and why. Nanoseconds; `latency` is the sum of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Timing {
+    /// From due to its end.
+    pub(super) latency_ns: u64,
+    /// From sent to its end.
+    pub(super) service_time_ns: u64,
+    /// The generator's own lateness.
+    pub(super) send_lag_ns: u64,
+    /// Due while every worker was busy.
+    pub(super) worker_wait_ns: u64,
+}
+
+impl Timing {
+    /// Under the closed model: latency is service time.
+    pub(super) const fn closed(latency_ns: u64) -> Self {
+        Self { latency_ns, service_time_ns: latency_ns, send_lag_ns: 0, worker_wait_ns: 0 }
+    }
+}
+
 impl Tally {
     /// An empty tally for so many operations, each with so many further measures.
-    pub(super) fn new(operations: usize, measures: usize) -> Self {
-        Self { operations: (0..operations).map(|_| OperationTally::new(measures)).collect() }
+    pub(super) fn new(shape: Shape) -> Self {
+        Self { operations: (0..shape.operations).map(|_| OperationTally::new(shape)).collect() }
+    }
+
+    /// Counts operations that were due and will not be begun, by operation.
+    pub(super) fn give_up(&mut self, unsent: &[u64]) {
+        for (tally, unsent) in self.operations.iter_mut().zip(unsent) {
+            tally.scheduled += unsent;
+            tally.unsent += unsent;
+        }
     }
 
     /// Counts an operation that is scheduled and, under the closed model, sent at once.
@@ -52,9 +102,9 @@ impl Tally {
         self.operations[usize::from(operation.0)].warmup_ended += 1;
     }
 
-    /// Counts an operation that ended after `latency_ns`.
+    /// Counts an operation that ended.
     #[inline]
-    pub(super) fn end(&mut self, operation: OperationIndex, latency_ns: u64, outcome: &mut Outcome) {
+    pub(super) fn end(&mut self, operation: OperationIndex, timing: Timing, outcome: &mut Outcome) {
         let tally = &mut self.operations[usize::from(operation.0)];
         tally.bytes_sent += outcome.bytes_sent;
         tally.bytes_received += outcome.bytes_received;
@@ -64,9 +114,16 @@ impl Tally {
                 measure.record(value);
             }
         }
+        if let Some(open) = &mut tally.open {
+            open.send_lag.record(timing.send_lag_ns);
+            open.worker_wait.record(timing.worker_wait_ns);
+            if outcome.error.is_none() {
+                open.service_time.record(timing.service_time_ns);
+            }
+        }
         match outcome.error {
-            None => tally.latency.record(latency_ns),
-            Some(kind) => tally.fail(kind, latency_ns, outcome.sample.take()),
+            None => tally.latency.record(timing.latency_ns),
+            Some(kind) => tally.fail(kind, timing.latency_ns, outcome.sample.take()),
         }
     }
 
@@ -99,7 +156,7 @@ impl Tally {
 }
 
 impl OperationTally {
-    fn new(measures: usize) -> Self {
+    fn new(shape: Shape) -> Self {
         Self {
             warmup_ended: 0,
             scheduled: 0,
@@ -110,8 +167,10 @@ impl OperationTally {
             bytes_received: 0,
             connects: 0,
             latency: Histogram::new(),
+            open: shape.is_open.then(Box::default),
+            unsent: 0,
             failed: None,
-            measures: (0..measures).map(|_| Histogram::new()).collect(),
+            measures: (0..shape.measures).map(|_| Histogram::new()).collect(),
         }
     }
 
@@ -138,6 +197,12 @@ impl OperationTally {
             self.failed.get_or_insert_default().add(failed);
         }
         self.measures.iter_mut().zip(&other.measures).for_each(|(mine, theirs)| add_histogram(mine, theirs));
+        self.unsent += other.unsent;
+        if let (Some(mine), Some(theirs)) = (&mut self.open, &other.open) {
+            add_histogram(&mut mine.service_time, &theirs.service_time);
+            add_histogram(&mut mine.send_lag, &theirs.send_lag);
+            add_histogram(&mut mine.worker_wait, &theirs.worker_wait);
+        }
     }
 
     fn clear(&mut self) {
@@ -149,8 +214,11 @@ impl OperationTally {
         self.bytes_sent = 0;
         self.bytes_received = 0;
         self.connects = 0;
+        self.unsent = 0;
         // Memory that was never written to is not touched: a job of many operations costs only what it uses.
-        let histograms = self.measures.iter_mut().chain(self.failed.as_deref_mut());
+        let open = self.open.as_deref_mut().into_iter();
+        let open = open.flat_map(|open| [&mut open.service_time, &mut open.send_lag, &mut open.worker_wait]);
+        let histograms = self.measures.iter_mut().chain(self.failed.as_deref_mut()).chain(open);
         histograms
             .chain([&mut self.latency])
             .filter(|histogram| !histogram.is_empty())
@@ -158,7 +226,7 @@ impl OperationTally {
     }
 
     fn has_something(&self) -> bool {
-        self.warmup_ended + self.scheduled + self.sent > 0
+        self.warmup_ended + self.scheduled + self.sent + self.unsent > 0
             || !self.latency.is_empty()
             || self.errors.iter().any(|count| *count > 0)
     }
@@ -176,7 +244,7 @@ impl OperationTally {
             warmup_ended: self.warmup_ended,
             scheduled: self.scheduled,
             sent: self.sent,
-            unsent: 0,
+            unsent: self.unsent,
             errors: kinds.filter(|(_, count)| *count > 0).collect(),
             error_samples: self.samples.clone(),
             bytes_sent: self.bytes_sent,
@@ -184,9 +252,9 @@ impl OperationTally {
             connects: self.connects,
             overflowed: histograms.map(Histogram::overflowed).sum(),
             latency: encoded(&self.latency),
-            service_time: None,
-            send_lag: None,
-            worker_wait: None,
+            service_time: self.open.as_ref().and_then(|open| encoded(&open.service_time)),
+            send_lag: self.open.as_ref().and_then(|open| encoded(&open.send_lag)),
+            worker_wait: self.open.as_ref().and_then(|open| encoded(&open.worker_wait)),
             failed: self.failed.as_deref().and_then(encoded),
             measures: named
                 .filter_map(|(name, histogram)| Some((name.to_owned(), encoded(histogram)?)))

@@ -1,6 +1,7 @@
-//! The engine on real threads. Rooms: `fake` (a workload in memory that knows what it did).
+//! The engine on real threads. Rooms: `fake` (a workload in memory that knows what it did), `open` (the open model).
 
 mod fake;
+mod open;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -26,7 +27,9 @@ const LEAD_NS: u64 = 50_000_000;
 pub(crate) fn load(workers: u32, warmup: Warmup, window: Window) -> LoadShare {
     LoadShare {
         model: LoadModel::Closed,
+        arrivals: None,
         workers,
+        workers_max: workers,
         warmup,
         window,
         drain: Duration::from_secs(1),
@@ -235,7 +238,7 @@ async fn a_consumer_that_sleeps_loses_no_interval() {
 }
 
 #[test]
-fn an_open_model_and_an_empty_share_are_refused() {
+fn an_empty_share_is_refused() {
     let refuse = |change: fn(&mut Assignment)| {
         let mut assignment = assignment(1, Warmup::Iterations(0), Window::Iterations(1));
         change(&mut assignment);
@@ -244,7 +247,6 @@ fn an_open_model_and_an_empty_share_are_refused() {
             .unwrap_err()
             .to_string()
     };
-    assert!(refuse(|assignment| assignment.load.model = LoadModel::Open).contains("open"));
     assert!(refuse(|assignment| assignment.load.workers = 0).contains("load.workers"));
     assert!(refuse(|assignment| assignment.operations.clear()).contains("operations"));
 }

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use shared::ids::AgentId;
 use shared::interval::OPERATIONS_MAX;
-use shared::job::LoadModel;
 use shared::plan::Assignment;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use super::arrivals::Arrivals;
 use super::assembly::Assembly;
-use super::choice::{Shares, seat_of};
+use super::choice::{Shares, seat, seat_of};
 use super::collector::{Collector, Message};
 use super::gate::Gate;
 use super::orders::{Orders, stopped};
-use super::tally::Tally;
+use super::tally::{Shape, Tally};
 use super::timeline::Timeline;
 use super::{Drive, EngineEvent, Probe, open_files};
 use crate::workload::{OUTCOME_MEASURES_MAX, PrepareError, Seat, TABLE};
@@ -41,6 +41,10 @@ pub struct ThreadTask {
     pub(super) shares: Shares,
     /// Which operations may begin.
     pub(super) gate: Arc<Gate>,
+    /// When operations are due; `None`: the closed model.
+    pub(super) arrivals: Option<Arrivals>,
+    /// Workers that may be added.
+    pub(super) growth: Growth,
     /// The phases as far as they are known.
     pub(super) timeline: Timeline,
     /// How long the job lets running operations be awaited, at least.
@@ -51,13 +55,24 @@ pub struct ThreadTask {
     pub(super) lane: Lane,
 }
 
+/// Workers that a thread may add.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    /// How many.
+    pub(super) workers_left: u32,
+    /// Number of the next one among the agent's workers, and the distance to the one after it.
+    next_worker: u32,
+    step: u32,
+    agent_index: u32,
+    trial_seed: u64,
+}
+
 /// One thread's way to the collector: full tallies go, cleared ones come back.
 #[derive(Debug)]
 pub(super) struct Lane {
     messages: mpsc::Sender<Message>,
     spares: blocking::Receiver<Tally>,
-    operations: usize,
-    measures: usize,
+    shape: Shape,
 }
 
 /// Starts the load threads and the collector's.
@@ -69,22 +84,40 @@ pub(super) fn spawn(
     events: mpsc::Sender<EngineEvent>,
 ) -> Result<Arc<Orders>, PrepareError> {
     check(&assignment)?;
-    open_files::make_room_for(assignment.load.workers)?;
+    open_files::make_room_for(assignment.load.workers_max.max(assignment.load.workers))?;
     let shares = Shares::new(&assignment)?;
     let timeline = Timeline::new(&assignment.load);
     let gate = Arc::new(Gate::new(&assignment.load));
     let orders = Orders::new();
     let measures = measures_of(&assignment.kind);
+    let shape = Shape {
+        operations: assignment.operations.len(),
+        measures: measures.len(),
+        is_open: assignment.load.arrivals.is_some(),
+    };
     let threads = thread_count(&assignment);
     let (messages, inbox) = mpsc::channel(threads * BATCHES_PER_THREAD_MAX);
     let mut spares = Vec::with_capacity(threads);
     let mut tasks = Vec::with_capacity(threads);
     for (index, seats) in seats_by_thread(&assignment, threads).into_iter().enumerate() {
-        let (lane, spare) = Lane::new(messages.clone(), assignment.operations.len(), measures.len());
+        let (lane, spare) = Lane::new(messages.clone(), shape);
+        let arrivals = Arrivals::of(&assignment, index, threads);
+        let growth = Growth::new(&assignment, index, threads, seats.len());
         spares.push(spare);
         let (shares, gate, orders) = (shares.clone(), Arc::clone(&gate), Arc::clone(&orders));
         let drain = assignment.load.drain;
-        tasks.push(ThreadTask { index, seats, shares, gate, timeline, drain, orders, lane });
+        tasks.push(ThreadTask {
+            index,
+            seats,
+            shares,
+            gate,
+            arrivals,
+            growth,
+            timeline,
+            drain,
+            orders,
+            lane,
+        });
     }
     drop(messages);
     let assembly = Assembly::new(assignment.trial, agent, measures, timeline, threads);
@@ -96,9 +129,6 @@ pub(super) fn spawn(
 
 /// What this version of the engine cannot do, and what nothing could.
 fn check(assignment: &Assignment) -> Result<(), PrepareError> {
-    if assignment.load.model == LoadModel::Open {
-        return Err(PrepareError("load.model = \"open\" is not supported by this version".to_owned()));
-    }
     if assignment.operations.is_empty() || assignment.operations.len() > OPERATIONS_MAX {
         let count = assignment.operations.len();
         return Err(PrepareError(format!("a workload has 1 to {OPERATIONS_MAX} operations, not {count}")));
@@ -189,23 +219,41 @@ fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<()
         .map_err(|error| PrepareError(format!("the thread {name} could not be started: {error}")))
 }
 
+impl Growth {
+    /// The workers that one thread may add: its share of those between the start and the most.
+    fn new(assignment: &Assignment, index: usize, threads: usize, seats: usize) -> Self {
+        let (index, threads) = (index as u32, threads as u32);
+        let most = shared::plan::share_of(u64::from(assignment.load.workers_max), index, threads) as u32;
+        Self {
+            workers_left: most.saturating_sub(seats as u32),
+            next_worker: index + threads * seats as u32,
+            step: threads,
+            agent_index: assignment.agent_index,
+            trial_seed: assignment.load.seed,
+        }
+    }
+
+    /// The seat of the next worker.
+    pub(super) fn seat(&mut self) -> Seat {
+        let seat = seat(self.next_worker, self.agent_index, self.trial_seed);
+        self.next_worker = self.next_worker.saturating_add(self.step);
+        seat
+    }
+}
+
 impl Lane {
-    fn new(
-        messages: mpsc::Sender<Message>,
-        operations: usize,
-        measures: usize,
-    ) -> (Self, blocking::Sender<Tally>) {
+    fn new(messages: mpsc::Sender<Message>, shape: Shape) -> (Self, blocking::Sender<Tally>) {
         let (spare, spares) = blocking::channel();
         for _ in 0..SPARE_TALLIES {
             // The receiver is right here, so this cannot fail.
-            let _ = spare.send(Tally::new(operations, measures));
+            let _ = spare.send(Tally::new(shape));
         }
-        (Self { messages, spares, operations, measures }, spare)
+        (Self { messages, spares, shape }, spare)
     }
 
     /// An empty tally: one that came back, or a new one while the collector is behind.
     pub(super) fn spare(&self) -> Tally {
-        self.spares.try_recv().unwrap_or_else(|_| Tally::new(self.operations, self.measures))
+        self.spares.try_recv().unwrap_or_else(|_| Tally::new(self.shape))
     }
 
     /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means

@@ -1,7 +1,7 @@
 //! One attempt at a trial as a whole: its agents merged, its coverage counted, its validity judged.
 
 use shared::histogram::EncodedHistogram;
-use shared::ids::AgentId;
+use shared::ids::{AgentId, AgentName};
 use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
 use shared::run_record::{AgentPart, RunRecord, TrialRecord};
@@ -23,6 +23,18 @@ pub(super) struct AssembledTrial {
     pub(super) latencies: Vec<EncodedHistogram>,
     /// The same for each agent.
     pub(super) agent_latencies: Vec<Vec<EncodedHistogram>>,
+    /// What each agent measured.
+    pub(super) agent_sums: Vec<AgentSum>,
+}
+
+/// What an agent measured, in one trial or several.
+pub(super) struct AgentSum {
+    /// Its name.
+    pub(super) name: AgentName,
+    /// One tally per operation of the job, packed.
+    pub(super) tallies: Vec<Tally>,
+    /// Its measured time.
+    pub(super) window_ns: u64,
 }
 
 /// Operations as reported, the last one all of them merged when there are several.
@@ -88,7 +100,13 @@ pub(super) fn assemble<'a>(
         operations: operations.reports,
         agents,
     };
-    AssembledTrial { report, tallies, window_ns, latencies: operations.latencies, agent_latencies }
+    let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
+        name: part.name.clone(),
+        tallies: cell.tallies().to_vec(),
+        window_ns: cell.measured_ns(),
+    };
+    let agent_sums = parts.iter().map(sum).collect();
+    AssembledTrial { report, tallies, window_ns, latencies: operations.latencies, agent_latencies, agent_sums }
 }
 
 fn merged(job: &Job, parts: &[(&AgentPart, &Cell)]) -> Vec<Tally> {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use shared::histogram::EncodedHistogram;
 use shared::job::Job;
 use shared::plan::Variant;
-use shared::run_report::VariantReport;
+use shared::run_report::{AgentTotals, VariantReport};
 
 use super::Place;
 use super::tally::Tally;
-use super::trial::{AssembledTrial, Operations};
+use super::trial::{AgentSum, AssembledTrial, Operations};
 use crate::estimate;
 
 /// A variant while its trials are being added up.
@@ -18,6 +18,7 @@ pub(super) struct VariantSum {
     pub(super) report: VariantReport,
     tallies: Vec<Tally>,
     window_ns: u64,
+    agents: Vec<AgentSum>,
 }
 
 impl VariantSum {
@@ -28,9 +29,10 @@ impl VariantSum {
             parameters: variant.parameters.clone(),
             trials: Vec::new(),
             operations: Vec::new(),
+            agents: Vec::new(),
             estimates: Vec::new(),
         };
-        Self { report, tallies: Vec::new(), window_ns: 0 }
+        Self { report, tallies: Vec::new(), window_ns: 0, agents: Vec::new() }
     }
 
     /// Adds an attempt; only a valid one is merged.
@@ -52,8 +54,22 @@ impl VariantSum {
                 sum.pack();
             }
             self.window_ns = self.window_ns.saturating_add(trial.window_ns);
+            trial.agent_sums.into_iter().for_each(|sum| self.add_agent(sum));
         }
         self.report.trials.push(trial.report);
+    }
+
+    fn add_agent(&mut self, of_trial: AgentSum) {
+        match self.agents.iter_mut().find(|agent| agent.name == of_trial.name) {
+            Some(agent) => {
+                for (sum, tally) in agent.tallies.iter_mut().zip(&of_trial.tallies) {
+                    sum.merge(tally);
+                    sum.pack();
+                }
+                agent.window_ns = agent.window_ns.saturating_add(of_trial.window_ns);
+            }
+            None => self.agents.push(of_trial),
+        }
     }
 
     /// Its report.
@@ -68,6 +84,13 @@ impl VariantSum {
             let merged = Operations::of(job, &self.tallies, self.window_ns);
             keep(latencies, Place { variant, trial: None, agent: None, operation: 0 }, merged.latencies);
             report.operations = merged.reports;
+        }
+        if self.agents.len() > 1 {
+            let totals = |agent: &AgentSum| AgentTotals {
+                name: agent.name.clone(),
+                operations: Operations::of(job, &agent.tallies, agent.window_ns).reports,
+            };
+            report.agents = self.agents.iter().map(totals).collect();
         }
         report.estimates = estimate::estimates(&report.trials);
         report

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{LeaseEpoch, TrialKey};
-use shared::job::{Job, Warmup, Window, WorkloadSpec};
+use shared::job::{Job, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
 
 /// Workers of each agent when the job does not say (closed model): the contract's "one per agent".
 const CLOSED_WORKERS_PER_AGENT: u64 = 1;
+
+/// Workers of each agent at the start when the job does not say (open model): more are added when all are busy.
+const OPEN_WORKERS_AT_START: u64 = 8;
 
 /// Everything an assignment needs beside the agent's own place.
 pub(super) struct Shares<'a> {
@@ -26,7 +29,14 @@ impl Shares<'_> {
     pub(super) fn assignment(&self, agent_index: u32) -> Assignment {
         let share = |amount: u64| share_of(amount, agent_index, self.agent_count);
         let load = &self.job.load;
-        let workers = load.workers.map_or(CLOSED_WORKERS_PER_AGENT, |workers| share(u64::from(workers)));
+        let (workers, workers_max) = match (load.workers, &load.arrivals) {
+            (Some(workers), _) => (share(u64::from(workers)), share(u64::from(workers))),
+            (None, None) => (CLOSED_WORKERS_PER_AGENT, CLOSED_WORKERS_PER_AGENT),
+            (None, Some(_)) => {
+                let workers_max = share(u64::from(WORKERS_GROWN_MAX)).max(1);
+                (OPEN_WORKERS_AT_START.min(workers_max), workers_max)
+            }
+        };
         Assignment {
             trial: self.trial,
             epoch: self.epoch,
@@ -36,7 +46,9 @@ impl Shares<'_> {
             files: self.files.clone(),
             load: LoadShare {
                 model: load.model,
+                arrivals: load.arrivals.clone(),
                 workers: u32::try_from(workers).unwrap_or(u32::MAX),
+                workers_max: u32::try_from(workers_max).unwrap_or(u32::MAX),
                 warmup: match load.warmup {
                     Warmup::Iterations(iterations) => Warmup::Iterations(share(iterations)),
                     time @ Warmup::For(_) => time,

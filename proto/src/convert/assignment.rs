@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use shared::arrivals::{ArrivalPlan, Spread, Stretch};
 use shared::ids::{LeaseEpoch, Name};
 use shared::interval::OPERATIONS_MAX;
+use shared::job::grammar::load::{RATE_MAX, STRETCHES_MAX};
 use shared::job::{ATTACHED_FILE_BYTES_MAX, LoadModel, OperationSpec, WORKERS_MAX, Warmup, Window};
 use shared::plan::{Assignment, LoadShare};
 
@@ -88,6 +90,8 @@ impl From<LoadShare> for crate::LoadShare {
             drain_ns: nanoseconds(load.drain),
             threads: load.threads.unwrap_or(0),
             seed: load.seed,
+            workers_max: load.workers_max,
+            arrivals: load.arrivals.map(Into::into),
         }
     }
 }
@@ -103,6 +107,15 @@ impl TryFrom<crate::LoadShare> for LoadShare {
         };
         if load.workers == 0 || load.workers > WORKERS_MAX {
             return Err(ConvertError::new("workers", format!("{} are not 1 to {WORKERS_MAX}", load.workers)));
+        }
+        if load.workers_max < load.workers || load.workers_max > WORKERS_MAX {
+            return Err(ConvertError::new(
+                "workers_max",
+                format!("{} are not {} to {WORKERS_MAX}", load.workers_max, load.workers),
+            ));
+        }
+        if (model == LoadModel::Open) != load.arrivals.is_some() {
+            return Err(ConvertError::new("arrivals", "belong to the open model, and to no other"));
         }
         let window = match load.window.ok_or(ConvertError::missing("window"))? {
             load_share::Window::WindowNs(0) | load_share::Window::WindowIterations(0) => {
@@ -122,6 +135,47 @@ impl TryFrom<crate::LoadShare> for LoadShare {
             drain: Duration::from_nanos(load.drain_ns),
             threads: (load.threads > 0).then_some(load.threads),
             seed: load.seed,
+            workers_max: load.workers_max,
+            arrivals: load.arrivals.map(TryInto::try_into).transpose()?,
+        })
+    }
+}
+
+impl From<ArrivalPlan> for crate::ArrivalPlan {
+    fn from(plan: ArrivalPlan) -> Self {
+        let stretches = plan.stretches.into_iter().map(|stretch| crate::RateStretch {
+            length_ns: nanoseconds(stretch.length),
+            from_per_s: stretch.from_per_s,
+            to_per_s: stretch.to_per_s,
+        });
+        Self { is_poisson: plan.spread == Spread::Poisson, stretches: stretches.collect() }
+    }
+}
+
+impl TryFrom<crate::ArrivalPlan> for ArrivalPlan {
+    type Error = ConvertError;
+
+    fn try_from(plan: crate::ArrivalPlan) -> Result<Self, ConvertError> {
+        if plan.stretches.is_empty() || plan.stretches.len() > STRETCHES_MAX {
+            return Err(ConvertError::new(
+                "stretches",
+                format!("{} are not 1 to {STRETCHES_MAX}", plan.stretches.len()),
+            ));
+        }
+        let is_rate = |rate: f64| (0.0..=RATE_MAX).contains(&rate);
+        let stretch = |stretch: crate::RateStretch| {
+            if stretch.length_ns == 0 || !is_rate(stretch.from_per_s) || !is_rate(stretch.to_per_s) {
+                return Err(ConvertError::new(
+                    "stretches",
+                    format!("a length must be above 0 and a rate 0 to {RATE_MAX}"),
+                ));
+            }
+            let length = Duration::from_nanos(stretch.length_ns);
+            Ok(Stretch { length, from_per_s: stretch.from_per_s, to_per_s: stretch.to_per_s })
+        };
+        Ok(Self {
+            spread: if plan.is_poisson { Spread::Poisson } else { Spread::Uniform },
+            stretches: plan.stretches.into_iter().map(stretch).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -171,6 +225,8 @@ mod tests {
             load: LoadShare {
                 model: LoadModel::Closed,
                 workers: 4,
+                workers_max: 4,
+                arrivals: None,
                 warmup: Warmup::Iterations(3),
                 window: Window::For(Duration::from_secs(10)),
                 drain: Duration::from_secs(5),

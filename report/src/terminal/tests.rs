@@ -24,6 +24,11 @@ fn a_run_with_an_invalid_trial_says_so_first() {
      write        480    120      0%  6.38ms  9.99ms  10.4ms  10.9ms       –  10.9ms
      all        12504  3.12k  0.192%  1.46ms  1.90ms  1.95ms  8.62ms  10.7ms  10.9ms
 
+    By agent, all operations together
+     agent   count  per s  errors     p50     p90     p95     p99   p99.9     max
+     load-1   6252  1.56k  0.192%  1.46ms  1.90ms  1.95ms  8.61ms  10.7ms  10.9ms
+     load-2   6252  1.56k  0.192%  1.47ms  1.90ms  1.96ms  8.62ms  10.7ms  10.9ms
+
     By trial, all operations together
      trial        count  per s  errors     p50     p95     p99   p99.9     max
      1             6252  3.12k  0.192%  1.45ms  1.94ms  8.61ms  10.7ms  10.9ms

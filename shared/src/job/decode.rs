@@ -1,6 +1,7 @@
 //! From checked sections to types. What does not read has been told by the walk, and falls back to its default
-//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`].
+//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`].
 
+mod arrivals;
 pub mod surroundings;
 
 use std::time::Duration;
@@ -20,17 +21,18 @@ pub const TRIALS_DEFAULT: u32 = 1;
 pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
     let child = |key: &str| root.descendant(&["load", key]);
     let duration = |key: &str| child(key).and_then(|node| node.duration());
-    if let Some(model) = child("model").filter(|model| model.text() == Some("open")) {
-        findings.push(model.unsupported_value("the open model"));
-    }
     if let Some(trials) = child("trials").filter(|trials| trials.value().is_table()) {
         findings.push(trials.unsupported_value("stopping once the claims are settled"));
     }
+    let window = window(root, findings);
+    let arrivals = arrivals::arrivals(root, window, findings);
     Load {
-        model: LoadModel::Closed,
+        model: if arrivals.is_some() { LoadModel::Open } else { LoadModel::Closed },
         workers: child("workers").and_then(|workers| workers.whole()),
         warmup: child("warmup").map_or(Warmup::For(Duration::ZERO), |warmup| warmup_of(&warmup)),
-        window: window(root, findings),
+        // Stages have a length of their own.
+        window: arrivals.as_ref().map_or(window, |arrivals| Window::For(arrivals.length())),
+        arrivals,
         trials: child("trials").and_then(|trials| trials.whole()).unwrap_or(TRIALS_DEFAULT),
         seed: child("seed").and_then(|seed| seed.integer()).and_then(|seed| u64::try_from(seed).ok()),
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),

@@ -8,8 +8,6 @@ use crate::{EXAMPLE, errors, job_with};
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
     22:2: data: "data" is not supported by this version
-    27:9: load.model: the open model is not supported by this version
-    28:1: load.rate: "rate" is not supported by this version
     44:1: fleet.observe: "observe" is not supported by this version
     58:2: observe: "observe" is not supported by this version
     62:2: sweep: "sweep" is not supported by this version
@@ -66,10 +64,7 @@ fn what_is_not_built_is_refused_and_still_checked() {
          [sweep]\nload.workers = [1, 2]\n\"lod.rate\" = [1]\n[search]\nvary = \"load.rate\"\nbetween = [5, 1]\nkeep = \"p99\"\n",
     );
     insta::assert_snapshot!(errors(&text), @r#"
-    7:9: load.model: the open model is not supported by this version
-    8:1: load.rate: "rate" is not supported by this version
     8:8: load.rate: expected a number from 0 to 1000000000, found the text "many"
-    9:1: load.arrivals: "arrivals" is not supported by this version
     9:12: load.arrivals: expected "uniform" or "poisson", found the text "posson" (did you mean "poisson"?)
     10:1: load.think: "think" is not supported by this version
     10:9: load.think: the unit "x" of "1x" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
@@ -99,7 +94,6 @@ fn contradictions_are_told_at_the_second_key() {
     insta::assert_snapshot!(errors(&text), @r#"
     7:1: load.duration: "duration" contradicts "stages": give one of them
     8:1: load.iterations: "iterations" contradicts "duration": give one of them
-    9:1: load.stages: "stages" is not supported by this version
     9:1: load.stages: "stages" contradicts the closed model, which sends as fast as answers come (leave out "stages", or write model = "open")
     10:11: load.workers: "auto" contradicts the closed model, whose workers are its load (give a number of workers, or write model = "open")
     12:9: target.start: expected a program and its arguments, found none

@@ -10,6 +10,7 @@ use shared::job::{Warmup, Window};
 use super::*;
 use crate::engine::gate::{Admission, Gate, Part};
 use crate::engine::recorder::Recorder;
+use crate::engine::tally::{Shape, Timing};
 use crate::engine::tests::{AGENT, TRIAL, load};
 use crate::engine::timeline::INTERVAL_NS;
 use crate::workload::Outcome;
@@ -37,7 +38,7 @@ struct Simulated {
 }
 
 fn spare() -> Tally {
-    Tally::new(1, 0)
+    Tally::new(Shape { operations: 1, measures: 0, is_open: false })
 }
 
 impl Simulated {
@@ -98,7 +99,7 @@ impl Simulated {
             Part::Measured => did.succeeded += 1,
         }
         did.service_ns += if part == Part::Measured { service_ns } else { 0 };
-        self.recorder.end(operation, part, self.free_at_ns, service_ns, &mut outcome);
+        self.recorder.end(operation, part, self.free_at_ns, Timing::closed(service_ns), &mut outcome);
         gate.ended(part, self.recorder.not_before_start(self.free_at_ns))
     }
 }

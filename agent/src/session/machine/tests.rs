@@ -25,7 +25,9 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
         files: BTreeMap::new(),
         load: LoadShare {
             model: LoadModel::Closed,
+            arrivals: None,
             workers: 1,
+            workers_max: 1,
             warmup: Warmup::For(Duration::ZERO),
             window: Window::Iterations(1),
             drain: Duration::ZERO,

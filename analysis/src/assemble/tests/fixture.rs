@@ -36,6 +36,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         },
         params: BTreeMap::new(),
         load: Load {
+            arrivals: None,
             model: LoadModel::Closed,
             workers: None,
             warmup: Warmup::For(Duration::ZERO),

@@ -8,6 +8,8 @@ use crate::plan::TRIALS_MAX;
 pub const THREADS_MAX: u32 = 1024;
 /// Most arrivals per second of a whole fleet; above it the distance between two is below a nanosecond.
 pub const RATE_MAX: f64 = 1e9;
+/// Most stages of one job.
+pub const STRETCHES_MAX: usize = 1024;
 /// Most iterations: a million a second for a year, so that sums stay within 64 bits.
 pub const ITERATIONS_MAX: i64 = 31_622_400_000_000;
 
@@ -23,17 +25,17 @@ pub const LOAD: &[Key] = &[
         Shape::OneOf(&["closed", "open"]),
         "Back to back (closed, the default) or by arrivals (open).",
     ),
-    Key::unsupported("rate", RATE, "Arrivals per second over the fleet, for the open model."),
-    Key::unsupported(
-        "stages",
-        Shape::Tables(STAGE),
-        "Linear ramps of the rate, instead of rate and duration.",
+    Key::optional("rate", RATE, "Arrivals per second over the fleet, for the open model."),
+    Key::optional("stages", Shape::Tables(STAGE), "Linear ramps of the rate, instead of rate and duration."),
+    Key::optional(
+        "arrivals",
+        Shape::OneOf(&["uniform", "poisson"]),
+        "How arrivals are spread: evenly (uniform, the default) or as strangers come (poisson).",
     ),
-    Key::unsupported("arrivals", Shape::OneOf(&["uniform", "poisson"]), "How arrivals are spread."),
     Key::optional(
         "workers",
         Shape::Any(&[Shape::Integer { min: 1, max: WORKERS_MAX as i64 }, Shape::OneOf(&["auto"])]),
-        "Connections or loops over the fleet; closed: default one per agent.",
+        "Connections or loops over the fleet; closed: default one per agent; open: default \"auto\", grown when all are busy.",
     ),
     Key::unsupported("think", Shape::Duration, "Pause of a worker between two operations."),
     Key::optional(

@@ -1,0 +1,151 @@
+//! Processes of a benchmark, none of which is left behind.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take to start.
+const START_WITHIN: Duration = Duration::from_secs(20);
+
+/// A child that is killed and reaped when dropped.
+#[derive(Debug)]
+pub struct Kept(Child);
+
+impl Kept {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _it_may_have_ended = self.0.kill();
+        let _it_was_ours = self.0.wait();
+    }
+}
+
+/// A coordinator with one agent of its own process, whose CPU time can be read alone.
+#[derive(Debug)]
+pub struct Fleet {
+    fleetmark: PathBuf,
+    folder: tempfile::TempDir,
+    url: String,
+    agent: Kept,
+    _coordinator: Kept,
+}
+
+/// fleetmark itself, built beside this program.
+///
+/// # Errors
+/// When it is not there.
+pub fn fleetmark() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("fleetmark");
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("{} is not built: cargo build --release -p fleetmark", path.display()),
+    ))
+}
+
+/// Whether a program is on the path; says a word when it is not.
+pub fn has(program: &str) -> bool {
+    let is_there =
+        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !is_there {
+        println!("{program} is missing: left out");
+    }
+    is_there
+}
+
+/// Starts `fleetmark target` on a free port; returns it and its URL.
+///
+/// # Errors
+/// When it does not start.
+pub fn target(more: &[&str]) -> io::Result<(Kept, String)> {
+    let mut child = Command::new(fleetmark()?)
+        .args(["target", "--listen", "127.0.0.1:0"])
+        .args(more)
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stderr = child.stderr.take();
+    let kept = Kept(child);
+    let mut line = String::new();
+    BufReader::new(stderr.ok_or_else(|| io::Error::other("no standard error"))?).read_line(&mut line)?;
+    let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+    let url = url.ok_or_else(|| io::Error::other(format!("the target said {line:?}")))?;
+    Ok((kept, format!("{url}/")))
+}
+
+impl Fleet {
+    /// Starts a coordinator and an agent, and waits until it is attached.
+    ///
+    /// # Errors
+    /// When they do not start in time.
+    pub fn start() -> io::Result<Self> {
+        let fleetmark = fleetmark()?;
+        let folder = tempfile::tempdir()?;
+        let quiet = |command: &mut Command| {
+            command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().map(Kept)
+        };
+        let store = folder.path().join("store");
+        let coordinator = quiet(
+            Command::new(&fleetmark).args(["coordinator", "--listen", "127.0.0.1:0", "--store"]).arg(&store),
+        )?;
+        let address = wait_for(|| std::fs::read_to_string(store.join("coordinator.address")).ok())?;
+        let url = format!("http://{}", address.trim());
+        let agent =
+            quiet(Command::new(&fleetmark).args(["agent", "--name", "bench", "--coordinator", &url]))?;
+        let fleet = Self { fleetmark, folder, url, agent, _coordinator: coordinator };
+        wait_for(|| {
+            let agents = fleet.ask(&["agents", "--json"]).ok()?;
+            agents.as_array().filter(|agents| !agents.is_empty()).map(drop)
+        })?;
+        Ok(fleet)
+    }
+
+    /// Process id of the agent.
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.pid()
+    }
+
+    /// Runs a job and gives its report.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn run(&self, job: &str) -> io::Result<Value> {
+        let path = self.folder.path().join("job.toml");
+        std::fs::write(&path, job)?;
+        let path = path.to_string_lossy().into_owned();
+        self.ask(&["run", &path, "--quiet", "--json", "-"])
+    }
+
+    fn ask(&self, words: &[&str]) -> io::Result<Value> {
+        let output = Command::new(&self.fleetmark).args(words).args(["--coordinator", &self.url]).output()?;
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_| io::Error::other(format!("{words:?}: {}", String::from_utf8_lossy(&output.stderr))))
+    }
+
+    /// The folder of this fleet, for further files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
+    let deadline = Instant::now() + START_WITHIN;
+    loop {
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if Instant::now() >= deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "something did not start in time"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
