@@ -1,4 +1,6 @@
-//! The command line, as the contract fixes it.
+//! The command line, as the contract fixes it. Room: `store`, the words of one verb with many.
+
+mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use clap_complete::Shell;
 use shared::ids::AgentName;
 
 use crate::target;
+pub(crate) use store::{PruneArgs, StoreAction};
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]

@@ -20,7 +20,7 @@ const KILLS: usize = 20;
 /// Long enough for a kill at any of its moments, short enough for twenty.
 const LOAD: &str = "workers = 2\nduration = \"400ms\"\ntrials = 3";
 /// Kills at a random moment come within this: what a run takes from its submission to its last trial.
-const MOMENTS: std::ops::Range<u64> = 50..2_500;
+const MOMENTS: std::ops::Range<u64> = 50..2_000;
 /// Kills that follow an acknowledgement come this late at most: into the middle of what follows it.
 const MOMENTS_AFTER_ACKNOWLEDGEMENT: std::ops::Range<u64> = 0..30;
 /// How long anything that must come may take on a busy machine.

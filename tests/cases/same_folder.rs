@@ -7,10 +7,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fleetmark_tests::cast::Scene;
-use fleetmark_tests::family::{self, Member};
+use fleetmark_tests::family::{self, Family, Member};
 use fleetmark_tests::job;
 use fleetmark_tests::patience::wait_for;
-use fleetmark_tests::process::{Process, exists, with_command_line};
+use fleetmark_tests::process::{Process, with_command_line};
 use serde_json::Value;
 
 /// How long anything that must come may take on a busy machine.
@@ -63,16 +63,14 @@ impl Running {
 
     /// Kills the command, and holds that its family goes with it.
     fn kill_with_family(&mut self, parts: &[&str]) {
-        let family = self.family();
+        let family = Family(self.family());
         for part in parts {
-            assert!(family.iter().any(|member| member.is_a(part)), "no {part} among {family:?}");
+            assert!(family.0.iter().any(|member| member.is_a(part)), "no {part} among {family:?}");
         }
         self.process.kill();
         let mark = self.mark.clone();
         wait_for("the family to go", GONE_WITHIN, || {
-            let is_gone =
-                family.iter().all(|member| !exists(member.pid)) && with_command_line(&mark).is_empty();
-            is_gone.then_some(())
+            (family.is_gone() && with_command_line(&mark).is_empty()).then_some(())
         });
     }
 }

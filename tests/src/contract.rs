@@ -59,8 +59,12 @@ const VARIANT: &[(&str, Kind)] = &[
     ("parameters", Kind::Map(&Anything)),
     ("trials", List(&Table(TRIAL))),
     ("operations", List(&Table(OPERATION))),
+    // Added: what each agent measured, merged over trials.
+    ("agents", List(&Table(AGENT_TOTALS))),
     ("estimates", List(&Table(ESTIMATE))),
 ];
+
+const AGENT_TOTALS: &[(&str, Kind)] = &[("name", Text), ("operations", List(&Table(OPERATION)))];
 
 const TRIAL: &[(&str, Kind)] = &[
     ("block", Count),

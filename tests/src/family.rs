@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::process::exists;
 
 /// A process, as it was when it was looked at.
@@ -18,6 +20,29 @@ impl Member {
     /// Whether it plays this part: what fleetmark's own first word is.
     pub fn is_a(&self, part: &str) -> bool {
         self.command_line.split(' ').nth(1) == Some(part)
+    }
+}
+
+/// Descendants that must not be left behind, whatever becomes of the test: those that still run when it is dropped are
+/// killed.
+#[derive(Debug)]
+pub struct Family(pub Vec<Member>);
+
+impl Family {
+    /// Whether none of them runs any more.
+    pub fn is_gone(&self) -> bool {
+        !self.0.iter().any(|member| exists(member.pid))
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        // A process id that another program has meanwhile is left alone.
+        for member in self.0.iter().filter(|member| command_line(member.pid) == member.command_line) {
+            if let Some(pid) = i32::try_from(member.pid).ok().and_then(Pid::from_raw) {
+                let _it_may_have_ended = kill_process(pid, Signal::KILL);
+            }
+        }
     }
 }
 

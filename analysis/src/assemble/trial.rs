@@ -106,7 +106,14 @@ pub(super) fn assemble<'a>(
         window_ns: cell.measured_ns(),
     };
     let agent_sums = parts.iter().map(sum).collect();
-    AssembledTrial { report, tallies, window_ns, latencies: operations.latencies, agent_latencies, agent_sums }
+    AssembledTrial {
+        report,
+        tallies,
+        window_ns,
+        latencies: operations.latencies,
+        agent_latencies,
+        agent_sums,
+    }
 }
 
 fn merged(job: &Job, parts: &[(&AgentPart, &Cell)]) -> Vec<Tally> {

@@ -44,7 +44,12 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
         .load
         .workers
         .map_or_else(|| "one worker for each".to_owned(), |workers| format!("{workers} workers"));
-    let mut text = format!("{}: {} trials on {agents} with {workers}\n", job.name, plan.trials.len());
+    let mut text = format!(
+        "{}: {} trial{} on {agents} with {workers}\n",
+        job.name,
+        plan.trials.len(),
+        if plan.trials.len() == 1 { "" } else { "s" }
+    );
     for trial in plan.trials.iter().take(TRIALS_LISTED_MAX) {
         text.push_str(&format!(
             "  {:>4}  block {:>3}  {}\n",

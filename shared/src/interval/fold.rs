@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{
-    ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, OperationInterval, Phase,
-};
+use super::{ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, OperationInterval, Phase};
 use crate::histogram::{EncodedHistogram, Histogram};
 use crate::host::HostSample;
 use crate::ids::{AgentId, IntervalSequence, OperationIndex};
@@ -42,12 +40,11 @@ impl Folder {
     /// Takes the next interval; returns the one that it ends.
     pub fn push(&mut self, interval: Interval) -> Option<Interval> {
         let is_next = self.pending.last().is_some_and(|last| follows(last, &interval));
-        let ended =
-            if is_next && self.pending.len() < FOLDED_MAX && measures_fit(&self.pending, &interval) {
-                None
-            } else {
-                self.finish()
-            };
+        let ended = if is_next && self.pending.len() < FOLDED_MAX && measures_fit(&self.pending, &interval) {
+            None
+        } else {
+            self.finish()
+        };
         self.pending.push(interval);
         ended
     }
