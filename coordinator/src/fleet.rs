@@ -276,15 +276,17 @@ pub(crate) mod tests {
 
     #[test]
     fn a_leased_agent_is_waited_for_and_then_lost() {
-        let mut fleet = Fleet::default();
-        let run = RunId::new(1, [0; 10]);
-        fleet.attach(seconds(0), agent(1, "h")).unwrap();
-        fleet.lease(run, &[AgentId::new([1; 16])]);
-        fleet.detach(seconds(10), AgentId::new([1; 16]));
-        assert!(fleet.expire(seconds(10) + LOST_AFTER - Duration::from_nanos(1)).is_empty());
-        let lost = fleet.expire(seconds(10) + LOST_AFTER);
-        assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
-        assert!(fleet.is_empty());
+        for (mut fleet, lost_after) in [(Fleet::default(), LOST_AFTER), (Fleet::new(seconds(2)), seconds(2))]
+        {
+            let run = RunId::new(1, [0; 10]);
+            fleet.attach(seconds(0), agent(1, "h")).unwrap();
+            fleet.lease(run, &[AgentId::new([1; 16])]);
+            fleet.detach(seconds(10), AgentId::new([1; 16]));
+            assert!(fleet.expire(seconds(10) + lost_after - Duration::from_nanos(1)).is_empty());
+            let lost = fleet.expire(seconds(10) + lost_after);
+            assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
+            assert!(fleet.is_empty());
+        }
     }
 
     #[test]

@@ -1,32 +1,37 @@
 //! `fleetmark coordinator`: schedules jobs and keeps results.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use coordinator::server::{self, Options};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::CoordinatorArgs;
 use crate::client::check_listen;
-use crate::embedded::address_file;
+use crate::embedded::address_file::{self, Holder};
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, UNREACHABLE};
 
-/// Code of a coordinator that ends because another one holds the store: whoever started it then looks for that one.
-pub(crate) const STORE_IS_HELD: u8 = UNREACHABLE;
+/// Code of a folder's own coordinator that ends because another one holds the store: whoever started it then looks
+/// for that one. Only between us and our own child, so not one of the contract's.
+pub(crate) const STORE_IS_HELD: u8 = 75;
+
+/// How long a coordinator waits for the folder's own one, which ends by itself soon after the last command.
+const STORE_FREE_WITHIN: Duration = Duration::from_secs(8);
+/// How often to look whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     check_listen(args.listen, args.insecure)?;
     let folder = args.store.clone();
-    let held = address_file::hold(&folder).map_err(|error| {
-        Failure::with_code(OUTPUT, format!("{} cannot be used: {error}", folder.display()))
-    })?;
-    let Some(holder) = held else {
+    let is_embedded = args.stop_when_idle_for.is_some();
+    let Some(holder) = hold(&folder, is_embedded).await? else {
         let other =
             address_file::read(&folder).unwrap_or_else(|| "an address that it has not told yet".to_owned());
-        return Err(Failure::with_code(
-            STORE_IS_HELD,
-            format!(
-                "a coordinator of {} runs already, at {other}: use that one, or another --store",
-                folder.display()
-            ),
-        ));
+        let message = format!(
+            "a coordinator of {} runs already, at {other}: use that one, or another --store",
+            folder.display()
+        );
+        return Err(Failure::with_code(if is_embedded { STORE_IS_HELD } else { UNREACHABLE }, message));
     };
     let options = Options {
         listen: args.listen,
@@ -36,7 +41,7 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     };
     let mut running = server::start(options)
         .await
-        .map_err(|error| Failure::with_code(INTERNAL, format!("failed to {error}")))?;
+        .map_err(|error| Failure::with_code(UNREACHABLE, format!("failed to {error}")))?;
     holder.publish(running.address).map_err(|error| {
         Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", folder.display()))
     })?;
@@ -57,4 +62,18 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     }
     drop(holder);
     Ok(DONE)
+}
+
+/// Becomes the folder's coordinator; `None`: another one stays.
+async fn hold(folder: &Path, is_embedded: bool) -> anyhow::Result<Option<Holder>> {
+    let deadline = Instant::now() + if is_embedded { Duration::ZERO } else { STORE_FREE_WITHIN };
+    loop {
+        let held = address_file::hold(folder).map_err(|error| {
+            Failure::with_code(OUTPUT, format!("{} cannot be used: {error}", folder.display()))
+        })?;
+        if held.is_some() || Instant::now() >= deadline {
+            return Ok(held);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
