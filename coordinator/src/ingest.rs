@@ -91,6 +91,8 @@ impl Ingest {
                     fresh.push(stored);
                 }
                 Admission::Duplicate { next_sequence } => {
+                    // Told again: the stream that brought it first may have died before the director heard.
+                    intervals.push(interval);
                     expected.entry(stored.trial).or_insert(next_sequence);
                 }
                 Admission::Unwanted => {

@@ -116,12 +116,11 @@ impl Machine {
                 self.credit = CREDIT_AT_FIRST;
                 self.outbox.rewind();
                 let said = self.trials.values().filter_map(|held| held.said.clone());
-                // A coordinator that was restarted does not know the target of a run that it ended, and has it stopped.
-                let targets = self
-                    .answers
-                    .values()
-                    .flatten()
-                    .filter(|answer| matches!(answer, Statement::TargetReady(_)));
+                // A coordinator that was restarted does not know the target of a run that it ended, and has it stopped;
+                // one that was away may have missed that a target failed.
+                let targets = self.answers.values().flatten().filter(|answer| {
+                    matches!(answer, Statement::TargetReady(_) | Statement::TargetFailed(..))
+                });
                 actions.extend(said.chain(targets.cloned()).map(Action::Say));
             }
             Event::Credit(credit) => self.credit = credit.max(1),
@@ -248,10 +247,11 @@ impl Machine {
 
     fn answer(&mut self, statement: Statement, actions: &mut Vec<Action>) {
         match &statement {
-            Statement::TargetReady(trial) => {
+            // Until the target is stopped, which the coordinator orders in either case.
+            Statement::TargetReady(trial) | Statement::TargetFailed(trial, _) => {
                 self.answers.insert(Question::Target(trial.run), Some(statement.clone()));
             }
-            Statement::TargetFailed(trial, _) | Statement::TargetStopped(trial) => {
+            Statement::TargetStopped(trial) => {
                 self.answers.remove(&Question::Target(trial.run));
             }
             Statement::HookDone(trial, hook, _) => {

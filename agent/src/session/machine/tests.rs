@@ -154,3 +154,14 @@ fn a_target_that_runs_is_told_again_to_a_coordinator_that_may_not_know_it() {
     machine.step(Event::Program(Statement::TargetStopped(trial(0))));
     assert!(machine.step(Event::Linked).is_empty());
 }
+
+#[test]
+fn a_target_that_failed_while_nobody_listened_is_told_again_until_it_is_stopped() {
+    let mut machine = Machine::new(true);
+    let failed = Statement::TargetFailed(trial(0), "it ended".to_owned());
+    machine.step(Event::Program(failed.clone()));
+    assert_eq!(machine.step(Event::Linked), [Action::Say(failed)]);
+    let stop = Order::StopTarget(trial(0));
+    assert_eq!(machine.step(Event::Ordered(stop.clone())), [Action::Program(stop)]);
+    assert!(machine.step(Event::Linked).is_empty());
+}
