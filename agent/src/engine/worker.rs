@@ -33,6 +33,8 @@ struct Open {
     requests: mpsc::UnboundedReceiver<Due>,
     growth: Growth,
     shares: Shares,
+    /// When the measured window ends, ns since T.
+    window_end_ns: u64,
 }
 
 /// Runs one thread's share of the trial to its end.
@@ -103,6 +105,7 @@ fn open(task: &mut ThreadTask, start_ns: u64) -> std::io::Result<Option<Open>> {
         requests,
         growth,
         shares: task.shares.clone(),
+        window_end_ns: task.timeline.window_end_ns().unwrap_or(0),
     }))
 }
 
@@ -154,6 +157,8 @@ async fn run_open<W: Workload>(
             Some(result) = loops.join_next(), if !loops.is_empty() => ended(result, thread),
         }
     }
+    // The last operation may end well before the window does, which is as long as it was asked for.
+    open.timer.wait_until(thread.start_ns.saturating_add(open.window_end_ns)).await;
 }
 
 async fn join_all(loops: &mut JoinSet<()>, thread: &LoadThread) {

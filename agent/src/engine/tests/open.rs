@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::arrivals::{ArrivalPlan, Spread};
 use shared::histogram::Histogram;
-use shared::interval::{Interval, OperationInterval};
+use shared::interval::{Interval, OperationInterval, Phase};
 use shared::job::{LoadModel, Warmup, Window};
 
 use super::fake::Act;
@@ -51,6 +51,9 @@ async fn everything_that_is_due_is_begun_and_counted_once() {
     assert_eq!(sum(&intervals, |one| one.sent), 400);
     assert_eq!(sum(&intervals, |one| one.unsent), 0);
     assert_eq!(sum(&intervals, |one| one.warmup_ended), 100);
+    // The window is as long as it was asked for, although the last operation was due before its end.
+    let measured = intervals.iter().filter(|interval| interval.phase == Phase::Measured);
+    assert_eq!(measured.map(|interval| interval.duration_ns).sum::<u64>(), 400_000_000);
     assert_eq!(did.ended.load(Ordering::SeqCst), 500);
     // Each takes at least 5 ms from when it was due, and every one's lateness is recorded.
     assert!(merged(&intervals, |one| one.latency.as_ref()).min().is_some_and(|least| least >= 4_900_000));
