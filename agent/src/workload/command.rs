@@ -12,6 +12,7 @@ mod settings;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::ids::OperationIndex;
 use shared::job::schema::{Key, KindSchema, Shape};
@@ -124,6 +125,10 @@ impl Workload for CommandWorkload {
         let program = |settings: &Settings| settings.to_program(self.floors.place_of(seat.worker));
         let programs = self.operations.iter().map(program).collect();
         CommandWorker { operations: Arc::clone(&self.operations), programs, capture: Capture::new() }
+    }
+
+    fn operation_timeout_max(&self) -> Duration {
+        self.operations.iter().map(|settings| settings.timeout).max().unwrap_or_default()
     }
 }
 
