@@ -39,11 +39,16 @@ pub struct PrepareError(pub String);
 /// The engine is generic over it, so that the hot loop has no dynamic call; it is boxed once per trial
 /// as [`Drive`].
 pub trait Workload: Send + Sync + 'static {
+    /// What the workers of one load thread share, without locks: connections, buffers. `()` if nothing.
+    type Desk: 'static;
     /// One closed loop of it: a connection, a process slot.
     type Worker: Worker;
 
+    /// Makes what the workers of a load thread share; called once on that thread, before its first worker.
+    fn desk(&self) -> Self::Desk;
+
     /// Makes a worker; called on the load thread that will own it.
-    fn worker(&self, seat: Seat) -> Self::Worker;
+    fn worker(&self, desk: &Self::Desk, seat: Seat) -> Self::Worker;
 
     /// The longest timeout of any of its operations. The engine gives an operation up that runs more than
     /// twice as long, so that a trial ends whatever a workload does. Default: one hour, the longest that can

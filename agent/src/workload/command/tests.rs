@@ -18,7 +18,8 @@ fn worker_of(settings: Value) -> CommandWorker {
     let Value::Object(settings) = settings else { panic!("settings are a table") };
     let operation = OperationSpec { name: Name::new("program").unwrap(), weight: 1.0, settings };
     let operations = [Settings::read(&operation).unwrap()].into();
-    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }.worker(Seat { worker: 0, seed: 1 })
+    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }
+        .worker(&(), Seat { worker: 0, seed: 1 })
 }
 
 fn on_a_load_thread<T>(future: impl Future<Output = T>) -> T {
