@@ -1,11 +1,11 @@
 //! What agents are told to do in a trial.
 
-use shared::ids::{LeaseEpoch, Name};
+use shared::ids::{AgentName, LeaseEpoch, Name};
 use shared::interval::OPERATIONS_MAX;
 use shared::job::{ATTACHED_FILE_BYTES_MAX, OperationSpec};
 use shared::plan::Assignment;
 
-use super::{ConvertError, trial_key};
+use super::{ConvertError, data, trial_key};
 
 impl From<Assignment> for crate::Prepare {
     fn from(assignment: Assignment) -> Self {
@@ -27,6 +27,9 @@ impl From<Assignment> for crate::Prepare {
             agent_index: assignment.agent_index,
             agent_count: assignment.agent_count,
             files: assignment.files,
+            agent_name: assignment.agent_name.into(),
+            is_scenario: assignment.is_scenario,
+            data: assignment.data.into_iter().map(|(name, column)| (name, column.into())).collect(),
         }
     }
 }
@@ -57,8 +60,12 @@ impl TryFrom<crate::Prepare> for Assignment {
             kind: prepare.kind,
             settings: object("settings_json", &prepare.settings_json)?,
             operations: prepare.operations.into_iter().map(operation).collect::<Result<_, _>>()?,
+            is_scenario: prepare.is_scenario,
+            data: data::columns(prepare.data, &prepare.files)?,
             files: prepare.files,
             load: prepare.load.ok_or(ConvertError::missing("load"))?.try_into()?,
+            agent_name: AgentName::new(prepare.agent_name)
+                .map_err(|error| ConvertError::new("agent_name", error))?,
             agent_index: prepare.agent_index,
             agent_count: prepare.agent_count,
         })
@@ -87,14 +94,17 @@ fn object(
 mod tests {
     use std::time::Duration;
 
+    use shared::delay::Delay;
     use shared::ids::{RunId, TrialIndex, TrialKey};
-    use shared::job::{LoadModel, Warmup, Window};
+    use shared::job::{DataColumn, DataOrder, DataSource, LoadModel, Warmup, Window};
     use shared::plan::LoadShare;
 
     use super::*;
 
     fn assignment() -> Assignment {
         let settings = serde_json::json!({ "url": "http://127.0.0.1:1/", "timeout": "5s" });
+        let column =
+            DataColumn { source: DataSource::Range { first: -1, last: 9 }, order: DataOrder::Random };
         Assignment {
             trial: TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 },
             epoch: LeaseEpoch(4),
@@ -105,6 +115,8 @@ mod tests {
                 weight: 80.0,
                 settings: settings.as_object().unwrap().clone(),
             }],
+            is_scenario: true,
+            data: [("id".to_owned(), column)].into(),
             files: [("body.json".to_owned(), b"{}".to_vec())].into(),
             load: LoadShare {
                 model: LoadModel::Closed,
@@ -115,8 +127,16 @@ mod tests {
                 window: Window::For(Duration::from_secs(10)),
                 drain: Duration::from_secs(5),
                 threads: None,
+                pins_threads: true,
+                think: Some(Delay::Exponential { mean: Duration::from_millis(3) }),
+                pace: Some(Duration::from_secs(1)),
+                connect_rate: Some(0.5),
+                connections_per_worker: 2,
+                streams_per_connection: 3,
+                new_connection_every: Some(100),
                 seed: 42,
             },
+            agent_name: AgentName::new("a2").unwrap(),
             agent_index: 1,
             agent_count: 2,
         }
@@ -137,8 +157,19 @@ mod tests {
         assert_eq!(refused(|prepare| prepare.operations.clear()), "operations");
         assert_eq!(refused(|prepare| prepare.operations[0].weight = f64::NAN), "weight");
         assert_eq!(refused(|prepare| prepare.agent_index = 2), "agent_index");
+        assert_eq!(refused(|prepare| prepare.agent_name.clear()), "agent_name");
+        assert_eq!(refused(|prepare| prepare.data.get_mut("id").unwrap().source = None), "source");
         assert_eq!(refused(|prepare| prepare.settings_json = "[]".to_owned()), "settings_json");
         assert_eq!(refused(|prepare| prepare.load.as_mut().unwrap().workers = 0), "workers");
         assert_eq!(refused(|prepare| prepare.load.as_mut().unwrap().window = None), "window");
+        assert_eq!(refused(|prepare| prepare.load.as_mut().unwrap().think = "soon".to_owned()), "think");
+        assert_eq!(
+            refused(|prepare| prepare.load.as_mut().unwrap().connect_rate = f64::INFINITY),
+            "connect_rate"
+        );
+        assert_eq!(
+            refused(|prepare| prepare.load.as_mut().unwrap().streams_per_connection = u32::MAX),
+            "streams_per_connection"
+        );
     }
 }

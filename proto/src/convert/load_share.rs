@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use shared::arrivals::{ArrivalPlan, Spread, Stretch};
+use shared::delay::Delay;
 use shared::job::grammar::load::{RATE_MAX, STRETCHES_MAX};
 use shared::job::{LoadModel, WORKERS_MAX, Warmup, Window};
 use shared::plan::LoadShare;
 
-use super::ConvertError;
+use super::{ConvertError, non_empty};
 use crate::load_share;
 
 impl From<LoadShare> for crate::LoadShare {
@@ -32,6 +33,13 @@ impl From<LoadShare> for crate::LoadShare {
             seed: load.seed,
             workers_max: load.workers_max,
             arrivals: load.arrivals.map(Into::into),
+            think: load.think.map(|think| think.to_string()).unwrap_or_default(),
+            pace_ns: load.pace.map_or(0, nanoseconds),
+            connect_rate: load.connect_rate.unwrap_or(0.0),
+            connections_per_worker: load.connections_per_worker,
+            streams_per_connection: load.streams_per_connection,
+            new_connection_every: load.new_connection_every.unwrap_or(0),
+            pins_threads: load.pins_threads,
         }
     }
 }
@@ -57,6 +65,9 @@ impl TryFrom<crate::LoadShare> for LoadShare {
         if (model == LoadModel::Open) != load.arrivals.is_some() {
             return Err(ConvertError::new("arrivals", "belong to the open model, and to no other"));
         }
+        if model == LoadModel::Open && load.pace_ns > 0 {
+            return Err(ConvertError::new("pace_ns", "belongs to the closed model"));
+        }
         let window = match load.window.ok_or(ConvertError::missing("window"))? {
             load_share::Window::WindowNs(0) | load_share::Window::WindowIterations(0) => {
                 return Err(ConvertError::new("window", "is empty"));
@@ -77,6 +88,13 @@ impl TryFrom<crate::LoadShare> for LoadShare {
             seed: load.seed,
             workers_max: load.workers_max,
             arrivals: load.arrivals.map(TryInto::try_into).transpose()?,
+            think: non_empty(load.think).map(|think| delay("think", &think)).transpose()?,
+            pace: (load.pace_ns > 0).then_some(Duration::from_nanos(load.pace_ns)),
+            connect_rate: connect_rate(load.connect_rate)?,
+            connections_per_worker: per_worker("connections_per_worker", load.connections_per_worker)?,
+            streams_per_connection: per_worker("streams_per_connection", load.streams_per_connection)?,
+            new_connection_every: (load.new_connection_every > 0).then_some(load.new_connection_every),
+            pins_threads: load.pins_threads,
         })
     }
 }
@@ -118,6 +136,26 @@ impl TryFrom<crate::ArrivalPlan> for ArrivalPlan {
             stretches: plan.stretches.into_iter().map(stretch).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn delay(field: &'static str, text: &str) -> Result<Delay, ConvertError> {
+    Delay::parse(text).map_err(|error| ConvertError::new(field, error))
+}
+
+/// 0 stands for no limit.
+fn connect_rate(per_s: f64) -> Result<Option<f64>, ConvertError> {
+    if !(0.0..=RATE_MAX).contains(&per_s) {
+        return Err(ConvertError::new("connect_rate", format!("{per_s} is not 0 to {RATE_MAX}")));
+    }
+    Ok((per_s > 0.0).then_some(per_s))
+}
+
+/// 0 stands for 1, as those mean it who do not know the field.
+fn per_worker(field: &'static str, count: u32) -> Result<u32, ConvertError> {
+    if count > WORKERS_MAX {
+        return Err(ConvertError::new(field, format!("{count} is more than {WORKERS_MAX}")));
+    }
+    Ok(count.max(1))
 }
 
 /// Nanoseconds of a duration; one of more than 584 years is cut to that.
