@@ -74,6 +74,7 @@ impl WorkloadSpec {
             kind: self.kind.clone(),
             settings: render_map(&self.settings, lookup)?,
             operations: self.operations.iter().map(operation).collect::<Result<_, _>>()?,
+            is_scenario: self.is_scenario,
         })
     }
 }
