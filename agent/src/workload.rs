@@ -103,7 +103,7 @@ pub struct Outcome {
 }
 
 /// Most further measures a kind may have.
-pub const OUTCOME_MEASURES_MAX: usize = 4;
+pub const OUTCOME_MEASURES_MAX: usize = 5;
 
 impl Outcome {
     /// Makes it ready for the next operation.
