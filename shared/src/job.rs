@@ -1,7 +1,7 @@
 //! The job: what to measure, under which load, where, and what is claimed; as types that cannot be invalid.
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
-//! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
+//! [`grammar`] (which there are), params put into what is read early (`submission_texts`), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
 //! [`decode`] (defaults), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in)
 //! and [`overrides`] (`--set`).
 
@@ -21,6 +21,7 @@ pub mod reference;
 pub mod resolve;
 pub mod schema;
 pub mod selector;
+mod submission_texts;
 pub mod template;
 mod walk;
 mod workload;
