@@ -1,5 +1,6 @@
 //! One worker: an operation at a time, within the operation's timeout.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use shared::ids::OperationIndex;
@@ -39,8 +40,10 @@ impl Worker for HttpWorker {
         let begun_ns = now_ns();
         outcome.sent_ns = begun_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
-        let exchange = self.wire.exchange(&self.plan, operation, outcome);
-        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
+        let result = {
+            let exchange = pin!(self.wire.exchange(&self.plan, operation, outcome));
+            self.deadline.within(operation.timeout, begun_ns, exchange).await
+        };
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
