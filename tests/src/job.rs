@@ -1,4 +1,4 @@
-//! Jobs for the tests: fleetmark measures its own target.
+//! Jobs for the tests: fleetmark measures its own target, or a server of the test's own.
 
 /// A job against a target that fleetmark starts itself. `load` is what stands in `[load]`; `more` follows at its end.
 /// `mark` stands on the target's command line, by which a test finds its target and that one's guard.
@@ -25,6 +25,27 @@ restart = "run"
 {more}
 "#,
         seed = seed_word(mark),
+    )
+}
+
+/// A job against a server that is there already. `load` is what stands in `[load]`; `more` follows at its end.
+pub fn against(name: &str, url: &str, load: &str, more: &str) -> String {
+    format!(
+        r#"
+name = "{name}"
+
+[workload]
+kind = "http"
+
+[[workload.operations]]
+name = "read"
+url = "{url}"
+
+[load]
+{load}
+
+{more}
+"#
     )
 }
 
