@@ -5,11 +5,15 @@ use bench::schedule_fit::rate_per_s;
 use fleetmark_tests::cast::Scene;
 use fleetmark_tests::goodness_of_fit::{distance_at_one_in_a_thousand, exponential, kolmogorov_smirnov};
 use fleetmark_tests::job;
+use fleetmark_tests::machine::judge_when_quiet;
 use fleetmark_tests::readings::{altogether, only_trial, whole};
 use serde_json::Value;
 
 /// A busy machine may be late; what is tested here is what the server saw, which no finding excuses.
-const LIMITS: &str = "[limits]\nsend_lag = \"100%\"\ngenerator_cpu = 1.0";
+const LIMITS: &str = "[limits]\nsend_lag = \"100%\"\ngenerator_cpu = 1.0\nsteal = 1.0\nforeign_cpu = 1.0";
+
+/// Gaps between Poisson arrivals that are looked at.
+const GAPS: usize = 20_000;
 
 /// Runs an open load against a recorder; gives the only trial and what the recorder saw. `more` ends the job.
 fn recorded(load: &str, words: &[&str], more: &str) -> (Value, Arrivals) {
@@ -26,22 +30,48 @@ fn gaps_s(arrivals: &Arrivals) -> Vec<f64> {
     arrivals.at_ns.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect()
 }
 
+/// The chance of each arrival to go to one of several servers thins a Poisson process into one for each of them.
+///
+/// At a single server a few gaps in a hundred would be shorter than what it takes to wake a sleeping generator, which
+/// sends two that are due within that time at once. At one of eight that is a few in a thousand, and arrivals that are
+/// not a Poisson process still stand out: even ones, dealt out by chance, would be a multiple of their spacing apart.
+/// One worker makes the chance of every choice follow from the seed.
+fn distance_of_poisson_arrivals() -> f64 {
+    const SERVERS: usize = 8;
+    const RATE_PER_S: f64 = 250.0;
+    let scene = Scene::new();
+    let recorders: Vec<ArrivalRecorder> =
+        (0..SERVERS).map(|_| ArrivalRecorder::start().expect("a recorder")).collect();
+    let operations: String = recorders
+        .iter()
+        .enumerate()
+        .map(|(n, it)| job::operation(&format!("server-{n}"), &it.url()))
+        .collect();
+    let load = format!(
+        "model = \"open\"\narrivals = \"poisson\"\nrate = {RATE_PER_S}\nworkers = 1\nduration = \"82s\"\nseed = 11"
+    );
+    scene.write("job.toml", &job::of_operations("recorded", &operations, &load, LIMITS));
+    let said = scene.run(&["run", "job.toml", "--quiet", "--json", "report.json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let seen: Vec<Arrivals> = recorders.into_iter().map(|it| it.stop().expect("what it saw")).collect();
+    let report = scene.json("report.json");
+    let count = whole(altogether(only_trial(&report)), "count");
+    assert_eq!(count, seen.iter().map(Arrivals::count).sum::<u64>());
+
+    let gaps: Vec<f64> = seen.iter().flat_map(gaps_s).take(GAPS).collect();
+    assert_eq!(gaps.len(), GAPS);
+    kolmogorov_smirnov(&gaps, exponential(RATE_PER_S / SERVERS as f64))
+}
+
 #[test]
 fn poisson_arrivals_have_exponential_gaps_at_the_server() {
-    const RATE_PER_S: f64 = 250.0;
-    // 80 s: at a higher rate more requests would be due while the one before is still being sent, which no server
-    // can see as two arrivals.
-    let (trial, arrivals) = recorded(
-        "model = \"open\"\narrivals = \"poisson\"\nrate = 250\nworkers = 32\nduration = \"81s\"\nseed = 7",
-        &[],
-        "",
-    );
-    assert_eq!(whole(altogether(&trial), "count"), arrivals.count());
-    let gaps = &gaps_s(&arrivals)[..20_000];
-    let distance = kolmogorov_smirnov(gaps, exponential(RATE_PER_S));
-    let limit = distance_at_one_in_a_thousand(gaps.len());
-    println!("distance {distance:.5}, limit {limit:.5}");
-    assert!(distance < limit, "distance {distance} over {} gaps, limit {limit}", gaps.len());
+    judge_when_quiet(2, || {
+        let (distance, limit) = (distance_of_poisson_arrivals(), distance_at_one_in_a_thousand(GAPS));
+        println!("distance {distance:.5}, limit {limit:.5}");
+        // However busy the machine is, even arrivals do not begin to look like these.
+        assert!(distance < 10.0 * limit, "distance {distance}");
+        if distance < limit { Ok(()) } else { Err(format!("the distance is {distance}, above {limit}")) }
+    });
 }
 
 #[test]

@@ -19,6 +19,10 @@ url = "http://{{{{target.host}}}}:{{{{target.port}}}}/"
 [load]
 {load}
 duration = "30s"
+[limits]
+# Other programs on this machine are no part of what is tested here; what fleetmark itself is late by stays one.
+steal = 1.0
+foreign_cpu = 1.0
 [target]
 start = ["fleetmark", "target", "--listen", "{{{{target.host}}}}:{{{{target.port}}}}", "--latency", "1ms", "--stall", "every=10s,for=1s"]
 ready = "http://{{{{target.host}}}}:{{{{target.port}}}}/health"

@@ -30,23 +30,17 @@ restart = "run"
 
 /// A job against a server that is there already. `load` is what stands in `[load]`; `more` follows at its end.
 pub fn against(name: &str, url: &str, load: &str, more: &str) -> String {
-    format!(
-        r#"
-name = "{name}"
+    of_operations(name, &operation("read", url), load, more)
+}
 
-[workload]
-kind = "http"
+/// A job of given operations, as [`operation`] writes them.
+pub fn of_operations(name: &str, operations: &str, load: &str, more: &str) -> String {
+    format!("name = \"{name}\"\n\n[workload]\nkind = \"http\"\n\n{operations}\n[load]\n{load}\n\n{more}\n")
+}
 
-[[workload.operations]]
-name = "read"
-url = "{url}"
-
-[load]
-{load}
-
-{more}
-"#
-    )
+/// An operation that gets a page.
+pub fn operation(name: &str, url: &str) -> String {
+    format!("[[workload.operations]]\nname = \"{name}\"\nurl = \"{url}\"\n")
 }
 
 /// The word on a target's command line that bears its mark.
