@@ -1,12 +1,14 @@
 //! Conversions between the wire and the domain. What comes from the wire is checked here, once, in full.
 //!
-//! Rooms: [`interval`] (what agents measured), [`assignment`] (what agents are told to do), [`event`] (what
-//! observers see), [`listing`] (runs and agents in lists).
+//! Rooms: [`interval`] (what agents measured), [`assignment`] (what agents are told to do) with its [`load_share`]
+//! and the data that workers take turns with, [`event`] (what observers see), [`listing`] (runs and agents in lists).
 
 pub mod assignment;
+mod data;
 pub mod event;
 pub mod interval;
 pub mod listing;
+pub mod load_share;
 
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, RunId, TrialIndex, TrialKey};

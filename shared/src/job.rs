@@ -2,11 +2,13 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
-//! [`decode`] (defaults), [`error`]. Beside them: [`selector`], [`template`], [`resolve`] (templates filled in)
+//! [`decode`] (defaults), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in)
 //! and [`overrides`] (`--set`).
 
+pub mod builtin;
 mod claims;
 mod contradictions;
+pub mod data;
 pub mod decode;
 mod describe;
 pub mod error;
@@ -23,6 +25,7 @@ pub mod template;
 mod walk;
 mod workload;
 
+pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
@@ -33,6 +36,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::ArrivalPlan;
+use crate::delay::Delay;
 use crate::ids::Name;
 
 /// Largest job file, in bytes: a thousand operations fit many times over.
@@ -59,6 +63,8 @@ pub struct Job {
     pub workload: WorkloadSpec,
     /// Named values for templates.
     pub params: BTreeMap<String, serde_json::Value>,
+    /// Columns of values that workers take turns with, by the name that templates use.
+    pub data: BTreeMap<String, DataColumn>,
     /// How much of it, how fast, how long.
     pub load: Load,
     /// On which agents.
@@ -82,6 +88,8 @@ pub struct WorkloadSpec {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Its operations in file order, at least one, with distinct names.
     pub operations: Vec<OperationSpec>,
+    /// Whether the operations are the steps of a scenario: one worker runs them all, in order, and begins again.
+    pub is_scenario: bool,
 }
 
 /// One named kind of request.
@@ -144,6 +152,20 @@ pub struct Load {
     pub drain: Duration,
     /// Load threads of each agent; `None`: the agent decides.
     pub threads: Option<u32>,
+    /// Whether each load thread is bound to a core of its own.
+    pub pins_threads: bool,
+    /// Pause of a worker after an operation, in a scenario after a step; `None`: none.
+    pub think: Option<Delay>,
+    /// Least time from one beginning of a worker's iteration to the next, closed model only; `None`: none.
+    pub pace: Option<Duration>,
+    /// Most connections opened per second over the whole fleet, above 0; `None`: as many as can be.
+    pub connect_rate: Option<f64>,
+    /// Connections of each worker, at least 1.
+    pub connections_per_worker: u32,
+    /// Requests at once on each connection, at least 1.
+    pub streams_per_connection: u32,
+    /// After how many operations a connection is opened anew, at least 1; `None`: never.
+    pub new_connection_every: Option<u64>,
 }
 
 /// How agents and targets meet.

@@ -9,6 +9,7 @@
 //! * [`plan`]: a job unrolled into ordered trials, and what each agent is told to do.
 //! * [`histogram`]: the HDR histogram, with its exact merge and its V2 encoding.
 //! * [`arrivals`]: when operations of an open model are due.
+//! * [`delay`]: pauses as people write them, fixed or drawn from a distribution.
 //! * [`interval`]: one agent's report on one second of one trial.
 //! * [`host`]: what a host is (fingerprint) and how it fares (samples).
 //! * [`finding`]: what makes a trial suspect or invalid.
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
+pub mod delay;
 pub mod event;
 pub mod finding;
 pub mod fleet;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::ArrivalPlan;
-use crate::ids::{LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
-use crate::job::{Job, LoadModel, OperationSpec, Warmup, Window};
+use crate::delay::Delay;
+use crate::ids::{AgentName, LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
+use crate::job::{DataColumn, Job, LoadModel, OperationSpec, Warmup, Window};
 
 /// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
 pub const TRIALS_MAX: u32 = 10_000;
@@ -74,10 +75,16 @@ pub struct Assignment {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The operations, in the job's order.
     pub operations: Vec<OperationSpec>,
+    /// Whether the operations are the steps of a scenario: one worker runs them all, in order, and begins again.
+    pub is_scenario: bool,
+    /// Columns of values that workers take turns with, by the name that templates use.
+    pub data: BTreeMap<String, DataColumn>,
     /// Files that came with the job, by the path written there.
     pub files: BTreeMap<String, Vec<u8>>,
     /// This agent's share of the load.
     pub load: LoadShare,
+    /// This agent's name.
+    pub agent_name: AgentName,
     /// This agent's place among the trial's agents by name, from 0.
     pub agent_index: u32,
     /// How many agents take part.
@@ -105,6 +112,20 @@ pub struct LoadShare {
     pub drain: Duration,
     /// Load threads; `None`: the agent decides.
     pub threads: Option<u32>,
+    /// Whether each load thread is bound to a core of its own.
+    pub pins_threads: bool,
+    /// Pause of a worker after an operation, in a scenario after a step; `None`: none.
+    pub think: Option<Delay>,
+    /// Least time from one beginning of a worker's iteration to the next, closed model only; `None`: none.
+    pub pace: Option<Duration>,
+    /// Most connections that this agent opens per second, above 0; `None`: as many as it can.
+    pub connect_rate: Option<f64>,
+    /// Connections of each worker, at least 1.
+    pub connections_per_worker: u32,
+    /// Requests at once on each connection, at least 1.
+    pub streams_per_connection: u32,
+    /// After how many operations a connection is opened anew, at least 1; `None`: never.
+    pub new_connection_every: Option<u64>,
     /// Seed of this trial; the agent mixes in its own index.
     pub seed: u64,
 }

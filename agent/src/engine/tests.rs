@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::ids::{LeaseEpoch, Name, RunId, TrialIndex, TrialKey};
+use shared::ids::{AgentName, LeaseEpoch, Name, RunId, TrialIndex, TrialKey};
 use shared::interval::{ErrorKind, OperationInterval, Phase};
 use shared::job::{LoadModel, OperationSpec, Warmup, Window};
 use shared::plan::LoadShare;
@@ -34,6 +34,13 @@ pub(crate) fn load(workers: u32, warmup: Warmup, window: Window) -> LoadShare {
         window,
         drain: Duration::from_secs(1),
         threads: None,
+        pins_threads: false,
+        think: None,
+        pace: None,
+        connect_rate: None,
+        connections_per_worker: 1,
+        streams_per_connection: 1,
+        new_connection_every: None,
         seed: 42,
     }
 }
@@ -50,8 +57,11 @@ pub(crate) fn assignment(workers: u32, warmup: Warmup, window: Window) -> Assign
         kind: "fake".to_owned(),
         settings: serde_json::Map::new(),
         operations: vec![operation("read"), operation("write")],
+        is_scenario: false,
+        data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: load(workers, warmup, window),
+        agent_name: AgentName::new("a1").unwrap(),
         agent_index: 0,
         agent_count: 1,
     }

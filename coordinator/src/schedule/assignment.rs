@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::{LeaseEpoch, TrialKey};
+use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::{Job, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
 
@@ -25,8 +25,8 @@ pub(super) struct Shares<'a> {
 }
 
 impl Shares<'_> {
-    /// The assignment of the agent at a place, from 0 by name.
-    pub(super) fn assignment(&self, agent_index: u32) -> Assignment {
+    /// The assignment of the agent with a name, at its place, from 0 by name.
+    pub(super) fn assignment(&self, agent_index: u32, agent_name: &AgentName) -> Assignment {
         let share = |amount: u64| share_of(amount, agent_index, self.agent_count);
         let load = &self.job.load;
         let (workers, workers_max) = match (load.workers, &load.arrivals) {
@@ -43,6 +43,8 @@ impl Shares<'_> {
             kind: self.workload.kind.clone(),
             settings: self.workload.settings.clone(),
             operations: self.workload.operations.clone(),
+            is_scenario: self.workload.is_scenario,
+            data: self.job.data.clone(),
             files: self.files.clone(),
             load: LoadShare {
                 model: load.model,
@@ -59,11 +61,19 @@ impl Shares<'_> {
                 },
                 drain: load.drain,
                 threads: load.threads,
+                pins_threads: load.pins_threads,
+                think: load.think,
+                pace: load.pace,
+                connect_rate: load.connect_rate.map(|rate| rate / f64::from(self.agent_count.max(1))),
+                connections_per_worker: load.connections_per_worker,
+                streams_per_connection: load.streams_per_connection,
+                new_connection_every: load.new_connection_every,
                 // Each trial has a seed of its own, so that repeated trials do not repeat one random order.
                 seed: self
                     .seed
                     .wrapping_add(u64::from(self.trial.trial.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             },
+            agent_name: agent_name.clone(),
             agent_index,
             agent_count: self.agent_count,
         }

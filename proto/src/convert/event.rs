@@ -5,8 +5,8 @@ use std::time::Duration;
 use shared::event::{Progress, RunEvent};
 use shared::ids::{AgentName, TrialIndex};
 
-use super::assignment::nanoseconds;
 use super::listing::{run_state, verdict};
+use super::load_share::nanoseconds;
 use super::{ConvertError, non_empty, sentence};
 use crate::run_event::Event;
 

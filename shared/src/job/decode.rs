@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::error::Findings;
 use super::node::Node;
 use super::{Limits, Load, LoadModel, Warmup, Window};
+use crate::delay::Delay;
 
 /// Default length of the measured window.
 pub const DURATION_DEFAULT: Duration = Duration::from_secs(10);
@@ -21,6 +22,7 @@ pub const TRIALS_DEFAULT: u32 = 1;
 pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
     let child = |key: &str| root.descendant(&["load", key]);
     let duration = |key: &str| child(key).and_then(|node| node.duration());
+    let per_worker = |key: &str| child(key).and_then(|count| count.whole()).unwrap_or(1);
     if let Some(trials) = child("trials").filter(|trials| trials.value().is_table()) {
         findings.push(trials.unsupported_value("stopping once the claims are settled"));
     }
@@ -37,6 +39,13 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         seed: child("seed").and_then(|seed| seed.integer()).and_then(|seed| u64::try_from(seed).ok()),
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
         threads: child("threads").and_then(|threads| threads.whole()),
+        pins_threads: child("pin").and_then(|pin| pin.boolean()).unwrap_or(false),
+        think: child("think").and_then(|think| Delay::parse(think.text()?).ok()),
+        pace: duration("pace"),
+        connect_rate: child("connect_rate").and_then(|rate| rate.number()),
+        connections_per_worker: per_worker("connections_per_worker"),
+        streams_per_connection: per_worker("streams_per_connection"),
+        new_connection_every: child("new_connection_every").and_then(|operations| operations.whole()),
     }
 }
 

@@ -116,6 +116,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         description: root.child("description").and_then(|node| node.text()).map(str::to_owned),
         tags: tags.filter_map(|(key, node)| Some((key.to_owned(), node.text()?.to_owned()))).collect(),
         workload: workload::decode(root, findings)?,
+        data: BTreeMap::new(),
         params: params.filter_map(|(key, node)| Some((key.to_owned(), node.json().ok()?))).collect(),
         load,
         fleet,

@@ -48,7 +48,7 @@ pub(super) fn decode(root: &Node<'_>, findings: &mut Findings) -> Option<Workloa
         let name = Name::new(kind).ok()?;
         operations.push(OperationSpec { name, weight: 1.0, settings: serde_json::Map::new() });
     }
-    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations })
+    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations, is_scenario: false })
 }
 
 /// Names of all operations, those without one under their kind's.

@@ -1,6 +1,6 @@
 //! Facts about what an agent holds and says.
 
-use shared::ids::{Name, TrialIndex};
+use shared::ids::{AgentName, Name, TrialIndex};
 use shared::job::{LoadModel, OperationSpec, Warmup, Window};
 use shared::plan::LoadShare;
 use std::time::Duration;
@@ -22,6 +22,8 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
             weight: 1.0,
             settings: serde_json::Map::new(),
         }],
+        is_scenario: false,
+        data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: LoadShare {
             model: LoadModel::Closed,
@@ -32,8 +34,16 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
             window: Window::Iterations(1),
             drain: Duration::ZERO,
             threads: None,
+            pins_threads: false,
+            think: None,
+            pace: None,
+            connect_rate: None,
+            connections_per_worker: 1,
+            streams_per_connection: 1,
+            new_connection_every: None,
             seed: 0,
         },
+        agent_name: AgentName::new("a1").unwrap(),
         agent_index: 0,
         agent_count: 1,
     })

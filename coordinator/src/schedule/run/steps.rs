@@ -287,8 +287,9 @@ impl ActiveRun {
         }
         self.trial.is_prepared = true;
         for (index, agent) in (0..).zip(self.agents.clone()) {
-            if fleet.agent(agent).is_some() {
-                self.ask(agent, Command::Prepare(Box::new(shares.assignment(index))), actions);
+            if let Some(introduction) = fleet.agent(agent) {
+                let assignment = shares.assignment(index, &introduction.name);
+                self.ask(agent, Command::Prepare(Box::new(assignment)), actions);
             }
         }
     }
