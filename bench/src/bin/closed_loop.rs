@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agent::engine::{Engine, EngineEvent, clock};
 use agent::workload::http;
-use shared::ids::{AgentId, LeaseEpoch, Name, RunId, TrialIndex, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, Name, RunId, TrialIndex, TrialKey};
 use shared::interval::OperationInterval;
 use shared::job::{LoadModel, OperationSpec, Warmup, Window};
 use shared::plan::{Assignment, LoadShare};
@@ -71,6 +71,8 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
         kind: http::KIND.schema.kind.to_owned(),
         settings: serde_json::Map::new(),
         operations: vec![OperationSpec { name, weight: 1.0, settings }],
+        is_scenario: false,
+        data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: LoadShare {
             model: LoadModel::Closed,
@@ -81,8 +83,16 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
             window: Window::Iterations(iterations),
             drain: Duration::from_secs(5),
             threads: Some(1),
+            pins_threads: false,
+            think: None,
+            pace: None,
+            connect_rate: None,
+            connections_per_worker: 1,
+            streams_per_connection: 1,
+            new_connection_every: None,
             seed: 42,
         },
+        agent_name: AgentName::new("bench").map_err(io::Error::other)?,
         agent_index: 0,
         agent_count: 1,
     })
