@@ -7,7 +7,7 @@
 //! tokio's timer is a millisecond coarse, so the server runs on event loops of its own: per thread an epoll
 //! set, a heap of deadlines, and a timer that is precise to microseconds. Rooms:
 //!
-//! * [`options`], [`latency`], [`stall`]: what can be asked for.
+//! * [`options`], [`stall`]: what can be asked for.
 //! * [`behaviour`], [`answers`], [`outbox`]: what is answered, when, and in which order.
 //! * [`request`]: requests taken off a byte stream.
 //! * [`connection`], [`connections`], [`permits`], [`patience`]: the clients, how many there may be, and for
@@ -23,7 +23,6 @@ mod connection;
 mod connections;
 mod deadlines;
 mod event_loop;
-mod latency;
 mod options;
 mod outbox;
 mod patience;
@@ -50,7 +49,6 @@ use event_loop::{Doorbell, EventLoop};
 use permits::Permits;
 use server_clock::ServerClock;
 
-pub(crate) use latency::Latency;
 pub(crate) use options::{BodySize, ErrorShare, ListenAddress, SEED_DEFAULT, TargetOptions, ThreadCount};
 pub(crate) use stall::Stall;
 

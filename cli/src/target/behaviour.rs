@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shared::delay::Delay;
 
 use super::answers::{Answer, AnswerKind};
 use super::clock::Moment;
-use super::latency::Latency;
 use super::options::TargetOptions;
 use super::outbox::DueAnswer;
 use super::request::Request;
@@ -15,7 +15,7 @@ use super::request::Request;
 /// One event loop's share of chance, and what depends on it.
 #[derive(Debug)]
 pub(super) struct Behaviour {
-    latency: Latency,
+    latency: Delay,
     error_share: f64,
     random: ChaCha8Rng,
 }
@@ -33,7 +33,7 @@ impl Behaviour {
         let (kind, delay) = if request.is_health {
             (AnswerKind::Healthy, Duration::ZERO)
         } else {
-            (self.draw_kind(), self.latency.draw(&mut self.random))
+            (self.draw_kind(), self.latency.sample(&mut self.random))
         };
         DueAnswer {
             due: received + delay,
