@@ -31,8 +31,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use shared::host::HostSample;
-use shared::ids::AgentId;
+use shared::ids::{AgentId, OperationIndex};
 use shared::interval::Interval;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 
@@ -49,6 +50,9 @@ pub type Probe = Box<dyn FnMut() -> Option<HostSample> + Send>;
 pub trait Drive: Send + Sync {
     /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// What it takes out of the responses to an operation: [`Workload::metrics`].
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
 }
 
 /// Boxes a workload for the engine.
@@ -142,6 +146,10 @@ struct Driver<W> {
 impl<W: Workload> Drive for Driver<W> {
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move { worker::drive(&self.workload, thread).await })
+    }
+
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
+        self.workload.metrics(operation)
     }
 }
 

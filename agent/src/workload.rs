@@ -11,6 +11,7 @@ use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
 use shared::interval::{ErrorKind, ErrorSample};
 use shared::job::schema::KindSchema;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
 use crate::engine::Drive;
@@ -39,17 +40,28 @@ pub struct PrepareError(pub String);
 /// The engine is generic over it, so that the hot loop has no dynamic call; it is boxed once per trial
 /// as [`Drive`].
 pub trait Workload: Send + Sync + 'static {
+    /// What the workers of one load thread share, without locks: connections, buffers. `()` if nothing.
+    type Desk: 'static;
     /// One closed loop of it: a connection, a process slot.
     type Worker: Worker;
 
+    /// Makes what the workers of a load thread share; called once on that thread, before its first worker.
+    fn desk(&self) -> Self::Desk;
+
     /// Makes a worker; called on the load thread that will own it.
-    fn worker(&self, seat: Seat) -> Self::Worker;
+    fn worker(&self, desk: &Self::Desk, seat: Seat) -> Self::Worker;
 
     /// The longest timeout of any of its operations. The engine gives an operation up that runs more than
     /// twice as long, so that a trial ends whatever a workload does. Default: one hour, the longest that can
     /// be told.
     fn operation_timeout_max(&self) -> Duration {
         Duration::from_nanos(HIGHEST_TRACKABLE)
+    }
+
+    /// What it takes out of the responses to an operation, at most [`shared::interval::MEASURES_MAX`]. An outcome
+    /// names them by their place in this list. Asked once, before the trial. Default: nothing.
+    fn metrics(&self, _operation: OperationIndex) -> &[MetricSpec] {
+        &[]
     }
 }
 
@@ -95,15 +107,20 @@ pub struct Outcome {
     pub connects: u64,
     /// Further measures: one value for each line of the kind's `schema.measures`, in its order; `None`: none.
     pub measures: [Option<u64>; OUTCOME_MEASURES_MAX],
+    /// Values of metrics: the place in the operation's [`Workload::metrics`] and the value, in the metric's unit. What
+    /// is not finite, or no value of the metric's kind, counts nowhere.
+    pub metrics: Vec<(u16, f64)>,
 }
 
 /// Most further measures a kind may have.
-pub const OUTCOME_MEASURES_MAX: usize = 4;
+pub const OUTCOME_MEASURES_MAX: usize = 8;
 
 impl Outcome {
     /// Makes it ready for the next operation.
     pub fn clear(&mut self, wants_sample: bool) {
-        *self = Self { wants_sample, ..Self::default() };
+        let mut metrics = std::mem::take(&mut self.metrics);
+        metrics.clear();
+        *self = Self { wants_sample, metrics, ..Self::default() };
     }
 
     /// Notes a failure, with a sample if one is still wanted.

@@ -1,10 +1,30 @@
 //! Metric names: `[operation.]measure[.statistic]`, as the contract lists measures and statistics.
+//!
+//! Rooms: [`spec`], metrics that a workload takes out of responses; [`summary`], what is kept of their values.
+
+pub mod spec;
+pub mod summary;
 
 use std::fmt;
 
+pub use spec::{MetricKind, MetricSpec, MetricSpecError};
+pub use summary::{Summary, SummaryError};
+
 /// Measures that have statistics and a name of their own.
-pub const MEASURES_WITH_STATISTICS: &[&str] =
-    &["latency", "service_time", "send_lag", "worker_wait", "failed", "connect", "cpu_time", "max_memory"];
+pub const MEASURES_WITH_STATISTICS: &[&str] = &[
+    "latency",
+    "service_time",
+    "send_lag",
+    "worker_wait",
+    "failed",
+    "dns",
+    "connect",
+    "tls",
+    "first_byte",
+    "body",
+    "cpu_time",
+    "max_memory",
+];
 /// Measures that are one number each.
 pub const MEASURES_PLAIN: &[&str] = &["throughput", "error_ratio", "count", "unsent"];
 /// Beginnings of measures that carry a name from elsewhere: `metric.hits.mean`, `host.cpu_busy.max`.

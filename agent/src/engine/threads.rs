@@ -6,8 +6,10 @@ use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::Duration;
 
-use shared::ids::AgentId;
+use shared::ids::{AgentId, OperationIndex};
 use shared::interval::OPERATIONS_MAX;
+use shared::job::OperationSpec;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -89,18 +91,13 @@ pub(super) fn spawn(
     let timeline = Timeline::new(&assignment.load);
     let gate = Arc::new(Gate::new(&assignment.load));
     let orders = Orders::new();
-    let measures = measures_of(&assignment.kind);
-    let shape = Shape {
-        operations: assignment.operations.len(),
-        measures: measures.len(),
-        is_open: assignment.load.arrivals.is_some(),
-    };
+    let shape = shape_of(&assignment, &*workload)?;
     let threads = thread_count(&assignment);
     let (messages, inbox) = mpsc::channel(threads * BATCHES_PER_THREAD_MAX);
     let mut spares = Vec::with_capacity(threads);
     let mut tasks = Vec::with_capacity(threads);
     for (index, seats) in seats_by_thread(&assignment, threads).into_iter().enumerate() {
-        let (lane, spare) = Lane::new(messages.clone(), shape);
+        let (lane, spare) = Lane::new(messages.clone(), shape.clone());
         let arrivals = Arrivals::of(&assignment, index, threads);
         let growth = Growth::new(&assignment, index, threads, seats.len());
         spares.push(spare);
@@ -120,7 +117,7 @@ pub(super) fn spawn(
         });
     }
     drop(messages);
-    let assembly = Assembly::new(assignment.trial, agent, measures, timeline, threads);
+    let assembly = Assembly::new(assignment.trial, agent, shape, timeline, threads);
     let collector = Collector::new(assembly, spares, Arc::clone(&orders), probe, events);
     let spawned = spawn_collector(collector, inbox)
         .and_then(|()| tasks.into_iter().try_for_each(|task| spawn_load_thread(task, Arc::clone(&workload))));
@@ -139,6 +136,22 @@ fn check(assignment: &Assignment) -> Result<(), PrepareError> {
         ));
     }
     Ok(())
+}
+
+/// What the threads have to count.
+fn shape_of(assignment: &Assignment, workload: &dyn Drive) -> Result<Shape, PrepareError> {
+    let of_operation = |(spec, index): (&OperationSpec, u16)| {
+        let metrics = workload.metrics(OperationIndex(index)).to_vec();
+        MetricSpec::check_all(&metrics)
+            .map_err(|error| PrepareError(format!("operation {}: {error}", spec.name)))?;
+        Ok(metrics)
+    };
+    let metrics = assignment.operations.iter().zip(0_u16..).map(of_operation);
+    Ok(Shape {
+        measures: measures_of(&assignment.kind),
+        metrics: metrics.collect::<Result<_, PrepareError>>()?,
+        is_open: assignment.load.arrivals.is_some(),
+    })
 }
 
 /// The further measures of a kind, as the table has them; a kind that is not in it has none.
@@ -246,14 +259,14 @@ impl Lane {
         let (spare, spares) = blocking::channel();
         for _ in 0..SPARE_TALLIES {
             // The receiver is right here, so this cannot fail.
-            let _ = spare.send(Tally::new(shape));
+            let _ = spare.send(Tally::new(&shape));
         }
         (Self { messages, spares, shape }, spare)
     }
 
     /// An empty tally: one that came back, or a new one while the collector is behind.
     pub(super) fn spare(&self) -> Tally {
-        self.spares.try_recv().unwrap_or_else(|_| Tally::new(self.shape))
+        self.spares.try_recv().unwrap_or_else(|_| Tally::new(&self.shape))
     }
 
     /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means

@@ -39,7 +39,8 @@ struct Open {
 
 /// Runs one thread's share of the trial to its end.
 pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
-    let workers = ready_workers(workload, &task).await;
+    let desk = workload.desk();
+    let workers = ready_workers(workload, &desk, &task).await;
     task.lane.send(Message::Ready, &task.orders);
     let ready_ns = now_ns();
     let mut orders = task.orders.follow();
@@ -81,7 +82,7 @@ pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
     }
     let ended = async {
         match &mut open {
-            Some(open) => run_open(workload, open, &thread, &mut loops).await,
+            Some(open) => run_open((workload, &desk), open, &thread, &mut loops).await,
             None => join_all(&mut loops, &thread).await,
         }
     };
@@ -110,11 +111,11 @@ fn open(task: &mut ThreadTask, start_ns: u64) -> std::io::Result<Option<Open>> {
 }
 
 /// Makes the workers and gets them ready side by side, in the order of their seats.
-async fn ready_workers<W: Workload>(workload: &W, task: &ThreadTask) -> Vec<W::Worker> {
+async fn ready_workers<W: Workload>(workload: &W, desk: &W::Desk, task: &ThreadTask) -> Vec<W::Worker> {
     let deadline = Instant::now() + READY_TIMEOUT;
     let mut joins = Vec::with_capacity(task.seats.len());
     for seat in &task.seats {
-        let mut worker = workload.worker(*seat);
+        let mut worker = workload.worker(desk, *seat);
         joins.push(tokio::task::spawn_local(async move {
             // What was not ready in time begins as it is.
             let _ = timeout_at(deadline, worker.ready()).await;
@@ -133,7 +134,7 @@ async fn ready_workers<W: Workload>(workload: &W, task: &ThreadTask) -> Vec<W::W
 
 /// Paces, adds workers as the pacer asks for them, and waits until all is begun and ended.
 async fn run_open<W: Workload>(
-    workload: &W,
+    (workload, desk): (&W, &W::Desk),
     open: &mut Open,
     thread: &Rc<LoadThread>,
     loops: &mut JoinSet<()>,
@@ -148,7 +149,7 @@ async fn run_open<W: Workload>(
             Some(first) = open.requests.recv() => {
                 let seat = open.growth.seat();
                 let (place, choice) = (thread.seat(), Choice::new(open.shares.clone(), seat));
-                let worker = workload.worker(seat);
+                let worker = workload.worker(desk, seat);
                 let (shared, pacer) = (Rc::clone(thread), Rc::clone(&open.pacer));
                 let handle = loops.spawn_local(open_loop(worker, shared, pacer, place, choice, Some(first)));
                 thread.seated(place, handle);

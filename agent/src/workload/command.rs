@@ -119,9 +119,12 @@ impl CommandWorkload {
 }
 
 impl Workload for CommandWorkload {
+    type Desk = ();
     type Worker = CommandWorker;
 
-    fn worker(&self, seat: Seat) -> CommandWorker {
+    fn desk(&self) {}
+
+    fn worker(&self, (): &(), seat: Seat) -> CommandWorker {
         let program = |settings: &Settings| settings.to_program(self.floors.place_of(seat.worker));
         let programs = self.operations.iter().map(program).collect();
         CommandWorker { operations: Arc::clone(&self.operations), programs, capture: Capture::new() }

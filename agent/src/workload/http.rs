@@ -167,9 +167,12 @@ impl Http {
 }
 
 impl Workload for Http {
+    type Desk = ();
     type Worker = HttpWorker;
 
-    fn worker(&self, seat: Seat) -> HttpWorker {
+    fn desk(&self) {}
+
+    fn worker(&self, (): &(), seat: Seat) -> HttpWorker {
         HttpWorker::new(Arc::clone(&self.plan), seat)
     }
 

@@ -41,9 +41,12 @@ pub(super) struct FakeWorker {
 }
 
 impl Workload for Fake {
+    type Desk = ();
     type Worker = FakeWorker;
 
-    fn worker(&self, _seat: Seat) -> FakeWorker {
+    fn desk(&self) {}
+
+    fn worker(&self, (): &(), _seat: Seat) -> FakeWorker {
         FakeWorker { act: self.act, did: Arc::clone(&self.did) }
     }
 

@@ -10,6 +10,7 @@ use shared::interval::ErrorKind;
 use shared::job::OperationSpec;
 
 use super::*;
+use crate::workload::OUTCOME_MEASURES_MAX;
 
 /// Far longer than any of these programs takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +19,8 @@ fn worker_of(settings: Value) -> CommandWorker {
     let Value::Object(settings) = settings else { panic!("settings are a table") };
     let operation = OperationSpec { name: Name::new("program").unwrap(), weight: 1.0, settings };
     let operations = [Settings::read(&operation).unwrap()].into();
-    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }.worker(Seat { worker: 0, seed: 1 })
+    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }
+        .worker(&(), Seat { worker: 0, seed: 1 })
 }
 
 fn on_a_load_thread<T>(future: impl Future<Output = T>) -> T {
@@ -79,7 +81,7 @@ fn an_unexpected_exit_status_is_an_error_with_the_programs_last_words() {
     let outcome = run_once(json!({ "command": "sh -c 'echo working; echo it broke >&2; exit 3'" }));
     assert_eq!(outcome.error, Some(ErrorKind::Exit));
     assert_eq!(message_of(&outcome), "\"sh\" ended with exit status 3: it broke");
-    assert_eq!(outcome.measures, [None; 4], "only successes have measures");
+    assert_eq!(outcome.measures, [None; OUTCOME_MEASURES_MAX], "only successes have measures");
     assert_eq!(run_once(json!({ "command": "false" })).error, Some(ErrorKind::Exit));
 }
 
