@@ -70,9 +70,16 @@ impl Rendering {
     /// # Errors
     /// A text that is no template, or a name that nothing on this agent stands behind.
     pub fn compile(text: &str, names: &Names, place: Place) -> Result<Self, NamesError> {
-        let template = Template::parse(text)?;
-        let mut pieces = Vec::new();
-        for part in template.parts() {
+        Self::of_parts(Template::parse(text)?.parts(), names, place)
+    }
+
+    /// Makes a text ready that was split before.
+    ///
+    /// # Errors
+    /// A name that nothing on this agent stands behind.
+    pub fn of_parts(parts: &[Part], names: &Names, place: Place) -> Result<Self, NamesError> {
+        let mut pieces = Vec::with_capacity(parts.len());
+        for part in parts {
             pieces.push(match part {
                 Part::Text(literal) => Piece::Text(literal.as_bytes().into()),
                 Part::Name(name) => match names.meaning(name)? {

@@ -2,8 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use shared::interval::ErrorSample;
+
+use crate::workload::Outcome;
+
 /// Shortest value that is masked. What is shorter protects nothing, and would be found in every second word.
 const SECRET_BYTES_MIN: usize = 4;
+
+/// What an error sample ends with when it was cut.
+const CUT_MARK: char = '…';
 
 /// The values of environment variables that a trial uses, in every form in which a message might show them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,12 +38,27 @@ impl Secrets {
         Self { forms }
     }
 
+    /// Masks what an operation's sample tells.
+    #[inline]
+    pub fn hide_in(&self, outcome: &mut Outcome) {
+        if self.forms.is_empty() {
+            return;
+        }
+        if let Some(sample) = &mut outcome.sample {
+            *sample = ErrorSample::new(sample.kind, self.mask(std::mem::take(&mut sample.message)));
+        }
+    }
+
     /// A message with every secret replaced by the variable's name, also one that was cut at the message's end.
     pub fn mask(&self, mut message: String) -> String {
         for (form, shown) in &self.forms {
             if message.contains(form) {
                 message = message.replace(form, shown);
             }
+        }
+        let is_cut = message.ends_with(CUT_MARK);
+        if is_cut {
+            message.truncate(message.len() - CUT_MARK.len_utf8());
         }
         for (form, shown) in &self.forms {
             let beginnings = form.char_indices().map(|(at, _)| at).filter(|at| *at >= SECRET_BYTES_MIN).rev();
@@ -45,6 +67,9 @@ impl Secrets {
                 message.truncate(message.len() - length);
                 message.push_str(shown);
             }
+        }
+        if is_cut {
+            message.push(CUT_MARK);
         }
         message
     }
@@ -71,6 +96,7 @@ mod tests {
     #[test]
     fn what_was_cut_within_a_secret_is_masked_too() {
         assert_eq!(mask("got s3cret"), "got {{env:LONGER}}");
+        assert_eq!(mask("got s3cret…"), "got {{env:LONGER}}…");
         assert_eq!(mask("got s3c"), "got s3c");
     }
 
