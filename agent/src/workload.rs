@@ -1,6 +1,8 @@
-//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
+//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each; and
+//! [`deadline`], the time limit that they share.
 
 pub mod command;
+pub mod deadline;
 pub mod http;
 
 use std::future::Future;

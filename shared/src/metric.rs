@@ -25,6 +25,11 @@ pub const MEASURES_WITH_STATISTICS: &[&str] = &[
     "cpu_time",
     "max_memory",
 ];
+/// The parts of a request that a workload may tell, in the order in which they come; each is a measure.
+pub const PHASES: &[&str] = &["dns", "connect", "tls", "first_byte", "body"];
+/// Measures that only some workloads tell, each with a distribution of its own.
+pub const WORKLOAD_MEASURES: &[&str] =
+    &["dns", "connect", "tls", "first_byte", "body", "cpu_time", "max_memory"];
 /// Measures that are one number each.
 pub const MEASURES_PLAIN: &[&str] = &["throughput", "error_ratio", "count", "unsent"];
 /// Beginnings of measures that carry a name from elsewhere: `metric.hits.mean`, `host.cpu_busy.max`.
@@ -53,6 +58,30 @@ pub enum Unit {
     Count,
     /// Whatever its reporter says.
     Unknown,
+}
+
+impl Unit {
+    /// The word for it in reports; empty for what is plain.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Unit::Time => "ns",
+            Unit::Size => "bytes",
+            Unit::Rate => "per_s",
+            Unit::Share | Unit::Count | Unit::Unknown => "",
+        }
+    }
+
+    /// What a measure's values are measured in.
+    pub fn of_measure(measure: &str) -> Self {
+        match measure {
+            "max_memory" => Unit::Size,
+            "throughput" => Unit::Rate,
+            "error_ratio" => Unit::Share,
+            "count" | "unsent" => Unit::Count,
+            measure if MEASURES_WITH_STATISTICS.contains(&measure) => Unit::Time,
+            _ => Unit::Unknown,
+        }
+    }
 }
 
 /// A metric's name, taken apart.
@@ -114,14 +143,7 @@ impl MetricName {
 
     /// What its values are measured in.
     pub fn unit(&self) -> Unit {
-        match self.measure.as_str() {
-            "max_memory" => Unit::Size,
-            "throughput" => Unit::Rate,
-            "error_ratio" => Unit::Share,
-            "count" | "unsent" => Unit::Count,
-            measure if MEASURES_WITH_STATISTICS.contains(&measure) => Unit::Time,
-            _ => Unit::Unknown,
-        }
+        Unit::of_measure(&self.measure)
     }
 
     fn of_measure(operation: Option<String>, text: &str) -> Result<Self, MetricNameError> {

@@ -13,7 +13,7 @@ use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, RunId};
 use crate::run_record::RunState;
 
-pub use self::operation::{Distribution, MetricReport, OperationReport};
+pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
 
 /// The schema's name, written into every report.
 pub const SCHEMA: &str = "fleetmark.run/1";

@@ -4,24 +4,25 @@ use std::sync::Arc;
 
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
-use tokio::time::timeout;
 
 use super::HttpPlan;
 use super::wire::Wire;
 use crate::engine::clock::now_ns;
+use crate::workload::deadline::Deadline;
 use crate::workload::{Outcome, Seat, Worker};
 
 /// One closed loop over HTTP.
 pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
     wire: Wire,
+    deadline: Deadline,
 }
 
 impl HttpWorker {
     /// A worker that is not connected yet.
     pub(super) fn new(plan: Arc<HttpPlan>, seat: Seat) -> Self {
         let wire = Wire::new(&plan.targets, seat.worker);
-        Self { plan, wire }
+        Self { plan, wire, deadline: Deadline::new() }
     }
 }
 
@@ -35,9 +36,11 @@ impl Worker for HttpWorker {
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        outcome.sent_ns = now_ns();
+        let begun_ns = now_ns();
+        outcome.sent_ns = begun_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
-        let result = timeout(operation.timeout, self.wire.exchange(&self.plan, operation, outcome)).await;
+        let exchange = self.wire.exchange(&self.plan, operation, outcome);
+        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}

@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn what_no_values_could_give_is_refused() {
         let good: crate::MetricInterval = (&metric(MetricKind::Histogram, &[1.0, 3.0])).into();
-        let broken: [(&str, fn(&mut crate::MetricInterval)); 9] = [
+        type Spoil = fn(&mut crate::MetricInterval);
+        let broken: [(&str, Spoil); 9] = [
             ("not a finite number", |it| it.mean = f64::NAN),
             ("not a finite number", |it| it.max = f64::INFINITY),
             ("cannot be the squared deviations", |it| it.m2 = -1.0),
