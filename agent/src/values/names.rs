@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
+use shared::job::builtin::{BuiltIn, BuiltInError};
 use shared::job::data::{DataColumn, DataError, DataOrder, DataSource, read_csv_column};
 use shared::job::template::{Template, TemplateError};
 use shared::plan::Assignment;
@@ -15,8 +16,6 @@ use super::worker::{Values, put_number};
 use super::{ColumnIndex, ExtractedIndex, Term};
 use crate::workload::{PrepareError, Seat};
 
-/// How a name of the agent's environment begins.
-const VARIABLE: &str = "env:";
 /// Where values taken out of answers are named in an operation's settings.
 const EXTRACT: &str = "extract";
 
@@ -29,11 +28,9 @@ pub enum NamesError {
     /// A name that nothing stands behind.
     #[error("\"{{{{{0}}}}}\" has no value on this agent")]
     Unknown(String),
-    /// `random.int` without two whole numbers in order.
-    #[error(
-        "\"{{{{{0}}}}}\" is not a range: write two whole numbers, the lower one first, as in \"{{{{random.int(1,6)}}}}\""
-    )]
-    Range(String),
+    /// A built-in name whose arguments make no sense.
+    #[error(transparent)]
+    BuiltIn(#[from] BuiltInError),
     /// A variable that the agent does not have.
     #[error("the environment variable {0} is not set on this agent: set it where the agent is started")]
     NoVariable(String),
@@ -157,24 +154,22 @@ impl Names {
     /// What a name stands for.
     pub(super) fn meaning(&self, name: &str) -> Result<Meaning<'_>, NamesError> {
         let unknown = || NamesError::Unknown(name.to_owned());
-        if let Some(variable) = name.strip_prefix(VARIABLE) {
-            return self
-                .variables
-                .get(variable.trim())
-                .map(|value| Meaning::Constant(value))
-                .ok_or_else(unknown);
-        }
-        if let Some(range) = name.strip_prefix("random.int(").and_then(|rest| rest.strip_suffix(')')) {
-            let range = read_range(range).ok_or_else(|| NamesError::Range(name.to_owned()));
-            return range.map(|(first, last)| Meaning::Changing(Term::RandomInteger { first, last }));
-        }
-        Ok(Meaning::Changing(match name {
-            "agent" => return Ok(Meaning::Constant(&self.agent)),
-            "random.uuid" => Term::RandomUuid,
-            "sequence" => Term::Sequence,
-            "worker" => Term::Worker,
-            "now" => Term::Now,
-            _ => match self.columns.get(name) {
+        Ok(Meaning::Changing(match BuiltIn::parse(name)? {
+            Some(BuiltIn::Environment(variable)) => {
+                return self
+                    .variables
+                    .get(&variable)
+                    .map(|value| Meaning::Constant(value))
+                    .ok_or_else(unknown);
+            }
+            Some(BuiltIn::Agent) => return Ok(Meaning::Constant(&self.agent)),
+            Some(BuiltIn::RandomInt { first, last }) => Term::RandomInteger { first, last },
+            Some(BuiltIn::RandomUuid) => Term::RandomUuid,
+            Some(BuiltIn::Sequence) => Term::Sequence,
+            Some(BuiltIn::Worker) => Term::Worker,
+            Some(BuiltIn::Now) => Term::Now,
+            Some(BuiltIn::TargetHost | BuiltIn::TargetPort | BuiltIn::PeerHost) => return Err(unknown()),
+            None => match self.columns.get(name) {
                 Some(index) => Term::Column(*index),
                 None => Term::Extracted(self.extracted(name).ok_or_else(unknown)?),
             },
@@ -283,8 +278,11 @@ impl Texts {
         match value {
             Value::String(text) => {
                 let template = Template::parse(text)?;
-                let names = template.names().filter_map(|name| name.strip_prefix(VARIABLE));
-                self.variables.extend(names.map(|name| name.trim().to_owned()));
+                for name in template.names() {
+                    if let Some(BuiltIn::Environment(variable)) = BuiltIn::parse(name)? {
+                        self.variables.insert(variable);
+                    }
+                }
                 Ok(())
             }
             Value::Array(items) => items.iter().try_for_each(|item| self.read(item)),
@@ -292,12 +290,6 @@ impl Texts {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
     }
-}
-
-fn read_range(text: &str) -> Option<(i64, i64)> {
-    let (first, last) = text.split_once(',')?;
-    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (first <= last).then_some((first, last))
 }
 
 #[cfg(test)]

@@ -98,9 +98,10 @@ fn what_no_name_stands_for_is_refused() {
     let names = names(&["x"]);
     for (text, reason) in [
         ("{{absent}}", "\"{{absent}}\" has no value on this agent"),
-        ("{{random.int(3,1)}}", "is not a range"),
-        ("{{random.int(1)}}", "is not a range"),
-        ("{{random.int(1,99999999999999999999)}}", "is not a range"),
+        ("{{random.int(3,1)}}", "the smaller number first"),
+        ("{{random.int(1)}}", "two whole numbers"),
+        ("{{env:}}", "does not name a variable"),
+        ("{{target.host}}", "\"{{target.host}}\" has no value on this agent"),
         ("{{open", "never closes it"),
     ] {
         let error = crate::values::Rendering::compile(text, &names, Place::Anywhere).unwrap_err().to_string();
