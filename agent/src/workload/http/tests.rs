@@ -27,7 +27,7 @@ fn http(operations: Vec<OperationSpec>) -> Result<Http, PrepareError> {
 }
 
 fn worker(settings: Value) -> HttpWorker {
-    http(vec![spec(settings)]).unwrap().worker(&(), Seat { worker: 0, seed: 0 })
+    http(vec![spec(settings)]).unwrap().worker(&HttpDesk::default(), Seat { worker: 0, seed: 0 })
 }
 
 async fn run(worker: &mut HttpWorker) -> Outcome {

@@ -6,6 +6,9 @@ use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
 use super::HttpPlan;
+use super::http2::{HttpDesk, Streams};
+use super::progress::Progress;
+use super::target::Version;
 use super::wire::Wire;
 use crate::engine::clock::now_ns;
 use crate::workload::deadline::Deadline;
@@ -14,15 +17,18 @@ use crate::workload::{Outcome, Seat, Worker};
 /// One closed loop over HTTP.
 pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
+    progress: Progress,
     wire: Wire,
+    streams: Streams,
     deadline: Deadline,
 }
 
 impl HttpWorker {
     /// A worker that is not connected yet.
-    pub(super) fn new(plan: Arc<HttpPlan>, seat: Seat) -> Self {
-        let wire = Wire::new(&plan.targets, seat.worker);
-        Self { plan, wire, deadline: Deadline::new() }
+    pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
+        let wire = Wire::new(&plan, seat.worker);
+        let streams = desk.seat(&plan);
+        Self { plan, progress: Progress::new(), wire, streams, deadline: Deadline::new() }
     }
 }
 
@@ -31,7 +37,11 @@ impl Worker for HttpWorker {
         for (place, target) in self.plan.targets.iter().enumerate() {
             let operations = self.plan.operations.iter().filter(|operation| operation.target == place);
             let within = operations.map(|operation| operation.timeout).max().unwrap_or_default();
-            self.wire.connect_ahead(target, place, within).await;
+            let (plan, progress) = (&self.plan, &mut self.progress);
+            match target.route.version {
+                Version::One => self.wire.connect_ahead(plan, place, within, progress).await,
+                Version::Two => self.streams.connect_ahead(plan, place, within, progress).await,
+            }
         }
     }
 
@@ -39,14 +49,21 @@ impl Worker for HttpWorker {
         let begun_ns = now_ns();
         outcome.sent_ns = begun_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
-        let exchange = self.wire.exchange(&self.plan, operation, outcome);
+        let (plan, progress) = (&self.plan, &mut self.progress);
+        progress.begin(operation.has_phases);
+        let exchange = async {
+            match &operation.http2 {
+                None => self.wire.exchange(plan, operation, outcome, progress).await,
+                Some(request) => self.streams.exchange(plan, operation, request, outcome, progress).await,
+            }
+        };
         let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
             Err(_) => {
-                let (stage, received) = (self.wire.stage(), outcome.bytes_received);
+                let (stage, received) = (self.progress.stage, outcome.bytes_received);
                 outcome.fail(ErrorKind::Timeout, || {
                     format!(
                         "no whole answer within {:?}: still {stage}, {received} bytes received",
@@ -55,5 +72,6 @@ impl Worker for HttpWorker {
                 });
             }
         }
+        self.progress.tell(outcome);
     }
 }
