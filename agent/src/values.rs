@@ -15,7 +15,7 @@ pub mod secrets;
 pub mod worker;
 
 pub use names::{Names, NamesError};
-pub use rendering::{Place, RenderError, Rendering};
+pub use rendering::{Place, RenderError, Rendering, percent_encoded};
 pub use secrets::Secrets;
 pub use worker::Values;
 

@@ -84,7 +84,7 @@ impl Rendering {
                 Part::Text(literal) => Piece::Text(literal.as_bytes().into()),
                 Part::Name(name) => match names.meaning(name)? {
                     Meaning::Constant(value) if place == Place::Url => {
-                        Piece::Text(percent_encoded(value).into_bytes().into())
+                        Piece::Text(percent_encoded(value.as_bytes()).into_bytes().into())
                     }
                     Meaning::Constant(value) => Piece::Text(value.as_bytes().into()),
                     Meaning::Changing(term) => Piece::Value { term, place },
@@ -182,9 +182,9 @@ impl Place {
 }
 
 /// A value as it may stand in a URL.
-pub(super) fn percent_encoded(value: &str) -> String {
+pub fn percent_encoded(value: &[u8]) -> String {
     let mut encoded = Vec::with_capacity(value.len());
-    put_percent_encoded(value.as_bytes(), &mut encoded);
+    put_percent_encoded(value, &mut encoded);
     String::from_utf8(encoded).expect("percent-encoding leaves only ASCII")
 }
 

@@ -29,7 +29,7 @@ impl Secrets {
                 value.clone(),
                 value.escape_debug().to_string(),
                 value.as_bytes().escape_ascii().to_string(),
-                super::rendering::percent_encoded(value),
+                super::rendering::percent_encoded(value.as_bytes()),
             ];
             forms.extend(escaped.into_iter().map(|form| (form, shown.clone())));
         }

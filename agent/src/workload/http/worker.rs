@@ -5,11 +5,14 @@ use std::sync::Arc;
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
-use super::HttpPlan;
-use super::http2::{HttpDesk, Streams};
+use super::conversation::converse;
+use super::http2::HttpDesk;
+use super::link::Link;
+use super::pass::Pass;
 use super::progress::Progress;
 use super::target::Version;
 use super::wire::Wire;
+use super::{HttpOperation, HttpPlan};
 use crate::engine::clock::now_ns;
 use crate::workload::deadline::Deadline;
 use crate::workload::{Outcome, Seat, Worker};
@@ -18,17 +21,20 @@ use crate::workload::{Outcome, Seat, Worker};
 pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
     progress: Progress,
-    wire: Wire,
-    streams: Streams,
+    link: Link,
+    pass: Pass,
+    /// For each operation: its request as it was last filled in, if it needs that.
+    drafts: Box<[Option<Box<HttpOperation>>]>,
     deadline: Deadline,
 }
 
 impl HttpWorker {
     /// A worker that is not connected yet.
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
-        let wire = Wire::new(&plan, seat.worker);
-        let streams = desk.seat(&plan);
-        Self { plan, progress: Progress::new(), wire, streams, deadline: Deadline::new() }
+        let link = Link::new(Wire::new(&plan, seat.worker), desk.seat(&plan));
+        let pass = Pass::new(plan.names.values(seat), plan.is_scenario);
+        let drafts = plan.operations.iter().map(|_| None).collect();
+        Self { plan, progress: Progress::new(), link, pass, drafts, deadline: Deadline::new() }
     }
 }
 
@@ -39,31 +45,37 @@ impl Worker for HttpWorker {
             let within = operations.map(|operation| operation.timeout).max().unwrap_or_default();
             let (plan, progress) = (&self.plan, &mut self.progress);
             match target.route.version {
-                Version::One => self.wire.connect_ahead(plan, place, within, progress).await,
-                Version::Two => self.streams.connect_ahead(plan, place, within, progress).await,
+                Version::One => self.link.wire.connect_ahead(plan, place, within, progress).await,
+                Version::Two => self.link.streams.connect_ahead(plan, place, within, progress).await,
             }
         }
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
+        let Self { plan, progress, link, pass, drafts, deadline } = self;
+        let place = usize::from(operation.0);
+        pass.begin(place);
+        // Filling in is the generator's own doing, and so before the operation begins.
+        let filled = pass.fill_in(&plan.operations[place], &mut drafts[place]);
         let begun_ns = now_ns();
         outcome.sent_ns = begun_ns;
-        let operation = &self.plan.operations[usize::from(operation.0)];
-        let (plan, progress) = (&self.plan, &mut self.progress);
-        progress.begin(operation.has_phases);
-        let exchange = async {
-            match &operation.http2 {
-                None => self.wire.exchange(plan, operation, outcome, progress).await,
-                Some(request) => self.streams.exchange(plan, operation, request, outcome, progress).await,
+        let operation = match filled {
+            Ok(operation) => operation,
+            Err(error) => {
+                outcome.ended_ns = begun_ns;
+                outcome.fail(ErrorKind::Other, || format!("the request was not sent: {error}"));
+                return plan.secrets.hide_in(outcome);
             }
         };
-        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
+        progress.begin(operation.has_phases);
+        let exchange = converse(plan, operation, link, pass, outcome, progress);
+        let result = deadline.within(operation.timeout, begun_ns, exchange).await;
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
             Err(_) => {
-                let (stage, received) = (self.progress.stage, outcome.bytes_received);
+                let (stage, received) = (progress.stage, outcome.bytes_received);
                 outcome.fail(ErrorKind::Timeout, || {
                     format!(
                         "no whole answer within {:?}: still {stage}, {received} bytes received",
@@ -72,6 +84,7 @@ impl Worker for HttpWorker {
                 });
             }
         }
-        self.progress.tell(outcome);
+        progress.tell(outcome);
+        plan.secrets.hide_in(outcome);
     }
 }
