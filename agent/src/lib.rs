@@ -1,11 +1,13 @@
 //! fleetmark's agent: runs trials on a host.
 //!
 //! Rooms: [`session`] keeps it attached to a coordinator; [`engine`] drives load on threads of its own; [`workload`] knows how to do one operation of each
-//! kind; [`host`] reads what the host is and how it fares; [`child`] starts programs so that none outlives us.
+//! kind; [`values`] fills in what differs from one operation to the next; [`host`] reads what the host is and how it fares;
+//! [`child`] starts programs so that none outlives us.
 
 pub mod child;
 pub mod engine;
 pub mod host;
 mod rpc;
 pub mod session;
+pub mod values;
 pub mod workload;

@@ -4,8 +4,10 @@
 //! peak of memory below what the agent itself held when it forked cannot be told, and is left out. Starting a
 //! program occupies its load thread for the fork and the exec, within the operation's own time.
 //!
-//! Rooms: `settings` (the keys of an operation, read and checked), `run` (one program from start to end).
+//! Rooms: `settings` (the keys of an operation, read and checked), `invocation` (what is started, with each
+//! operation's values filled in), `run` (one program from start to end).
 
+mod invocation;
 mod run;
 mod settings;
 #[cfg(test)]
@@ -15,13 +17,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::OperationIndex;
+use shared::interval::ErrorKind;
 use shared::job::schema::{Key, KindSchema, Shape};
 use shared::plan::Assignment;
 
 use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
-use crate::child::group::Program;
-use crate::child::memory_floor::MemoryFloors;
+use crate::child::memory_floor::{MemoryFloor, MemoryFloors};
+use crate::engine::clock::now_ns;
 use crate::engine::{self, Drive};
+use crate::values::{Names, Secrets, Values};
+use invocation::Filled;
 use run::Capture;
 use settings::Settings;
 
@@ -100,6 +105,8 @@ fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
 #[derive(Debug)]
 pub struct CommandWorkload {
     operations: Arc<[Settings]>,
+    names: Names,
+    secrets: Arc<Secrets>,
     floors: MemoryFloors,
 }
 
@@ -109,12 +116,17 @@ impl CommandWorkload {
     /// # Errors What is wrong with the first operation that cannot be run, by its name. A program that does
     ///   not exist is found out when it is run: an earlier operation may make it.
     pub fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
-        let read = |operation| Settings::read(operation).map_err(|error| PrepareError(error.to_string()));
+        let names = Names::of(assignment)?;
+        let secrets = names.secrets();
+        let read = |operation| {
+            let settings = Settings::read(operation, &names);
+            settings.map_err(|error| PrepareError(secrets.mask(error.to_string())))
+        };
         let operations = assignment.operations.iter().map(read).collect::<Result<_, _>>()?;
         let floors = MemoryFloors::new().map_err(|error| {
             PrepareError(format!("cannot make a file in memory to measure memory with: {error}"))
         })?;
-        Ok(Self { operations, floors })
+        Ok(Self { operations, names, secrets: Arc::new(secrets), floors })
     }
 }
 
@@ -125,9 +137,21 @@ impl Workload for CommandWorkload {
     fn desk(&self) {}
 
     fn worker(&self, (): &(), seat: Seat) -> CommandWorker {
-        let program = |settings: &Settings| settings.to_program(self.floors.place_of(seat.worker));
-        let programs = self.operations.iter().map(program).collect();
-        CommandWorker { operations: Arc::clone(&self.operations), programs, capture: Capture::new() }
+        let floor = self.floors.place_of(seat.worker);
+        let mut values = self.names.values(seat);
+        let mut keep = |settings: &Settings| {
+            let is_static = settings.invocation.is_static();
+            is_static.then(|| settings.invocation.fill_in(floor.clone(), &mut values).ok()).flatten()
+        };
+        CommandWorker {
+            kept: self.operations.iter().map(&mut keep).collect(),
+            operations: Arc::clone(&self.operations),
+            secrets: Arc::clone(&self.secrets),
+            values,
+            floor,
+            input: Vec::new(),
+            capture: Capture::new(),
+        }
     }
 
     fn operation_timeout_max(&self) -> Duration {
@@ -139,8 +163,12 @@ impl Workload for CommandWorkload {
 #[derive(Debug)]
 pub struct CommandWorker {
     operations: Arc<[Settings]>,
-    /// Made ready once for each operation, started over and over.
-    programs: Vec<Program>,
+    secrets: Arc<Secrets>,
+    values: Values,
+    floor: MemoryFloor,
+    /// Made ready once for each operation that starts the same each time; the others are made ready each time.
+    kept: Vec<Option<Filled>>,
+    input: Vec<u8>,
     capture: Capture,
 }
 
@@ -149,6 +177,31 @@ impl Worker for CommandWorker {
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
         let place = usize::from(operation.0);
-        run::run(&self.operations[place], &mut self.programs[place], &mut self.capture, outcome).await;
+        self.values.begin_iteration();
+        self.start(place, outcome).await;
+        self.secrets.hide_in(outcome);
+    }
+}
+
+impl CommandWorker {
+    async fn start(&mut self, place: usize, outcome: &mut Outcome) {
+        let settings = &self.operations[place];
+        let mut filled_now = None;
+        let filled = match &mut self.kept[place] {
+            Some(kept) => Ok(kept),
+            None => settings
+                .invocation
+                .fill_in(self.floor.clone(), &mut self.values)
+                .map(|filled| filled_now.insert(filled)),
+        };
+        let input = settings.invocation.input(&mut self.values, &mut self.input);
+        match (filled, input) {
+            (Ok(filled), Ok(input)) => run::run(settings, filled, input, &mut self.capture, outcome).await,
+            (Err(error), _) | (_, Err(error)) => {
+                outcome.sent_ns = now_ns();
+                outcome.ended_ns = outcome.sent_ns;
+                outcome.fail(ErrorKind::Other, || format!("the program was not started: {error}"));
+            }
+        }
     }
 }

@@ -1,26 +1,45 @@
 //! The http workload: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets, on connections that are kept.
 //!
-//! Rooms: `settings` (an operation's keys, read and checked), `url`, `target` (a place and how it is spoken to), `tls`,
-//! `dial` (making a connection), `stream` (its bytes), `request` (an operation's bytes, rendered once), `response` (the head of an answer), `body` (its framing),
-//! `expectation` (what counts as a success), `inspection` (an answer looked at in passing), `worker` (an operation
-//! within its timeout), `line` and `wire` (connections over HTTP/1.1), `http2`, `progress` (stage and phases),
-//! `failure`.
+//! Rooms, for what is asked: `keys` and `settings` (an operation's keys, read and checked), `url` and `address` (where
+//! it goes), `request` (its bytes, rendered once or for each operation), `script` (what else it does).
+//!
+//! For connections: `target` (a place and how it is spoken to), `tls`, `dial` (making a connection), `stream` (its
+//! bytes), `line` and `wire` (connections over HTTP/1.1), `http2`, `link` (a worker's ways to the servers).
+//!
+//! For answers: `response` (the head), `body` (its framing), `expectation` (what counts as a success), `inspection` (an
+//! answer looked at in passing), `answer` (what is kept of it), `checks`, `selection` and `readings` (what is looked into),
+//! `redirect`, `cookies`.
+//!
+//! For a worker: `worker` (an operation within its timeout), `conversation` (from the request to what was taken out of
+//! the answer), `pass` (what is known from one operation to the next), `progress` (stage and phases), `failure`.
 //!
 //! A connection that the server closed while it lay idle is found out only by using it. An idempotent
 //! request (RFC 9110, 9.2.2) that meets its end before any byte of an answer is therefore sent once more on a
 //! fresh connection, within the same operation and the same timeout; the fresh one is counted in `connects`.
 
+mod address;
+mod answer;
 mod body;
+mod checks;
+mod conversation;
+mod cookies;
 mod dial;
 mod expectation;
 mod failure;
 mod http2;
 mod inspection;
+mod keys;
 mod line;
+mod link;
+mod pass;
 mod progress;
+mod readings;
+mod redirect;
 mod remembered;
 mod request;
 mod response;
+mod script;
+mod selection;
 mod settings;
 mod stream;
 mod target;
@@ -29,17 +48,22 @@ mod url;
 mod wire;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::ids::OperationIndex;
 use shared::job::OperationSpec;
-use shared::job::schema::{Key, KindSchema, Shape};
+use shared::job::schema::KindSchema;
+use shared::metric::MetricSpec;
 use shared::plan::{Assignment, LoadShare};
 
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
+use crate::values::{Names, Secrets};
 use expectation::Expectation;
 use http2::{Http2Request, HttpDesk};
+use script::SharedScript;
 use target::{Resolve, Route, Target};
 use tls::{SystemRoots, Tls};
 use url::Place;
@@ -50,100 +74,13 @@ pub const KIND: WorkloadKind = WorkloadKind {
     schema: KindSchema {
         kind: "http",
         doc: "Sends HTTP/1.1 or HTTP/2 requests over TCP, TLS or a Unix socket and checks the answers.",
-        workload_keys: WORKLOAD_KEYS,
-        operation_keys: OPERATION_KEYS,
+        workload_keys: keys::WORKLOAD_KEYS,
+        operation_keys: keys::OPERATION_KEYS,
         measures: progress::MEASURES,
     },
     needs_permission: false,
     prepare,
 };
-
-const WORKLOAD_KEYS: &[Key] = &[
-    Key::unsupported(
-        "scenario",
-        Shape::Tables(&[]),
-        "Steps that one worker runs in order, with cookies, each an operation of its own; instead of operations.",
-    ),
-    Key::optional(
-        "resolve",
-        Shape::OneOf(&["start", "connect"]),
-        "When hosts are looked up: once before the start, or anew for each connection; default start.",
-    ),
-];
-
-const OPERATION_KEYS: &[Key] = &[
-    Key::optional("method", Shape::Template, "The request's method; default GET."),
-    Key::required(
-        "url",
-        Shape::Template,
-        "Where the request goes: http://host[:port][/path][?query], https://… or unix:/run/app.sock:/path.",
-    ),
-    Key::optional(
-        "headers",
-        Shape::Map(&Shape::Template),
-        "Further headers by name; they replace fleetmark's own host, user-agent and accept.",
-    ),
-    Key::optional("body", Shape::Template, "The request's body; default none."),
-    Key::optional("body_file", Shape::File, "A file whose content is the request's body."),
-    Key::optional(
-        "timeout",
-        Shape::Duration,
-        "How long an operation may take, connecting included, before it counts as the error timeout; default 10s.",
-    ),
-    Key::optional(
-        "expect",
-        Shape::Table(EXPECT_KEYS),
-        "What counts as a success; default any status 2xx or 3xx.",
-    ),
-    Key::optional(
-        "version",
-        Shape::OneOf(&["1.1", "2"]),
-        "HTTP's version; default 1.1. Version 2 is agreed on by ALPN over TLS, and taken for granted without.",
-    ),
-    Key::optional("tls", Shape::Table(TLS_KEYS), "Certificates and names for https."),
-    Key::optional(
-        "phases",
-        Shape::Boolean,
-        "Whether dns, connect, tls, first_byte and body are measured as well; default false.",
-    ),
-    Key::unsupported(
-        "redirects",
-        Shape::Integer { min: 0, max: 100 },
-        "How many redirects are followed; default 0.",
-    ),
-    Key::unsupported(
-        "extract",
-        Shape::Map(&Shape::Text),
-        "Values taken from the answer, by name: json:/pointer, header:Name or regex:expression.",
-    ),
-    Key::unsupported("metrics", Shape::Map(&Shape::Free), "Further metrics taken from the answer, by name."),
-];
-
-const EXPECT_KEYS: &[Key] = &[
-    Key::optional(
-        "status",
-        Shape::List(&Shape::Integer { min: 200, max: 599 }),
-        "The statuses that count as a success; default any 2xx or 3xx.",
-    ),
-    Key::optional("body_contains", Shape::Template, "A text that the body must contain, up to 4096 bytes."),
-];
-
-const TLS_KEYS: &[Key] = &[
-    Key::optional(
-        "ca_file",
-        Shape::File,
-        "Certificate authorities to trust instead of the system's, in PEM.",
-    ),
-    Key::optional("cert_file", Shape::File, "The client's certificate with its chain, in PEM."),
-    Key::optional("key_file", Shape::Text, "The client's key in PEM, a path on the agent."),
-    Key::optional("insecure", Shape::Boolean, "Whether any certificate is taken; default false."),
-    Key::optional("resume", Shape::Boolean, "Whether TLS sessions are resumed; default true."),
-    Key::optional(
-        "server_name",
-        Shape::Text,
-        "The name that the certificate must bear; default the URL's host.",
-    ),
-];
 
 /// The http workload, made ready for one trial.
 #[derive(Debug)]
@@ -157,6 +94,20 @@ struct HttpPlan {
     targets: Vec<Target>,
     operations: Vec<HttpOperation>,
     connections: Connections,
+    /// Whether the operations are the steps of a scenario.
+    is_scenario: bool,
+    /// Where values come from.
+    names: Names,
+    /// What no sample may tell.
+    secrets: Secrets,
+}
+
+/// What operations are read with.
+#[derive(Debug, Clone, Copy)]
+struct Context<'a> {
+    files: &'a BTreeMap<String, Vec<u8>>,
+    names: &'a Names,
+    is_scenario: bool,
 }
 
 /// How connections are kept and shared.
@@ -175,10 +126,14 @@ struct Connections {
 struct HttpOperation {
     /// Its place among the plan's targets.
     target: usize,
-    /// The whole request.
+    /// The whole request; empty until it is filled in, if it differs from one operation to the next.
     request: Vec<u8>,
     /// The same for HTTP/2, if that is spoken.
     http2: Option<Http2Request>,
+    /// Where its body begins.
+    body_at: usize,
+    /// Whether the server is to ask for a body before that is sent.
+    asks_first: bool,
     /// Where its body begins, if the server is to ask for that first (`expect: 100-continue`).
     continue_after: Option<usize>,
     /// Whether the answer has no body whatever its headers say.
@@ -191,6 +146,8 @@ struct HttpOperation {
     has_phases: bool,
     timeout: Duration,
     expectation: Expectation,
+    /// What it does beside sending the same bytes.
+    script: SharedScript,
 }
 
 fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
@@ -199,13 +156,22 @@ fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
 
 impl Http {
     fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+        let names = Names::of(assignment)?;
+        let secrets = names.secrets();
+        Self::with_names(assignment, names)
+            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+    }
+
+    fn with_names(assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
         settings::check_workload(&assignment.settings)?;
         let resolve = settings::resolve(&assignment.settings)?;
+        let is_scenario = assignment.is_scenario;
+        let context = Context { files: &assignment.files, names: &names, is_scenario };
         let mut roots = SystemRoots::default();
         let mut targets: Vec<Target> = Vec::new();
         let mut operations = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
-            let read = settings::read(spec, &assignment.files)?;
+            let read = settings::read(spec, &context)?;
             let known = targets.iter().position(|target| target.route == read.route);
             let target = match known {
                 Some(target) => target,
@@ -217,7 +183,10 @@ impl Http {
             operations.push(HttpOperation { target, ..read.operation });
         }
         let connections = Connections::of(&assignment.load);
-        Ok(Self { plan: Arc::new(HttpPlan { targets, operations, connections }) })
+        let secrets = names.secrets();
+        Ok(Self {
+            plan: Arc::new(HttpPlan { targets, operations, connections, is_scenario, names, secrets }),
+        })
     }
 }
 
@@ -262,6 +231,10 @@ impl Workload for Http {
 
     fn operation_timeout_max(&self) -> Duration {
         self.plan.operations.iter().map(|operation| operation.timeout).max().unwrap_or_default()
+    }
+
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
+        &self.plan.operations[usize::from(operation.0)].script.metrics
     }
 }
 

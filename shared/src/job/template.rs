@@ -12,9 +12,12 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
+/// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub enum Part {
+    /// What stands as it is.
     Text(String),
+    /// A name, without its braces.
     Name(String),
 }
 
@@ -75,6 +78,11 @@ impl Template {
         literal.push_str(rest);
         push_text(&mut parts, &mut literal);
         Ok(Self { parts })
+    }
+
+    /// Its pieces, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The names in it, in order, with repetitions.

@@ -11,9 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
+use super::invocation::Filled;
 use super::settings::Settings;
 use super::{CPU_TIME, MAX_MEMORY};
-use crate::child::group::{Ended, Program};
+use crate::child::group::Ended;
 use crate::child::tail::Tail;
 use crate::engine::clock::now_ns;
 use crate::workload::Outcome;
@@ -51,27 +52,27 @@ impl Capture {
 /// its group.
 pub(super) async fn run(
     settings: &Settings,
-    program: &mut Program,
+    filled: &mut Filled,
+    input: &[u8],
     capture: &mut Capture,
     outcome: &mut Outcome,
 ) {
     capture.stdout.tail.clear();
     capture.stderr.tail.clear();
     outcome.sent_ns = now_ns();
-    let started = program.spawn().and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
+    let started = filled.program.spawn().and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
     let (group, mut pipes) = match started {
         Ok(started) => started,
         Err(error) => {
             outcome.ended_ns = now_ns();
-            return outcome.fail(ErrorKind::Spawn, || spawn_message(settings, &error));
+            return outcome.fail(ErrorKind::Spawn, || spawn_message(filled, &error));
         }
     };
-    let text = settings.stdin.as_deref().unwrap_or_default().as_bytes();
     let end = tokio::select! {
         biased;
         end = group.ended() => End::ByItself(end),
         () = sleep(settings.timeout) => End::TimedOut,
-        never = pipes.converse(text, capture, &mut outcome.bytes_sent) => match never {},
+        never = pipes.converse(input, capture, &mut outcome.bytes_sent) => match never {},
     };
     outcome.ended_ns = now_ns();
     let seen = match end {
@@ -93,15 +94,15 @@ pub(super) async fn run(
     };
     outcome.bytes_received = capture.stdout.tail.seen_bytes() + capture.stderr.tail.seen_bytes();
     match seen {
-        Ok(Some(ended)) => judge(settings, ended, capture, outcome),
+        Ok(Some(ended)) => judge(settings, filled, ended, capture, outcome),
         Ok(None) => outcome.fail(ErrorKind::Timeout, || {
             with_words(
-                format!("{:?} did not end within {:?} and was killed", settings.program, settings.timeout),
+                format!("{:?} did not end within {:?} and was killed", filled.name, settings.timeout),
                 capture,
             )
         }),
         Err(error) => {
-            outcome.fail(ErrorKind::Other, || format!("cannot wait for {:?}: {error}", settings.program))
+            outcome.fail(ErrorKind::Other, || format!("cannot wait for {:?}: {error}", filled.name))
         }
     }
 }
@@ -112,21 +113,21 @@ enum End {
     TimedOut,
 }
 
-fn judge(settings: &Settings, ended: Ended, capture: &Capture, outcome: &mut Outcome) {
+fn judge(settings: &Settings, filled: &Filled, ended: Ended, capture: &Capture, outcome: &mut Outcome) {
     if settings.expects(ended.exit) {
         outcome.measures[CPU_TIME] = Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX));
         outcome.measures[MAX_MEMORY] = ended.peak_memory_bytes;
     } else {
         outcome.fail(ErrorKind::Exit, || {
-            with_words(format!("{:?} ended with {}", settings.program, ended.exit), capture)
+            with_words(format!("{:?} ended with {}", filled.name, ended.exit), capture)
         });
     }
 }
 
 /// Says what could not be started; the system's own words leave open whether program or directory is missing.
-fn spawn_message(settings: &Settings, error: &io::Error) -> String {
-    let program = &settings.program;
-    match &settings.directory {
+fn spawn_message(filled: &Filled, error: &io::Error) -> String {
+    let program = &filled.name;
+    match &filled.directory {
         Some(directory) if !directory.is_dir() => {
             format!("cannot start {program:?}: `cwd` {} is not a directory", directory.display())
         }

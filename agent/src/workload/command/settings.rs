@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,9 +9,9 @@ use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::units::{UnitError, parse_duration};
 
+use super::invocation::{self, Invocation};
 use crate::child::exit::Exit;
-use crate::child::group::Program;
-use crate::child::memory_floor::MemoryFloor;
+use crate::values::{Names, NamesError, Place, Rendering};
 
 /// How long a program may take unless said otherwise: the same as for a request.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -20,14 +19,8 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// One operation, ready to run.
 #[derive(Debug, PartialEq)]
 pub(super) struct Settings {
-    /// The program, as written.
-    pub program: String,
-    arguments: Vec<String>,
-    environment: BTreeMap<String, String>,
-    /// Where it runs; `None`: where the agent does.
-    pub directory: Option<PathBuf>,
-    /// What is written to its standard input; `None`: that is empty from the start.
-    pub stdin: Option<String>,
+    /// What it starts.
+    pub invocation: Invocation,
     expected_statuses: Vec<i32>,
     /// How long it may take.
     pub timeout: Duration,
@@ -45,6 +38,8 @@ pub(super) struct SettingsError {
 enum Reason {
     #[error("{0}")]
     Keys(#[from] serde_json::Error),
+    #[error("{0}")]
+    Names(#[from] NamesError),
     #[error("`command` names no program")]
     NoProgram,
     #[error("`command` has a quote or backslash without its end: {0}")]
@@ -65,33 +60,40 @@ enum Reason {
 
 impl Settings {
     /// Reads an operation's settings.
-    pub(super) fn read(operation: &OperationSpec) -> Result<Self, SettingsError> {
+    pub(super) fn read(operation: &OperationSpec, names: &Names) -> Result<Self, SettingsError> {
         let keys = Keys::deserialize(Value::Object(operation.settings.clone()));
         keys.map_err(Reason::from)
-            .and_then(Self::from_keys)
+            .and_then(|keys| Self::from_keys(keys, names))
             .map_err(|reason| SettingsError { operation: operation.name.to_string(), reason })
     }
 
-    fn from_keys(keys: Keys) -> Result<Self, Reason> {
+    fn from_keys(keys: Keys, names: &Names) -> Result<Self, Reason> {
+        let argument = |text: &String| Rendering::compile(text, names, Place::Argument);
         let words = match keys.command {
-            Words::List(words) => words,
-            Words::Text(text) => shlex::split(&text).ok_or(Reason::Quotes(text))?,
+            Words::List(words) => words.iter().map(argument).collect::<Result<Vec<_>, _>>()?,
+            Words::Text(text) => invocation::split(&text, names)?.ok_or(Reason::Quotes(text))?,
         };
-        let has_zero_byte = |text: &String| text.contains('\0');
         if words.iter().any(has_zero_byte) {
             return Err(Reason::ZeroByte("command"));
         }
-        let mut words = words.into_iter();
-        let program = words.next().filter(|program| !program.is_empty()).ok_or(Reason::NoProgram)?;
+        if words.first().is_none_or(|program| program.as_static() == Some(b"")) {
+            return Err(Reason::NoProgram);
+        }
         if let Some(name) = keys.env.keys().find(|name| name.is_empty() || name.contains('=')) {
             return Err(Reason::VariableName(name.clone()));
         }
-        if keys.env.iter().any(|(name, value)| has_zero_byte(name) || has_zero_byte(value)) {
+        let variable = |(name, value): (&String, &String)| Ok((name.clone(), argument(value)?));
+        let environment = keys.env.iter().map(variable).collect::<Result<BTreeMap<_, _>, NamesError>>()?;
+        if environment.iter().any(|(name, value)| name.contains('\0') || has_zero_byte(value)) {
             return Err(Reason::ZeroByte("env"));
         }
-        if let Some(directory) = keys.cwd.as_ref().filter(|directory| !directory.is_dir()) {
-            return Err(Reason::NotADirectory(directory.clone()));
+        let directory = keys.cwd.as_ref().map(argument).transpose()?;
+        if let Some(directory) = directory.as_ref().and_then(invocation::static_path)
+            && !directory.is_dir()
+        {
+            return Err(Reason::NotADirectory(directory.to_owned()));
         }
+        let stdin = keys.stdin.map(|stdin| Rendering::compile(&stdin, names, Place::Anywhere)).transpose()?;
         let timeout = keys.timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
         if timeout.is_zero() {
             return Err(Reason::TimeoutZero);
@@ -104,33 +106,18 @@ impl Settings {
         if expected_statuses.is_empty() {
             return Err(Reason::NothingExpected);
         }
-        Ok(Self {
-            program,
-            arguments: words.collect(),
-            environment: keys.env,
-            directory: keys.cwd,
-            stdin: keys.stdin,
-            expected_statuses,
-            timeout,
-        })
-    }
-
-    /// The program to start, as often as wanted.
-    pub(super) fn to_program(&self, floor: MemoryFloor) -> Program {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).envs(&self.environment);
-        if let Some(directory) = &self.directory {
-            command.current_dir(directory);
-        }
-        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Program::new(command, floor)
+        let invocation = Invocation { words, environment, directory, stdin };
+        Ok(Self { invocation, expected_statuses, timeout })
     }
 
     /// Whether a program that ended so did what was expected.
     pub(super) fn expects(&self, exit: Exit) -> bool {
         matches!(exit, Exit::Status(status) if self.expected_statuses.contains(&status))
     }
+}
+
+fn has_zero_byte(text: &Rendering) -> bool {
+    text.as_static().is_some_and(|bytes| bytes.contains(&0))
 }
 
 /// The keys as written. The job's own checks say more of what is wrong with them, with line and column.
@@ -140,7 +127,7 @@ struct Keys {
     command: Words,
     #[serde(default)]
     env: BTreeMap<String, String>,
-    cwd: Option<PathBuf>,
+    cwd: Option<String>,
     stdin: Option<String>,
     #[serde(default)]
     expect: Expectation,
@@ -173,11 +160,12 @@ mod tests {
     use shared::ids::Name;
 
     use super::*;
+    use crate::values::names::tests::names;
 
     fn read(settings: Value) -> Result<Settings, String> {
         let Value::Object(settings) = settings else { panic!("settings are a table") };
         let operation = OperationSpec { name: Name::new("build").unwrap(), weight: 1.0, settings };
-        Settings::read(&operation).map_err(|error| error.to_string())
+        Settings::read(&operation, &names(&["x"])).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -185,7 +173,17 @@ mod tests {
         let split = read(json!({ "command": "sh -c 'echo \"a b\"; exit 3'" })).unwrap();
         let listed = read(json!({ "command": ["sh", "-c", "echo \"a b\"; exit 3"] })).unwrap();
         assert_eq!(split, listed);
-        assert_eq!((split.program.as_str(), split.arguments.len()), ("sh", 2));
+        let words: Vec<_> = split.invocation.words.iter().map(Rendering::as_static).collect();
+        assert_eq!(words, [Some(&b"sh"[..]), Some(b"-c"), Some(b"echo \"a b\"; exit 3")]);
+    }
+
+    #[test]
+    fn a_name_stays_within_its_word() {
+        let split =
+            read(json!({ "command": "grep -n{{random.int(1, 5)}}'{{ word }} x' {{env:GREETING}}" })).unwrap();
+        let listed =
+            read(json!({ "command": ["grep", "-n{{random.int(1,5)}}{{word}} x", "hello"] })).unwrap();
+        assert_eq!(split, listed);
     }
 
     #[test]
@@ -214,6 +212,7 @@ mod tests {
             (json!({ "command": 5 }), "a text or a list of texts"),
             (json!({ "command": "a", "env": { "A=B": "c" } }), "no name of a variable"),
             (json!({ "command": ["a", "b\0c"] }), "zero byte"),
+            (json!({ "command": ["a", "{{absent}}"] }), "\"{{absent}}\" has no value on this agent"),
             (json!({ "command": "a", "cwd": "/nonexistent" }), "not a directory on this agent"),
             (json!({ "command": "a", "timeout": "soon" }), "`timeout`"),
             (json!({ "command": "a", "timeout": "0s" }), "above zero"),

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
-use shared::ids::{Name, OperationIndex};
+use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
-use shared::job::OperationSpec;
 
 use super::*;
 use crate::workload::OUTCOME_MEASURES_MAX;
@@ -16,11 +15,8 @@ use crate::workload::OUTCOME_MEASURES_MAX;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn worker_of(settings: Value) -> CommandWorker {
-    let Value::Object(settings) = settings else { panic!("settings are a table") };
-    let operation = OperationSpec { name: Name::new("program").unwrap(), weight: 1.0, settings };
-    let operations = [Settings::read(&operation).unwrap()].into();
-    CommandWorkload { operations, floors: MemoryFloors::new().unwrap() }
-        .worker(&(), Seat { worker: 0, seed: 1 })
+    let assignment = crate::values::names::tests::assignment(settings);
+    CommandWorkload::new(&assignment).unwrap().worker(&(), Seat { worker: 0, seed: 1 })
 }
 
 fn on_a_load_thread<T>(future: impl Future<Output = T>) -> T {
@@ -241,4 +237,42 @@ fn memory_of_the_agent_is_never_told_as_the_programs() {
     let large = run_once(json!({ "command": "sh -c 'head -c 200000000 /dev/zero | tail'" }));
     assert!(large.measures[MAX_MEMORY].is_some_and(|bytes| bytes > 150_000_000), "{:?}", large.measures);
     drop(agent_memory);
+}
+
+#[test]
+fn every_operation_has_values_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut worker = worker_of(json!({
+        "command": "sh -c 'echo $0 $NUMBER $(cat) >> seen' \"{{agent}} {{sequence}}\"",
+        "env": { "NUMBER": "{{sequence}}" },
+        "stdin": "{{worker}}/{{sequence}}",
+        "cwd": directory.path(),
+    }));
+    for _ in 0..3 {
+        let outcome = run_with(&mut worker);
+        assert_eq!(outcome.error, None, "{:?}", outcome.sample);
+    }
+    let seen = std::fs::read_to_string(directory.path().join("seen")).unwrap();
+    assert_eq!(seen, "a1 0 0 0/0\na1 1 1 0/1\na1 2 2 0/2\n");
+}
+
+#[test]
+fn a_value_that_no_program_can_be_given_fails_the_operation() {
+    let mut assignment = crate::values::names::tests::assignment(json!({ "command": ["echo", "{{word}}"] }));
+    let source = shared::job::data::DataSource::Values(vec!["a\0b".to_owned()]);
+    let column = shared::job::data::DataColumn { source, order: shared::job::data::DataOrder::Sequential };
+    assignment.data.insert("word".to_owned(), column);
+    let mut worker = CommandWorkload::new(&assignment).unwrap().worker(&(), Seat { worker: 0, seed: 1 });
+    let outcome = run_with(&mut worker);
+    assert_eq!(outcome.error, Some(ErrorKind::Other));
+    assert!(message_of(&outcome).contains("\"{{word}}\" holds a zero byte"), "{}", message_of(&outcome));
+}
+
+#[test]
+fn what_came_from_the_environment_is_not_told() {
+    // Every process of this test has it, and nothing else can be set here without touching other tests.
+    let path = std::env::var("PATH").unwrap();
+    let outcome = run_once(json!({ "command": ["sh", "-c", "echo \"$0\" >&2; exit 1", "{{env:PATH}}"] }));
+    assert_eq!(outcome.error, Some(ErrorKind::Exit));
+    assert_eq!(message_of(&outcome), "\"sh\" ended with exit status 1: {{env:PATH}}", "{path}");
 }

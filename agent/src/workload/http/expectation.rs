@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::answer::Wants;
+use super::checks::cut;
+
 /// Longest text that can be asked for in a body; its search table takes twice as much.
 pub(super) const BODY_CONTAINS_BYTES_MAX: usize = 4 * 1024;
 
@@ -12,11 +15,13 @@ pub(super) struct Expectation {
     pub(super) statuses: Vec<u16>,
     /// What the body must contain.
     pub(super) text: Option<Arc<Needle>>,
+    /// What must be kept of the answer to be looked into.
+    pub(super) wants: Wants,
 }
 
 /// A text to search for, with Knuth, Morris and Pratt's table of its borders: one pass over the body, in pieces
 /// of any size, keeping one number.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Needle {
     bytes: Vec<u8>,
     /// For each length of a prefix: the length of its longest proper prefix that is also its suffix.
@@ -39,10 +44,13 @@ impl Expectation {
 }
 
 impl Needle {
-    /// Prepares a text. An empty one is found at once.
-    pub(super) fn new(text: &str) -> Self {
-        let bytes = text.as_bytes().to_vec();
-        let mut borders = vec![0; bytes.len() + 1];
+    /// Prepares a text, in the memory of the one before. An empty one is found at once.
+    pub(super) fn set(&mut self, text: &[u8]) {
+        let Self { bytes, borders } = self;
+        bytes.clear();
+        bytes.extend_from_slice(text);
+        borders.clear();
+        borders.resize(bytes.len() + 1, 0);
         let mut border = 0;
         for length in 1..bytes.len() {
             while border > 0 && bytes[length] != bytes[border] {
@@ -51,12 +59,11 @@ impl Needle {
             border += usize::from(bytes[length] == bytes[border]);
             borders[length + 1] = border;
         }
-        Self { bytes, borders }
     }
 
     /// The text, for messages.
-    pub(super) fn escaped(&self) -> impl std::fmt::Display + '_ {
-        self.bytes.escape_ascii()
+    pub(super) fn shown(&self) -> String {
+        cut(&self.bytes)
     }
 }
 
@@ -93,7 +100,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_search_in_pieces_finds_what_a_search_in_one_finds(needle in "[ab]{0,5}", body in "[ab]{0,40}", cut in 1..7_usize) {
-            let (prepared, mut search) = (Needle::new(&needle), Search::default());
+            let (mut prepared, mut search) = (Needle::default(), Search::default());
+            prepared.set(b"longer than those");
+            prepared.set(needle.as_bytes());
             body.as_bytes().chunks(cut).for_each(|piece| search.feed(&prepared, piece));
             prop_assert_eq!(search.is_found(&prepared), body.contains(&needle));
         }
@@ -106,7 +115,7 @@ mod tests {
             [199, 200, 302, 399, 400, 500].map(|status| any.allows(status)),
             [false, true, true, true, false, false]
         );
-        let one = Expectation { statuses: vec![404], text: None };
+        let one = Expectation { statuses: vec![404], ..Expectation::default() };
         assert_eq!([200, 404].map(|status| one.allows(status)), [false, true]);
     }
 }

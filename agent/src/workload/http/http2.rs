@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use self::connection::{Lease, SharedConnection};
 pub(super) use self::desk::HttpDesk;
-pub(super) use self::request::Http2Request;
+pub(super) use self::request::{Http2Request, Http2RequestError};
 use super::failure::Failure;
 use super::inspection::Inspection;
 use super::progress::{Progress, Stage};
@@ -36,7 +36,8 @@ pub(super) struct Streams {
     /// For each target so many connections as a worker has, used in turn; empty when no target speaks HTTP/2.
     connections: Rc<[SharedConnection]>,
     turn: usize,
-    inspection: Inspection,
+    /// What is known of the answer at hand.
+    pub(super) inspection: Inspection,
 }
 
 impl Streams {
@@ -98,7 +99,7 @@ impl Streams {
         outcome.connects += u64::from(lease.is_fresh);
         let answer = self.answer(&mut lease, operation, request, outcome, progress).await;
         match answer {
-            Ok(()) => self.inspection.verdict(&operation.expectation),
+            Ok(()) => Ok(()),
             Err(error) => {
                 if error.is_go_away() || error.is_io() {
                     connection.retire(&lease);
@@ -132,6 +133,11 @@ impl Streams {
         outcome.bytes_received += header_bytes(&head.headers);
         let line = || Cow::Owned(format!("HTTP/2 {}", head.status).into_bytes());
         self.inspection.begin(&operation.expectation, head.status.as_u16(), line);
+        if self.inspection.wants_headers() {
+            for (name, value) in &head.headers {
+                self.inspection.header(name.as_str().as_bytes(), value.as_bytes());
+            }
+        }
         self.read_body(body, operation, outcome).await
     }
 

@@ -92,6 +92,17 @@ pub(super) fn parse(bytes: &[u8], is_head_request: bool) -> Result<Option<Head>,
     Ok(Some(Head { status, framing, keeps_alive, length }))
 }
 
+/// Tells the headers of a head that was parsed before.
+pub(super) fn each_header(head: &[u8], mut tell: impl FnMut(&[u8], &[u8])) {
+    let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed =
+        ParserConfig::default().parse_response_with_uninit_headers(&mut response, head, &mut headers);
+    if parsed.is_ok() {
+        response.headers.iter().for_each(|header| tell(header.name.as_bytes(), header.value));
+    }
+}
+
 /// What the headers say about the body and the connection.
 #[derive(Debug, Default)]
 struct Said {

@@ -1,6 +1,10 @@
 //! An operation's keys as the job has them, read and checked into an operation that can be sent.
+//!
+//! Rooms: `expect` (what counts as a success), `taken` (what is taken and read out of answers).
 
-use std::collections::BTreeMap;
+mod expect;
+mod taken;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +15,19 @@ use shared::job::OperationSpec;
 use shared::job::schema::Key;
 use shared::units::parse_duration;
 
-use super::expectation::{BODY_CONTAINS_BYTES_MAX, Expectation, Needle};
+use self::expect::Expected;
+use super::address::Address;
+use super::answer::Wants;
 use super::http2::Http2Request;
+use super::keys::{OPERATION_KEYS, REDIRECTS_MAX, WORKLOAD_KEYS};
+use super::request::{self, Header, RequestTemplate};
+use super::script::Script;
 use super::target::{Resolve, Route, Version};
 use super::tls::TlsSettings;
 use super::url::Url;
-use super::{EXPECT_KEYS, HttpOperation, OPERATION_KEYS, WORKLOAD_KEYS, request};
-use crate::workload::PrepareError;
+use super::{Context, HttpOperation};
+use crate::values::{Names, Place, Rendering};
+use crate::workload::{PrepareError, Seat};
 
 /// An operation's timeout unless it says another one: the contract's.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -30,6 +40,9 @@ pub(super) struct ReadOperation {
     pub(super) route: Route,
     pub(super) operation: HttpOperation,
 }
+
+/// The key that is wrong, and how.
+type Wrong = (&'static str, String);
 
 /// Checks the keys of the workload itself.
 pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
@@ -47,59 +60,80 @@ pub(super) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareE
 }
 
 /// Reads one operation.
-pub(super) fn read(
-    spec: &OperationSpec,
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<ReadOperation, PrepareError> {
-    let fail = |key: &'static str| move |what: String| wrong(spec, key, what);
-    let settings = &spec.settings;
-    check_keys(settings, OPERATION_KEYS).map_err(|(key, what)| wrong(spec, &key, what))?;
-    let method = text(settings, "method").map_err(fail("method"))?.unwrap_or("GET");
-    request::check_method(method).map_err(|error| wrong(spec, "method", error))?;
-    let url = text(settings, "url").map_err(fail("url"))?.ok_or_else(|| wrong(spec, "url", "is missing"))?;
-    let url = Url::parse(url).map_err(|error| wrong(spec, "url", error))?;
-    let headers = headers(settings).map_err(fail("headers"))?;
-    let body = body(settings, files).map_err(|(key, what)| wrong(spec, key, what))?;
-    let timeout = timeout(settings).map_err(fail("timeout"))?;
-    let expectation = expectation(settings).map_err(|(key, what)| wrong(spec, key, what))?;
-    let request =
-        request::render(method, &url, &headers, body).map_err(|error| wrong(spec, "headers", error))?;
-    let (is_head, is_idempotent) = (method == "HEAD", request::is_idempotent(method));
-    let closes = headers.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case("connection")
-            && value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
-    });
-    let has_phases = boolean(settings, "phases", false).map_err(|what| wrong(spec, "phases", what))?;
-    let route = route(settings, files, &url).map_err(|(key, what)| wrong(spec, key, what))?;
-    let http2 = match route.version {
-        Version::One => None,
-        Version::Two => {
-            Some(Http2Request::of_rendered(&request, url.is_tls).map_err(|error| wrong(spec, "url", error))?)
+pub(super) fn read(spec: &OperationSpec, context: &Context<'_>) -> Result<ReadOperation, PrepareError> {
+    check_keys(&spec.settings, OPERATION_KEYS).map_err(|(key, what)| wrong(spec, &key, what))?;
+    operation(&spec.settings, context).map_err(|(key, what)| wrong(spec, key, what))
+}
+
+fn operation(settings: &Map<String, Value>, context: &Context<'_>) -> Result<ReadOperation, Wrong> {
+    let names = context.names;
+    let method =
+        settings.constant("method", names).map_err(at("method"))?.unwrap_or_else(|| "GET".to_owned());
+    request::check_method(&method).map_err(|error| ("method", error.to_string()))?;
+    let url = text(settings, "url").map_err(at("url"))?.ok_or(("url", "is missing".to_owned()))?;
+    let Address { url, path } = Address::read(url, names).map_err(|error| ("url", error.to_string()))?;
+    let headers = headers(settings, names).map_err(at("headers"))?;
+    let body = body(settings, context)?;
+    let route = route(settings, context, &url)?;
+    let Expected { mut expectation, text, checks } = Expected::read(settings, names)?;
+    let (readings, metrics) = taken::metrics(settings, names)?;
+    let template = RequestTemplate::new(&method, &url.authority, path, &headers, body)
+        .map_err(|error| ("headers", error.to_string()))?;
+    let mut script = Script {
+        url,
+        template: None,
+        text,
+        has_own_cookie: headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie")),
+        redirects: redirects(settings).map_err(at("redirects"))?,
+        checks,
+        extracts: taken::extracts(settings, names)?,
+        readings,
+        metrics,
+    };
+    let reads_headers = context.is_scenario || script.redirects > 0;
+    expectation.wants = script.wants().or(Wants { headers: reads_headers, ..Wants::default() });
+    let (mut request, mut body_at) = (Vec::new(), 0);
+    if template.is_static() {
+        let mut values = names.values(Seat { worker: 0, seed: 0 });
+        let rendered = template.render(&mut values, &mut request, &mut Vec::new());
+        body_at = rendered.map_err(|error| ("headers", error.to_string()))?;
+    } else {
+        script.template = Some(template);
+    }
+    let http2 = match (route.version, script.template.is_some()) {
+        (Version::One, _) => None,
+        (Version::Two, true) => Some(Http2Request::default()),
+        (Version::Two, false) => {
+            let taken = Http2Request::of_rendered(&request, script.url.is_tls);
+            Some(taken.map_err(|error| ("url", error.to_string()))?)
         }
     };
-    let continue_after = request::asks_first(&headers).then(|| request.len() - body.len());
+    let asks_first =
+        request::says(&headers, "expect", |value| value.trim_ascii().eq_ignore_ascii_case(b"100-continue"));
+    let closes = request::says(&headers, "connection", |value| {
+        value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+    });
     let operation = HttpOperation {
         target: 0,
         http2,
-        continue_after: continue_after.filter(|_| !body.is_empty()),
+        continue_after: (asks_first && body_at < request.len()).then_some(body_at),
         request,
-        is_head,
-        is_idempotent,
+        body_at,
+        asks_first,
+        is_head: method == "HEAD",
+        is_idempotent: request::is_idempotent(&method),
         closes,
-        has_phases,
-        timeout,
+        has_phases: boolean(settings, "phases", false).map_err(at("phases"))?,
+        timeout: timeout(settings).map_err(at("timeout"))?,
         expectation,
+        script: Arc::new(script),
     };
     Ok(ReadOperation { route, operation })
 }
 
 /// Reads how the operation's connections are made.
-fn route(
-    settings: &Map<String, Value>,
-    files: &BTreeMap<String, Vec<u8>>,
-    url: &Url,
-) -> Result<Route, (&'static str, String)> {
-    let version = match text(settings, "version").map_err(|what| ("version", what))? {
+fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Result<Route, Wrong> {
+    let version = match text(settings, "version").map_err(at("version"))? {
         None | Some("1.1") => Version::One,
         Some("2") => Version::Two,
         Some(other) => return Err(("version", format!("{other:?} is neither \"1.1\" nor \"2\""))),
@@ -109,7 +143,7 @@ fn route(
         Some(_) if !url.is_tls => {
             return Err(("tls", "stands with a URL that does not begin with https://".to_owned()));
         }
-        Some(value) => Some(TlsSettings::read(value, files).map_err(|what| ("tls", what))?),
+        Some(value) => Some(TlsSettings::read(value, context.files).map_err(at("tls"))?),
     };
     Ok(Route { place: url.place.clone(), version, tls })
 }
@@ -117,6 +151,11 @@ fn route(
 /// A key's value is wrong: which operation, which key, and how.
 pub(super) fn wrong(spec: &OperationSpec, key: &str, what: impl fmt::Display) -> PrepareError {
     PrepareError(format!("workload.operations.{}.{key}: {what}", spec.name))
+}
+
+/// Says at which key something is wrong.
+fn at(key: &'static str) -> impl Fn(String) -> Wrong {
+    move |what| (key, what)
 }
 
 /// Whether all keys are known and built; the first that is not, and why.
@@ -149,37 +188,74 @@ pub(super) fn boolean(settings: &Map<String, Value>, key: &str, default: bool) -
     }
 }
 
-fn headers(settings: &Map<String, Value>) -> Result<Vec<(String, String)>, String> {
-    let Some(value) = settings.get("headers") else {
+/// Reading keys whose texts may have names in them.
+trait Readable {
+    /// A table, if the key is there.
+    fn table(&self, key: &str) -> Result<Option<&Map<String, Value>>, String>;
+
+    /// A text that may differ from one operation to the next, if the key is there; a number is one too.
+    fn template(&self, key: &str, names: &Names, place: Place) -> Result<Option<Rendering>, String>;
+
+    /// A text that is always the same, if the key is there.
+    fn constant(&self, key: &str, names: &Names) -> Result<Option<String>, String>;
+}
+
+impl Readable for Map<String, Value> {
+    fn table(&self, key: &str) -> Result<Option<&Map<String, Value>>, String> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_object().map(Some).ok_or_else(|| format!("must be a table, not {value}"))
+    }
+
+    fn template(&self, key: &str, names: &Names, place: Place) -> Result<Option<Rendering>, String> {
+        if let Some(Value::Number(number)) = self.get(key) {
+            return Ok(Some(Rendering::of_bytes(number.to_string().into_bytes())));
+        }
+        let compile = |text| Rendering::compile(text, names, place).map_err(|error| error.to_string());
+        text(self, key)?.map(compile).transpose()
+    }
+
+    fn constant(&self, key: &str, names: &Names) -> Result<Option<String>, String> {
+        let Some(text) = text(self, key)? else { return Ok(None) };
+        let compiled = Rendering::compile(text, names, Place::Anywhere).map_err(|error| error.to_string())?;
+        let bytes = compiled
+            .as_static()
+            .ok_or_else(|| format!("{text:?} names a value that changes, which cannot stand here"))?;
+        Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+fn headers(settings: &Map<String, Value>, names: &Names) -> Result<Vec<Header>, String> {
+    let Some(table) = settings.table("headers")? else {
         return Ok(Vec::new());
     };
-    let table = value.as_object().ok_or_else(|| format!("must be a table of texts, not {value}"))?;
     let mut headers = Vec::with_capacity(table.len());
-    for (name, value) in table {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            other => return Err(format!("the value of {name:?} must be a text, not {other}")),
-        };
-        headers.push((name.clone(), value));
+    for name in table.keys() {
+        let value = table.template(name, names, Place::Header);
+        let value = value.map_err(|what| format!("the value of {name:?} {what}"))?;
+        headers.extend(value.map(|value| (name.clone(), value)));
     }
     Ok(headers)
 }
 
-fn body<'a>(
-    settings: &'a Map<String, Value>,
-    files: &'a BTreeMap<String, Vec<u8>>,
-) -> Result<&'a [u8], (&'static str, String)> {
-    let inline = text(settings, "body").map_err(|what| ("body", what))?;
-    let file = text(settings, "body_file").map_err(|what| ("body_file", what))?;
+fn body(settings: &Map<String, Value>, context: &Context<'_>) -> Result<Rendering, Wrong> {
+    let inline = settings.template("body", context.names, Place::Anywhere).map_err(at("body"))?;
+    let file = text(settings, "body_file").map_err(at("body_file"))?;
     match (inline, file) {
         (Some(_), Some(_)) => Err(("body_file", "stands beside body: give one of them".to_owned())),
-        (_, Some(path)) => match files.get(path) {
-            Some(content) => Ok(content),
+        (_, Some(path)) => match context.files.get(path) {
+            Some(content) => Ok(Rendering::of_bytes(content.as_slice())),
             None => Err(("body_file", format!("{path:?} did not come with the job"))),
         },
-        (inline, None) => Ok(inline.unwrap_or_default().as_bytes()),
+        (inline, None) => Ok(inline.unwrap_or_else(|| Rendering::of_bytes([]))),
     }
+}
+
+fn redirects(settings: &Map<String, Value>) -> Result<u32, String> {
+    let Some(value) = settings.get("redirects") else { return Ok(0) };
+    let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
+    count
+        .filter(|count| *count <= REDIRECTS_MAX)
+        .ok_or_else(|| format!("must be a whole number up to {REDIRECTS_MAX}, not {value}"))
 }
 
 fn timeout(settings: &Map<String, Value>) -> Result<Duration, String> {
@@ -193,59 +269,22 @@ fn timeout(settings: &Map<String, Value>) -> Result<Duration, String> {
     Ok(timeout)
 }
 
-fn expectation(settings: &Map<String, Value>) -> Result<Expectation, (&'static str, String)> {
-    let Some(value) = settings.get("expect") else {
-        return Ok(Expectation::default());
-    };
-    let table = value.as_object().ok_or_else(|| ("expect", format!("must be a table, not {value}")))?;
-    check_keys(table, EXPECT_KEYS).map_err(|(key, what)| ("expect", format!("{key:?} {what}")))?;
-    let statuses = statuses(table).map_err(|what| ("expect.status", what))?;
-    let text = text(table, "body_contains").map_err(|what| ("expect.body_contains", what))?;
-    if let Some(text) = text.filter(|text| text.len() > BODY_CONTAINS_BYTES_MAX) {
-        let what = format!(
-            "is {} bytes long, and at most {BODY_CONTAINS_BYTES_MAX} can be searched for",
-            text.len()
-        );
-        return Err(("expect.body_contains", what));
-    }
-    Ok(Expectation { statuses, text: text.map(|text| Arc::new(Needle::new(text))) })
-}
-
-fn statuses(table: &Map<String, Value>) -> Result<Vec<u16>, String> {
-    let Some(value) = table.get("status") else {
-        return Ok(Vec::new());
-    };
-    let list = value.as_array().filter(|list| !list.is_empty());
-    let list = list.ok_or_else(|| format!("must be a list of at least one status, not {value}"))?;
-    // Interim answers (1xx) are skipped, so none of them can be expected.
-    let read = |value: &Value| {
-        value
-            .as_u64()
-            .and_then(|status| u16::try_from(status).ok())
-            .filter(|status| (200..600).contains(status))
-    };
-    let mut statuses = Vec::with_capacity(list.len());
-    for value in list {
-        let status = read(value).ok_or_else(|| format!("{value} is not a status from 200 to 599"))?;
-        if !statuses.contains(&status) {
-            statuses.push(status);
-        }
-    }
-    Ok(statuses)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
     use shared::ids::Name;
 
     use super::*;
+    use crate::values::names::tests::names;
 
     fn refusal(settings: Value) -> PrepareError {
         let Value::Object(settings) = settings else { panic!("settings are a table") };
         let spec = OperationSpec { name: Name::new("read").unwrap(), weight: 1.0, settings };
         let files = BTreeMap::from([("body.bin".to_owned(), b"content".to_vec())]);
-        read(&spec, &files).unwrap_err()
+        let names = names(&["x"]);
+        read(&spec, &Context { files: &files, names: &names, is_scenario: false }).unwrap_err()
     }
 
     #[test]
@@ -284,10 +323,41 @@ mod tests {
                 "at least one",
             ),
             (json!({ "url": "http://127.0.0.1/", "expect": { "stat": 1 } }), "expect", "not a key"),
+            (json!({ "url": "http://127.0.0.1/", "redirects": 101 }), "redirects", "up to 100"),
+            (json!({ "url": "http://{{word}}/" }), "url", "scheme, host or port"),
+            (json!({ "url": "http://127.0.0.1/{{absent}}" }), "url", "has no value"),
+            (json!({ "url": "http://127.0.0.1/", "method": "{{word}}" }), "method", "cannot stand here"),
+            (json!({ "url": "http://127.0.0.1/", "extract": { "token": "x" } }), "extract", "json:/pointer"),
             (
-                json!({ "url": "http://127.0.0.1/", "redirects": 1 }),
-                "redirects",
-                "not supported by this version",
+                json!({ "url": "http://127.0.0.1/", "expect": { "json": { "a": 1 } } }),
+                "expect.json",
+                "pointer",
+            ),
+            (
+                json!({ "url": "http://127.0.0.1/", "expect": { "json": { "/a": [] } } }),
+                "expect.json",
+                "truth",
+            ),
+            (
+                json!({ "url": "http://127.0.0.1/", "expect": { "header": { "a b": "c" } } }),
+                "expect.header",
+                "name of a header",
+            ),
+            (
+                json!({ "url": "http://127.0.0.1/", "expect": { "body_length": -1 } }),
+                "expect.body_length",
+                "whole number",
+            ),
+            (json!({ "url": "http://127.0.0.1/", "metrics": { "hit": {} } }), "metrics", "lacks \"from\""),
+            (
+                json!({ "url": "http://127.0.0.1/", "metrics": { "hit": { "from": "header:x", "equals": 1 } } }),
+                "metrics",
+                "only a ratio",
+            ),
+            (
+                json!({ "url": "http://127.0.0.1/", "metrics": { "Hit": { "from": "header:x" } } }),
+                "metrics",
+                "cannot name a metric",
             ),
             (json!({ "url": "http://127.0.0.1/", "colour": 1 }), "colour", "not a key"),
         ] {

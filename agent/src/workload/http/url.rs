@@ -101,6 +101,28 @@ impl Url {
         }
     }
 
+    /// Whether another URL is answered by the same server, spoken to in the same way.
+    pub(super) fn leads_where(&self, other: &Self) -> bool {
+        self.is_tls == other.is_tls && self.place == other.place
+    }
+
+    /// What comes before the path.
+    pub(super) fn base(&self) -> String {
+        match (&self.place, self.is_tls) {
+            (Place::Socket(_), _) => format!("{}:", self.place),
+            (Place::Host { .. }, false) => format!("http://{}", self.authority),
+            (Place::Host { .. }, true) => format!("https://{}", self.authority),
+        }
+    }
+
+    /// The host alone, as cookies know it; that of a Unix socket is this one.
+    pub(super) fn host(&self) -> &str {
+        match &self.place {
+            Place::Host { host, .. } => host,
+            Place::Socket(_) => "localhost",
+        }
+    }
+
     /// Reads what follows the scheme of a URL with a host.
     fn of_host(text: &str, rest: &str, is_tls: bool) -> Result<Self, UrlError> {
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

@@ -14,8 +14,9 @@ use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::line::{Kept, Line};
 use super::progress::{Progress, Stage};
 use super::remembered::Remembered;
-use super::response::{HEAD_BYTES_MAX, Head, HeadError};
+use super::response::{self, HEAD_BYTES_MAX, Head, HeadError};
 use super::stream::Stream;
+use super::target::Target;
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
 
@@ -37,7 +38,8 @@ pub(super) struct Wire {
     /// How many interim answers the answer at hand had.
     interim_answers: usize,
     remembered: Remembered,
-    inspection: Inspection,
+    /// What is known of the answer at hand.
+    pub(super) inspection: Inspection,
 }
 
 impl Wire {
@@ -96,6 +98,19 @@ impl Wire {
         self.attempt(Kept::fresh(stream), operation, every, outcome, progress).await
     }
 
+    /// Does one operation over a connection to a target that is not the operation's own; it is not kept.
+    pub(super) async fn exchange_once(
+        &mut self,
+        target: &Target,
+        operation: &HttpOperation,
+        outcome: &mut Outcome,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let stream = dial(target, &mut 0, operation.timeout, progress).await?;
+        outcome.connects += 1;
+        self.attempt(Kept::fresh(stream), operation, 0, outcome, progress).await
+    }
+
     /// The kept connection, unless the server is known to have closed it. Looks without asking the kernel
     /// when nothing has happened on it.
     #[inline]
@@ -134,11 +149,15 @@ impl Wire {
         };
         let buffer = &self.buffer;
         self.inspection.begin(&operation.expectation, head.status, || first_line(buffer));
+        if self.inspection.wants_headers() {
+            let inspection = &mut self.inspection;
+            response::each_header(&buffer[..head.length], |name, value| inspection.header(name, value));
+        }
         self.read_body(stream, operation, head, outcome, progress).await?;
         if head.keeps_alive && !operation.closes && is_all_sent && kept.operations < every {
             self.lines[operation.target].keep(kept);
         }
-        self.inspection.verdict(&operation.expectation)
+        Ok(())
     }
 
     /// Sends the head, waits until the server asks for the body, and sends that unless the answer came first.

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
-use super::HttpPlan;
-use super::http2::{HttpDesk, Streams};
+use super::conversation::converse;
+use super::http2::HttpDesk;
+use super::link::Link;
+use super::pass::Pass;
 use super::progress::Progress;
 use super::target::Version;
 use super::wire::Wire;
+use super::{HttpOperation, HttpPlan};
 use crate::engine::clock::now_ns;
 use crate::workload::deadline::Deadline;
 use crate::workload::{Outcome, Seat, Worker};
@@ -19,17 +22,20 @@ use crate::workload::{Outcome, Seat, Worker};
 pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
     progress: Progress,
-    wire: Wire,
+    link: Link,
+    pass: Pass,
+    /// For each operation: its request as it was last filled in, if it needs that.
+    drafts: Box<[Option<Box<HttpOperation>>]>,
     deadline: Deadline,
-    streams: Streams,
 }
 
 impl HttpWorker {
     /// A worker that is not connected yet.
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
-        let wire = Wire::new(&plan, seat.worker);
-        let streams = desk.seat(&plan);
-        Self { plan, progress: Progress::new(), wire, streams, deadline: Deadline::new() }
+        let link = Link::new(Wire::new(&plan, seat.worker), desk.seat(&plan));
+        let pass = Pass::new(plan.names.values(seat), plan.is_scenario);
+        let drafts = plan.operations.iter().map(|_| None).collect();
+        Self { plan, progress: Progress::new(), link, pass, drafts, deadline: Deadline::new() }
     }
 }
 
@@ -40,34 +46,42 @@ impl Worker for HttpWorker {
             let within = operations.map(|operation| operation.timeout).max().unwrap_or_default();
             let (plan, progress) = (&self.plan, &mut self.progress);
             match target.route.version {
-                Version::One => self.wire.connect_ahead(plan, place, within, progress).await,
-                Version::Two => self.streams.connect_ahead(plan, place, within, progress).await,
+                Version::One => self.link.wire.connect_ahead(plan, place, within, progress).await,
+                Version::Two => self.link.streams.connect_ahead(plan, place, within, progress).await,
             }
         }
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        let begun_ns = outcome.sent_ns;
-        let operation = &self.plan.operations[usize::from(operation.0)];
-        let (plan, progress) = (&self.plan, &mut self.progress);
+        let Self { plan, progress, link, pass, drafts, deadline } = self;
+        let place = usize::from(operation.0);
+        pass.begin(place);
+        let planned = &plan.operations[place];
+        let filled = pass.fill_in(planned, &mut drafts[place]);
+        let operation = match filled {
+            Ok(operation) => operation,
+            Err(error) => {
+                outcome.ended_ns = now_ns();
+                outcome.fail(ErrorKind::Other, || format!("the request was not sent: {error}"));
+                return plan.secrets.hide_in(outcome);
+            }
+        };
+        if !std::ptr::eq(operation, planned) {
+            // Filling in was the generator's own doing, and so comes before the operation begins.
+            outcome.sent_ns = now_ns();
+        }
         progress.begin(operation.has_phases);
-        let (limit, deadline) = (operation.timeout, &mut self.deadline);
-        let result = match &operation.http2 {
-            None => {
-                let exchange = pin!(self.wire.exchange(plan, operation, outcome, progress));
-                deadline.within(limit, begun_ns, exchange).await
-            }
-            Some(request) => {
-                let exchange = pin!(self.streams.exchange(plan, operation, request, outcome, progress));
-                deadline.within(limit, begun_ns, exchange).await
-            }
+        let (begun_ns, limit) = (outcome.sent_ns, operation.timeout);
+        let result = {
+            let exchange = pin!(converse(plan, operation, link, pass, outcome, progress));
+            deadline.within(limit, begun_ns, exchange).await
         };
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
             Err(_) => {
-                let (stage, received) = (self.progress.stage, outcome.bytes_received);
+                let (stage, received) = (progress.stage, outcome.bytes_received);
                 outcome.fail(ErrorKind::Timeout, || {
                     format!(
                         "no whole answer within {:?}: still {stage}, {received} bytes received",
@@ -76,6 +90,7 @@ impl Worker for HttpWorker {
                 });
             }
         }
-        self.progress.tell(outcome);
+        progress.tell(outcome);
+        plan.secrets.hide_in(outcome);
     }
 }

@@ -15,8 +15,8 @@ const LEFT_OUT: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// A request, ready to be sent.
-#[derive(Debug, Clone)]
+/// A request, ready to be sent. By default nothing, until there is one.
+#[derive(Debug, Clone, Default)]
 pub(in crate::workload::http) struct Http2Request {
     /// Method, URI and headers.
     pub(super) head: Request<()>,

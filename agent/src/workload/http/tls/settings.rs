@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::workload::http::keys::TLS_KEYS;
+use crate::workload::http::settings;
 use crate::workload::http::settings::{check_keys, text};
-use crate::workload::http::{TLS_KEYS, settings};
 
 /// What the job says about TLS; by default the system's authorities, and tickets are used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,11 @@ impl Default for TlsSettings {
 }
 
 impl TlsSettings {
+    /// What of it holds for a host that the job does not name: whom to trust, but neither a name nor who we are.
+    pub(in crate::workload::http) fn for_another_host(&self) -> Self {
+        Self { identity: None, server_name: None, ..self.clone() }
+    }
+
     /// Reads the table; says what is wrong with it.
     pub(in crate::workload::http) fn read(
         value: &Value,
