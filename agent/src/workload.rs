@@ -2,7 +2,7 @@
 //! [`deadline`], the time limit that they share.
 
 pub mod command;
-pub mod deadline;
+pub(crate) mod deadline;
 pub mod http;
 
 use std::future::Future;
