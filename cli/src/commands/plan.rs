@@ -1,4 +1,6 @@
-//! `fleetmark plan`: what would run, and how long that takes.
+//! `fleetmark plan`: what would run, and how long that takes. Room: `words`, how workers go about it.
+
+mod words;
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::output;
 const TRIALS_LISTED_MAX: usize = 20;
 
 pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
-    let CheckedJob { job, .. } = check::read(&args.job, &args.set)?;
+    let CheckedJob { job, files, .. } = check::read(&args.job, &args.set)?;
     // The seed is chosen when a run is submitted; the order shown holds for any, since there is one variant a block.
     let plan = Plan::of(&job, job.load.seed.unwrap_or(0));
     let trial = trial_length(job.load.warmup, job.load.window);
@@ -29,6 +31,15 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
         let answer = serde_json::json!({
             "name": job.name,
             "agents": job.fleet.agents,
+            "scenario": job.workload.is_scenario,
+            "think": job.load.think.map(|think| think.to_string()),
+            "pace_seconds": job.load.pace.map(|pace| pace.as_secs_f64()),
+            "connect_rate": job.load.connect_rate,
+            "connections_per_worker": job.load.connections_per_worker,
+            "streams_per_connection": job.load.streams_per_connection,
+            "new_connection_every": job.load.new_connection_every,
+            "pin": job.load.pins_threads,
+            "data": words::data_json(&job.data, &files),
             "trials": trials,
             "trial_seconds": trial.map(|trial| trial.as_secs_f64()),
             "total_seconds": total.map(|total| total.as_secs_f64()),
@@ -50,6 +61,9 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
         plan.trials.len(),
         if plan.trials.len() == 1 { "" } else { "s" }
     );
+    for sentence in words::ways(&job.load, &job.workload).iter().chain(&words::data(&job.data, &files)) {
+        text.push_str(&format!("  {sentence}\n"));
+    }
     for trial in plan.trials.iter().take(TRIALS_LISTED_MAX) {
         text.push_str(&format!(
             "  {:>4}  block {:>3}  {}\n",

@@ -3,22 +3,22 @@
 /// A name that fleetmark itself gives a value to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuiltIn {
-    /// `random.int(a,b)`: a whole number, both ends included, drawn anew for every operation.
+    /// `random.int(a,b)`: a whole number, both ends included, drawn anew wherever it stands.
     RandomInt {
         /// The least.
         first: i64,
         /// The most, at least `first`.
         last: i64,
     },
-    /// `random.uuid`: drawn anew for every operation.
+    /// `random.uuid`: drawn anew wherever it stands.
     RandomUuid,
-    /// `sequence`: a number that no other operation of the trial has.
+    /// `sequence`: a number that no other iteration of the trial has.
     Sequence,
     /// `worker`: the worker's number on its agent, from 0.
     Worker,
     /// `agent`: the agent's name.
     Agent,
-    /// `now`: the time of the operation.
+    /// `now`: the time, in milliseconds since 1970-01-01 UTC.
     Now,
     /// `env:NAME`: a variable of the agent's environment.
     Environment(String),
@@ -52,19 +52,30 @@ pub enum BuiltInError {
 }
 
 impl BuiltIn {
-    /// The names as people write them, for lists and proposals.
-    pub const NAMES: [&'static str; 10] = [
-        "random.int(a,b)",
-        "random.uuid",
-        "sequence",
-        "worker",
-        "agent",
-        "now",
-        "env:NAME",
-        "target.host",
-        "target.port",
-        "peer.host",
+    /// The names as people write them, each with a sentence for the reference.
+    pub const TABLE: &[(&'static str, &'static str)] = &[
+        ("random.int(a,b)", "A whole number from a to b, both included, drawn anew wherever it stands."),
+        ("random.uuid", "A random UUID, drawn anew wherever it stands."),
+        ("sequence", "A number that no other iteration of the trial has."),
+        ("worker", "The worker's number on its agent, from 0."),
+        ("agent", "The agent's name."),
+        ("now", "The time, in milliseconds since 1970-01-01 UTC."),
+        (
+            "env:NAME",
+            "The variable NAME of the agent's environment; never stored, and masked where it would be shown.",
+        ),
+        (
+            "target.host",
+            "Where the target answers; also in the target's own texts, and in hooks around trials.",
+        ),
+        ("target.port", "The free port that was found for the target; as target.host."),
+        ("peer.host", "The other agent of a pair. *(not yet)*"),
     ];
+
+    /// The names as people write them.
+    pub fn names<'a>() -> impl Iterator<Item = &'a str> + Clone {
+        Self::TABLE.iter().map(|(name, _)| *name)
+    }
 
     /// Reads a name; `None`: it is not one that fleetmark gives a value to.
     ///
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_listed_name_is_read() {
-        for name in BuiltIn::NAMES {
+        for name in BuiltIn::names() {
             let name = name.replace("(a,b)", "(-1, 5)");
             assert!(BuiltIn::parse(&name).unwrap().is_some(), "{name}");
         }

@@ -106,7 +106,7 @@ impl Names<'_> {
             Ok(None) if self.definitions.has_param(name) => Ok(()),
             Ok(None) if self.definitions.is_deferred(name) => check_deferred(name, reading),
             Ok(None) => {
-                let known = self.definitions.all().chain(BuiltIn::NAMES);
+                let known = self.definitions.all().chain(BuiltIn::names());
                 let help = if findings.is_full() { None } else { proposal(name, known) };
                 Err((format!("unknown name {}", quoted(name)), help))
             }

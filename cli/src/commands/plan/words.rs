@@ -1,0 +1,82 @@
+//! What a plan says about how workers go about their work, and about the data that they take turns with.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::job::data::read_csv_column;
+use shared::job::{DataColumn, DataOrder, DataSource, Load, WorkloadSpec};
+use shared::units::print_duration;
+
+/// A sentence for everything about the workers' ways that is not the default.
+pub(super) fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
+    let mut ways = Vec::new();
+    if workload.is_scenario {
+        let steps: Vec<&str> = workload.operations.iter().map(|step| step.name.as_str()).collect();
+        ways.push(format!("each iteration is a scenario: {}", steps.join(", then ")));
+    }
+    if let Some(think) = load.think {
+        let what = if workload.is_scenario { "step" } else { "operation" };
+        ways.push(format!("a worker pauses {think} after each {what}"));
+    }
+    if let Some(pace) = load.pace {
+        ways.push(format!("a worker begins an iteration at most every {}", print_duration(pace)));
+    }
+    if let Some(rate) = load.connect_rate {
+        ways.push(format!("at most {rate} connections are opened per second"));
+    }
+    if load.connections_per_worker > 1 {
+        ways.push(format!("each worker has {} connections", load.connections_per_worker));
+    }
+    if load.streams_per_connection > 1 {
+        ways.push(format!("each connection carries {} requests at once", load.streams_per_connection));
+    }
+    if let Some(operations) = load.new_connection_every {
+        ways.push(format!("a connection is opened anew after {operations} operations"));
+    }
+    if load.pins_threads {
+        ways.push("each load thread is bound to a core of its own".to_owned());
+    }
+    ways
+}
+
+/// A sentence for every column of data.
+pub(super) fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let sentence = |(name, column): (&String, &DataColumn)| {
+        let order = order(column);
+        let count = count(column, files);
+        let source = match &column.source {
+            DataSource::Csv { file, column } => format!(" of the column {column:?} of {file}"),
+            DataSource::Range { .. } | DataSource::Values(_) => String::new(),
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{{{{{name}}}}} takes {count} value{plural}{source} in {order} order")
+    };
+    columns.iter().map(sentence).collect()
+}
+
+/// The columns of data for programs to read.
+pub(super) fn data_json(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Value {
+    let entry = |(name, column): (&String, &DataColumn)| {
+        (name.clone(), json!({ "values": count(column, files), "order": order(column) }))
+    };
+    columns.iter().map(entry).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn order(column: &DataColumn) -> &'static str {
+    match column.order {
+        DataOrder::Sequential => "sequential",
+        DataOrder::Random => "random",
+    }
+}
+
+/// How many values a column has. Its file has been read before: one that is not there has none.
+fn count(column: &DataColumn, files: &BTreeMap<String, Vec<u8>>) -> u64 {
+    match &column.source {
+        DataSource::Range { first, last } => last.abs_diff(*first).saturating_add(1),
+        DataSource::Values(values) => values.len() as u64,
+        DataSource::Csv { file, column } => {
+            let values = files.get(file).and_then(|content| read_csv_column(content, column).ok());
+            values.map_or(0, |values| values.len() as u64)
+        }
+    }
+}
