@@ -156,7 +156,6 @@ impl Pacer {
 
     /// Wakes workers when their operations are due, until all are begun or given up.
     pub(super) async fn pace(&self, timer: &Timer) {
-        let mut rhythm = Rhythm::default();
         while let Some(arrival) = self.peek() {
             let at_ns = self.elapsed_ns();
             if at_ns >= self.give_up_ns {
@@ -165,7 +164,7 @@ impl Pacer {
             if arrival.due_ns > at_ns {
                 tokio::select! {
                     biased;
-                    () = timer.wait_in_rhythm(self.start_ns + arrival.due_ns, rhythm.every_ns(arrival.due_ns)) => {}
+                    () = timer.wait_until(self.start_ns + arrival.due_ns) => {}
                     // A worker took the last arrival itself.
                     () = self.changed.notified() => {}
                 }
@@ -232,23 +231,6 @@ impl Pacer {
 
     fn elapsed_ns(&self) -> u64 {
         now_ns().saturating_sub(self.start_ns)
-    }
-}
-
-/// How far apart the last moments were that were waited for.
-#[derive(Debug, Default)]
-struct Rhythm {
-    last_ns: u64,
-    gap_ns: u64,
-}
-
-impl Rhythm {
-    /// Notes a moment; the distance to the next one if it is as far as from the last two, give or take the rounding, else 0.
-    fn every_ns(&mut self, moment_ns: u64) -> u64 {
-        let gap_ns = moment_ns.saturating_sub(self.last_ns);
-        let is_steady = gap_ns.abs_diff(self.gap_ns) <= 1;
-        (self.last_ns, self.gap_ns) = (moment_ns, gap_ns);
-        if is_steady { gap_ns } else { 0 }
     }
 }
 

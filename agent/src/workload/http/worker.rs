@@ -47,8 +47,7 @@ impl Worker for HttpWorker {
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        let begun_ns = now_ns();
-        outcome.sent_ns = begun_ns;
+        let begun_ns = outcome.sent_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
         let (plan, progress) = (&self.plan, &mut self.progress);
         progress.begin(operation.has_phases);
