@@ -4,6 +4,8 @@
 //! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
+//! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
+//! meanwhile),
 //! [`contract`] (which there must be).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
@@ -16,8 +18,10 @@ pub mod bad_server;
 pub mod cast;
 pub mod contract;
 pub mod family;
+pub mod goodness_of_fit;
 pub mod java;
 pub mod job;
+pub mod machine;
 pub mod nginx;
 pub mod patience;
 pub mod process;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::arrivals::{Arrival, Arrivals};
 use super::clock::{now_ns, thread_cpu_ns};
+use super::ramp;
 use super::timer::Timer;
 
 /// How often a pacer without a free worker looks whether it may add one.
@@ -60,6 +61,9 @@ pub(super) struct Pacer {
 #[derive(Debug)]
 struct Growth {
     workers_left: Cell<u32>,
+    /// Least time between two new workers, and when the next may come, ns since T.
+    every_ns: u64,
+    next_ns: Cell<u64>,
     requests: mpsc::UnboundedSender<Due>,
     /// (wall, CPU) in ns when the thread's share was last told, and that share.
     told: Cell<(u64, u64, f64)>,
@@ -74,16 +78,18 @@ pub(super) struct Bed {
 
 impl Pacer {
     /// A pacer that may add so many workers; each request is for one that begins with the given operation. Their
-    /// number is bounded by `workers_left`.
+    /// number is bounded by the workers that may be added.
     pub(super) fn new(
         start_ns: u64,
         give_up_ns: u64,
         arrivals: Arrivals,
-        workers_left: u32,
+        growth: &ramp::Growth,
     ) -> (Self, mpsc::UnboundedReceiver<Due>) {
         let (requests, requested) = mpsc::unbounded_channel();
         let growth = Growth {
-            workers_left: Cell::new(workers_left),
+            workers_left: Cell::new(growth.workers_left),
+            every_ns: growth.every_ns,
+            next_ns: Cell::new(0),
             requests,
             told: Cell::new((now_ns(), thread_cpu_ns(), 0.0)),
         };
@@ -150,6 +156,7 @@ impl Pacer {
 
     /// Wakes workers when their operations are due, until all are begun or given up.
     pub(super) async fn pace(&self, timer: &Timer) {
+        let mut rhythm = Rhythm::default();
         while let Some(arrival) = self.peek() {
             let at_ns = self.elapsed_ns();
             if at_ns >= self.give_up_ns {
@@ -158,17 +165,18 @@ impl Pacer {
             if arrival.due_ns > at_ns {
                 tokio::select! {
                     biased;
-                    () = timer.wait_until(self.start_ns + arrival.due_ns) => {}
+                    () = timer.wait_in_rhythm(self.start_ns + arrival.due_ns, rhythm.every_ns(arrival.due_ns)) => {}
                     // A worker took the last arrival itself.
                     () = self.changed.notified() => {}
                 }
             } else if let Some(bed) = self.rested() {
                 self.arrivals.borrow_mut().take();
                 bed.wake(Next::Begin(Due { arrival, worker_wait_ns: 0 }));
-            } else if self.may_grow() {
+            } else if self.may_grow(at_ns) {
                 self.arrivals.borrow_mut().take();
                 let due = Due { arrival, worker_wait_ns: self.waited(arrival, at_ns) };
                 self.growth.workers_left.set(self.growth.workers_left.get() - 1);
+                self.growth.next_ns.set(at_ns.saturating_add(self.growth.every_ns));
                 if self.growth.requests.send(due).is_err() {
                     break;
                 }
@@ -216,12 +224,31 @@ impl Pacer {
         Some(bed)
     }
 
-    fn may_grow(&self) -> bool {
-        self.growth.workers_left.get() > 0 && self.growth.cpu_share() < GROWTH_CPU_MAX
+    fn may_grow(&self, at_ns: u64) -> bool {
+        self.growth.workers_left.get() > 0
+            && at_ns >= self.growth.next_ns.get()
+            && self.growth.cpu_share() < GROWTH_CPU_MAX
     }
 
     fn elapsed_ns(&self) -> u64 {
         now_ns().saturating_sub(self.start_ns)
+    }
+}
+
+/// How far apart the last moments were that were waited for.
+#[derive(Debug, Default)]
+struct Rhythm {
+    last_ns: u64,
+    gap_ns: u64,
+}
+
+impl Rhythm {
+    /// Notes a moment; the distance to the next one if it is as far as from the last two, give or take the rounding, else 0.
+    fn every_ns(&mut self, moment_ns: u64) -> u64 {
+        let gap_ns = moment_ns.saturating_sub(self.last_ns);
+        let is_steady = gap_ns.abs_diff(self.gap_ns) <= 1;
+        (self.last_ns, self.gap_ns) = (moment_ns, gap_ns);
+        if is_steady { gap_ns } else { 0 }
     }
 }
 

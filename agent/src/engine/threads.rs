@@ -1,5 +1,6 @@
 //! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -17,13 +18,15 @@ use tokio::task::LocalSet;
 
 use super::arrivals::Arrivals;
 use super::assembly::Assembly;
-use super::choice::{Shares, seat, seat_of};
+use super::choice::{Shares, seat_of};
 use super::collector::{Collector, Message};
 use super::gate::Gate;
 use super::orders::{Orders, stopped};
+use super::pause::Pauses;
+use super::ramp::{Growth, Ramp};
 use super::tally::{Shape, Tally};
 use super::timeline::Timeline;
-use super::{Drive, EngineEvent, Probe, open_files};
+use super::{Drive, EngineEvent, Probe, cores, open_files};
 use crate::workload::{OUTCOME_MEASURES_MAX, PrepareError, Seat, TABLE};
 
 /// Batches that one thread may have on their way to the collector. It takes each within milliseconds, so
@@ -41,6 +44,12 @@ pub struct ThreadTask {
     pub(super) seats: Vec<Seat>,
     /// How operations are chosen.
     pub(super) shares: Shares,
+    /// How workers pause between them; `None`: not at all.
+    pub(super) pauses: Option<Pauses>,
+    /// How fast they connect.
+    pub(super) ramp: Ramp,
+    /// The core that it is bound to; `None`: any.
+    pub(super) core: Option<usize>,
     /// Which operations may begin.
     pub(super) gate: Arc<Gate>,
     /// When operations are due; `None`: the closed model.
@@ -57,23 +66,13 @@ pub struct ThreadTask {
     pub(super) lane: Lane,
 }
 
-/// Workers that a thread may add.
-#[derive(Debug, Default)]
-pub(super) struct Growth {
-    /// How many.
-    pub(super) workers_left: u32,
-    /// Number of the next one among the agent's workers, and the distance to the one after it.
-    next_worker: u32,
-    step: u32,
-    agent_index: u32,
-    trial_seed: u64,
-}
-
 /// One thread's way to the collector: full tallies go, cleared ones come back.
 #[derive(Debug)]
 pub(super) struct Lane {
     messages: mpsc::Sender<Message>,
     spares: blocking::Receiver<Tally>,
+    /// Spares at hand; the one that was used last lies on top.
+    at_hand: RefCell<Vec<Tally>>,
     shape: Shape,
 }
 
@@ -93,13 +92,15 @@ pub(super) fn spawn(
     let orders = Orders::new();
     let shape = shape_of(&assignment, &*workload)?;
     let threads = thread_count(&assignment);
+    let cores = if assignment.load.pins_threads { cores::for_threads(threads)? } else { Vec::new() };
     let (messages, inbox) = mpsc::channel(threads * BATCHES_PER_THREAD_MAX);
     let mut spares = Vec::with_capacity(threads);
     let mut tasks = Vec::with_capacity(threads);
     for (index, seats) in seats_by_thread(&assignment, threads).into_iter().enumerate() {
         let (lane, spare) = Lane::new(messages.clone(), shape.clone());
         let arrivals = Arrivals::of(&assignment, index, threads);
-        let growth = Growth::new(&assignment, index, threads, seats.len());
+        let ramp = Ramp::of(&assignment, index, threads);
+        let growth = Growth::new(&assignment, (index, threads), seats.len(), ramp);
         spares.push(spare);
         let (shares, gate, orders) = (shares.clone(), Arc::clone(&gate), Arc::clone(&orders));
         let drain = assignment.load.drain;
@@ -107,6 +108,9 @@ pub(super) fn spawn(
             index,
             seats,
             shares,
+            pauses: Pauses::of(&assignment.load),
+            ramp,
+            core: cores.get(index).copied(),
             gate,
             arrivals,
             growth,
@@ -196,6 +200,11 @@ fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), P
     let runtime = runtime(&name)?;
     spawn_thread(name.clone(), move || {
         let orders = Arc::clone(&task.orders);
+        if let Some(core) = task.core
+            && let Err(error) = cores::bind_to(core)
+        {
+            return orders.fail(&format!("the load thread {name} cannot be bound to core {core}: {error}"));
+        }
         // Kept until a panic is told, so that the collector does not first see its inbox close.
         let lane_open = task.lane.messages.clone();
         let run = AssertUnwindSafe(|| {
@@ -232,28 +241,6 @@ fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<()
         .map_err(|error| PrepareError(format!("the thread {name} could not be started: {error}")))
 }
 
-impl Growth {
-    /// The workers that one thread may add: its share of those between the start and the most.
-    fn new(assignment: &Assignment, index: usize, threads: usize, seats: usize) -> Self {
-        let (index, threads) = (index as u32, threads as u32);
-        let most = shared::plan::share_of(u64::from(assignment.load.workers_max), index, threads) as u32;
-        Self {
-            workers_left: most.saturating_sub(seats as u32),
-            next_worker: index + threads * seats as u32,
-            step: threads,
-            agent_index: assignment.agent_index,
-            trial_seed: assignment.load.seed,
-        }
-    }
-
-    /// The seat of the next worker.
-    pub(super) fn seat(&mut self) -> Seat {
-        let seat = seat(self.next_worker, self.agent_index, self.trial_seed);
-        self.next_worker = self.next_worker.saturating_add(self.step);
-        seat
-    }
-}
-
 impl Lane {
     fn new(messages: mpsc::Sender<Message>, shape: Shape) -> (Self, blocking::Sender<Tally>) {
         let (spare, spares) = blocking::channel();
@@ -261,12 +248,15 @@ impl Lane {
             // The receiver is right here, so this cannot fail.
             let _ = spare.send(Tally::new(&shape));
         }
-        (Self { messages, spares, shape }, spare)
+        (Self { messages, spares, at_hand: RefCell::default(), shape }, spare)
     }
 
-    /// An empty tally: one that came back, or a new one while the collector is behind.
+    /// An empty tally: the one that came back last, whose memory is there already, or a new one while the collector is
+    /// behind. So the others are never touched where two suffice.
     pub(super) fn spare(&self) -> Tally {
-        self.spares.try_recv().unwrap_or_else(|_| Tally::new(&self.shape))
+        let mut at_hand = self.at_hand.borrow_mut();
+        at_hand.extend(self.spares.try_iter());
+        at_hand.pop().unwrap_or_else(|| Tally::new(&self.shape))
     }
 
     /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means
@@ -277,3 +267,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

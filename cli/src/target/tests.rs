@@ -96,6 +96,18 @@ fn health_is_not_delayed() {
 }
 
 #[test]
+fn the_count_is_of_all_other_requests_whichever_loop_took_them() {
+    let address = start(|_| {});
+    for _ in 0..7 {
+        time_one(&mut connect(address), "/");
+    }
+    let answer = exchange(address, b"GET /count HTTP/1.1\r\nconnection: close\r\n\r\n");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("content-length: 20"), "{head}");
+    assert_eq!(body.trim().parse(), Ok(7));
+}
+
+#[test]
 fn a_freeze_stops_health_as_well() {
     // Frozen for all but 50 ms of each half second; asking without pause for two periods meets a freeze.
     let address = start(|options| options.stall = Some("every=500ms,for=450ms".parse().unwrap()));

@@ -24,7 +24,8 @@ pub(super) async fn converse(
     link.exchange(plan, operation, outcome, progress).await?;
     let script = &operation.script;
     if script.redirects > 0 || pass.has_cookies() {
-        follow(plan, operation, link, pass, outcome, progress).await?;
+        // Boxed, so that operations that never get here need not make room for it.
+        Box::pin(follow(plan, operation, link, pass, outcome, progress)).await?;
     }
     let inspection = link.inspection();
     inspection.verdict(&operation.expectation)?;

@@ -1,6 +1,12 @@
-//! The http workload against real servers on this host, good and bad. Rooms: `server` (scripted ones).
+//! The http workload against real servers on this host, good and bad.
+//!
+//! Rooms: `server` (scripted ones), `certificates`, `connections` (sockets, turns, phases), `tls`, `http2`.
 
+mod certificates;
+mod connections;
+mod http2;
 mod server;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -27,7 +33,11 @@ fn http(operations: Vec<OperationSpec>) -> Result<Http, PrepareError> {
 }
 
 fn worker(settings: Value) -> HttpWorker {
-    http(vec![spec(settings)]).unwrap().worker(&HttpDesk::default(), Seat { worker: 0, seed: 0 })
+    worker_of(&http(vec![spec(settings)]).unwrap())
+}
+
+fn worker_of(http: &Http) -> HttpWorker {
+    http.worker(&http.desk(), Seat { worker: 0, seed: 0 })
 }
 
 async fn run(worker: &mut HttpWorker) -> Outcome {

@@ -1,5 +1,6 @@
 //! One worker: an operation at a time, within the operation's timeout.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use shared::ids::OperationIndex;
@@ -68,8 +69,10 @@ impl Worker for HttpWorker {
             }
         };
         progress.begin(operation.has_phases);
-        let exchange = converse(plan, operation, link, pass, outcome, progress);
-        let result = deadline.within(operation.timeout, begun_ns, exchange).await;
+        let result = {
+            let conversation = pin!(converse(plan, operation, link, pass, outcome, progress));
+            deadline.within(operation.timeout, begun_ns, conversation).await
+        };
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
