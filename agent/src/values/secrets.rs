@@ -9,8 +9,8 @@ use crate::workload::Outcome;
 /// Shortest value that is masked. What is shorter protects nothing, and would be found in every second word.
 const SECRET_BYTES_MIN: usize = 4;
 
-/// What an error sample ends with when it was cut.
-const CUT_MARK: char = '…';
+/// Shortest part of a secret that is masked: shorter ones are found in words that have nothing to do with it.
+const PART_CHARACTERS_MIN: usize = 8;
 
 /// The values of environment variables that a trial uses, in every form in which a message might show them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,30 +49,42 @@ impl Secrets {
         }
     }
 
-    /// A message with every secret replaced by the variable's name, also one that was cut at the message's end.
+    /// A message with every secret replaced by the variable's name, and every longer part of one: messages show cut
+    /// texts, and a cut secret is still one.
     pub fn mask(&self, mut message: String) -> String {
         for (form, shown) in &self.forms {
             if message.contains(form) {
                 message = message.replace(form, shown);
             }
         }
-        let is_cut = message.ends_with(CUT_MARK);
-        if is_cut {
-            message.truncate(message.len() - CUT_MARK.len_utf8());
-        }
         for (form, shown) in &self.forms {
-            let beginnings = form.char_indices().map(|(at, _)| at).filter(|at| *at >= SECRET_BYTES_MIN).rev();
-            let cut = beginnings.into_iter().find(|at| message.ends_with(&form[..*at]));
-            if let Some(length) = cut {
-                message.truncate(message.len() - length);
-                message.push_str(shown);
-            }
-        }
-        if is_cut {
-            message.push(CUT_MARK);
+            message = without_parts(message, form, shown);
         }
         message
     }
+}
+
+/// A text without any part of a secret that is at least [`PART_CHARACTERS_MIN`] long.
+fn without_parts(text: String, secret: &str, shown: &str) -> String {
+    let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let mut masked = String::new();
+    let (mut copied_to, mut hidden_to) = (0, 0);
+    for window in bounds.windows(PART_CHARACTERS_MIN + 1) {
+        let (start, end) = (window[0], window[PART_CHARACTERS_MIN]);
+        if !secret.contains(&text[start..end]) {
+            continue;
+        }
+        if start > hidden_to || hidden_to == 0 {
+            masked.push_str(&text[copied_to..start]);
+            masked.push_str(shown);
+        }
+        (copied_to, hidden_to) = (end, end);
+    }
+    if hidden_to == 0 {
+        return text;
+    }
+    masked.push_str(&text[copied_to..]);
+    masked
 }
 
 #[cfg(test)]
@@ -95,8 +107,9 @@ mod tests {
 
     #[test]
     fn what_was_cut_within_a_secret_is_masked_too() {
-        assert_eq!(mask("got s3cret"), "got {{env:LONGER}}");
-        assert_eq!(mask("got s3cret…"), "got {{env:LONGER}}…");
+        assert_eq!(mask("got \"s3cret\"va\"\u{2026}: x"), "got \"{{env:LONGER}}\"\u{2026}: x");
+        assert_eq!(mask("\u{2026}value and more: x"), "\u{2026}{{env:LONGER}}: x");
+        assert_eq!(mask("s3cret\"v and value and"), "{{env:LONGER}} and {{env:LONGER}}");
         assert_eq!(mask("got s3c"), "got s3c");
     }
 

@@ -108,6 +108,7 @@ pub struct CommandWorkload {
     names: Names,
     secrets: Arc<Secrets>,
     floors: MemoryFloors,
+    is_scenario: bool,
 }
 
 impl CommandWorkload {
@@ -126,7 +127,13 @@ impl CommandWorkload {
         let floors = MemoryFloors::new().map_err(|error| {
             PrepareError(format!("cannot make a file in memory to measure memory with: {error}"))
         })?;
-        Ok(Self { operations, names, secrets: Arc::new(secrets), floors })
+        Ok(Self {
+            operations,
+            names,
+            secrets: Arc::new(secrets),
+            floors,
+            is_scenario: assignment.is_scenario,
+        })
     }
 }
 
@@ -148,6 +155,7 @@ impl Workload for CommandWorkload {
             operations: Arc::clone(&self.operations),
             secrets: Arc::clone(&self.secrets),
             values,
+            is_scenario: self.is_scenario,
             floor,
             input: Vec::new(),
             capture: Capture::new(),
@@ -165,6 +173,8 @@ pub struct CommandWorker {
     operations: Arc<[Settings]>,
     secrets: Arc<Secrets>,
     values: Values,
+    /// Whether the operations are the steps of a scenario, which share what they draw.
+    is_scenario: bool,
     floor: MemoryFloor,
     /// Made ready once for each operation that starts the same each time; the others are made ready each time.
     kept: Vec<Option<Filled>>,
@@ -177,7 +187,9 @@ impl Worker for CommandWorker {
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
         let place = usize::from(operation.0);
-        self.values.begin_iteration();
+        if !self.is_scenario || place == 0 {
+            self.values.begin_iteration();
+        }
         self.start(place, outcome).await;
         self.secrets.hide_in(outcome);
     }

@@ -9,19 +9,11 @@ pub(super) const REDIRECTS_MAX: u32 = 100;
 pub(super) const METRIC_KINDS: &[&str] = &["gauge", "ratio", "histogram"];
 
 /// Keys of the workload.
-pub(super) const WORKLOAD_KEYS: &[Key] = &[
-    Key::optional(
-        "scenario",
-        // Each step is checked as an operation is.
-        Shape::Free,
-        "Steps that one worker runs in order, with cookies, each an operation of its own; instead of operations.",
-    ),
-    Key::optional(
-        "resolve",
-        Shape::OneOf(&["start", "connect"]),
-        "When hosts are looked up: once before the start, or anew for each connection; default start.",
-    ),
-];
+pub(super) const WORKLOAD_KEYS: &[Key] = &[Key::optional(
+    "resolve",
+    Shape::OneOf(&["start", "connect"]),
+    "When hosts are looked up: once before the start, or anew for each connection; default start.",
+)];
 
 /// Keys of an operation.
 pub(super) const OPERATION_KEYS: &[Key] = &[

@@ -1,12 +1,14 @@
 //! The http workload against real servers on this host, good and bad.
 //!
-//! Rooms: `server` (scripted ones), `certificates`, `connections` (sockets, turns, phases), `tls`, `http2`.
+//! Rooms: `server` (scripted ones), `certificates`, `connections` (sockets, turns, phases), `tls`, `http2`,
+//! `variation` (values, checks, redirects, scenarios).
 
 mod certificates;
 mod connections;
 mod http2;
 mod server;
 mod tls;
+mod variation;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
