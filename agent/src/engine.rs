@@ -1,24 +1,29 @@
 //! The load engine: drives a workload on OS threads of its own and reports numbered intervals.
 //!
 //! Rooms: [`clock`]; `timeline` (phases and cuts), `gate` (which operations may begin) and `choice` (which one
-//! it is), `arrivals` (when operations of an open model are due); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged): all of these are pure,
-//! with time passed in. Around them: `orders` (start, abort, fail), `threads` and `worker` (its loops), `load_thread` (what they share), `pacer` and `timer` (beginning operations on time),
-//! `collector` (batches in, events out), `open_files` (the limit on connections).
+//! it is), `arrivals` (when operations of an open model are due); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged), `pause` (think time and pace), `ramp` (how fast workers come): all of
+//! these are pure, with time passed in. Around them: `orders` (start, abort, fail), `threads`, `cores` and `worker` (its
+//! loops), `load_thread` (what they share), `pacer`, `alarms` and `timer` (beginning operations on time), `collector`
+//! (batches in, events out), `open_files` (the limit on connections).
 //!
 //! Each load thread owns its workers and its record; nothing is shared on a request's way but, when a trial
 //! is counted in operations, one atomic. Every second a thread hands its record to the collector's thread,
 //! which merges, encodes and numbers, so that a slow consumer never slows the load.
 
+mod alarms;
 mod arrivals;
 mod assembly;
 mod choice;
 pub mod clock;
 mod collector;
+mod cores;
 mod gate;
 mod load_thread;
 mod open_files;
 mod orders;
 mod pacer;
+mod pause;
+mod ramp;
 mod recorder;
 mod tally;
 mod threads;
@@ -31,8 +36,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use shared::host::HostSample;
-use shared::ids::AgentId;
+use shared::ids::{AgentId, OperationIndex};
 use shared::interval::Interval;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 
@@ -49,6 +55,9 @@ pub type Probe = Box<dyn FnMut() -> Option<HostSample> + Send>;
 pub trait Drive: Send + Sync {
     /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// What it takes out of the responses to an operation: [`Workload::metrics`].
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
 }
 
 /// Boxes a workload for the engine.
@@ -142,6 +151,10 @@ struct Driver<W> {
 impl<W: Workload> Drive for Driver<W> {
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move { worker::drive(&self.workload, thread).await })
+    }
+
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
+        self.workload.metrics(operation)
     }
 }
 

@@ -1,6 +1,8 @@
-//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
+//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each; and
+//! [`deadline`], the time limit that they share.
 
 pub mod command;
+pub mod deadline;
 pub mod http;
 
 use std::future::Future;
@@ -11,6 +13,7 @@ use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
 use shared::interval::{ErrorKind, ErrorSample};
 use shared::job::schema::KindSchema;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
 use crate::engine::Drive;
@@ -56,6 +59,12 @@ pub trait Workload: Send + Sync + 'static {
     fn operation_timeout_max(&self) -> Duration {
         Duration::from_nanos(HIGHEST_TRACKABLE)
     }
+
+    /// What it takes out of the responses to an operation, at most [`shared::interval::MEASURES_MAX`]. An outcome
+    /// names them by their place in this list. Asked once, before the trial. Default: nothing.
+    fn metrics(&self, _operation: OperationIndex) -> &[MetricSpec] {
+        &[]
+    }
 }
 
 /// Which worker this is.
@@ -100,15 +109,20 @@ pub struct Outcome {
     pub connects: u64,
     /// Further measures: one value for each line of the kind's `schema.measures`, in its order; `None`: none.
     pub measures: [Option<u64>; OUTCOME_MEASURES_MAX],
+    /// Values of metrics: the place in the operation's [`Workload::metrics`] and the value, in the metric's unit. What
+    /// is not finite, or no value of the metric's kind, counts nowhere.
+    pub metrics: Vec<(u16, f64)>,
 }
 
 /// Most further measures a kind may have.
-pub const OUTCOME_MEASURES_MAX: usize = 5;
+pub const OUTCOME_MEASURES_MAX: usize = 8;
 
 impl Outcome {
     /// Makes it ready for the next operation.
     pub fn clear(&mut self, wants_sample: bool) {
-        *self = Self { wants_sample, ..Self::default() };
+        let mut metrics = std::mem::take(&mut self.metrics);
+        metrics.clear();
+        *self = Self { wants_sample, metrics, ..Self::default() };
     }
 
     /// Notes a failure, with a sample if one is still wanted.

@@ -1,11 +1,12 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
-//! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `histogram_sum` (a sum that
-//! packs), `sequences` (which intervals were seen), `trial` (one attempt as a whole),
+//! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
+//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), `trial` (one attempt as a whole),
 //! `variant` (its valid trials merged).
 
 mod cell;
 mod histogram_sum;
+mod metric_sums;
 mod sequences;
 mod tally;
 mod trial;

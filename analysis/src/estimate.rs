@@ -1,6 +1,7 @@
 //! What several trials say together about one metric: a mean and its interval, with trials as the sample.
 
-use shared::run_report::{ALL_OPERATIONS, Distribution, Estimate, OperationReport, TrialReport};
+use shared::metric::{MetricName, Unit, WORKLOAD_MEASURES};
+use shared::run_report::{ALL_OPERATIONS, Estimate, OperationReport, TrialReport};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The upper quantile of Student's t that leaves 2.5 % on either side.
@@ -42,42 +43,23 @@ pub fn mean_with_interval(values: &[f64], scale: Scale) -> (Option<f64>, Option<
     (Some(back(mean)), Some([back(mean - half_width), back(mean + half_width)]))
 }
 
-/// One metric of an operation that is estimated over trials.
-struct Measure {
-    name: &'static str,
-    unit: &'static str,
+/// A metric of an operation that is estimated over trials.
+struct Estimated {
+    measure: String,
+    statistic: Option<&'static str>,
+    unit: String,
     scale: Scale,
-    read: fn(&OperationReport) -> Option<f64>,
 }
 
-const MEASURES: &[Measure] = &[
-    Measure { name: "latency.mean", unit: "ns", scale: Scale::Logarithmic, read: |it| it.latency_ns.mean },
-    Measure {
-        name: "latency.p50",
-        unit: "ns",
-        scale: Scale::Bucketed,
-        read: |it| ns(&it.latency_ns, |d| d.p50),
-    },
-    Measure {
-        name: "latency.p90",
-        unit: "ns",
-        scale: Scale::Bucketed,
-        read: |it| ns(&it.latency_ns, |d| d.p90),
-    },
-    Measure {
-        name: "latency.p95",
-        unit: "ns",
-        scale: Scale::Bucketed,
-        read: |it| ns(&it.latency_ns, |d| d.p95),
-    },
-    Measure {
-        name: "latency.p99",
-        unit: "ns",
-        scale: Scale::Bucketed,
-        read: |it| ns(&it.latency_ns, |d| d.p99),
-    },
-    Measure { name: "throughput", unit: "per_s", scale: Scale::Logarithmic, read: |it| it.throughput_per_s },
-    Measure { name: "error_ratio", unit: "", scale: Scale::Linear, read: |it| it.error_ratio },
+/// What is estimated of every operation: measure, statistic and scale.
+const ALWAYS: &[(&str, Option<&str>, Scale)] = &[
+    ("latency", Some("mean"), Scale::Logarithmic),
+    ("latency", Some("p50"), Scale::Bucketed),
+    ("latency", Some("p90"), Scale::Bucketed),
+    ("latency", Some("p95"), Scale::Bucketed),
+    ("latency", Some("p99"), Scale::Bucketed),
+    ("throughput", None, Scale::Logarithmic),
+    ("error_ratio", None, Scale::Linear),
 ];
 
 /// The estimates of a variant over its valid trials, operation by operation; none without a valid trial.
@@ -86,38 +68,61 @@ pub fn estimates(trials: &[TrialReport]) -> Vec<Estimate> {
     let Some(first) = valid.first() else {
         return Vec::new();
     };
-    let operations = 0..first.operations.len();
+    let operations = first.operations.iter().enumerate();
     operations
-        .flat_map(|place| MEASURES.iter().map(move |measure| (place, measure)))
-        .map(|(place, measure)| estimate(&valid, place, measure))
+        .flat_map(|(place, operation)| estimated(operation).map(move |metric| (place, metric)))
+        .map(|(place, metric)| estimate(&valid, place, &metric))
         .collect()
 }
 
+/// What is estimated of an operation: what always is, and the means of the workload's own measures and metrics. A metric
+/// may be zero or below.
+fn estimated(operation: &OperationReport) -> impl Iterator<Item = Estimated> {
+    let always = ALWAYS.iter().map(|(measure, statistic, scale)| Estimated {
+        measure: (*measure).to_owned(),
+        statistic: *statistic,
+        unit: Unit::of_measure(measure).as_str().to_owned(),
+        scale: *scale,
+    });
+    let mean = |measure: String, unit: &str, scale| Estimated {
+        measure,
+        statistic: Some("mean"),
+        unit: unit.to_owned(),
+        scale,
+    };
+    let is_measured =
+        |name: &str| WORKLOAD_MEASURES.contains(&name) && operation.distribution(name).is_some();
+    let measures = WORKLOAD_MEASURES.iter().filter(move |name| is_measured(name));
+    let measures = measures
+        .map(move |name| mean((*name).to_owned(), Unit::of_measure(name).as_str(), Scale::Logarithmic));
+    let metrics = operation.metrics.iter().filter(move |(name, _)| !is_measured(name));
+    let metrics =
+        metrics.map(move |(name, metric)| mean(format!("metric.{name}"), &metric.unit, Scale::Linear));
+    always.chain(measures).chain(metrics)
+}
+
 /// A mean over only those trials that give a value would be a selection, so one missing value leaves none.
-fn estimate(valid: &[&TrialReport], place: usize, measure: &Measure) -> Estimate {
-    let values: Vec<f64> =
-        valid.iter().filter_map(|trial| trial.operations.get(place).and_then(measure.read)).collect();
+fn estimate(valid: &[&TrialReport], place: usize, metric: &Estimated) -> Estimate {
+    let value_in =
+        |trial: &&TrialReport| trial.operations.get(place)?.value(&metric.measure, metric.statistic);
+    let values: Vec<f64> = valid.iter().filter_map(value_in).collect();
     let (mean, ci95) =
-        if values.len() == valid.len() { mean_with_interval(&values, measure.scale) } else { (None, None) };
+        if values.len() == valid.len() { mean_with_interval(&values, metric.scale) } else { (None, None) };
     let operation = &valid[0].operations[place].name;
-    let metric = if operation == ALL_OPERATIONS {
-        measure.name.to_owned()
-    } else {
-        format!("{operation}.{}", measure.name)
+    let name = MetricName {
+        operation: Some(operation.clone()).filter(|name| name != ALL_OPERATIONS),
+        measure: metric.measure.clone(),
+        statistic: metric.statistic.map(str::to_owned),
     };
     Estimate {
-        metric,
-        unit: measure.unit.to_owned(),
+        metric: name.to_string(),
+        unit: metric.unit.clone(),
         agent: None,
         pair: None,
         n: values.len() as u64,
         mean,
         ci95,
     }
-}
-
-fn ns(distribution: &Distribution, read: fn(&Distribution) -> Option<u64>) -> Option<f64> {
-    read(distribution).map(|value| value as f64)
 }
 
 #[cfg(test)]

@@ -96,9 +96,14 @@ impl<C: Counter> Histogram<C> {
         self.total = self.total.saturating_add(count);
     }
 
-    /// Forgets everything and keeps its memory.
+    /// Forgets everything and keeps its memory. What was never counted in is not written to, so that the kernel need
+    /// not give memory for it: values of one decade lie in four of the 33 parts.
     pub fn clear(&mut self) {
-        self.counts.fill(C::default());
+        for part in self.counts.chunks_mut(HALF_SIZE) {
+            if part.iter().any(|count| *count != C::default()) {
+                part.fill(C::default());
+            }
+        }
         self.total = 0;
         self.overflowed = 0;
     }

@@ -1,8 +1,9 @@
 //! One agent's report on one second of one trial: deltas, numbered, never cumulative.
 //!
-//! Room: [`fold`], what finished runs keep of them.
+//! Rooms: [`fold`], what finished runs keep of them; [`metric`], what was taken out of responses.
 
 pub mod fold;
+pub mod metric;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use self::fold::Folded;
+pub use self::metric::MetricInterval;
 use crate::histogram::EncodedHistogram;
 use crate::host::HostSample;
 use crate::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
@@ -20,7 +22,7 @@ pub const OPERATIONS_MAX: usize = 256;
 pub const ERROR_SAMPLES_MAX: usize = 5;
 /// Longest text of an error sample, in bytes; what is longer is cut at a character.
 pub const ERROR_SAMPLE_BYTES_MAX: usize = 512;
-/// Most further measures (`cpu_time`, `max_memory`, …) of one operation.
+/// Most further measures (`cpu_time`, `max_memory`, …) of one operation, and most metrics beside them.
 pub const MEASURES_MAX: usize = 32;
 
 /// Which part of a trial an interval belongs to.
@@ -100,6 +102,8 @@ pub struct OperationInterval {
     pub failed: Option<EncodedHistogram>,
     /// Further measures of the workload, by name (`cpu_time` in ns, `max_memory` in bytes, …).
     pub measures: BTreeMap<String, EncodedHistogram>,
+    /// What was taken out of responses, by the metric's name; metrics without a value are left out.
+    pub metrics: BTreeMap<String, MetricInterval>,
 }
 
 impl OperationInterval {

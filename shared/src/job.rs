@@ -2,9 +2,10 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
-//! [`decode`] (defaults), [`error`]. Beside them: [`data`], [`selector`], [`template`], [`resolve`] (templates filled in)
+//! [`decode`] (defaults), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in)
 //! and [`overrides`] (`--set`).
 
+pub mod builtin;
 mod claims;
 mod contradictions;
 pub mod data;

@@ -1,10 +1,35 @@
 //! Metric names: `[operation.]measure[.statistic]`, as the contract lists measures and statistics.
+//!
+//! Rooms: [`spec`], metrics that a workload takes out of responses; [`summary`], what is kept of their values.
+
+pub mod spec;
+pub mod summary;
 
 use std::fmt;
 
+pub use spec::{MetricKind, MetricSpec, MetricSpecError};
+pub use summary::{Summary, SummaryError};
+
 /// Measures that have statistics and a name of their own.
-pub const MEASURES_WITH_STATISTICS: &[&str] =
-    &["latency", "service_time", "send_lag", "worker_wait", "failed", "connect", "cpu_time", "max_memory"];
+pub const MEASURES_WITH_STATISTICS: &[&str] = &[
+    "latency",
+    "service_time",
+    "send_lag",
+    "worker_wait",
+    "failed",
+    "dns",
+    "connect",
+    "tls",
+    "first_byte",
+    "body",
+    "cpu_time",
+    "max_memory",
+];
+/// The parts of a request that a workload may tell, in the order in which they come; each is a measure.
+pub const PHASES: &[&str] = &["dns", "connect", "tls", "first_byte", "body"];
+/// Measures that only some workloads tell, each with a distribution of its own.
+pub const WORKLOAD_MEASURES: &[&str] =
+    &["dns", "connect", "tls", "first_byte", "body", "cpu_time", "max_memory"];
 /// Measures that are one number each.
 pub const MEASURES_PLAIN: &[&str] = &["throughput", "error_ratio", "count", "unsent"];
 /// Beginnings of measures that carry a name from elsewhere: `metric.hits.mean`, `host.cpu_busy.max`.
@@ -33,6 +58,30 @@ pub enum Unit {
     Count,
     /// Whatever its reporter says.
     Unknown,
+}
+
+impl Unit {
+    /// The word for it in reports; empty for what is plain.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Unit::Time => "ns",
+            Unit::Size => "bytes",
+            Unit::Rate => "per_s",
+            Unit::Share | Unit::Count | Unit::Unknown => "",
+        }
+    }
+
+    /// What a measure's values are measured in.
+    pub fn of_measure(measure: &str) -> Self {
+        match measure {
+            "max_memory" => Unit::Size,
+            "throughput" => Unit::Rate,
+            "error_ratio" => Unit::Share,
+            "count" | "unsent" => Unit::Count,
+            measure if MEASURES_WITH_STATISTICS.contains(&measure) => Unit::Time,
+            _ => Unit::Unknown,
+        }
+    }
 }
 
 /// A metric's name, taken apart.
@@ -94,14 +143,7 @@ impl MetricName {
 
     /// What its values are measured in.
     pub fn unit(&self) -> Unit {
-        match self.measure.as_str() {
-            "max_memory" => Unit::Size,
-            "throughput" => Unit::Rate,
-            "error_ratio" => Unit::Share,
-            "count" | "unsent" => Unit::Count,
-            measure if MEASURES_WITH_STATISTICS.contains(&measure) => Unit::Time,
-            _ => Unit::Unknown,
-        }
+        Unit::of_measure(&self.measure)
     }
 
     fn of_measure(operation: Option<String>, text: &str) -> Result<Self, MetricNameError> {

@@ -21,12 +21,14 @@ enum Kind {
     /// An object with free keys.
     Map(&'static Kind),
     List(&'static Kind),
+    /// A kind; the key may be absent.
+    OrAbsent(&'static Kind),
     /// An object with exactly these keys.
     Table(&'static [(&'static str, Kind)]),
     Anything,
 }
 
-use Kind::{Anything, Boolean, Count, Interval, List, Number, OneOf, OrNull, Table, Text, Time};
+use Kind::{Anything, Boolean, Count, Interval, List, Number, OneOf, OrAbsent, OrNull, Table, Text, Time};
 
 const REPORT: Kind = Table(&[
     ("schema", OneOf(&["fleetmark.run/1"])),
@@ -130,6 +132,14 @@ const OPERATION: &[(&str, Kind)] = &[
     ("send_lag_ns", Table(DISTRIBUTION)),
     ("worker_wait_ns", Table(DISTRIBUTION)),
     ("failed_ns", Table(DISTRIBUTION)),
+    // Added: the phases of a request, where they were asked for, and what a program used.
+    ("dns_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("connect_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("tls_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("first_byte_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("body_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("cpu_time_ns", OrAbsent(&Table(DISTRIBUTION))),
+    ("max_memory_bytes", OrAbsent(&Table(DISTRIBUTION))),
     ("bytes_sent", Count),
     ("bytes_received", Count),
     // Added to the contract's: connections opened inside the window.
@@ -153,12 +163,23 @@ const DISTRIBUTION: &[(&str, Kind)] = &[
 ];
 
 const METRIC: &[(&str, Kind)] = &[
-    ("unit", OneOf(&["ns", "bytes", "per_s", ""])),
+    // `ns`, `bytes`, `per_s`, empty or a word of the job's own.
+    ("unit", Text),
+    // Added: what its values are.
+    ("kind", OneOf(&["gauge", "ratio", "histogram"])),
     ("count", Count),
     ("mean", OrNull(&Number)),
     ("stdev", OrNull(&Number)),
     ("min", OrNull(&Number)),
     ("max", OrNull(&Number)),
+    // Added: the quantiles of a histogram, those that its sample can carry.
+    ("p50", OrAbsent(&Number)),
+    ("p75", OrAbsent(&Number)),
+    ("p90", OrAbsent(&Number)),
+    ("p95", OrAbsent(&Number)),
+    ("p99", OrAbsent(&Number)),
+    ("p99_9", OrAbsent(&Number)),
+    ("p99_99", OrAbsent(&Number)),
 ];
 
 /// What is wrong with the report of a run that is over, each with its place; empty: it is as the contract has it.
@@ -178,7 +199,7 @@ fn check(place: &str, value: &Value, kind: Kind, found: &mut Vec<String>) {
         Time => value.as_str().is_some_and(|text| text.ends_with('Z') && text.parse::<Timestamp>().is_ok()),
         Interval => value.as_array().is_some_and(|ends| ends.len() == 2 && ends.iter().all(Value::is_number)),
         OrNull(_) if value.is_null() => true,
-        OrNull(kind) => return check(place, value, *kind, found),
+        OrNull(kind) | OrAbsent(kind) => return check(place, value, *kind, found),
         List(kind) => {
             let elements = value.as_array();
             for (at, element) in elements.into_iter().flatten().enumerate() {
@@ -211,6 +232,7 @@ fn check_table(place: &str, table: &Map<String, Value>, keys: &[(&str, Kind)], f
     for (key, kind) in keys {
         match table.get(*key) {
             Some(value) => check(&format!("{place}.{key}"), value, *kind, found),
+            None if matches!(kind, OrAbsent(_)) => {}
             None => found.push(format!("{place}.{key} is missing")),
         }
     }
@@ -232,11 +254,18 @@ mod tests {
 
     #[test]
     fn what_is_missing_added_or_of_another_type_is_found_with_its_place() {
-        const KIND: Kind = List(&Table(&[("a", Count), ("b", OrNull(&Text)), ("c", Time)]));
+        const KIND: Kind =
+            List(&Table(&[("a", Count), ("b", OrNull(&Text)), ("c", Time), ("e", OrAbsent(&Text))]));
         let good = json!({ "a": 1, "b": null, "c": "2026-01-02T03:04:05Z" });
         assert_eq!(found(&json!([good]), KIND), [""; 0]);
-        let wrong = json!([good, { "a": -1, "c": "2026-01-02T03:04:05+01:00", "d": 0 }]);
-        let places = ["it[1].a is no Count", "it[1].b is missing", "it[1].c is no Time", "it[1].d is not in"];
+        let wrong = json!([good, { "a": -1, "c": "2026-01-02T03:04:05+01:00", "d": 0, "e": null }]);
+        let places = [
+            "it[1].a is no Count",
+            "it[1].b is missing",
+            "it[1].c is no Time",
+            "it[1].e is no Text",
+            "it[1].d is not in",
+        ];
         let found = found(&wrong, KIND);
         assert_eq!(found.len(), places.len(), "{found:#?}");
         for (departure, place) in found.iter().zip(places) {

@@ -9,7 +9,7 @@ use shared::ids::{AgentId, IntervalSequence, TrialKey};
 use shared::interval::{EngineSample, Interval};
 
 use super::recorder::Batch;
-use super::tally::Tally;
+use super::tally::{Shape, Tally};
 use super::timeline::{SliceKey, Timeline};
 
 /// Merges batches into intervals.
@@ -17,7 +17,7 @@ use super::timeline::{SliceKey, Timeline};
 pub(super) struct Assembly {
     trial: TrialKey,
     agent: AgentId,
-    measures: &'static [(&'static str, &'static str)],
+    shape: Shape,
     timeline: Timeline,
     threads: Vec<ThreadProgress>,
     slices: BTreeMap<SliceKey, Slice>,
@@ -48,14 +48,14 @@ impl Assembly {
     pub(super) fn new(
         trial: TrialKey,
         agent: AgentId,
-        measures: &'static [(&'static str, &'static str)],
+        shape: Shape,
         timeline: Timeline,
         threads: usize,
     ) -> Self {
         Self {
             trial,
             agent,
-            measures,
+            shape,
             timeline,
             threads: vec![ThreadProgress::default(); threads],
             slices: BTreeMap::new(),
@@ -104,7 +104,7 @@ impl Assembly {
             start_ns,
             duration_ns: end_ns - start_ns,
             is_last,
-            operations: slice.as_ref().map_or_else(Vec::new, |slice| slice.tally.encode(self.measures)),
+            operations: slice.as_ref().map_or_else(Vec::new, |slice| slice.tally.encode(&self.shape)),
             engine: EngineSample {
                 busiest_thread_cpu: slice.as_ref().and_then(|slice| slice.busiest),
                 threads: u32::try_from(self.threads.len()).unwrap_or(u32::MAX),

@@ -1,4 +1,5 @@
-//! Which operation a worker does next: by weight, seeded, the same for the same seed on every machine.
+//! Which operation a worker does next: by weight, seeded, the same for the same seed on every machine; or the next step
+//! of a scenario.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -7,11 +8,14 @@ use shared::plan::Assignment;
 
 use crate::workload::{PrepareError, Seat};
 
-/// The operations' shares as cumulative fractions of 2^64: one random number and one search choose.
+/// How operations are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shares {
-    /// For each operation but the last: random numbers below this choose it or an earlier one.
-    thresholds: Vec<u64>,
+pub(super) enum Shares {
+    /// By their shares as cumulative fractions of 2^64: one random number and one search choose. For each operation but
+    /// the last: random numbers below this choose it or an earlier one.
+    Weighted(Vec<u64>),
+    /// They are the steps of a scenario, so many of them: one worker does all in order.
+    InOrder(u16),
 }
 
 /// One worker's sequence of operations.
@@ -19,6 +23,8 @@ pub(super) struct Shares {
 pub(super) struct Choice {
     shares: Shares,
     random: ChaCha8Rng,
+    /// The next step of a scenario.
+    step: u16,
 }
 
 impl Shares {
@@ -32,6 +38,10 @@ impl Shares {
                 )));
             }
         }
+        if assignment.is_scenario {
+            // At most 256 (shared::interval::OPERATIONS_MAX) fit a u16.
+            return Ok(Self::InOrder(assignment.operations.len() as u16));
+        }
         let total: f64 = assignment.operations.iter().map(|operation| operation.weight).sum();
         let mut sum = 0.0;
         let mut thresholds = Vec::with_capacity(assignment.operations.len());
@@ -42,14 +52,16 @@ impl Shares {
         }
         // What rounding leaves over at the top belongs to the last operation.
         thresholds.pop();
-        Ok(Self { thresholds })
+        Ok(Self::Weighted(thresholds))
     }
 
-    /// Splits a number of operations by the shares, exactly: what rounding leaves over goes to the last.
+    /// Splits a number of arrivals by the shares, exactly: what rounding leaves over goes to the last. Of a scenario it is
+    /// always the first step that is due.
     pub(super) fn split(&self, count: u64) -> Vec<u64> {
-        let mut split = Vec::with_capacity(self.thresholds.len() + 1);
+        let Self::Weighted(thresholds) = self else { return vec![count] };
+        let mut split = Vec::with_capacity(thresholds.len() + 1);
         let mut given = 0;
-        for threshold in &self.thresholds {
+        for threshold in thresholds {
             let through = ((u128::from(count) * u128::from(*threshold)) >> 64) as u64;
             split.push(through - given);
             given = through;
@@ -57,28 +69,40 @@ impl Shares {
         split.push(count - given);
         split
     }
-
-    #[inline]
-    fn chosen_by(&self, random: u64) -> OperationIndex {
-        // At most 256 operations (shared::interval::OPERATIONS_MAX) fit a u16.
-        OperationIndex(self.thresholds.partition_point(|threshold| *threshold <= random) as u16)
-    }
 }
 
 impl Choice {
     /// The sequence of one worker.
     pub(super) fn new(shares: Shares, seat: Seat) -> Self {
-        Self { shares, random: ChaCha8Rng::seed_from_u64(seat.seed) }
+        Self { shares, random: ChaCha8Rng::seed_from_u64(seat.seed), step: 0 }
     }
 
     /// The next operation.
     #[inline]
     pub(super) fn next(&mut self) -> OperationIndex {
-        if self.shares.thresholds.is_empty() {
-            OperationIndex(0)
-        } else {
-            self.shares.chosen_by(self.random.next_u64())
-        }
+        OperationIndex(match &self.shares {
+            Shares::Weighted(thresholds) if thresholds.is_empty() => 0,
+            Shares::Weighted(thresholds) => {
+                let random = self.random.next_u64();
+                // At most 256 operations (shared::interval::OPERATIONS_MAX) fit a u16.
+                thresholds.partition_point(|threshold| *threshold <= random) as u16
+            }
+            Shares::InOrder(_) => self.step,
+        })
+    }
+
+    /// Notes how the operation ended, and says whether the iteration goes on with a further step. A step that failed ends
+    /// its pass: those after it would measure nothing but the first failure.
+    #[inline]
+    pub(super) fn goes_on(&mut self, has_failed: bool) -> bool {
+        let Shares::InOrder(steps) = self.shares else { return false };
+        self.step = if has_failed || self.step + 1 >= steps { 0 } else { self.step + 1 };
+        self.step > 0
+    }
+
+    /// Begins again with the first step.
+    pub(super) fn restart(&mut self) {
+        self.step = 0;
     }
 }
 
@@ -138,6 +162,19 @@ mod tests {
         for count in [0, 1, 7, 999, u64::MAX] {
             assert_eq!(shares.split(count).iter().sum::<u64>(), count);
         }
+    }
+
+    #[test]
+    fn the_steps_of_a_scenario_come_in_order_and_a_failure_ends_the_pass() {
+        let assignment = Assignment { is_scenario: true, ..weighted(&[1.0, 1.0, 1.0]) };
+        let shares = Shares::new(&assignment).unwrap();
+        assert_eq!(shares.split(7), [7]);
+        let mut choice = Choice::new(shares, seat_of(0, &assignment));
+        let mut steps = Vec::new();
+        for has_failed in [false, false, false, false, true, false] {
+            steps.push((choice.next().0, choice.goes_on(has_failed)));
+        }
+        assert_eq!(steps, [(0, true), (1, true), (2, false), (0, true), (1, false), (0, true)]);
     }
 
     #[test]

@@ -74,7 +74,30 @@ impl Gate {
         }
     }
 
-    /// Notes that an operation ended. When it was the last of a warm-up counted in operations, the window
+    /// Whether a further step of an iteration begins at a moment, and where it counts. Under a window of time that is
+    /// decided step by step; an iteration that was counted as one is done to its end.
+    pub(super) fn admit_step(&self, part: Part, at_ns: u64, timeline: &Timeline) -> Option<Part> {
+        let is_counted = match part {
+            Part::Warmup => matches!(self.warmup, Warmup::Iterations(_)),
+            Part::Measured => matches!(self.window, Window::Iterations(_)),
+        };
+        if is_counted {
+            return Some(part);
+        }
+        match (timeline.phase_at(at_ns), self.window) {
+            (Phase::Warmup, _) => Some(Part::Warmup),
+            (Phase::Measured, Window::For(_)) => Some(Part::Measured),
+            // The pass began in the warm-up and was not counted: its rest is not either.
+            (Phase::Measured, Window::Iterations(_)) | (Phase::Drain, _) => None,
+        }
+    }
+
+    /// Whether a window of iterations has begun all of them.
+    pub(super) fn is_exhausted(&self) -> bool {
+        matches!(self.window, Window::Iterations(most) if self.measured_begun.load(Ordering::Relaxed) >= most)
+    }
+
+    /// Notes that an iteration ended. When it was the last of a warm-up counted in operations, the window
     /// begins now, and the caller must cut its own interval here before anything else happens.
     #[inline]
     #[must_use]
@@ -138,6 +161,26 @@ mod tests {
         assert_eq!(gate.admit(10, &timeline), Admission::Begin(Part::Measured));
         assert_eq!(gate.admit(29, &timeline), Admission::Begin(Part::Measured));
         assert_eq!(gate.admit(30, &timeline), Admission::Over);
+    }
+
+    #[test]
+    fn a_pass_of_a_scenario_ends_with_a_window_of_time_and_outlasts_one_of_iterations() {
+        let timed = load(1, Warmup::For(Duration::from_nanos(10)), Window::For(Duration::from_nanos(20)));
+        let (gate, timeline) = (Gate::new(&timed), Timeline::new(&timed));
+        let step = |part, at_ns| gate.admit_step(part, at_ns, &timeline);
+        assert_eq!(
+            [step(Part::Warmup, 9), step(Part::Warmup, 10)],
+            [Some(Part::Warmup), Some(Part::Measured)]
+        );
+        assert_eq!([step(Part::Measured, 29), step(Part::Measured, 30)], [Some(Part::Measured), None]);
+        let counted = load(1, Warmup::Iterations(1), Window::Iterations(1));
+        let (gate, mut timeline) = (Gate::new(&counted), Timeline::new(&counted));
+        assert_eq!(gate.admit_step(Part::Warmup, 99, &timeline), Some(Part::Warmup));
+        timeline.open_window(100);
+        assert_eq!(gate.admit_step(Part::Measured, 999, &timeline), Some(Part::Measured));
+        assert!(!gate.is_exhausted());
+        assert_eq!(gate.admit(100, &timeline), Admission::Begin(Part::Measured));
+        assert!(gate.is_exhausted());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 use tokio::task::AbortHandle;
 
+use super::alarms::Alarms;
 use super::choice::Shares;
 use super::clock::{now_ns, thread_cpu_ns};
 use super::collector::Message;
@@ -31,6 +32,8 @@ pub(super) struct LoadThread {
     lane: Lane,
     shares: Shares,
     recorder: RefCell<Recorder>,
+    /// Where workers pause.
+    pub(super) alarms: Alarms,
     /// What each worker is doing, and how it is stopped.
     places: RefCell<Vec<Place>>,
     /// When the CPU share was last told: (wall, CPU) in ns.
@@ -55,7 +58,7 @@ struct Running {
 
 impl LoadThread {
     /// The shared part of a thread's task, for a trial that starts at a moment on the monotonic clock.
-    pub(super) fn new(task: ThreadTask, start_ns: u64) -> Self {
+    pub(super) fn new(task: ThreadTask, alarms: Alarms, start_ns: u64) -> Self {
         let recorder = Recorder::new(task.index, task.timeline, task.lane.spare());
         Self {
             start_ns,
@@ -63,6 +66,7 @@ impl LoadThread {
             orders: task.orders,
             shares: task.shares,
             recorder: RefCell::new(recorder),
+            alarms,
             lane: task.lane,
             places: RefCell::new(Vec::with_capacity(task.seats.len())),
             told: Cell::new((now_ns(), thread_cpu_ns())),
@@ -91,6 +95,20 @@ impl LoadThread {
         self.gate.admit(at_ns, self.recorder.borrow().timeline())
     }
 
+    /// Whether a further step of an iteration begins now, and where it counts.
+    pub(super) fn admit_step(&self, part: Part) -> Option<Part> {
+        let at_ns = self.elapsed_ns();
+        self.roll(at_ns);
+        self.gate.admit_step(part, at_ns, self.recorder.borrow().timeline())
+    }
+
+    /// Waits until a moment, ns since T, for as long as an operation might still begin then.
+    pub(super) async fn pause(&self, until_ns: u64) {
+        let window_end_ns = self.recorder.borrow().timeline().window_end_ns();
+        let until_ns = window_end_ns.map_or(until_ns, |end_ns| until_ns.min(end_ns));
+        self.alarms.until(self.start_ns.saturating_add(until_ns)).await;
+    }
+
     /// An operation begins; `due` under the open model.
     #[inline]
     pub(super) fn begin(
@@ -110,9 +128,9 @@ impl LoadThread {
         self.places.borrow_mut()[place].running = Some(Running { operation, part, begun_ns, due });
     }
 
-    /// An operation ended; returns when, ns since T.
+    /// An operation ended, and with it its iteration unless a further step follows; returns when, ns since T.
     #[inline]
-    pub(super) fn end(&self, place: usize, outcome: &mut Outcome) -> u64 {
+    pub(super) fn end(&self, place: usize, goes_on: bool, outcome: &mut Outcome) -> u64 {
         // Empty when the engine gave the operation up in the meantime: it is counted already.
         let Some(running) = self.places.borrow_mut()[place].running.take() else {
             return self.elapsed_ns();
@@ -126,7 +144,7 @@ impl LoadThread {
             recorder.end(running.operation, running.part, ended_at_ns, timing, outcome);
             recorder.not_before_start(ended_at_ns)
         };
-        if let Some(opened_ns) = self.gate.ended(running.part, at_ns) {
+        if !goes_on && let Some(opened_ns) = self.gate.ended(running.part, at_ns) {
             self.open_window(opened_ns);
         }
         ended_at_ns
@@ -148,6 +166,9 @@ impl LoadThread {
             self.roll(self.elapsed_ns());
             let places = self.places.borrow().len();
             (0..places).for_each(|place| self.give_up_if_stuck(place, give_up_after));
+            if self.gate.is_exhausted() {
+                self.alarms.ring_all();
+            }
         }
     }
 
@@ -205,7 +226,7 @@ impl LoadThread {
                 "still running after {after:?}, far beyond its own timeout: given up, and its worker with it"
             )
         });
-        self.end(place, &mut outcome);
+        self.end(place, false, &mut outcome);
     }
 
     fn hand_over(&self, batch: Batch) {

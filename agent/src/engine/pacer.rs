@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::arrivals::{Arrival, Arrivals};
 use super::clock::{now_ns, thread_cpu_ns};
+use super::ramp;
 use super::timer::Timer;
 
 /// How often a pacer without a free worker looks whether it may add one.
@@ -60,6 +61,9 @@ pub(super) struct Pacer {
 #[derive(Debug)]
 struct Growth {
     workers_left: Cell<u32>,
+    /// Least time between two new workers, and when the next may come, ns since T.
+    every_ns: u64,
+    next_ns: Cell<u64>,
     requests: mpsc::UnboundedSender<Due>,
     /// (wall, CPU) in ns when the thread's share was last told, and that share.
     told: Cell<(u64, u64, f64)>,
@@ -74,16 +78,18 @@ pub(super) struct Bed {
 
 impl Pacer {
     /// A pacer that may add so many workers; each request is for one that begins with the given operation. Their
-    /// number is bounded by `workers_left`.
+    /// number is bounded by the workers that may be added.
     pub(super) fn new(
         start_ns: u64,
         give_up_ns: u64,
         arrivals: Arrivals,
-        workers_left: u32,
+        growth: &ramp::Growth,
     ) -> (Self, mpsc::UnboundedReceiver<Due>) {
         let (requests, requested) = mpsc::unbounded_channel();
         let growth = Growth {
-            workers_left: Cell::new(workers_left),
+            workers_left: Cell::new(growth.workers_left),
+            every_ns: growth.every_ns,
+            next_ns: Cell::new(0),
             requests,
             told: Cell::new((now_ns(), thread_cpu_ns(), 0.0)),
         };
@@ -165,10 +171,11 @@ impl Pacer {
             } else if let Some(bed) = self.rested() {
                 self.arrivals.borrow_mut().take();
                 bed.wake(Next::Begin(Due { arrival, worker_wait_ns: 0 }));
-            } else if self.may_grow() {
+            } else if self.may_grow(at_ns) {
                 self.arrivals.borrow_mut().take();
                 let due = Due { arrival, worker_wait_ns: self.waited(arrival, at_ns) };
                 self.growth.workers_left.set(self.growth.workers_left.get() - 1);
+                self.growth.next_ns.set(at_ns.saturating_add(self.growth.every_ns));
                 if self.growth.requests.send(due).is_err() {
                     break;
                 }
@@ -216,8 +223,10 @@ impl Pacer {
         Some(bed)
     }
 
-    fn may_grow(&self) -> bool {
-        self.growth.workers_left.get() > 0 && self.growth.cpu_share() < GROWTH_CPU_MAX
+    fn may_grow(&self, at_ns: u64) -> bool {
+        self.growth.workers_left.get() > 0
+            && at_ns >= self.growth.next_ns.get()
+            && self.growth.cpu_share() < GROWTH_CPU_MAX
     }
 
     fn elapsed_ns(&self) -> u64 {

@@ -1,20 +1,26 @@
 //! What is counted while an interval runs: plain numbers and histograms, owned by one thread at a time.
+//!
+//! Room: `metric`, the values of one metric.
 
-use std::collections::BTreeMap;
+mod metric;
+
+use std::sync::Arc;
 
 use shared::histogram::{EncodedHistogram, Histogram};
 use shared::ids::OperationIndex;
 use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, OperationInterval};
+use shared::metric::MetricSpec;
 
+use self::metric::MetricTally;
 use crate::workload::Outcome;
 
 /// What a tally has to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Operations of the workload.
-    pub(super) operations: usize,
-    /// Further measures of each.
-    pub(super) measures: usize,
+    /// Names and units of the further measures that every operation may have.
+    pub(super) measures: &'static [(&'static str, &'static str)],
+    /// What is taken out of the responses to each operation of the workload.
+    pub(super) metrics: Arc<[Vec<MetricSpec>]>,
     /// Whether the model is open, so that latency has parts.
     pub(super) is_open: bool,
 }
@@ -42,8 +48,10 @@ struct OperationTally {
     unsent: u64,
     /// Made at the first failure.
     failed: Option<Box<Histogram<u32>>>,
-    /// One for each of the kind's measures.
-    measures: Vec<Histogram<u32>>,
+    /// One for each of the kind's measures, made at its first value: most are never asked for.
+    measures: Vec<Option<Box<Histogram<u32>>>>,
+    /// One for each of the operation's metrics.
+    metrics: Vec<MetricTally>,
 }
 
 /// Where the latency of one operation comes from under the open model.
@@ -75,9 +83,9 @@ impl Timing {
 }
 
 impl Tally {
-    /// An empty tally for so many operations, each with so many further measures.
-    pub(super) fn new(shape: Shape) -> Self {
-        Self { operations: (0..shape.operations).map(|_| OperationTally::new(shape)).collect() }
+    /// An empty tally of a shape.
+    pub(super) fn new(shape: &Shape) -> Self {
+        Self { operations: shape.metrics.iter().map(|metrics| OperationTally::new(shape, metrics)).collect() }
     }
 
     /// Counts operations that were due and will not be begun, by operation.
@@ -111,7 +119,12 @@ impl Tally {
         tally.connects += outcome.connects;
         for (measure, value) in tally.measures.iter_mut().zip(outcome.measures) {
             if let Some(value) = value {
-                measure.record(value);
+                measure.get_or_insert_default().record(value);
+            }
+        }
+        for (place, value) in &outcome.metrics {
+            if let Some(metric) = tally.metrics.get_mut(usize::from(*place)) {
+                metric.record(*value);
             }
         }
         if let Some(open) = &mut tally.open {
@@ -146,17 +159,17 @@ impl Tally {
     }
 
     /// The counts as an interval tells them; operations with nothing to tell are left out.
-    pub(super) fn encode(&self, measures: &[(&'static str, &'static str)]) -> Vec<OperationInterval> {
-        let indexed = self.operations.iter().zip(0_u16..);
+    pub(super) fn encode(&self, shape: &Shape) -> Vec<OperationInterval> {
+        let indexed = self.operations.iter().zip(shape.metrics.iter()).zip(0_u16..);
         indexed
-            .filter(|(tally, _)| tally.has_something())
-            .map(|(tally, index)| tally.encode(OperationIndex(index), measures))
+            .filter(|((tally, _), _)| tally.has_something())
+            .map(|((tally, metrics), index)| tally.encode(OperationIndex(index), shape.measures, metrics))
             .collect()
     }
 }
 
 impl OperationTally {
-    fn new(shape: Shape) -> Self {
+    fn new(shape: &Shape, metrics: &[MetricSpec]) -> Self {
         Self {
             warmup_ended: 0,
             scheduled: 0,
@@ -170,7 +183,8 @@ impl OperationTally {
             open: shape.is_open.then(Box::default),
             unsent: 0,
             failed: None,
-            measures: (0..shape.measures).map(|_| Histogram::new()).collect(),
+            measures: shape.measures.iter().map(|_| None).collect(),
+            metrics: metrics.iter().map(|spec| MetricTally::new(spec.kind)).collect(),
         }
     }
 
@@ -193,10 +207,11 @@ impl OperationTally {
         self.bytes_received += other.bytes_received;
         self.connects += other.connects;
         add_histogram(&mut self.latency, &other.latency);
-        if let Some(failed) = other.failed.as_deref().filter(|failed| !failed.is_empty()) {
-            self.failed.get_or_insert_default().add(failed);
+        add_if_any(&mut self.failed, other.failed.as_deref());
+        for (mine, theirs) in self.measures.iter_mut().zip(&other.measures) {
+            add_if_any(mine, theirs.as_deref());
         }
-        self.measures.iter_mut().zip(&other.measures).for_each(|(mine, theirs)| add_histogram(mine, theirs));
+        self.metrics.iter_mut().zip(&other.metrics).for_each(|(mine, theirs)| mine.add(theirs));
         self.unsent += other.unsent;
         if let (Some(mine), Some(theirs)) = (&mut self.open, &other.open) {
             add_histogram(&mut mine.service_time, &theirs.service_time);
@@ -215,14 +230,13 @@ impl OperationTally {
         self.bytes_received = 0;
         self.connects = 0;
         self.unsent = 0;
-        // Memory that was never written to is not touched: a job of many operations costs only what it uses.
+        self.metrics.iter_mut().for_each(MetricTally::clear);
+        clear_if_used(Some(&mut self.latency));
         let open = self.open.as_deref_mut().into_iter();
         let open = open.flat_map(|open| [&mut open.service_time, &mut open.send_lag, &mut open.worker_wait]);
-        let histograms = self.measures.iter_mut().chain(self.failed.as_deref_mut()).chain(open);
-        histograms
-            .chain([&mut self.latency])
-            .filter(|histogram| !histogram.is_empty())
-            .for_each(Histogram::clear);
+        let measures = self.measures.iter_mut().flatten().map(Box::as_mut);
+        let histograms = open.chain(measures).chain(self.failed.as_deref_mut());
+        histograms.for_each(|histogram| clear_if_used(Some(histogram)));
     }
 
     fn has_something(&self) -> bool {
@@ -235,10 +249,15 @@ impl OperationTally {
         &self,
         operation: OperationIndex,
         measures: &[(&'static str, &'static str)],
+        metrics: &[MetricSpec],
     ) -> OperationInterval {
         let kinds = ErrorKind::ALL.into_iter().zip(self.errors);
-        let named = measures.iter().map(|(name, _unit)| *name).zip(&self.measures);
-        let histograms = self.measures.iter().chain(self.failed.as_deref()).chain([&self.latency]);
+        let measured = measures.iter().map(|(name, _unit)| *name).zip(&self.measures);
+        let measured = measured.filter_map(|(name, histogram)| Some((name, encoded(histogram.as_deref()?)?)));
+        let counted = metrics.iter().zip(&self.metrics);
+        let counted = counted.filter_map(|(spec, tally)| Some((spec.name.clone(), tally.encode(spec)?)));
+        let histograms = self.measures.iter().flatten().chain(&self.failed).map(Box::as_ref);
+        let overflowed = histograms.chain([&self.latency]).map(Histogram::overflowed);
         OperationInterval {
             operation,
             warmup_ended: self.warmup_ended,
@@ -250,15 +269,14 @@ impl OperationTally {
             bytes_sent: self.bytes_sent,
             bytes_received: self.bytes_received,
             connects: self.connects,
-            overflowed: histograms.map(Histogram::overflowed).sum(),
+            overflowed: overflowed.chain(self.metrics.iter().map(MetricTally::overflowed)).sum(),
             latency: encoded(&self.latency),
             service_time: self.open.as_ref().and_then(|open| encoded(&open.service_time)),
             send_lag: self.open.as_ref().and_then(|open| encoded(&open.send_lag)),
             worker_wait: self.open.as_ref().and_then(|open| encoded(&open.worker_wait)),
             failed: self.failed.as_deref().and_then(encoded),
-            measures: named
-                .filter_map(|(name, histogram)| Some((name.to_owned(), encoded(histogram)?)))
-                .collect::<BTreeMap<_, _>>(),
+            measures: measured.map(|(name, histogram)| (name.to_owned(), histogram)).collect(),
+            metrics: counted.collect(),
         }
     }
 }
@@ -270,6 +288,20 @@ fn encoded(histogram: &Histogram<u32>) -> Option<EncodedHistogram> {
 fn add_histogram(mine: &mut Histogram<u32>, theirs: &Histogram<u32>) {
     if !theirs.is_empty() {
         mine.add(theirs);
+    }
+}
+
+/// Adds what another thread counted; memory is taken only for what there is.
+fn add_if_any(mine: &mut Option<Box<Histogram<u32>>>, theirs: Option<&Histogram<u32>>) {
+    if let Some(theirs) = theirs.filter(|theirs| !theirs.is_empty()) {
+        mine.get_or_insert_default().add(theirs);
+    }
+}
+
+/// Memory that was never written to is not touched: a job of many operations costs only what it uses.
+fn clear_if_used(histogram: Option<&mut Histogram<u32>>) {
+    if let Some(histogram) = histogram.filter(|histogram| !histogram.is_empty()) {
+        histogram.clear();
     }
 }
 

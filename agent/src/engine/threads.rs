@@ -6,8 +6,10 @@ use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::Duration;
 
-use shared::ids::AgentId;
+use shared::ids::{AgentId, OperationIndex};
 use shared::interval::OPERATIONS_MAX;
+use shared::job::OperationSpec;
+use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -15,13 +17,15 @@ use tokio::task::LocalSet;
 
 use super::arrivals::Arrivals;
 use super::assembly::Assembly;
-use super::choice::{Shares, seat, seat_of};
+use super::choice::{Shares, seat_of};
 use super::collector::{Collector, Message};
 use super::gate::Gate;
 use super::orders::{Orders, stopped};
+use super::pause::Pauses;
+use super::ramp::{Growth, Ramp};
 use super::tally::{Shape, Tally};
 use super::timeline::Timeline;
-use super::{Drive, EngineEvent, Probe, open_files};
+use super::{Drive, EngineEvent, Probe, cores, open_files};
 use crate::workload::{OUTCOME_MEASURES_MAX, PrepareError, Seat, TABLE};
 
 /// Batches that one thread may have on their way to the collector. It takes each within milliseconds, so
@@ -39,6 +43,12 @@ pub struct ThreadTask {
     pub(super) seats: Vec<Seat>,
     /// How operations are chosen.
     pub(super) shares: Shares,
+    /// How workers pause between them; `None`: not at all.
+    pub(super) pauses: Option<Pauses>,
+    /// How fast they connect.
+    pub(super) ramp: Ramp,
+    /// The core that it is bound to; `None`: any.
+    pub(super) core: Option<usize>,
     /// Which operations may begin.
     pub(super) gate: Arc<Gate>,
     /// When operations are due; `None`: the closed model.
@@ -53,18 +63,6 @@ pub struct ThreadTask {
     pub(super) orders: Arc<Orders>,
     /// Its way to the collector and back.
     pub(super) lane: Lane,
-}
-
-/// Workers that a thread may add.
-#[derive(Debug, Default)]
-pub(super) struct Growth {
-    /// How many.
-    pub(super) workers_left: u32,
-    /// Number of the next one among the agent's workers, and the distance to the one after it.
-    next_worker: u32,
-    step: u32,
-    agent_index: u32,
-    trial_seed: u64,
 }
 
 /// One thread's way to the collector: full tallies go, cleared ones come back.
@@ -89,20 +87,17 @@ pub(super) fn spawn(
     let timeline = Timeline::new(&assignment.load);
     let gate = Arc::new(Gate::new(&assignment.load));
     let orders = Orders::new();
-    let measures = measures_of(&assignment.kind);
-    let shape = Shape {
-        operations: assignment.operations.len(),
-        measures: measures.len(),
-        is_open: assignment.load.arrivals.is_some(),
-    };
+    let shape = shape_of(&assignment, &*workload)?;
     let threads = thread_count(&assignment);
+    let cores = if assignment.load.pins_threads { cores::for_threads(threads)? } else { Vec::new() };
     let (messages, inbox) = mpsc::channel(threads * BATCHES_PER_THREAD_MAX);
     let mut spares = Vec::with_capacity(threads);
     let mut tasks = Vec::with_capacity(threads);
     for (index, seats) in seats_by_thread(&assignment, threads).into_iter().enumerate() {
-        let (lane, spare) = Lane::new(messages.clone(), shape);
+        let (lane, spare) = Lane::new(messages.clone(), shape.clone());
         let arrivals = Arrivals::of(&assignment, index, threads);
-        let growth = Growth::new(&assignment, index, threads, seats.len());
+        let ramp = Ramp::of(&assignment, index, threads);
+        let growth = Growth::new(&assignment, (index, threads), seats.len(), ramp);
         spares.push(spare);
         let (shares, gate, orders) = (shares.clone(), Arc::clone(&gate), Arc::clone(&orders));
         let drain = assignment.load.drain;
@@ -110,6 +105,9 @@ pub(super) fn spawn(
             index,
             seats,
             shares,
+            pauses: Pauses::of(&assignment.load),
+            ramp,
+            core: cores.get(index).copied(),
             gate,
             arrivals,
             growth,
@@ -120,7 +118,7 @@ pub(super) fn spawn(
         });
     }
     drop(messages);
-    let assembly = Assembly::new(assignment.trial, agent, measures, timeline, threads);
+    let assembly = Assembly::new(assignment.trial, agent, shape, timeline, threads);
     let collector = Collector::new(assembly, spares, Arc::clone(&orders), probe, events);
     let spawned = spawn_collector(collector, inbox)
         .and_then(|()| tasks.into_iter().try_for_each(|task| spawn_load_thread(task, Arc::clone(&workload))));
@@ -139,6 +137,22 @@ fn check(assignment: &Assignment) -> Result<(), PrepareError> {
         ));
     }
     Ok(())
+}
+
+/// What the threads have to count.
+fn shape_of(assignment: &Assignment, workload: &dyn Drive) -> Result<Shape, PrepareError> {
+    let of_operation = |(spec, index): (&OperationSpec, u16)| {
+        let metrics = workload.metrics(OperationIndex(index)).to_vec();
+        MetricSpec::check_all(&metrics)
+            .map_err(|error| PrepareError(format!("operation {}: {error}", spec.name)))?;
+        Ok(metrics)
+    };
+    let metrics = assignment.operations.iter().zip(0_u16..).map(of_operation);
+    Ok(Shape {
+        measures: measures_of(&assignment.kind),
+        metrics: metrics.collect::<Result<_, PrepareError>>()?,
+        is_open: assignment.load.arrivals.is_some(),
+    })
 }
 
 /// The further measures of a kind, as the table has them; a kind that is not in it has none.
@@ -183,6 +197,11 @@ fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), P
     let runtime = runtime(&name)?;
     spawn_thread(name.clone(), move || {
         let orders = Arc::clone(&task.orders);
+        if let Some(core) = task.core
+            && let Err(error) = cores::bind_to(core)
+        {
+            return orders.fail(&format!("the load thread {name} cannot be bound to core {core}: {error}"));
+        }
         // Kept until a panic is told, so that the collector does not first see its inbox close.
         let lane_open = task.lane.messages.clone();
         let run = AssertUnwindSafe(|| {
@@ -219,41 +238,19 @@ fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<()
         .map_err(|error| PrepareError(format!("the thread {name} could not be started: {error}")))
 }
 
-impl Growth {
-    /// The workers that one thread may add: its share of those between the start and the most.
-    fn new(assignment: &Assignment, index: usize, threads: usize, seats: usize) -> Self {
-        let (index, threads) = (index as u32, threads as u32);
-        let most = shared::plan::share_of(u64::from(assignment.load.workers_max), index, threads) as u32;
-        Self {
-            workers_left: most.saturating_sub(seats as u32),
-            next_worker: index + threads * seats as u32,
-            step: threads,
-            agent_index: assignment.agent_index,
-            trial_seed: assignment.load.seed,
-        }
-    }
-
-    /// The seat of the next worker.
-    pub(super) fn seat(&mut self) -> Seat {
-        let seat = seat(self.next_worker, self.agent_index, self.trial_seed);
-        self.next_worker = self.next_worker.saturating_add(self.step);
-        seat
-    }
-}
-
 impl Lane {
     fn new(messages: mpsc::Sender<Message>, shape: Shape) -> (Self, blocking::Sender<Tally>) {
         let (spare, spares) = blocking::channel();
         for _ in 0..SPARE_TALLIES {
             // The receiver is right here, so this cannot fail.
-            let _ = spare.send(Tally::new(shape));
+            let _ = spare.send(Tally::new(&shape));
         }
         (Self { messages, spares, shape }, spare)
     }
 
     /// An empty tally: one that came back, or a new one while the collector is behind.
     pub(super) fn spare(&self) -> Tally {
-        self.spares.try_recv().unwrap_or_else(|_| Tally::new(self.shape))
+        self.spares.try_recv().unwrap_or_else(|_| Tally::new(&self.shape))
     }
 
     /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means

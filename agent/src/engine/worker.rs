@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, coop};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::alarms::Alarms;
 use super::choice::{Choice, Shares};
 use super::clock::{now_ns, wait_until};
 use super::collector::Message;
-use super::gate::Admission;
+use super::gate::{Admission, Part};
 use super::load_thread::LoadThread;
 use super::orders::started;
 use super::pacer::{Bed, Due, Next, Pacer};
-use super::threads::{Growth, ThreadTask};
+use super::pause::{Pause, Pauses};
+use super::ramp::Growth;
+use super::threads::ThreadTask;
 use super::timeline::whole_ns;
 use super::timer::Timer;
-use crate::workload::{Outcome, Worker, Workload};
+use crate::workload::{Outcome, Seat, Worker, Workload};
 
 /// How long workers may take to get ready. One that is not ready then begins as it is: what is wrong with it
 /// is seen, and counted, at its first operation.
@@ -32,9 +35,14 @@ struct Open {
     timer: Timer,
     requests: mpsc::UnboundedReceiver<Due>,
     growth: Growth,
-    shares: Shares,
     /// When the measured window ends, ns since T.
     window_end_ns: u64,
+}
+
+/// How the workers of one thread go about it.
+struct Crew {
+    shares: Shares,
+    pauses: Option<Pauses>,
 }
 
 /// Runs one thread's share of the trial to its end.
@@ -55,34 +63,34 @@ pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
     wait_until(start_ns).await;
     let overrun = workload.operation_timeout_max().saturating_mul(2).saturating_add(GIVE_UP_GRACE);
     let give_up_after = overrun.max(task.drain);
-    let choices: Vec<Choice> =
-        task.seats.iter().map(|seat| Choice::new(task.shares.clone(), *seat)).collect();
+    let crew = Crew { shares: task.shares.clone(), pauses: task.pauses };
+    let seats = std::mem::take(&mut task.seats);
     let mut open = match open(&mut task, start_ns) {
         Ok(open) => open,
         Err(error) => {
             return task.orders.fail(&format!("the timer of a load thread cannot be made: {error}"));
         }
     };
-    let thread = Rc::new(LoadThread::new(task, start_ns));
+    let alarms = match Alarms::new() {
+        Ok(alarms) => alarms,
+        Err(error) => {
+            return task.orders.fail(&format!("the alarms of a load thread cannot be made: {error}"));
+        }
+    };
+    let thread = Rc::new(LoadThread::new(task, alarms, start_ns));
     let mut loops = JoinSet::new();
-    for (worker, choice) in workers.into_iter().zip(choices) {
-        let place = thread.seat();
+    for (worker, seat) in workers.into_iter().zip(seats) {
+        let looped = crew.seat(worker, seat, &thread);
+        let place = looped.place;
         let handle = match &open {
-            Some(open) => loops.spawn_local(open_loop(
-                worker,
-                Rc::clone(&thread),
-                Rc::clone(&open.pacer),
-                place,
-                choice,
-                None,
-            )),
-            None => loops.spawn_local(closed_loop(worker, Rc::clone(&thread), place, choice)),
+            Some(open) => loops.spawn_local(looped.run_open(Rc::clone(&open.pacer), None)),
+            None => loops.spawn_local(looped.run_closed()),
         };
         thread.seated(place, handle);
     }
     let ended = async {
         match &mut open {
-            Some(open) => run_open((workload, &desk), open, &thread, &mut loops).await,
+            Some(open) => run_open((workload, &desk, &crew), open, &thread, &mut loops).await,
             None => join_all(&mut loops, &thread).await,
         }
     };
@@ -90,6 +98,7 @@ pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
         biased;
         () = ended => thread.finish(open.map_or(0, |open| open.pacer.count_unsent())),
         never = thread.watch(give_up_after) => match never {},
+        never = thread.alarms.ring() => match never {},
     }
 }
 
@@ -98,27 +107,30 @@ fn open(task: &mut ThreadTask, start_ns: u64) -> std::io::Result<Option<Open>> {
     let Some(arrivals) = task.arrivals.take() else { return Ok(None) };
     let window_end_ns = task.timeline.window_end_ns().unwrap_or(u64::MAX);
     let give_up_ns = window_end_ns.saturating_add(whole_ns(task.drain));
-    let (pacer, requests) = Pacer::new(start_ns, give_up_ns, arrivals, task.growth.workers_left);
+    let (pacer, requests) = Pacer::new(start_ns, give_up_ns, arrivals, &task.growth);
     let growth = std::mem::take(&mut task.growth);
     Ok(Some(Open {
         pacer: Rc::new(pacer),
         timer: Timer::new()?,
         requests,
         growth,
-        shares: task.shares.clone(),
         window_end_ns: task.timeline.window_end_ns().unwrap_or(0),
     }))
 }
 
 /// Makes the workers and gets them ready side by side, in the order of their seats.
 async fn ready_workers<W: Workload>(workload: &W, desk: &W::Desk, task: &ThreadTask) -> Vec<W::Worker> {
-    let deadline = Instant::now() + READY_TIMEOUT;
+    let first = Instant::now();
     let mut joins = Vec::with_capacity(task.seats.len());
-    for seat in &task.seats {
+    for (number, seat) in task.seats.iter().enumerate() {
         let mut worker = workload.worker(desk, *seat);
+        let begins = task.ramp.begins(number);
         joins.push(tokio::task::spawn_local(async move {
+            if !begins.is_zero() {
+                sleep_until(first + begins).await;
+            }
             // What was not ready in time begins as it is.
-            let _ = timeout_at(deadline, worker.ready()).await;
+            let _ = timeout_at(first + begins + READY_TIMEOUT, worker.ready()).await;
             worker
         }));
     }
@@ -134,7 +146,7 @@ async fn ready_workers<W: Workload>(workload: &W, desk: &W::Desk, task: &ThreadT
 
 /// Paces, adds workers as the pacer asks for them, and waits until all is begun and ended.
 async fn run_open<W: Workload>(
-    (workload, desk): (&W, &W::Desk),
+    (workload, desk, crew): (&W, &W::Desk, &Crew),
     open: &mut Open,
     thread: &Rc<LoadThread>,
     loops: &mut JoinSet<()>,
@@ -148,10 +160,9 @@ async fn run_open<W: Workload>(
             biased;
             Some(first) = open.requests.recv() => {
                 let seat = open.growth.seat();
-                let (place, choice) = (thread.seat(), Choice::new(open.shares.clone(), seat));
-                let worker = workload.worker(desk, seat);
-                let (shared, pacer) = (Rc::clone(thread), Rc::clone(&open.pacer));
-                let handle = loops.spawn_local(open_loop(worker, shared, pacer, place, choice, Some(first)));
+                let looped = crew.seat(workload.worker(desk, seat), seat, thread);
+                let place = looped.place;
+                let handle = loops.spawn_local(looped.run_open(Rc::clone(&open.pacer), Some(first)));
                 thread.seated(place, handle);
             }
             () = &mut pacing, if is_pacing => is_pacing = false,
@@ -168,54 +179,96 @@ async fn join_all(loops: &mut JoinSet<()>, thread: &LoadThread) {
     }
 }
 
-/// Sends, waits for the end, sends again, until the gate says that it is over.
-async fn closed_loop<W: Worker>(mut worker: W, thread: Rc<LoadThread>, place: usize, mut choice: Choice) {
-    let mut outcome = Outcome::default();
-    loop {
-        // An operation that never has to wait must not keep the thread from its other tasks.
-        coop::consume_budget().await;
-        match thread.admit() {
-            Admission::Over => return,
-            Admission::AwaitWindow => {
-                let opened_ns = thread.gate.window_opened().await;
-                thread.open_window(opened_ns);
-            }
-            Admission::Begin(part) => {
-                let operation = choice.next();
-                thread.begin(place, operation, (part, None), &mut outcome);
-                worker.run(operation, &mut outcome).await;
-                thread.end(place, &mut outcome);
-            }
+impl Crew {
+    /// Gives a worker its place.
+    fn seat<W: Worker>(&self, worker: W, seat: Seat, thread: &Rc<LoadThread>) -> Loop<W> {
+        Loop {
+            worker,
+            thread: Rc::clone(thread),
+            place: thread.seat(),
+            choice: Choice::new(self.shares.clone(), seat),
+            pause: self.pauses.map(|pauses| pauses.of_worker(seat)),
+            outcome: Outcome::default(),
         }
     }
 }
 
-/// Does what is due, rests when nothing is, until the pacer says that it is over.
-async fn open_loop<W: Worker>(
-    mut worker: W,
+/// What one worker's loop owns.
+struct Loop<W> {
+    worker: W,
     thread: Rc<LoadThread>,
-    pacer: Rc<Pacer>,
     place: usize,
-    mut choice: Choice,
-    mut first: Option<Due>,
-) {
-    let bed = Rc::new(Bed::default());
-    let mut outcome = Outcome::default();
-    let mut freed_ns = thread.elapsed_ns();
-    loop {
-        // An operation that never has to wait must not keep the thread from its pacer.
-        coop::consume_budget().await;
-        let due = match first.take() {
-            Some(due) => due,
-            None => match pacer.next(&bed, freed_ns).await {
-                Next::Begin(due) => due,
-                Next::Over => return,
-            },
-        };
-        let operation = choice.next();
-        thread.begin(place, operation, (due.arrival.part, Some(due)), &mut outcome);
-        worker.run(operation, &mut outcome).await;
-        freed_ns = thread.end(place, &mut outcome);
+    choice: Choice,
+    pause: Option<Pause>,
+    outcome: Outcome,
+}
+
+impl<W: Worker> Loop<W> {
+    /// Sends, waits for the end, sends again, until the gate says that it is over.
+    async fn run_closed(mut self) {
+        loop {
+            // An operation that never has to wait must not keep the thread from its other tasks.
+            coop::consume_budget().await;
+            match self.thread.admit() {
+                Admission::Over => return,
+                Admission::AwaitWindow => {
+                    let opened_ns = self.thread.gate.window_opened().await;
+                    self.thread.open_window(opened_ns);
+                }
+                Admission::Begin(part) => {
+                    if let Some(pause) = &mut self.pause {
+                        pause.begin(self.thread.elapsed_ns());
+                    }
+                    let ended_ns = self.iterate(part, None).await;
+                    if let Some(pause) = &mut self.pause {
+                        self.thread.pause(pause.after_iteration(ended_ns)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due, rests when nothing is, until the pacer says that it is over.
+    async fn run_open(mut self, pacer: Rc<Pacer>, mut first: Option<Due>) {
+        let bed = Rc::new(Bed::default());
+        let mut freed_ns = self.thread.elapsed_ns();
+        loop {
+            // An operation that never has to wait must not keep the thread from its pacer.
+            coop::consume_budget().await;
+            let due = match first.take() {
+                Some(due) => due,
+                None => match pacer.next(&bed, freed_ns).await {
+                    Next::Begin(due) => due,
+                    Next::Over => return,
+                },
+            };
+            freed_ns = self.iterate(due.arrival.part, Some(due)).await;
+        }
+    }
+
+    /// Does one iteration: an operation, or a pass of a scenario, whose first step may have been due by an arrival. Returns
+    /// when the last one ended, ns since T.
+    async fn iterate(&mut self, mut part: Part, mut due: Option<Due>) -> u64 {
+        loop {
+            let operation = self.choice.next();
+            self.thread.begin(self.place, operation, (part, due.take()), &mut self.outcome);
+            self.worker.run(operation, &mut self.outcome).await;
+            let goes_on = self.choice.goes_on(self.outcome.error.is_some());
+            let ended_ns = self.thread.end(self.place, goes_on, &mut self.outcome);
+            if !goes_on {
+                return ended_ns;
+            }
+            if let Some(pause) = &mut self.pause {
+                self.thread.pause(pause.after_step(ended_ns)).await;
+            }
+            match self.thread.admit_step(part) {
+                Some(next) => part = next,
+                None => {
+                    self.choice.restart();
+                    return ended_ns;
+                }
+            }
+        }
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use shared::histogram::EncodedHistogram;
 use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval};
+use shared::metric::{PHASES, Unit};
 use shared::run_report::{MetricReport, OperationReport};
 
 use super::histogram_sum::HistogramSum;
-
-/// Units of the measures that workloads report beside the latencies; what is not listed is plain.
-const MEASURE_UNITS: &[(&str, &str)] = &[("connect", "ns"), ("cpu_time", "ns"), ("max_memory", "bytes")];
+use super::metric_sums::MetricSums;
 
 /// One operation's sum over any set of intervals.
 #[derive(Debug, Clone, Default)]
@@ -24,10 +23,11 @@ pub(super) struct Tally {
     worker_wait: HistogramSum,
     failed: HistogramSum,
     measures: BTreeMap<String, HistogramSum>,
+    metrics: MetricSums,
 }
 
 impl Tally {
-    /// Adds what an interval tells. Returns how many of its measures had no room.
+    /// Adds what an interval tells. Returns how many of its measures and metrics did not fit.
     pub(super) fn add(&mut self, interval: &OperationInterval) -> u64 {
         self.counters.add(&Counters::from(interval));
         for (kind, count) in &interval.errors {
@@ -47,7 +47,7 @@ impl Tally {
         add_encoded(&mut self.send_lag, interval.send_lag.as_ref());
         add_encoded(&mut self.worker_wait, interval.worker_wait.as_ref());
         add_encoded(&mut self.failed, interval.failed.as_ref());
-        let mut left_out = 0;
+        let mut left_out = self.metrics.add(&interval.metrics);
         for (name, more) in &interval.measures {
             match self.measure(name) {
                 Some(sum) => sum.add(more),
@@ -79,6 +79,7 @@ impl Tally {
                 sum.merge(more);
             }
         }
+        self.metrics.merge(&other.metrics);
     }
 
     /// Folds its histograms away.
@@ -93,6 +94,7 @@ impl Tally {
             .into_iter()
             .chain(&self.service_time)
             .chain(self.measures.values())
+            .chain(self.metrics.histograms())
             .filter(|sum| sum.is_open())
             .count()
     }
@@ -114,6 +116,7 @@ impl Tally {
         let count = succeeded.saturating_add(failed);
         let per_second = |amount: u64| (window_ns > 0).then(|| amount as f64 / (window_ns as f64 / 1e9));
         let latency_ns = self.latency.distribution();
+        let measured = |name: &str| self.measures.get(name).map(HistogramSum::distribution);
         OperationReport {
             name: name.to_owned(),
             count,
@@ -131,12 +134,30 @@ impl Tally {
             send_lag_ns: self.send_lag.distribution(),
             worker_wait_ns: self.worker_wait.distribution(),
             failed_ns: self.failed.distribution(),
+            dns_ns: measured("dns"),
+            connect_ns: measured("connect"),
+            tls_ns: measured("tls"),
+            first_byte_ns: measured("first_byte"),
+            body_ns: measured("body"),
+            cpu_time_ns: measured("cpu_time"),
+            max_memory_bytes: measured("max_memory"),
             bytes_sent: self.counters.bytes_sent,
             bytes_received: self.counters.bytes_received,
             connects: self.counters.connects,
-            metrics: self.measures.iter().map(|(name, sum)| (name.clone(), metric(name, sum))).collect(),
+            metrics: self.metrics(),
             latency_histogram: None,
         }
+    }
+
+    /// Metrics, and beside them the measures that stand for a whole program. A job's own metric comes before a measure of
+    /// the same name.
+    fn metrics(&self) -> BTreeMap<String, MetricReport> {
+        let whole = self.measures.iter().filter(|(name, _)| !PHASES.contains(&name.as_str()));
+        let report = |(name, sum): (&String, &HistogramSum)| {
+            let unit = Unit::of_measure(name).as_str();
+            (name.clone(), MetricReport::of_distribution(unit, &sum.distribution()))
+        };
+        whole.map(report).chain(self.metrics.reports()).collect()
     }
 
     /// Five samples of the same mishap teach no more than one.
@@ -164,6 +185,7 @@ impl Tally {
             .into_iter()
             .chain(&mut self.service_time)
             .chain(self.measures.values_mut())
+            .chain(self.metrics.histograms_mut())
     }
 }
 
@@ -209,18 +231,5 @@ fn add_to(sum: &mut u64, more: u64) {
 fn add_encoded(sum: &mut HistogramSum, more: Option<&EncodedHistogram>) {
     if let Some(more) = more {
         sum.add(more);
-    }
-}
-
-fn metric(name: &str, sum: &HistogramSum) -> MetricReport {
-    let unit = MEASURE_UNITS.iter().find(|(known, _)| *known == name).map_or("", |(_, unit)| unit);
-    let distribution = sum.distribution();
-    MetricReport {
-        unit: unit.to_owned(),
-        count: distribution.count,
-        mean: distribution.mean,
-        stdev: distribution.stdev,
-        min: distribution.min.map(|value| value as f64),
-        max: distribution.max.map(|value| value as f64),
     }
 }

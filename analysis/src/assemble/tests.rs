@@ -1,9 +1,10 @@
 //! Small cases worked out by hand. Rooms: `fixture` (a made-up run), `folding` (what folded runs still say),
-//! `invariants` (those of the design).
+//! `invariants` (those of the design), `metrics` (what was taken out of responses).
 
 mod fixture;
 mod folding;
 mod invariants;
+mod metrics;
 
 use self::fixture::*;
 use super::*;

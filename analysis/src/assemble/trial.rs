@@ -54,7 +54,11 @@ impl Operations {
         let mut latencies: Vec<_> = tallies.iter().map(Tally::latency).collect();
         if tallies.len() > 1 {
             let mut all = Tally::default();
-            tallies.iter().for_each(|tally| all.merge(tally));
+            for tally in tallies {
+                all.merge(tally);
+                // Operations may have different metrics: only those of one are open at once.
+                all.pack();
+            }
             reports.push(all.report(ALL_OPERATIONS, window_ns));
             latencies.push(all.latency());
         }

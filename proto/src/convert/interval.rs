@@ -1,4 +1,8 @@
 //! Intervals: the bytes that agents send and the store keeps, and what they mean.
+//!
+//! Room: `metric`, what was taken out of responses.
+
+mod metric;
 
 use std::collections::BTreeMap;
 
@@ -11,13 +15,12 @@ use shared::interval::{
     ERROR_SAMPLES_MAX, EngineSample, ErrorKind, ErrorSample, Interval, MEASURES_MAX, OPERATIONS_MAX,
     OperationInterval, Phase,
 };
+use shared::metric::spec::METRIC_NAME_BYTES_MAX;
 
 use super::{ConvertError, agent_id, trial_key};
 
 /// Largest encoded interval, in bytes: 256 operations with a few thousand distinct latencies each fit.
 pub const INTERVAL_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Longest name of a further measure, in bytes.
-const MEASURE_NAME_BYTES_MAX: usize = 64;
 
 /// Encodes an interval: what travels, and what is stored.
 pub fn encode(interval: &Interval) -> Vec<u8> {
@@ -156,6 +159,7 @@ impl From<&OperationInterval> for crate::OperationInterval {
                 .iter()
                 .map(|(name, histogram)| (name.clone(), histogram.as_bytes().to_vec()))
                 .collect(),
+            metrics: operation.metrics.iter().map(|(name, metric)| (name.clone(), metric.into())).collect(),
         }
     }
 }
@@ -212,6 +216,7 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
             worker_wait: histogram("worker_wait", operation.worker_wait)?,
             failed,
             measures: measures(operation.measures)?,
+            metrics: metric::metrics(operation.metrics)?,
         })
     }
 }
@@ -256,10 +261,10 @@ fn measures(measures: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Enco
         ));
     }
     let check = |(name, bytes): (String, Vec<u8>)| {
-        if name.is_empty() || name.len() > MEASURE_NAME_BYTES_MAX {
+        if name.is_empty() || name.len() > METRIC_NAME_BYTES_MAX {
             return Err(ConvertError::new(
                 "measures",
-                format!("a name of {} bytes is not 1 to {MEASURE_NAME_BYTES_MAX} bytes long", name.len()),
+                format!("a name of {} bytes is not 1 to {METRIC_NAME_BYTES_MAX} bytes long", name.len()),
             ));
         }
         let histogram =

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, OperationInterval, Phase};
+use super::{
+    ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, MetricInterval, OperationInterval,
+    Phase,
+};
 use crate::histogram::{EncodedHistogram, Histogram};
 use crate::host::HostSample;
 use crate::ids::{AgentId, IntervalSequence, OperationIndex};
@@ -108,6 +111,7 @@ fn without_details(interval: &Interval) -> Interval {
         send_lag: None,
         worker_wait: None,
         measures: BTreeMap::new(),
+        metrics: BTreeMap::new(),
         ..operation.clone()
     };
     Interval {
@@ -145,13 +149,24 @@ fn readable(interval: &Interval) -> (bool, Option<[bool; 8]>) {
     (interval.engine.busiest_thread_cpu.is_some(), interval.host.as_ref().map(of_host))
 }
 
-/// Whether no operation gets more measures than an interval may have.
+/// Whether no operation gets more measures or metrics than an interval may have, and each metric's values add up.
 fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
-    let mut names: BTreeMap<OperationIndex, BTreeSet<&str>> = BTreeMap::new();
+    let mut measures: BTreeMap<OperationIndex, BTreeSet<&str>> = BTreeMap::new();
+    let mut metrics: BTreeMap<OperationIndex, BTreeMap<&str, &MetricInterval>> = BTreeMap::new();
     for operation in pending.iter().chain([next]).flat_map(|interval| &interval.operations) {
-        names.entry(operation.operation).or_default().extend(operation.measures.keys().map(String::as_str));
+        measures
+            .entry(operation.operation)
+            .or_default()
+            .extend(operation.measures.keys().map(String::as_str));
+        let known = metrics.entry(operation.operation).or_default();
+        for (name, metric) in &operation.metrics {
+            if !known.entry(name).or_insert(metric).agrees_with(metric) {
+                return false;
+            }
+        }
     }
-    names.values().all(|names| names.len() <= MEASURES_MAX)
+    let counts = measures.values().map(BTreeSet::len).chain(metrics.values().map(BTreeMap::len));
+    counts.max().is_none_or(|most| most <= MEASURES_MAX)
 }
 
 /// One interval for several that follow each other.
@@ -228,6 +243,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
     let mut errors = BTreeMap::new();
     let mut error_samples: Vec<ErrorSample> = Vec::new();
     let mut measures: BTreeMap<String, Vec<&EncodedHistogram>> = BTreeMap::new();
+    let mut metrics: BTreeMap<String, Vec<&MetricInterval>> = BTreeMap::new();
     for part in parts {
         for (kind, count) in &part.errors {
             let sum: &mut u64 = errors.entry(*kind).or_default();
@@ -240,6 +256,9 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
         }
         for (name, measure) in &part.measures {
             measures.entry(name.clone()).or_default().push(measure);
+        }
+        for (name, metric) in &part.metrics {
+            metrics.entry(name.clone()).or_default().push(metric);
         }
     }
     let has_service_time = parts.iter().any(|part| part.service_time.is_some());
@@ -269,11 +288,15 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
             .into_iter()
             .filter_map(|(name, parts)| Some((name, sum_of_histograms(parts.into_iter())?)))
             .collect(),
+        metrics: metrics
+            .into_iter()
+            .filter_map(|(name, parts)| Some((name, MetricInterval::sum_of(&parts)?)))
+            .collect(),
     }
 }
 
 /// The sum, bucket by bucket; `None` of none.
-fn sum_of_histograms<'a>(
+pub(super) fn sum_of_histograms<'a>(
     mut histograms: impl Iterator<Item = &'a EncodedHistogram>,
 ) -> Option<EncodedHistogram> {
     let first = histograms.next()?;

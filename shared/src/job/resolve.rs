@@ -1,9 +1,10 @@
 //! A job with its templates filled in: what is sent to agents.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::template::{Lookup, TemplateError, render_map, render_text};
+use super::builtin::BuiltIn;
+use super::template::{IsDeferred, Lookup, TemplateError, fill_map, render_text};
 use super::{HookSpec, Hooks, Job, OperationSpec, TargetSpec, WorkloadSpec, names};
 
 /// Most bytes that all names of a job may be replaced by: a short file can name a long param very often.
@@ -25,7 +26,8 @@ pub enum ResolveError {
 /// What of a job holds templates, filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedJob {
-    /// What is done.
+    /// What is done. Every text of its settings is still a template, in which only those names stand that the agents
+    /// know: data, extracted values and built-ins.
     pub workload: WorkloadSpec,
     /// What is measured, when fleetmark starts it.
     pub target: Option<TargetSpec>,
@@ -56,8 +58,14 @@ impl Job {
 
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<ResolvedJob, TemplateError> {
         let target = self.target.as_ref().map(|target| target.filled_in(lookup)).transpose()?;
+        let extracted: BTreeSet<&str> = self.workload.extracted_names().collect();
+        let is_deferred = |name: &str| {
+            let is_known_to_agents =
+                || matches!(BuiltIn::parse(name), Ok(Some(builtin)) if builtin.is_deferred());
+            self.data.contains_key(name) || extracted.contains(name) || is_known_to_agents()
+        };
         Ok(ResolvedJob {
-            workload: self.workload.filled_in(lookup)?,
+            workload: self.workload.filled_in(lookup, &is_deferred)?,
             target,
             hooks: self.hooks.filled_in(lookup)?,
         })
@@ -65,14 +73,21 @@ impl Job {
 }
 
 impl WorkloadSpec {
-    fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
+    /// Names that operations take out of answers: the keys of their `extract` tables.
+    pub fn extracted_names(&self) -> impl Iterator<Item = &str> {
+        let tables =
+            self.operations.iter().filter_map(|operation| operation.settings.get("extract")?.as_object());
+        tables.flat_map(|table| table.keys().map(String::as_str))
+    }
+
+    fn filled_in(&self, lookup: Lookup<'_>, is_deferred: IsDeferred<'_>) -> Result<Self, TemplateError> {
         let operation = |operation: &OperationSpec| -> Result<OperationSpec, TemplateError> {
-            let settings = render_map(&operation.settings, lookup)?;
+            let settings = fill_map(&operation.settings, lookup, is_deferred)?;
             Ok(OperationSpec { settings, ..operation.clone() })
         };
         Ok(Self {
             kind: self.kind.clone(),
-            settings: render_map(&self.settings, lookup)?,
+            settings: fill_map(&self.settings, lookup, is_deferred)?,
             operations: self.operations.iter().map(operation).collect::<Result<_, _>>()?,
             is_scenario: self.is_scenario,
         })

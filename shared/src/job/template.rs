@@ -1,4 +1,5 @@
-//! Texts with `{{names}}` in them: split once, checked by name, rendered when the values are known.
+//! Texts with `{{names}}` in them: split once, checked by name, rendered when the values are known. What is known
+//! early can be filled in early; the rest stays a template.
 
 use serde_json::{Map, Value};
 
@@ -35,6 +36,9 @@ pub enum TemplateError {
 
 /// How values are found while rendering, by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Which names, by themselves, get their values only later.
+pub type IsDeferred<'a> = &'a dyn Fn(&str) -> bool;
 
 impl Template {
     /// Splits a text.
@@ -81,6 +85,49 @@ impl Template {
         })
     }
 
+    /// The template with every name replaced by its value but those that are deferred and have none yet.
+    ///
+    /// A value is no template: braces in it are literal.
+    ///
+    /// # Errors
+    /// The first name for which `lookup` has nothing and which is not deferred.
+    pub fn fill(&self, lookup: Lookup<'_>, is_deferred: IsDeferred<'_>) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => literal.push_str(text),
+                Part::Name(name) => match lookup(name) {
+                    Some(value) => literal.push_str(&value),
+                    None if is_deferred(name) => {
+                        push_text(&mut parts, &mut literal);
+                        parts.push(part.clone());
+                    }
+                    None => return Err(TemplateError::NoValue(name.clone())),
+                },
+            }
+        }
+        push_text(&mut parts, &mut literal);
+        Ok(Self { parts })
+    }
+
+    /// The text that [`Template::parse`] splits into this template again.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                // Of an odd run of braces one is left over; before a name it makes three, and is literal there too.
+                Part::Text(literal) => text.push_str(&literal.replace("{{", "{{{{")),
+                // A brace at either end of a name must not touch those around it.
+                Part::Name(name) if name.starts_with('{') || name.ends_with('}') => {
+                    text.push_str(&format!("{{{{ {name} }}}}"));
+                }
+                Part::Name(name) => text.push_str(&format!("{{{{{name}}}}}")),
+            }
+        }
+        text
+    }
+
     /// The text with every name replaced by its value.
     ///
     /// # Errors
@@ -107,27 +154,46 @@ pub fn render_text(text: &str, lookup: Lookup<'_>) -> Result<String, TemplateErr
     Template::parse(text)?.render(lookup)
 }
 
-/// Renders every text within a value, however deep; keys stay as they are.
+/// Fills in one text, which stays a template.
 ///
 /// # Errors
-/// As [`render_text`], for the first text that fails.
-pub fn render_value(value: &Value, lookup: Lookup<'_>) -> Result<Value, TemplateError> {
+/// A text that is no template, or a name that has no value and is not deferred.
+pub fn fill_text(
+    text: &str,
+    lookup: Lookup<'_>,
+    is_deferred: IsDeferred<'_>,
+) -> Result<String, TemplateError> {
+    Ok(Template::parse(text)?.fill(lookup, is_deferred)?.to_text())
+}
+
+/// Fills in every text within a value, however deep; keys stay as they are.
+///
+/// # Errors
+/// As [`fill_text`], for the first text that fails.
+pub fn fill_value(
+    value: &Value,
+    lookup: Lookup<'_>,
+    is_deferred: IsDeferred<'_>,
+) -> Result<Value, TemplateError> {
+    let fill = |value: &Value| fill_value(value, lookup, is_deferred);
     match value {
-        Value::String(text) => render_text(text, lookup).map(Value::String),
-        Value::Array(items) => {
-            items.iter().map(|item| render_value(item, lookup)).collect::<Result<_, _>>().map(Value::Array)
-        }
-        Value::Object(map) => render_map(map, lookup).map(Value::Object),
+        Value::String(text) => fill_text(text, lookup, is_deferred).map(Value::String),
+        Value::Array(items) => items.iter().map(fill).collect::<Result<_, _>>().map(Value::Array),
+        Value::Object(map) => fill_map(map, lookup, is_deferred).map(Value::Object),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
     }
 }
 
-/// Renders every text within the settings of a workload or an operation.
+/// Fills in every text within the settings of a workload or an operation.
 ///
 /// # Errors
-/// As [`render_text`], for the first text that fails.
-pub fn render_map(map: &Map<String, Value>, lookup: Lookup<'_>) -> Result<Map<String, Value>, TemplateError> {
-    map.iter().map(|(key, value)| Ok((key.clone(), render_value(value, lookup)?))).collect()
+/// As [`fill_text`], for the first text that fails.
+pub fn fill_map(
+    map: &Map<String, Value>,
+    lookup: Lookup<'_>,
+    is_deferred: IsDeferred<'_>,
+) -> Result<Map<String, Value>, TemplateError> {
+    map.iter().map(|(key, value)| Ok((key.clone(), fill_value(value, lookup, is_deferred)?))).collect()
 }
 
 fn push_text(parts: &mut Vec<Part>, literal: &mut String) {
@@ -175,16 +241,51 @@ mod tests {
     }
 
     #[test]
-    fn every_text_in_a_setting_is_rendered() {
-        let setting = serde_json::json!({ "url": "/{{a}}", "list": ["{{b}}", 7], "deep": { "x": "{{c}}" } });
-        let rendered = render_value(&setting, &|name| Some(name.to_uppercase())).unwrap();
-        assert_eq!(rendered, serde_json::json!({ "url": "/A", "list": ["B", 7], "deep": { "x": "C" } }));
+    fn every_text_in_a_setting_is_filled_in_and_stays_a_template() {
+        let setting =
+            serde_json::json!({ "url": "/{{a}}/{{later}}", "list": ["{{b}}", 7], "deep": { "x": "{{{{c" } });
+        let lookup = |name: &str| (name != "later").then(|| format!("{{{{{name}"));
+        let filled = fill_value(&setting, &lookup, &|name| name == "later").unwrap();
+        assert_eq!(
+            filled,
+            serde_json::json!({ "url": "/{{{{a/{{later}}", "list": ["{{{{b", 7], "deep": { "x": "{{{{c" } })
+        );
+        let missing = fill_value(&setting, &|_| None, &|_| false).unwrap_err();
+        assert!(matches!(missing, TemplateError::NoValue(_)), "{missing}");
+    }
+
+    #[test]
+    fn a_value_with_braces_is_no_template() {
+        for value in ["{{a}}", "{", "{{{", "{{{{", "}}"] {
+            let lookup = |name: &str| (name == "param").then(|| value.to_owned());
+            let text = fill_text("{{{param}}-{{param}}{{later}}", &lookup, &|name| name == "later").unwrap();
+            let seen = render_text(&text, &|name| Some(format!("<{name}>")));
+            assert_eq!(seen, Ok(format!("{{{value}-{value}<later>")), "{text}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_text_breaks_a_template(text in "[{}a ]{0,24}") {
             let _ = render(&text);
+        }
+
+        #[test]
+        fn a_template_written_out_is_split_as_before(text in "[{}a ]{0,24}") {
+            if let Ok(template) = Template::parse(&text) {
+                prop_assert_eq!(Template::parse(&template.to_text()), Ok(template));
+            }
+        }
+
+        #[test]
+        fn filling_in_early_or_late_makes_no_difference(text in "[{}ab]{0,24}", value in "[{}ab]{0,6}") {
+            let early = |name: &str| (name == "a").then(|| value.clone());
+            let late = |name: &str| early(name).or_else(|| Some(format!("<{name}>")));
+            if let Ok(template) = Template::parse(&text) {
+                let filled = template.fill(&early, &|_| true).unwrap();
+                prop_assert_eq!(Template::parse(&filled.to_text()), Ok(filled.clone()));
+                prop_assert_eq!(filled.render(&late), template.render(&late));
+            }
         }
 
         #[test]

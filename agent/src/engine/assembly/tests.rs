@@ -37,8 +37,12 @@ struct Simulated {
     is_over: bool,
 }
 
+fn shape() -> Shape {
+    Shape { measures: &[], metrics: vec![Vec::new()].into(), is_open: false }
+}
+
 fn spare() -> Tally {
-    Tally::new(Shape { operations: 1, measures: 0, is_open: false })
+    Tally::new(&shape())
 }
 
 impl Simulated {
@@ -111,7 +115,7 @@ fn simulate(
     shuffle: &[usize],
 ) -> (Did, Vec<Interval>) {
     let (gate, timeline) = (Gate::new(load), Timeline::new(load));
-    let mut assembly = Assembly::new(TRIAL, AGENT, &[], timeline, service_ms.len());
+    let mut assembly = Assembly::new(TRIAL, AGENT, shape(), timeline, service_ms.len());
     let mut threads: Vec<Simulated> = service_ms
         .into_iter()
         .enumerate()

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
-use tokio::time::timeout;
 
 use super::HttpPlan;
 use super::http2::{HttpDesk, Streams};
@@ -12,6 +11,7 @@ use super::progress::Progress;
 use super::target::Version;
 use super::wire::Wire;
 use crate::engine::clock::now_ns;
+use crate::workload::deadline::Deadline;
 use crate::workload::{Outcome, Seat, Worker};
 
 /// One closed loop over HTTP.
@@ -19,6 +19,7 @@ pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
     progress: Progress,
     wire: Wire,
+    deadline: Deadline,
     streams: Streams,
 }
 
@@ -27,7 +28,7 @@ impl HttpWorker {
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
         let wire = Wire::new(&plan, seat.worker);
         let streams = desk.seat(&plan);
-        Self { plan, progress: Progress::new(), wire, streams }
+        Self { plan, deadline: Deadline::new(), progress: Progress::new(), wire, streams }
     }
 }
 
@@ -45,17 +46,18 @@ impl Worker for HttpWorker {
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        outcome.sent_ns = now_ns();
+        let begun_ns = now_ns();
+        outcome.sent_ns = begun_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
         let (plan, progress) = (&self.plan, &mut self.progress);
         progress.begin(operation.has_phases);
-        let result = timeout(operation.timeout, async {
+        let exchange = async {
             match &operation.http2 {
                 None => self.wire.exchange(plan, operation, outcome, progress).await,
                 Some(request) => self.streams.exchange(plan, operation, request, outcome, progress).await,
             }
-        })
-        .await;
+        };
+        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}

@@ -8,11 +8,14 @@ use shared::host::Fingerprint;
 use shared::ids::{
     AgentId, AgentName, IntervalSequence, Name, OperationIndex, RunId, TrialIndex, TrialKey, VariantIndex,
 };
-use shared::interval::{EngineSample, ErrorKind, ErrorSample, Interval, OperationInterval, Phase};
+use shared::interval::{
+    EngineSample, ErrorKind, ErrorSample, Interval, MetricInterval, OperationInterval, Phase,
+};
 use shared::job::{
     FleetNeed, Hooks, Job, Limits, Load, LoadModel, LossPolicy, OperationSpec, Placement, Warmup, Window,
     WorkloadSpec,
 };
+use shared::metric::{MetricKind, Summary};
 use shared::plan::{Plan, PlannedTrial, Variant};
 use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 
@@ -150,6 +153,15 @@ pub(in crate::assemble) fn operation(index: u16, latencies: &[u64], timeouts: u6
         failed: (timeouts > 0).then(|| encoded(&vec![10 * SECOND_NS; timeouts as usize])),
         ..OperationInterval::default()
     }
+}
+
+/// What an interval tells of a metric with these values, in `ns`.
+pub(in crate::assemble) fn metric(kind: MetricKind, values: &[f64]) -> MetricInterval {
+    let mut summary = Summary::default();
+    assert!(values.iter().all(|value| summary.record(*value)));
+    let whole: Vec<u64> = values.iter().map(|value| *value as u64).collect();
+    let histogram = (kind == MetricKind::Histogram).then(|| encoded(&whole));
+    MetricInterval { unit: "ns".to_owned(), kind, summary, histogram }
 }
 
 /// One measured second of one agent.

@@ -5,6 +5,7 @@ use shared::host::HostSample;
 use shared::ids::{AgentId, IntervalSequence};
 use shared::interval::fold::{ALL_AGENTS, FOLDED_MAX, Folder, Series};
 use shared::interval::{EngineSample, Interval, OperationInterval, Phase};
+use shared::metric::MetricKind;
 
 use super::fixture::*;
 use super::*;
@@ -46,7 +47,13 @@ fn of_agent(agent: usize, mut told: Vec<Told>) -> Vec<Interval> {
         let operations = latencies.iter().enumerate().map(|(index, values)| {
             let told = operation(index as u16, values, errors);
             let service_time = told.latency.clone().filter(|_| has_service_time);
-            OperationInterval { service_time, send_lag: told.latency.clone(), ..told }
+            let values: Vec<f64> = values.iter().map(|value| *value as f64).collect();
+            let metrics = if values.is_empty() {
+                BTreeMap::new()
+            } else {
+                BTreeMap::from([("took".to_owned(), metric(MetricKind::Histogram, &values))])
+            };
+            OperationInterval { service_time, send_lag: told.latency.clone(), metrics, ..told }
         });
         intervals.push(Interval {
             phase: phase(mark),
@@ -75,21 +82,48 @@ fn fold(intervals: &[Interval]) -> Vec<Interval> {
     folded
 }
 
-/// Takes over the means that are nearly the same.
-fn forgive_rounding(before: &RunReport, after: &mut RunReport) {
-    let is_near = |one: f64, other: f64| (one - other).abs() <= TOLERANCE * one.abs().max(1.0);
-    let trials = before.variants[0].trials.iter().zip(&mut after.variants[0].trials);
-    for (one, other) in trials.flat_map(|(one, other)| one.agents.iter().zip(&mut other.agents)) {
-        if let (Some(one), Some(other)) = (one.generator_cpu, &mut other.generator_cpu)
-            && is_near(one, *other)
-        {
-            *other = one;
-        }
-        for (name, one) in &one.host {
-            if let Some(other) = other.host.get_mut(name).filter(|other| is_near(one.mean, other.mean)) {
-                other.mean = one.mean;
+fn take_over(one: Option<f64>, other: &mut Option<f64>) {
+    if let (Some(one), Some(near)) = (one, *other)
+        && (one - near).abs() <= TOLERANCE * one.abs().max(1.0)
+    {
+        *other = Some(one);
+    }
+}
+
+fn forgive_operations(before: &[OperationReport], after: &mut [OperationReport]) {
+    for (one, other) in before.iter().zip(after) {
+        for (name, one) in &one.metrics {
+            if let Some(other) = other.metrics.get_mut(name) {
+                take_over(one.mean, &mut other.mean);
+                take_over(one.stdev, &mut other.stdev);
             }
         }
+    }
+}
+
+/// Takes over the means that are nearly the same.
+fn forgive_rounding(before: &RunReport, after: &mut RunReport) {
+    let (before, after) = (&before.variants[0], &mut after.variants[0]);
+    for (one, other) in before.trials.iter().zip(&mut after.trials) {
+        forgive_operations(&one.operations, &mut other.operations);
+        for (one, other) in one.agents.iter().zip(&mut other.agents) {
+            forgive_operations(&one.operations, &mut other.operations);
+            take_over(one.generator_cpu, &mut other.generator_cpu);
+            for (name, one) in &one.host {
+                if let Some(other) = other.host.get_mut(name) {
+                    let mut mean = Some(other.mean);
+                    take_over(Some(one.mean), &mut mean);
+                    other.mean = mean.unwrap_or(other.mean);
+                }
+            }
+        }
+    }
+    forgive_operations(&before.operations, &mut after.operations);
+    for (one, other) in before.agents.iter().zip(&mut after.agents) {
+        forgive_operations(&one.operations, &mut other.operations);
+    }
+    for (one, other) in before.estimates.iter().zip(&mut after.estimates) {
+        take_over(one.mean, &mut other.mean);
     }
 }
 

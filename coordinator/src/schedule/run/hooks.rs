@@ -99,6 +99,7 @@ impl ActiveRun {
             step => self.hooks(step).to_vec(),
         };
         let mut job = (*self.job).clone();
+        job.workload.settings.clear();
         job.workload.operations.clear();
         job.target = None;
         job.hooks = Hooks { before_run: hooks, ..Hooks::default() };
