@@ -11,6 +11,7 @@ needs=(
     "ip iproute2"
     "unshare util-linux"
     "curl curl"
+    "valgrind valgrind"
 )
 
 missing=()
@@ -35,6 +36,8 @@ fi
 export PATH="$PATH:/usr/sbin:/sbin"
 # The tests of the whole system play with the real binary.
 cargo build --workspace --bins --examples
+# Instructions are counted of optimised code: of the engine alone, which is the part that builds quickest.
+cargo build --release -p fleetmark-bench --bin closed_loop
 cargo test --workspace --doc --quiet
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace

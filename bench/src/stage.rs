@@ -43,13 +43,21 @@ pub struct Fleet {
 /// # Errors
 /// When it is not there.
 pub fn fleetmark() -> io::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("fleetmark");
+    beside("fleetmark", "fleetmark")
+}
+
+/// A program of ours and the package that it is built from, beside this one.
+///
+/// # Errors
+/// When it is not there.
+pub fn beside(program: &str, package: &str) -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(program);
     if path.exists() {
         return Ok(path);
     }
     Err(io::Error::new(
         io::ErrorKind::NotFound,
-        format!("{} is not built: cargo build --release -p fleetmark", path.display()),
+        format!("{} is not built: cargo build --release -p {package} --bin {program}", path.display()),
     ))
 }
 

@@ -1,14 +1,15 @@
 //! `fleetmark target`: an HTTP/1.1 server whose behaviour is known, for demonstrations and to calibrate
 //! fleetmark itself.
 //!
-//! `GET /health` is answered at once; every other path alike, after the delay asked for, which counts from
-//! when the request's last byte was read. A freeze stops everything, `/health` included.
+//! `GET /health` is answered at once, and so is `GET /count`, which tells how many other requests there were; every
+//! other path alike, after the delay asked for, which counts from when the request's last byte was read. A freeze
+//! stops everything, these two included.
 //!
 //! tokio's timer is a millisecond coarse, so the server runs on event loops of its own: per thread an epoll
 //! set, a heap of deadlines, and a timer that is precise to microseconds. Rooms:
 //!
-//! * [`options`], [`latency`], [`stall`]: what can be asked for.
-//! * [`behaviour`], [`answers`], [`outbox`]: what is answered, when, and in which order.
+//! * [`options`], [`stall`]: what can be asked for.
+//! * [`behaviour`], [`answers`], [`outbox`], [`tally`]: what is answered, when, in which order, and how often.
 //! * [`request`]: requests taken off a byte stream.
 //! * [`connection`], [`connections`], [`permits`], [`patience`]: the clients, how many there may be, and for
 //!   how long they may do nothing.
@@ -23,7 +24,6 @@ mod connection;
 mod connections;
 mod deadlines;
 mod event_loop;
-mod latency;
 mod options;
 mod outbox;
 mod patience;
@@ -31,6 +31,7 @@ mod permits;
 mod request;
 mod server_clock;
 mod stall;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -49,8 +50,8 @@ use clock::Moment;
 use event_loop::{Doorbell, EventLoop};
 use permits::Permits;
 use server_clock::ServerClock;
+use tally::Tally;
 
-pub(crate) use latency::Latency;
 pub(crate) use options::{BodySize, ErrorShare, ListenAddress, SEED_DEFAULT, TargetOptions, ThreadCount};
 pub(crate) use stall::Stall;
 
@@ -78,9 +79,13 @@ impl Server {
         let (listener, address) = listen(&options.listen)?;
         let answers = Arc::new(AnswerBytes::new(options.body));
         let clock = ServerClock::new(Moment::now(), options.stall);
+        let tally = Tally::default();
         let thread_count = options.threads.unwrap_or_else(ThreadCount::of_this_machine).count();
         let loops = (0..thread_count)
-            .map(|index| start_loop(index, clock, Behaviour::new(options, index), Arc::clone(&answers)))
+            .map(|index| {
+                let behaviour = Behaviour::new(options, index, tally.clone());
+                start_loop(index, clock, behaviour, Arc::clone(&answers))
+            })
             .collect::<anyhow::Result<_>>()?;
         Ok(Self { address, listener, clock, loops })
     }

@@ -5,6 +5,8 @@
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`bad_certificate`] (those whose certificates are not to be trusted),
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
+//! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
+//! meanwhile),
 //! [`contract`] (which there must be).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
@@ -18,8 +20,10 @@ pub mod bad_server;
 pub mod cast;
 pub mod contract;
 pub mod family;
+pub mod goodness_of_fit;
 pub mod java;
 pub mod job;
+pub mod machine;
 pub mod nginx;
 pub mod patience;
 pub mod process;

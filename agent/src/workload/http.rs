@@ -18,6 +18,7 @@ mod http2;
 mod inspection;
 mod line;
 mod progress;
+mod remembered;
 mod request;
 mod response;
 mod settings;

@@ -1,7 +1,8 @@
-//! The answers there are, as bytes made once, so that answering allocates nothing.
+//! The answers there are, as bytes made once (all but a count), so that answering allocates nothing.
 
 use super::options::BodySize;
 use super::request::{Persistence, Refusal};
+use super::tally::{COUNT_BYTES, CountText};
 
 /// An answer, told by what it depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) enum AnswerKind {
     Continue,
     /// 200 to `/health`.
     Healthy,
+    /// 200 to `/count`, and what it says.
+    Counted(CountText),
     /// 200.
     Success,
     /// 500, with the same body as a success so that both cost the same.
@@ -33,6 +36,7 @@ pub(super) enum AnswerKind {
 #[derive(Debug)]
 pub(super) struct AnswerBytes {
     healthy: Heads,
+    counted: Heads,
     success: Heads,
     failure: Heads,
     body: Box<[u8]>,
@@ -56,6 +60,7 @@ impl AnswerBytes {
         let body = body.map_or_else(|| SMALL_BODY.to_vec(), |size| vec![FILLER; size.bytes()]);
         Self {
             healthy: Heads::new("200 OK", SMALL_BODY.len()),
+            counted: Heads::new("200 OK", COUNT_BYTES),
             success: Heads::new("200 OK", body.len()),
             failure: Heads::new("500 Internal Server Error", body.len()),
             body: body.into_boxed_slice(),
@@ -63,11 +68,12 @@ impl AnswerBytes {
     }
 
     /// Head and body of an answer; either may be empty.
-    pub(super) fn parts(&self, answer: Answer) -> [&[u8]; 2] {
-        let (heads, body) = match answer.kind {
+    pub(super) fn parts<'a>(&'a self, answer: &'a Answer) -> [&'a [u8]; 2] {
+        let (heads, body) = match &answer.kind {
             AnswerKind::Continue => return [b"HTTP/1.1 100 Continue\r\n\r\n", b""],
-            AnswerKind::Refused(refusal) => return [refusal_bytes(refusal), b""],
+            AnswerKind::Refused(refusal) => return [refusal_bytes(*refusal), b""],
             AnswerKind::Healthy => (&self.healthy, SMALL_BODY),
+            AnswerKind::Counted(text) => (&self.counted, text.as_bytes()),
             AnswerKind::Success => (&self.success, &*self.body),
             AnswerKind::Failure => (&self.failure, &*self.body),
         };
@@ -121,8 +127,8 @@ mod tests {
         is_head_only: bool,
         persistence: Persistence,
     ) -> String {
-        let parts = bytes.parts(Answer { kind, is_head_only, persistence });
-        String::from_utf8(parts.concat()).unwrap()
+        let answer = Answer { kind, is_head_only, persistence };
+        String::from_utf8(bytes.parts(&answer).concat()).unwrap()
     }
 
     #[test]

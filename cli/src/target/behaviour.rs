@@ -4,36 +4,42 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shared::delay::Delay;
 
 use super::answers::{Answer, AnswerKind};
 use super::clock::Moment;
-use super::latency::Latency;
 use super::options::TargetOptions;
 use super::outbox::DueAnswer;
-use super::request::Request;
+use super::request::{Page, Request};
+use super::tally::Tally;
 
 /// One event loop's share of chance, and what depends on it.
 #[derive(Debug)]
 pub(super) struct Behaviour {
-    latency: Latency,
+    latency: Delay,
     error_share: f64,
     random: ChaCha8Rng,
+    tally: Tally,
 }
 
 impl Behaviour {
-    /// The behaviour of the event loop with this number; each draws from its own stream of the seed.
-    pub(super) fn new(options: &TargetOptions, loop_index: usize) -> Self {
+    /// The behaviour of the event loop with this number; each draws from its own stream of the seed, and all count
+    /// together.
+    pub(super) fn new(options: &TargetOptions, loop_index: usize, tally: Tally) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(options.seed);
         random.set_stream(loop_index as u64);
-        Self { latency: options.latency, error_share: options.errors.share(), random }
+        Self { latency: options.latency, error_share: options.errors.share(), random, tally }
     }
 
     /// The answer to a request whose last byte was read at `received`.
     pub(super) fn answer_to(&mut self, request: Request, received: Moment) -> DueAnswer {
-        let (kind, delay) = if request.is_health {
-            (AnswerKind::Healthy, Duration::ZERO)
-        } else {
-            (self.draw_kind(), self.latency.draw(&mut self.random))
+        let (kind, delay) = match request.page {
+            Page::Health => (AnswerKind::Healthy, Duration::ZERO),
+            Page::Count => (AnswerKind::Counted(self.tally.text()), Duration::ZERO),
+            Page::Work => {
+                self.tally.note();
+                (self.draw_kind(), self.latency.sample(&mut self.random))
+            }
         };
         DueAnswer {
             due: received + delay,
@@ -54,6 +60,7 @@ impl Behaviour {
 #[cfg(test)]
 mod tests {
     use super::super::request::Persistence;
+    use super::super::tally::CountText;
     use super::*;
 
     fn options(latency: &str, errors: &str, seed: u64) -> TargetOptions {
@@ -68,19 +75,19 @@ mod tests {
         }
     }
 
-    fn request(is_health: bool) -> Request {
-        Request { is_health, is_head: false, persistence: Persistence::Implied }
+    fn request(page: Page) -> Request {
+        Request { page, is_head: false, persistence: Persistence::Implied }
     }
 
-    fn answers(options: &TargetOptions, loop_index: usize, is_health: bool) -> Vec<DueAnswer> {
-        let mut behaviour = Behaviour::new(options, loop_index);
-        (0..10_000).map(|_| behaviour.answer_to(request(is_health), Moment(5))).collect()
+    fn answers(options: &TargetOptions, loop_index: usize, page: Page) -> Vec<DueAnswer> {
+        let mut behaviour = Behaviour::new(options, loop_index, Tally::default());
+        (0..10_000).map(|_| behaviour.answer_to(request(page), Moment(5))).collect()
     }
 
     #[test]
     fn the_share_of_errors_is_the_one_asked_for() {
         let failures = |errors| {
-            let answers = answers(&options("1ms", errors, 1), 0, false);
+            let answers = answers(&options("1ms", errors, 1), 0, Page::Work);
             answers.iter().filter(|due| due.answer.kind == AnswerKind::Failure).count()
         };
         assert_eq!(failures("0"), 0);
@@ -91,15 +98,25 @@ mod tests {
 
     #[test]
     fn health_is_answered_at_once_and_never_fails() {
-        let answers = answers(&options("1s", "1", 1), 0, true);
+        let answers = answers(&options("1s", "1", 1), 0, Page::Health);
         assert!(answers.iter().all(|due| due.due == Moment(5) && due.answer.kind == AnswerKind::Healthy));
     }
 
     #[test]
     fn chance_depends_on_the_seed_and_the_loop_alone() {
-        let first = answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, false);
-        assert_eq!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, false));
-        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 2), 0, false));
-        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 1, false));
+        let first = answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, Page::Work);
+        assert_eq!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 0, Page::Work));
+        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 2), 0, Page::Work));
+        assert_ne!(first, answers(&options("uniform(1ms,9ms)", "0.5", 1), 1, Page::Work));
+    }
+
+    #[test]
+    fn the_count_is_of_work_alone() {
+        let tally = Tally::default();
+        let mut behaviour = Behaviour::new(&options("0s", "0", 1), 0, tally.clone());
+        for page in [Page::Work, Page::Health, Page::Count, Page::Work] {
+            behaviour.answer_to(request(page), Moment(5));
+        }
+        assert_eq!(tally.text(), CountText::of(2));
     }
 }

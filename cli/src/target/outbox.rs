@@ -31,7 +31,7 @@ impl Outbox {
     pub(super) fn wrote(&mut self, count: usize, bytes: &AnswerBytes) {
         let Some(first) = self.answers.front() else { return };
         self.written += count;
-        if self.written >= bytes.parts(first.answer).iter().map(|part| part.len()).sum() {
+        if self.written >= bytes.parts(&first.answer).iter().map(|part| part.len()).sum() {
             self.answers.pop_front();
             self.written = 0;
         }
@@ -39,13 +39,13 @@ impl Outbox {
 
     /// What is left of the first answer, at most `most` bytes; `None`: nothing is due at `now`.
     pub(super) fn unwritten<'a>(
-        &self,
+        &'a self,
         now: Moment,
         bytes: &'a AnswerBytes,
         most: usize,
     ) -> Option<[IoSlice<'a>; 2]> {
         let first = self.answers.front().filter(|first| first.due <= now)?;
-        let [head, body] = bytes.parts(first.answer);
+        let [head, body] = bytes.parts(&first.answer);
         let body = &body[self.written.saturating_sub(head.len())..];
         let head = &head[self.written.min(head.len())..];
         let head = &head[..head.len().min(most)];
@@ -75,6 +75,7 @@ mod tests {
 
     use super::super::answers::AnswerKind;
     use super::super::request::Persistence;
+    use super::super::tally::CountText;
     use super::*;
 
     fn due_at(due: u64, kind: AnswerKind) -> DueAnswer {
@@ -100,7 +101,8 @@ mod tests {
         fn a_client_gets_whole_answers_however_few_bytes_it_takes_at_once(
             portions in proptest::collection::vec(1_usize..200, 1..20),
             kinds in proptest::collection::vec(
-                prop_oneof![Just(AnswerKind::Success), Just(AnswerKind::Healthy), Just(AnswerKind::Continue)],
+                prop_oneof![Just(AnswerKind::Success), Just(AnswerKind::Healthy), Just(AnswerKind::Continue),
+                    Just(AnswerKind::Counted(CountText::of(42)))],
                 0..6,
             ),
         ) {
@@ -109,7 +111,7 @@ mod tests {
             let mut expected = Vec::new();
             for kind in kinds {
                 outbox.push(due_at(0, kind));
-                expected.extend(bytes.parts(due_at(0, kind).answer).concat());
+                expected.extend(bytes.parts(&due_at(0, kind).answer).concat());
             }
             let mut received = Vec::new();
             let mut portions = portions.iter().copied().cycle();

@@ -14,12 +14,23 @@ pub(super) use head::HEAD_BYTES_MAX;
 /// All that an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
-    /// Whether its path is `/health`.
-    pub(super) is_health: bool,
+    /// What its path names.
+    pub(super) page: Page,
     /// Whether its method is HEAD, whose answers have no body.
     pub(super) is_head: bool,
     /// What becomes of the connection.
     pub(super) persistence: Persistence,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// `/health`: whether the server is there.
+    Health,
+    /// `/count`: how many requests there were for anything else.
+    Count,
+    /// Every other path.
+    Work,
 }
 
 /// What becomes of a connection after an answer.
@@ -180,7 +191,7 @@ mod tests {
         (found, None)
     }
 
-    const PLAIN: Request = Request { is_health: false, is_head: false, persistence: Persistence::Implied };
+    const PLAIN: Request = Request { page: Page::Work, is_head: false, persistence: Persistence::Implied };
 
     const MIXED_STREAM: &[u8] = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n\
         POST /b HTTP/1.1\r\ncontent-length: 11\r\nexpect: 100-continue\r\n\r\nhello world\
@@ -191,7 +202,8 @@ mod tests {
     #[test]
     fn a_stream_of_mixed_requests_is_read_in_order() {
         let (found, refusal) = found_in(MIXED_STREAM, &[MIXED_STREAM.len()]);
-        let health = |is_head, persistence| Found::Request(Request { is_health: true, is_head, persistence });
+        let health =
+            |is_head, persistence| Found::Request(Request { page: Page::Health, is_head, persistence });
         assert_eq!(refusal, None);
         assert_eq!(
             found,

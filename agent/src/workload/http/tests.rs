@@ -42,7 +42,7 @@ fn worker_of(http: &Http) -> HttpWorker {
 
 async fn run(worker: &mut HttpWorker) -> Outcome {
     let mut outcome = Outcome::default();
-    outcome.clear(true);
+    outcome.clear(crate::engine::clock::now_ns(), true);
     worker.run(OperationIndex(0), &mut outcome).await;
     outcome
 }

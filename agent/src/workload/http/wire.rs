@@ -13,7 +13,8 @@ use super::failure::{Failure, closed};
 use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::line::{Kept, Line};
 use super::progress::{Progress, Stage};
-use super::response::{self, HEAD_BYTES_MAX, Head, HeadError};
+use super::remembered::Remembered;
+use super::response::{HEAD_BYTES_MAX, Head, HeadError};
 use super::stream::Stream;
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
@@ -35,6 +36,7 @@ pub(super) struct Wire {
     filled: usize,
     /// How many interim answers the answer at hand had.
     interim_answers: usize,
+    remembered: Remembered,
     inspection: Inspection,
 }
 
@@ -49,6 +51,7 @@ impl Wire {
             buffer: vec![0; HEAD_BYTES_MAX].into_boxed_slice(),
             filled: 0,
             interim_answers: 0,
+            remembered: Remembered::default(),
             inspection: Inspection::new(),
         }
     }
@@ -194,7 +197,7 @@ impl Wire {
         let mut is_worth_parsing = self.filled > 0;
         loop {
             if is_worth_parsing || self.filled == self.buffer.len() {
-                let parsed = response::parse(&self.buffer[..self.filled], operation.is_head);
+                let parsed = self.remembered.read(&self.buffer[..self.filled], operation.is_head);
                 if let Some(head) = parsed.map_err(|error| self.no_head(error))? {
                     return Ok(head);
                 }

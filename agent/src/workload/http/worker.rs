@@ -1,5 +1,6 @@
 //! One worker: an operation at a time, within the operation's timeout.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use shared::ids::OperationIndex;
@@ -28,7 +29,7 @@ impl HttpWorker {
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
         let wire = Wire::new(&plan, seat.worker);
         let streams = desk.seat(&plan);
-        Self { plan, deadline: Deadline::new(), progress: Progress::new(), wire, streams }
+        Self { plan, progress: Progress::new(), wire, streams, deadline: Deadline::new() }
     }
 }
 
@@ -46,18 +47,21 @@ impl Worker for HttpWorker {
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        let begun_ns = now_ns();
-        outcome.sent_ns = begun_ns;
+        let begun_ns = outcome.sent_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
         let (plan, progress) = (&self.plan, &mut self.progress);
         progress.begin(operation.has_phases);
-        let exchange = async {
-            match &operation.http2 {
-                None => self.wire.exchange(plan, operation, outcome, progress).await,
-                Some(request) => self.streams.exchange(plan, operation, request, outcome, progress).await,
+        let (limit, deadline) = (operation.timeout, &mut self.deadline);
+        let result = match &operation.http2 {
+            None => {
+                let exchange = pin!(self.wire.exchange(plan, operation, outcome, progress));
+                deadline.within(limit, begun_ns, exchange).await
+            }
+            Some(request) => {
+                let exchange = pin!(self.streams.exchange(plan, operation, request, outcome, progress));
+                deadline.within(limit, begun_ns, exchange).await
             }
         };
-        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use httparse::Status;
 
 use super::body::{BODY_BYTES_MAX, Body};
-use super::{Persistence, Refusal, Request};
+use super::{Page, Persistence, Refusal, Request};
 
 /// Longest head: what most servers grant, and enough for any cookie a benchmark carries.
 pub(in crate::target) const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -49,7 +49,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<HeadProgress, Refusal> {
     let body = fields.body()?;
     let head = Head {
         request: Request {
-            is_health: request.path.is_some_and(is_health_path),
+            page: request.path.map_or(Page::Work, page_of),
             is_head: request.method == Some("HEAD"),
             persistence: fields.persistence(request.version == Some(0)),
         },
@@ -123,13 +123,17 @@ fn content_length(value: &[u8]) -> Result<u64, Refusal> {
     digits.parse().map_err(|_| Refusal::BodyTooLarge)
 }
 
-/// Whether a request target, `/path?query` or `http://host/path?query`, has the path `/health`.
-fn is_health_path(target: &str) -> bool {
+/// What a request target, `/path?query` or `http://host/path?query`, asks for.
+fn page_of(target: &str) -> Page {
     let target = match target.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("/", |start| &rest[start..]),
         _ => target,
     };
-    target.split(['?', '#']).next() == Some("/health")
+    match target.split(['?', '#']).next() {
+        Some("/health") => Page::Health,
+        Some("/count") => Page::Count,
+        _ => Page::Work,
+    }
 }
 
 #[cfg(test)]
@@ -147,14 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_path_health_is_health() {
+    fn only_two_paths_are_no_work() {
         for target in ["/health", "/health?deep=1", "http://127.0.0.1:80/health", "https://h/health?x"] {
-            assert!(is_health_path(target), "{target}");
+            assert_eq!(page_of(target), Page::Health, "{target}");
         }
         for target in ["/", "*", "/healthy", "/a/health", "/health/", "/x?u=http://h/health", "http://health"]
         {
-            assert!(!is_health_path(target), "{target}");
+            assert_eq!(page_of(target), Page::Work, "{target}");
         }
+        assert_eq!(page_of("/count?now"), Page::Count);
     }
 
     #[test]
