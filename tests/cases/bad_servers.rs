@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use fleetmark_tests::bad_certificate::{Flaw, SecureServer};
 use fleetmark_tests::bad_server::{BadServer, ClosedPort, Manner};
 use fleetmark_tests::cast::{Said, Scene, fleetmark};
 use fleetmark_tests::readings::{altogether, findings, list, only_trial, text, trials, whole};
@@ -15,7 +16,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs twenty requests against a URL; `more` are further lines of the operation.
 fn run_against(url: &str, more: &str) -> (Said, Value) {
-    let scene = Scene::new();
+    run_in(&Scene::new(), url, more)
+}
+
+fn run_in(scene: &Scene, url: &str, more: &str) -> (Said, Value) {
     scene.write(
         "job.toml",
         &format!(
@@ -68,6 +72,22 @@ fn a_server_that_closes_at_once_is_a_closed_error() {
 }
 
 #[test]
+fn a_server_that_resets_is_a_closed_error() {
+    let server = BadServer::start(Manner::Resets);
+    let (said, report) = run_against(&server.url(), "");
+    let messages = check_all_failed(&said, &report, "closed");
+    assert!(messages.contains("reset"), "{messages}");
+}
+
+#[test]
+fn a_server_that_closes_within_its_head_is_a_closed_error() {
+    let server = BadServer::start(Manner::ClosesWithinHead);
+    let (said, report) = run_against(&server.url(), "");
+    let messages = check_all_failed(&said, &report, "closed");
+    assert!(messages.contains("content-le"), "what came is shown: {messages}");
+}
+
+#[test]
 fn a_server_that_closes_within_its_answer_is_a_closed_error() {
     let server = BadServer::start(Manner::ClosesWithin);
     let (said, report) = run_against(&server.url(), "");
@@ -89,6 +109,110 @@ fn a_server_that_never_answers_is_a_timeout() {
     check_all_failed(&said, &report, "timeout");
     let failed = &altogether(only_trial(&report))["failed_ns"];
     assert!(whole(failed, "min") >= 299_000_000, "no request was given up early: {failed:#}");
+}
+
+#[test]
+fn a_server_that_answers_byte_by_byte_is_a_timeout() {
+    let server = BadServer::start(Manner::Drips);
+    let (said, report) = run_against(&server.url(), "timeout = \"1500ms\"");
+    let messages = check_all_failed(&said, &report, "timeout");
+    assert!(messages.contains("1 bytes received"), "how far it came is told: {messages}");
+}
+
+#[test]
+fn an_answer_longer_than_it_says_is_a_protocol_error() {
+    let server = BadServer::start(Manner::SendsMoreThanItSaid);
+    let (said, report) = run_against(&server.url(), "");
+    let messages = check_all_failed(&said, &report, "protocol");
+    assert!(messages.contains("3 bytes came after the end"), "{messages}");
+}
+
+#[test]
+fn a_chunk_that_no_memory_could_hold_is_a_protocol_error() {
+    let server = BadServer::start(Manner::SendsMonstrousChunk);
+    let (said, report) = run_against(&server.url(), "");
+    let messages = check_all_failed(&said, &report, "protocol");
+    assert!(messages.contains("a chunk of more than"), "{messages}");
+}
+
+/// Most that any process of a run may allocate while a server sends without end: a tenth of what comes.
+const DATA_KIBIBYTES_MAX: u32 = 1024 * 1024;
+
+/// Runs twenty requests with a bound on memory, beyond which a process ends at once.
+fn run_bounded(url: &str, more: &str) -> (Said, Value) {
+    let script = format!("ulimit -d {DATA_KIBIBYTES_MAX} && exec \"$0\" \"$@\"");
+    run_in(&Scene::new().bounded_by(&script), url, more)
+}
+
+#[test]
+fn a_head_without_end_is_a_protocol_error() {
+    let server = BadServer::start(Manner::NeverEndsItsHead);
+    let (said, report) = run_bounded(&server.url(), "");
+    let messages = check_all_failed(&said, &report, "protocol");
+    assert!(
+        messages.contains("more than 100 headers") || messages.contains("a head of more than"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn a_body_that_does_not_come_in_time_is_a_timeout_and_is_never_kept() {
+    let server = BadServer::start(Manner::SendsTenGibibytes);
+    let (said, report) = run_bounded(&server.url(), "timeout = \"300ms\"");
+    check_all_failed(&said, &report, "timeout");
+    let received = whole(altogether(only_trial(&report)), "bytes_received");
+    assert!(received > ITERATIONS * 1024 * 1024, "the bodies came, {received} bytes of them");
+}
+
+/// Runs twenty requests against a server whose authority is trusted.
+fn run_trusting(server: &SecureServer, more: &str) -> (Said, Value) {
+    let scene = Scene::new();
+    scene.write("authority.pem", &server.authority);
+    run_in(&scene, &server.url(), &format!("tls = {{ ca_file = \"authority.pem\" {more}}}"))
+}
+
+#[test]
+fn a_certificate_of_a_known_authority_is_trusted() {
+    let server = SecureServer::start(Flaw::None);
+    let (said, report) = run_trusting(&server, "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(whole(altogether(only_trial(&report)), "count"), ITERATIONS);
+}
+
+#[test]
+fn a_certificate_with_another_name_is_a_tls_error() {
+    let server = SecureServer::start(Flaw::OtherName);
+    let (said, report) = run_trusting(&server, "");
+    let messages = check_all_failed(&said, &report, "tls");
+    assert!(messages.contains("elsewhere.example"), "the name that it bears is told: {messages}");
+    let (said, _) = run_trusting(&server, ", server_name = \"elsewhere.example\"");
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_a_tls_error() {
+    let server = SecureServer::start(Flaw::Expired);
+    let (said, report) = run_trusting(&server, "");
+    let messages = check_all_failed(&said, &report, "tls");
+    assert!(messages.contains("expired"), "{messages}");
+    let (said, _) = run_against(&server.url(), "tls = { insecure = true }");
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn plain_text_where_tls_is_expected_is_a_tls_error() {
+    let server = BadServer::start(Manner::GreetsInPlainText);
+    let (said, report) = run_against(&server.secure_url(), "tls = { insecure = true }");
+    let messages = check_all_failed(&said, &report, "tls");
+    assert!(messages.contains("does not speak TLS"), "{messages}");
+}
+
+#[test]
+fn a_server_that_hangs_in_the_tls_handshake_is_a_timeout() {
+    let server = BadServer::start(Manner::NeverAnswers);
+    let (said, report) = run_against(&server.secure_url(), "timeout = \"300ms\"\ntls = { insecure = true }");
+    let messages = check_all_failed(&said, &report, "timeout");
+    assert!(messages.contains("TLS handshake"), "{messages}");
 }
 
 #[test]

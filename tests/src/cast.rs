@@ -30,6 +30,8 @@ pub fn fleetmark() -> PathBuf {
 #[derive(Debug)]
 pub struct Scene {
     folder: TempDir,
+    /// What a shell does before it becomes the command; `None`: there is no shell.
+    shell: Option<String>,
 }
 
 impl Scene {
@@ -39,7 +41,12 @@ impl Scene {
     /// When it cannot be made.
     #[expect(clippy::new_without_default, reason = "making a folder is not a default")]
     pub fn new() -> Self {
-        Self { folder: TempDir::new().expect("a folder for the test") }
+        Self { folder: TempDir::new().expect("a folder for the test"), shell: None }
+    }
+
+    /// The same, whose commands are started by a shell: a script with the program as `$0` and its words as `$@`.
+    pub fn bounded_by(self, script: &str) -> Self {
+        Self { shell: Some(script.to_owned()), ..self }
     }
 
     /// Where it is.
@@ -59,7 +66,14 @@ impl Scene {
 
     /// A command line in this folder, not yet started.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(fleetmark());
+        let mut command = match &self.shell {
+            None => Command::new(fleetmark()),
+            Some(script) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", script]).arg(fleetmark());
+                shell
+            }
+        };
         command.args(words).current_dir(self.path()).stdin(Stdio::null());
         command
     }

@@ -3,6 +3,7 @@
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
+//! [`bad_certificate`] (those whose certificates are not to be trusted),
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
 //! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
 //! meanwhile),
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acknowledged;
+pub mod bad_certificate;
 pub mod bad_server;
 pub mod cast;
 pub mod contract;
