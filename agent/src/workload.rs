@@ -91,7 +91,8 @@ pub trait Worker: 'static {
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// When it was sent, ns on the monotonic clock ([`crate::engine::clock::now_ns`]): the moment the
-    /// worker began, before it connected if it had to.
+    /// worker began, before it connected if it had to. Set before the call; later only by a workload that had to get
+    /// something ready first.
     pub sent_ns: u64,
     /// When it ended, ns on the same clock.
     pub ended_ns: u64,
@@ -118,11 +119,11 @@ pub struct Outcome {
 pub const OUTCOME_MEASURES_MAX: usize = 8;
 
 impl Outcome {
-    /// Makes it ready for the next operation.
-    pub fn clear(&mut self, wants_sample: bool) {
+    /// Makes it ready for the next operation, which begins at a moment.
+    pub fn clear(&mut self, sent_ns: u64, wants_sample: bool) {
         let mut metrics = std::mem::take(&mut self.metrics);
         metrics.clear();
-        *self = Self { wants_sample, metrics, ..Self::default() };
+        *self = Self { sent_ns, wants_sample, metrics, ..Self::default() };
     }
 
     /// Notes a failure, with a sample if one is still wanted.

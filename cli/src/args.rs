@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use shared::delay::Delay;
 use shared::ids::AgentName;
 
 use crate::target;
@@ -277,9 +278,9 @@ pub(crate) struct TargetArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: target::ListenAddress,
-    /// How long answers take: 5ms, uniform(1ms,9ms), or lognormal(5ms,0.5)
+    /// How long answers take: 5ms, uniform(1ms,9ms), lognormal(5ms,0.5), or exponential(5ms)
     #[arg(long, value_name = "D")]
-    pub(crate) latency: Option<target::Latency>,
+    pub(crate) latency: Option<Delay>,
     /// Freeze the whole server: every=10s,for=1s
     #[arg(long, value_name = "every=D,for=D")]
     pub(crate) stall: Option<target::Stall>,

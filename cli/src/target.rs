@@ -8,7 +8,7 @@
 //! tokio's timer is a millisecond coarse, so the server runs on event loops of its own: per thread an epoll
 //! set, a heap of deadlines, and a timer that is precise to microseconds. Rooms:
 //!
-//! * [`options`], [`latency`], [`stall`]: what can be asked for.
+//! * [`options`], [`stall`]: what can be asked for.
 //! * [`behaviour`], [`answers`], [`outbox`], [`tally`]: what is answered, when, in which order, and how often.
 //! * [`request`]: requests taken off a byte stream.
 //! * [`connection`], [`connections`], [`permits`], [`patience`]: the clients, how many there may be, and for
@@ -24,7 +24,6 @@ mod connection;
 mod connections;
 mod deadlines;
 mod event_loop;
-mod latency;
 mod options;
 mod outbox;
 mod patience;
@@ -53,7 +52,6 @@ use permits::Permits;
 use server_clock::ServerClock;
 use tally::Tally;
 
-pub(crate) use latency::Latency;
 pub(crate) use options::{BodySize, ErrorShare, ListenAddress, SEED_DEFAULT, TargetOptions, ThreadCount};
 pub(crate) use stall::Stall;
 

@@ -1,4 +1,8 @@
 //! One row per stored interval, agent and operation, for spreadsheets and data frames.
+//!
+//! Room: `further`, the columns that only some runs have.
+
+mod further;
 
 use std::io::Write;
 
@@ -7,6 +11,7 @@ use shared::histogram::Histogram;
 use shared::interval::{ErrorKind, Interval, OperationInterval, Phase};
 use shared::run_report::Distribution;
 
+use self::further::Further;
 use crate::attempts::{Attempt, Attempts};
 use crate::{ExportFormat, ExportSource, Exporter, ReportError};
 
@@ -17,7 +22,7 @@ pub const FORMAT: ExportFormat = ExportFormat {
     exporter: &Csv,
 };
 
-/// Columns before the errors by kind.
+/// Columns before the errors by kind; after those stand measures and metrics, if the run has any.
 const COLUMNS: &[&str] = &[
     "variant",
     "block",
@@ -56,7 +61,9 @@ impl Exporter for Csv {
         let attempts = Attempts::new(source.record, &source.assembled.report);
         let mut writer = ::csv::Writer::from_writer(out);
         let errors = ErrorKind::ALL.iter().map(|kind| format!("errors_{kind}"));
-        writer.write_record(COLUMNS.iter().map(|column| (*column).to_owned()).chain(errors))?;
+        let further = Further::of(&source.assembled.report);
+        let columns = COLUMNS.iter().map(|column| (*column).to_owned()).chain(errors);
+        writer.write_record(columns.chain(further.columns()))?;
         let job = source.job;
         (source.intervals)(&mut |interval| {
             let Some((attempt, agent)) = attempts.of(&interval) else {
@@ -65,7 +72,8 @@ impl Exporter for Csv {
             for operation in &interval.operations {
                 if let Some(spec) = job.workload.operations.get(usize::from(operation.operation.0)) {
                     let names = (agent.as_str(), spec.name.as_str());
-                    writer.write_record(row(attempt, names, &interval, operation))?;
+                    let row = row(attempt, names, &interval, operation);
+                    writer.write_record(row.into_iter().chain(further.figures(operation)))?;
                 }
             }
             Ok(())
@@ -149,6 +157,25 @@ mod tests {
              1429652.1,1429503,1849343,1902591,1944575,1954815,0,0,1,0,0,2,0,0,0,0"
         );
         assert_eq!(lines.count() + 1, fixture::intervals().len() * 2);
+    }
+
+    #[test]
+    fn measures_and_metrics_have_columns_where_a_run_has_them() {
+        let bytes = fixture::exported_with_metrics(&Csv);
+        let text = String::from_utf8(bytes).unwrap();
+        let mut lines = text.lines();
+        let further = "errors_other,connect_count,connect_mean_ns,connect_p50_ns,connect_p99_ns,connect_max_ns,\
+             first_byte_count,";
+        let header = lines.next().unwrap();
+        assert!(header.contains(further), "{header}");
+        assert!(header.ends_with(",metric.took.count,metric.took.mean,metric.took.min,metric.took.max"));
+        let (read, write) = (lines.next().unwrap(), lines.next().unwrap());
+        assert!(read.contains(",0,0,0,0,40,239008.0,238079,,278015,1500,"), "{read}");
+        assert!(read.ends_with(",1500,749500,0,1499000"), "{read}");
+        // No connection, no first byte and no body were told of; hits and the queue were.
+        let told = ",0,,,,,0,,,,,0,,,,,60,0.8666666666666665,0,1,2,5,3,7,0,,,,0,,,";
+        assert!(write.ends_with(told), "{write}");
+        assert!(text.lines().all(|line| line.split(',').count() == header.split(',').count()));
     }
 
     #[test]

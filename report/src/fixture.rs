@@ -9,11 +9,14 @@ use shared::host::{Fingerprint, HostSample};
 use shared::ids::{
     AgentId, AgentName, IntervalSequence, Name, OperationIndex, RunId, TrialIndex, TrialKey, VariantIndex,
 };
-use shared::interval::{EngineSample, ErrorKind, ErrorSample, Interval, OperationInterval, Phase};
+use shared::interval::{
+    EngineSample, ErrorKind, ErrorSample, Interval, MetricInterval, OperationInterval, Phase,
+};
 use shared::job::{
     FleetNeed, Hooks, Job, Limits, Load, LoadModel, LossPolicy, OperationSpec, Placement, Warmup, Window,
     WorkloadSpec,
 };
+use shared::metric::{MetricKind, Summary};
 use shared::plan::{Plan, PlannedTrial, Variant};
 use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 
@@ -37,13 +40,32 @@ pub(crate) fn assembled_of(record: &RunRecord) -> Assembled {
     assemble(record, &job(), intervals().into_iter().filter(is_begun), 0)
 }
 
+/// The report of a run of one trial whose reads have phases and metrics, and whose writes have a metric.
+pub(crate) fn assembled_with_metrics() -> Assembled {
+    assemble(&record(1), &job(), intervals_with_metrics(), 0)
+}
+
 /// What an exporter writes of the whole run.
 pub(crate) fn exported(exporter: &dyn Exporter) -> Vec<u8> {
-    let (record, job, assembled) = (record(TRIALS), job(), assembled());
+    exported_of(exporter, &record(TRIALS), &assembled(), intervals)
+}
+
+/// What an exporter writes of the run with metrics.
+pub(crate) fn exported_with_metrics(exporter: &dyn Exporter) -> Vec<u8> {
+    exported_of(exporter, &record(1), &assembled_with_metrics(), intervals_with_metrics)
+}
+
+fn exported_of(
+    exporter: &dyn Exporter,
+    record: &RunRecord,
+    assembled: &Assembled,
+    intervals: fn() -> Vec<Interval>,
+) -> Vec<u8> {
+    let job = job();
     let mut out = Vec::new();
     let mut source = ExportSource {
-        assembled: &assembled,
-        record: &record,
+        assembled,
+        record,
         job: &job,
         intervals: &mut |visit| intervals().into_iter().try_for_each(visit),
     };
@@ -111,6 +133,42 @@ pub(crate) fn intervals() -> Vec<Interval> {
     }
     intervals.pop();
     intervals
+}
+
+fn intervals_with_metrics() -> Vec<Interval> {
+    let mut intervals = intervals();
+    intervals.retain(|interval| interval.trial.trial == TrialIndex(0));
+    for interval in &mut intervals {
+        let [read, write] = interval.operations.as_mut_slice() else { panic!("it has two operations") };
+        let phase = |name: &str, count, ns: u64| {
+            (name.to_owned(), encoded((0..count).map(move |step| ns + step * ns / 100)))
+        };
+        read.measures = [
+            phase("connect", 40, 200_000),
+            phase("first_byte", 1_500, 800_000),
+            phase("body", 1_500, 90_000),
+        ]
+        .into();
+        let hits =
+            |count: u32| metric(MetricKind::Ratio, "", (0..count).map(|n| f64::from(u8::from(n % 8 > 0))));
+        let took = metric(MetricKind::Histogram, "ns", (0..1_500).map(|n| f64::from(n) * 1_000.0));
+        let size = metric(MetricKind::Gauge, "bytes", (0..1_500).map(|n| f64::from(n % 10) * 4_096.0));
+        let queue = metric(MetricKind::Gauge, "jobs", [7.0, 3.0].into_iter());
+        read.metrics = named([("hit", hits(1_500)), ("took", took), ("size", size)]);
+        write.metrics = named([("hit", hits(60)), ("queue", queue)]);
+    }
+    intervals
+}
+
+fn named<const COUNT: usize>(metrics: [(&str, MetricInterval); COUNT]) -> BTreeMap<String, MetricInterval> {
+    metrics.into_iter().map(|(name, metric)| (name.to_owned(), metric)).collect()
+}
+
+fn metric(kind: MetricKind, unit: &str, values: impl Iterator<Item = f64> + Clone) -> MetricInterval {
+    let mut summary = Summary::default();
+    assert!(values.clone().all(|value| summary.record(value)));
+    let histogram = (kind == MetricKind::Histogram).then(|| encoded(values.map(|value| value as u64)));
+    MetricInterval { unit: unit.to_owned(), kind, summary, histogram }
 }
 
 fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {

@@ -1,10 +1,11 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
-//! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `summary` (what
-//! came out, in words), `doubts` (errors and findings).
+//! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
+//! of phases and of metrics), `summary` (what came out, in words), `doubts` (errors and findings).
 
 mod doubts;
 mod ink;
+mod metrics;
 mod operations;
 mod summary;
 
@@ -126,6 +127,7 @@ fn variant_section(page: &mut Page, variant: &VariantReport, is_only: bool) {
             &variant.operations
         }
     };
+    metrics::tables(page, &mut figures, shown);
     agents_table(page, &mut figures, &variant.agents);
     if valid.len() != 1 {
         trials_table(page, &mut figures, variant);

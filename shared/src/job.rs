@@ -1,9 +1,10 @@
 //! The job: what to measure, under which load, where, and what is claimed; as types that cannot be invalid.
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
-//! [`grammar`] (which there are), the checks (`walk`, `workload`, `names`, `contradictions`, `claims`),
-//! [`decode`] (defaults), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in)
-//! and [`overrides`] (`--set`).
+//! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
+//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`error`]. Beside them: [`data`],
+//! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
+//! [`uses`] (what they need) and [`overrides`] (`--set`).
 
 pub mod builtin;
 mod claims;
@@ -21,7 +22,9 @@ pub mod reference;
 pub mod resolve;
 pub mod schema;
 pub mod selector;
+mod submission_texts;
 pub mod template;
+pub mod uses;
 mod walk;
 mod workload;
 

@@ -41,6 +41,17 @@ pub(super) struct LoadThread {
     workers: Cell<u32>,
 }
 
+/// How an operation begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    /// When, ns since T.
+    pub(super) at_ns: u64,
+    /// Where it counts.
+    pub(super) part: Part,
+    /// The arrival that it answers; `None`: under the closed model, and of a scenario's later steps.
+    pub(super) due: Option<Due>,
+}
+
 struct Place {
     running: Option<Running>,
     handle: Option<AbortHandle>,
@@ -87,17 +98,15 @@ impl LoadThread {
         self.places.borrow_mut()[place].handle = Some(handle);
     }
 
-    /// What a worker of the closed model does that is free now.
+    /// What a worker of the closed model does that is free at a moment.
     #[inline]
-    pub(super) fn admit(&self) -> Admission {
-        let at_ns = self.elapsed_ns();
+    pub(super) fn admit(&self, at_ns: u64) -> Admission {
         self.roll(at_ns);
         self.gate.admit(at_ns, self.recorder.borrow().timeline())
     }
 
-    /// Whether a further step of an iteration begins now, and where it counts.
-    pub(super) fn admit_step(&self, part: Part) -> Option<Part> {
-        let at_ns = self.elapsed_ns();
+    /// Whether a further step of an iteration begins at a moment, and where it counts.
+    pub(super) fn admit_step(&self, part: Part, at_ns: u64) -> Option<Part> {
         self.roll(at_ns);
         self.gate.admit_step(part, at_ns, self.recorder.borrow().timeline())
     }
@@ -109,22 +118,23 @@ impl LoadThread {
         self.alarms.until(self.start_ns.saturating_add(until_ns)).await;
     }
 
-    /// An operation begins; `due` under the open model.
+    /// An operation begins.
     #[inline]
     pub(super) fn begin(
         &self,
         place: usize,
         operation: OperationIndex,
-        (part, due): (Part, Option<Due>),
+        beginning: Beginning,
         outcome: &mut Outcome,
     ) {
-        let begun_ns = now_ns();
+        let Beginning { at_ns, part, due } = beginning;
         if due.is_some() {
-            self.roll(begun_ns.saturating_sub(self.start_ns));
+            self.roll(at_ns);
         }
+        let begun_ns = self.start_ns.saturating_add(at_ns);
         let mut recorder = self.recorder.borrow_mut();
         recorder.begin(operation, part);
-        outcome.clear(part == Part::Measured && recorder.wants_sample(operation));
+        outcome.clear(begun_ns, part == Part::Measured && recorder.wants_sample(operation));
         self.places.borrow_mut()[place].running = Some(Running { operation, part, begun_ns, due });
     }
 
@@ -251,7 +261,7 @@ impl Running {
     /// How long it took, and why. `start_ns` and `ended_ns` are on the monotonic clock.
     #[inline]
     fn timing(&self, start_ns: u64, ended_ns: u64, outcome: &Outcome) -> Timing {
-        let sent_ns = if outcome.sent_ns == 0 { self.begun_ns } else { outcome.sent_ns };
+        let sent_ns = outcome.sent_ns;
         let service_time_ns = ended_ns.saturating_sub(sent_ns);
         let Some(due) = self.due else { return Timing::closed(service_time_ns) };
         let late_ns = sent_ns.saturating_sub(start_ns + due.arrival.due_ns);

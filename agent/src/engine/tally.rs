@@ -308,3 +308,6 @@ fn clear_if_used(histogram: Option<&mut Histogram<u32>>) {
 fn place_of(kind: ErrorKind) -> usize {
     ErrorKind::ALL.iter().position(|candidate| *candidate == kind).expect("ErrorKind::ALL holds every kind")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
-//! The engine on real threads. Rooms: `fake` (a workload in memory that knows what it did), `open` (the open model).
+//! The engine on real threads. Rooms: `fake` (a workload in memory that knows what it did), `metrics` (what is taken out of responses),
+//! `open` (the open model), `iterations` (scenarios and pauses).
 
 mod fake;
+mod iterations;
+mod metrics;
 mod open;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -70,6 +71,8 @@ pub struct ThreadTask {
 pub(super) struct Lane {
     messages: mpsc::Sender<Message>,
     spares: blocking::Receiver<Tally>,
+    /// Spares at hand; the one that was used last lies on top.
+    at_hand: RefCell<Vec<Tally>>,
     shape: Shape,
 }
 
@@ -245,12 +248,15 @@ impl Lane {
             // The receiver is right here, so this cannot fail.
             let _ = spare.send(Tally::new(&shape));
         }
-        (Self { messages, spares, shape }, spare)
+        (Self { messages, spares, at_hand: RefCell::default(), shape }, spare)
     }
 
-    /// An empty tally: one that came back, or a new one while the collector is behind.
+    /// An empty tally: the one that came back last, whose memory is there already, or a new one while the collector is
+    /// behind. So the others are never touched where two suffice.
     pub(super) fn spare(&self) -> Tally {
-        self.spares.try_recv().unwrap_or_else(|_| Tally::new(&self.shape))
+        let mut at_hand = self.at_hand.borrow_mut();
+        at_hand.extend(self.spares.try_iter());
+        at_hand.pop().unwrap_or_else(|| Tally::new(&self.shape))
     }
 
     /// Sends a message without ever waiting. A full lane is a failure of the engine; a closed one means
@@ -261,3 +267,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

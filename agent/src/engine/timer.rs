@@ -6,7 +6,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::io::read;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
@@ -17,7 +16,6 @@ use crate::child::system::awaitable;
 
 /// A moment so near is waited for by looking: arming the timer and being woken takes longer.
 const LOOK_WITHIN_NS: u64 = 3_000;
-
 /// One timer of one thread.
 #[derive(Debug)]
 pub(super) struct Timer {
@@ -39,7 +37,7 @@ impl Timer {
         let left_ns = moment_ns.saturating_sub(now_ns());
         if left_ns > LOOK_WITHIN_NS {
             if self.arm(moment_ns).is_ok() {
-                self.expired().await;
+                self.expired(moment_ns).await;
             } else {
                 // Not to be expected of a valid timer; then the coarse way.
                 tokio::time::sleep(std::time::Duration::from_nanos(left_ns)).await;
@@ -60,17 +58,47 @@ impl Timer {
         Ok(())
     }
 
-    async fn expired(&self) {
-        let mut count = [0; 8];
+    /// Waits until the timer fired for a moment. What it counts is never read, which spares a system call: setting it
+    /// clears the count, and firing wakes anew. (One that fires again and again would have to be read to go on.)
+    async fn expired(&self, moment_ns: u64) {
         loop {
             let Ok(mut ready) = self.fd.readable().await else { return };
-            match read(self.fd.get_ref(), &mut count) {
-                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
-                _ => {
-                    ready.clear_ready();
-                    return;
-                }
+            ready.clear_ready();
+            // It may have been ready since an earlier moment that nobody waited for to the end.
+            if now_ns() >= moment_ns {
+                return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_one_after_another_never_end_early_nor_hang() {
+        let timer = Timer::new().unwrap();
+        let begun_ns = now_ns();
+        for after_us in [200, 300, 400, 455, 700, 2_000, 2_100] {
+            let moment_ns = begun_ns + after_us * 1_000;
+            timer.wait_until(moment_ns).await;
+            assert!(now_ns() >= moment_ns);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_was_given_up_does_not_end_the_next_one() {
+        let timer = Timer::new().unwrap();
+        let begun_ns = now_ns();
+        tokio::select! {
+            biased;
+            () = timer.wait_until(begun_ns + 500_000) => panic!("it is not over yet"),
+            () = tokio::task::yield_now() => {}
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        let moment_ns = now_ns() + 3_000_000;
+        timer.wait_until(moment_ns).await;
+        assert!(now_ns() >= moment_ns);
     }
 }

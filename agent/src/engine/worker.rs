@@ -11,8 +11,8 @@ use super::alarms::Alarms;
 use super::choice::{Choice, Shares};
 use super::clock::{now_ns, wait_until};
 use super::collector::Message;
-use super::gate::{Admission, Part};
-use super::load_thread::LoadThread;
+use super::gate::Admission;
+use super::load_thread::{Beginning, LoadThread};
 use super::orders::started;
 use super::pacer::{Bed, Due, Next, Pacer};
 use super::pause::{Pause, Pauses};
@@ -209,7 +209,8 @@ impl<W: Worker> Loop<W> {
         loop {
             // An operation that never has to wait must not keep the thread from its other tasks.
             coop::consume_budget().await;
-            match self.thread.admit() {
+            let at_ns = self.thread.elapsed_ns();
+            match self.thread.admit(at_ns) {
                 Admission::Over => return,
                 Admission::AwaitWindow => {
                     let opened_ns = self.thread.gate.window_opened().await;
@@ -217,9 +218,9 @@ impl<W: Worker> Loop<W> {
                 }
                 Admission::Begin(part) => {
                     if let Some(pause) = &mut self.pause {
-                        pause.begin(self.thread.elapsed_ns());
+                        pause.begin(at_ns);
                     }
-                    let ended_ns = self.iterate(part, None).await;
+                    let ended_ns = self.iterate(Beginning { at_ns, part, due: None }).await;
                     if let Some(pause) = &mut self.pause {
                         self.thread.pause(pause.after_iteration(ended_ns)).await;
                     }
@@ -242,16 +243,17 @@ impl<W: Worker> Loop<W> {
                     Next::Over => return,
                 },
             };
-            freed_ns = self.iterate(due.arrival.part, Some(due)).await;
+            let at_ns = self.thread.elapsed_ns();
+            freed_ns = self.iterate(Beginning { at_ns, part: due.arrival.part, due: Some(due) }).await;
         }
     }
 
     /// Does one iteration: an operation, or a pass of a scenario, whose first step may have been due by an arrival. Returns
     /// when the last one ended, ns since T.
-    async fn iterate(&mut self, mut part: Part, mut due: Option<Due>) -> u64 {
+    async fn iterate(&mut self, mut beginning: Beginning) -> u64 {
         loop {
             let operation = self.choice.next();
-            self.thread.begin(self.place, operation, (part, due.take()), &mut self.outcome);
+            self.thread.begin(self.place, operation, beginning, &mut self.outcome);
             self.worker.run(operation, &mut self.outcome).await;
             let goes_on = self.choice.goes_on(self.outcome.error.is_some());
             let ended_ns = self.thread.end(self.place, goes_on, &mut self.outcome);
@@ -261,8 +263,9 @@ impl<W: Worker> Loop<W> {
             if let Some(pause) = &mut self.pause {
                 self.thread.pause(pause.after_step(ended_ns)).await;
             }
-            match self.thread.admit_step(part) {
-                Some(next) => part = next,
+            let at_ns = self.thread.elapsed_ns();
+            match self.thread.admit_step(beginning.part, at_ns) {
+                Some(part) => beginning = Beginning { at_ns, part, due: None },
                 None => {
                     self.choice.restart();
                     return ended_ns;

@@ -5,7 +5,7 @@
 //! all the same limit touches the timer once per limit, however many operations it does.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -41,18 +41,17 @@ impl Deadline {
         Self { alarm: None, origin: (Instant::now(), now_ns()) }
     }
 
-    /// Awaits a future until so long after `begun_ns` ([`now_ns`]).
+    /// Awaits a future until so long after `begun_ns` ([`now_ns`]). It is pinned by the caller, so that it is not copied.
     ///
     /// # Errors
-    /// When it did not end by then; it is dropped.
+    /// When it did not end by then.
     pub async fn within<F: Future>(
         &mut self,
         limit: Duration,
         begun_ns: u64,
-        future: F,
+        mut future: Pin<&mut F>,
     ) -> Result<F::Output, Overdue> {
         let at_ns = begun_ns.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-        let mut future = pin!(future);
         poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
             Poll::Pending => self.poll_overdue(at_ns, context).map(Err),
@@ -103,6 +102,7 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
 
     use super::*;
 
@@ -114,7 +114,7 @@ mod tests {
         limit: Duration,
         future: F,
     ) -> Result<F::Output, Overdue> {
-        deadline.within(limit, now_ns(), future).await
+        deadline.within(limit, now_ns(), pin!(future)).await
     }
 
     #[tokio::test]
@@ -122,7 +122,7 @@ mod tests {
         let mut deadline = Deadline::new();
         for _ in 0..3 {
             let begun_ns = now_ns();
-            assert_eq!(deadline.within(SHORT, begun_ns, pending::<()>()).await, Err(Overdue));
+            assert_eq!(deadline.within(SHORT, begun_ns, pin!(pending::<()>())).await, Err(Overdue));
             assert!(now_ns() - begun_ns >= SHORT.as_nanos() as u64);
         }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shared::delay::Delay;
 
 use super::answers::{Answer, AnswerKind};
 use super::clock::Moment;
-use super::latency::Latency;
 use super::options::TargetOptions;
 use super::outbox::DueAnswer;
 use super::request::{Page, Request};
@@ -16,7 +16,7 @@ use super::tally::Tally;
 /// One event loop's share of chance, and what depends on it.
 #[derive(Debug)]
 pub(super) struct Behaviour {
-    latency: Latency,
+    latency: Delay,
     error_share: f64,
     random: ChaCha8Rng,
     tally: Tally,
@@ -38,7 +38,7 @@ impl Behaviour {
             Page::Count => (AnswerKind::Counted(self.tally.text()), Duration::ZERO),
             Page::Work => {
                 self.tally.note();
-                (self.draw_kind(), self.latency.draw(&mut self.random))
+                (self.draw_kind(), self.latency.sample(&mut self.random))
             }
         };
         DueAnswer {

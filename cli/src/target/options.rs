@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::{io, thread};
 
+use shared::delay::Delay;
 use shared::units::{UnitError, parse_share, parse_size};
 
-use super::latency::Latency;
 use super::stall::Stall;
 
 /// Longest body of an answer: it is kept in memory once.
@@ -28,7 +28,7 @@ pub(crate) struct TargetOptions {
     /// Where it listens.
     pub(crate) listen: ListenAddress,
     /// How long answers take; zero by default.
-    pub(crate) latency: Latency,
+    pub(crate) latency: Delay,
     /// Freezes of the whole server; `None`: none.
     pub(crate) stall: Option<Stall>,
     /// The share of answers that have status 500.

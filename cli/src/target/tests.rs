@@ -5,13 +5,15 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use shared::delay::Delay;
+
 use super::{Server, TargetOptions};
 
 /// Starts a server that lives as long as the test's process.
 fn start(set: impl FnOnce(&mut TargetOptions)) -> SocketAddr {
     let mut options = TargetOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
-        latency: super::Latency::default(),
+        latency: Delay::ZERO,
         stall: None,
         errors: super::ErrorShare::default(),
         body: None,
@@ -75,7 +77,7 @@ fn delays_of_500(address: SocketAddr) -> Vec<Duration> {
 fn no_answer_is_early_and_few_are_late() {
     const LATENCY: Duration = Duration::from_millis(5);
     const LATE_P99_MAX: Duration = Duration::from_millis(5);
-    let address = start(|options| options.latency = super::Latency::Constant(LATENCY));
+    let address = start(|options| options.latency = Delay::Fixed(LATENCY));
     // Other programs may spoil one round or two (what the clients see includes their own wake-ups), but a
     // server that is late by itself spoils all.
     let is_punctual = (0..5).any(|_| {
@@ -212,7 +214,7 @@ fn an_address_in_use_is_named() {
     let address = start(|_| {});
     let mut options = TargetOptions {
         listen: address.to_string().parse().unwrap(),
-        latency: super::Latency::default(),
+        latency: Delay::ZERO,
         stall: None,
         errors: super::ErrorShare::default(),
         body: None,

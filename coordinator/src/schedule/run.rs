@@ -1,6 +1,7 @@
 //! One run's way through the steps.
 
 mod hooks;
+mod preparing;
 mod steps;
 mod unwind;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use shared::job::{Job, Warmup, Window};
+use shared::job::template::render_text;
+use shared::job::{Job, OperationSpec, Warmup, Window};
 
 use crate::fleet::Moment;
 
@@ -67,17 +68,18 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When the step must be done. `hooks` is the sum of the timeouts of its hooks.
-    pub(super) fn deadline(self, now: Moment, job: &Job, hooks: Duration, is_cancelled: bool) -> Moment {
+    /// When the step must be done. `extra` is what the job itself allows it beside: the timeouts of its hooks, or the
+    /// time that opening connections takes at the job's rate.
+    pub(super) fn deadline(self, now: Moment, job: &Job, extra: Duration, is_cancelled: bool) -> Moment {
         let within = match self {
             // Waiting is bounded by `start_timeout`, where the run itself looks after it.
             Step::Waiting | Step::BeginTrial | Step::Finished => Duration::MAX,
             Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
-                hooks.saturating_add(LINK_MARGIN)
+                extra.saturating_add(LINK_MARGIN)
             }
             Step::ReservePort => PORT_WITHIN,
             Step::StartTarget => TARGET_READY_WITHIN + LINK_MARGIN,
-            Step::Prepare => PREPARE_WITHIN,
+            Step::Prepare => extra.saturating_add(PREPARE_WITHIN),
             Step::Arm => ARM_WITHIN,
             Step::Run => run_within(job),
             Step::Collect if is_cancelled => COLLECT_CANCELLED_WITHIN,
@@ -99,14 +101,22 @@ fn run_within(job: &Job) -> Duration {
         Window::For(length) => length,
         Window::Iterations(_) => ITERATIONS_WITHIN,
     };
-    let timeout_of = |settings: &serde_json::Map<String, serde_json::Value>| {
-        settings.get("timeout").and_then(|value| shared::units::parse_duration(value.as_str()?).ok())
+    let timeout_of = |operation: &OperationSpec| {
+        let written = operation.settings.get("timeout")?.as_str()?;
+        let text = render_text(written, &|name| job.param(name)).ok()?;
+        shared::units::parse_duration(&text).ok()
     };
-    let longest =
-        job.workload.operations.iter().filter_map(|operation| timeout_of(&operation.settings)).max();
+    let timeouts = job.workload.operations.iter().map(|operation| {
+        timeout_of(operation).unwrap_or(OPERATION_TIMEOUT_DEFAULT).max(OPERATION_TIMEOUT_DEFAULT)
+    });
+    // A pass of a scenario that is under way at the end may still take all its steps.
+    let longest = match job.workload.is_scenario {
+        true => timeouts.fold(Duration::ZERO, Duration::saturating_add),
+        false => timeouts.max().unwrap_or(OPERATION_TIMEOUT_DEFAULT),
+    };
     warmup
         .saturating_add(window)
         .saturating_add(job.load.drain)
-        .saturating_add(longest.unwrap_or(OPERATION_TIMEOUT_DEFAULT).max(OPERATION_TIMEOUT_DEFAULT))
+        .saturating_add(longest)
         .saturating_add(2 * LINK_MARGIN)
 }

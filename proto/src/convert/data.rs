@@ -49,8 +49,14 @@ impl TryFrom<crate::DataColumn> for DataColumn {
 
     fn try_from(column: crate::DataColumn) -> Result<Self, ConvertError> {
         let source = match column.source.ok_or(ConvertError::missing("source"))? {
-            Source::Range(range) if range.first > range.last => {
-                return Err(ConvertError::new("range", format!("{} is above {}", range.first, range.last)));
+            Source::Range(range)
+                if range
+                    .last
+                    .checked_sub(range.first)
+                    .is_none_or(|count| !(0..i64::MAX).contains(&count)) =>
+            {
+                let problem = format!("{} to {} are not 1 to 2^63 - 1 numbers", range.first, range.last);
+                return Err(ConvertError::new("range", problem));
             }
             Source::Range(range) => DataSource::Range { first: range.first, last: range.last },
             Source::Values(list) if list.values.is_empty() || list.values.len() > DATA_VALUES_MAX => {
@@ -72,7 +78,7 @@ mod tests {
     #[test]
     fn a_column_survives_the_wire() {
         let sources = [
-            DataSource::Range { first: i64::MIN, last: i64::MAX },
+            DataSource::Range { first: -1, last: i64::MAX - 2 },
             DataSource::Values(vec![String::new(), "b".to_owned()]),
             DataSource::Csv { file: "a.csv".to_owned(), column: "id".to_owned() },
         ];
@@ -92,6 +98,7 @@ mod tests {
         };
         assert_eq!(refused(None), "source");
         assert_eq!(refused(Some(Source::Range(crate::DataRange { first: 2, last: 1 }))), "range");
+        assert_eq!(refused(Some(Source::Range(crate::DataRange { first: -1, last: i64::MAX }))), "range");
         assert_eq!(refused(Some(Source::Values(crate::DataValues::default()))), "values");
     }
 

@@ -8,10 +8,10 @@ use shared::units::{human_count, human_ns, human_share};
 use super::Page;
 
 /// Stands where a figure cannot be given.
-const ABSENT: &str = "–";
+pub(super) const ABSENT: &str = "–";
 /// Blanks before the first column, and between two columns: those of comfy-table's padding.
-const INDENT: usize = 1;
-const GAP: usize = 2;
+pub(super) const INDENT: usize = 1;
+pub(super) const GAP: usize = 2;
 /// Counts up to here are told to the last digit.
 const COUNT_EXACT_MAX: u64 = 99_999;
 
@@ -124,11 +124,17 @@ impl Figures {
         columns
     }
 
+    /// Remembers that a quantile could not be given.
+    pub(super) fn note(&mut self, title: &'static str, quantile: f64) {
+        if self.absent.iter().all(|(known, _)| *known != title) {
+            self.absent.push((title, samples_needed(quantile)));
+        }
+    }
+
     fn note_absent(&mut self, column: &Column, rows: &[Row<'_>]) {
         let Some(quantile) = column.quantile else { return };
-        let is_absent = rows.iter().any(|row| (column.read)(row.operation).is_none());
-        if is_absent && self.absent.iter().all(|(title, _)| *title != column.title) {
-            self.absent.push((column.title, samples_needed(quantile)));
+        if rows.iter().any(|row| (column.read)(row.operation).is_none()) {
+            self.note(column.title, quantile);
         }
     }
 }
@@ -186,12 +192,13 @@ fn time(distribution: &Distribution, read: fn(&Distribution) -> Option<u64>) -> 
     read(distribution).map(|ns| narrow(&human_ns(ns as f64)))
 }
 
-fn count(count: u64) -> String {
+/// A count, exact while it is short.
+pub(super) fn count(count: u64) -> String {
     if count <= COUNT_EXACT_MAX { count.to_string() } else { human_count(count as f64) }
 }
 
 /// Without the blank before its unit: nine columns have to share a line.
-fn narrow(figure: &str) -> String {
+pub(super) fn narrow(figure: &str) -> String {
     figure.replace(' ', "")
 }
 
@@ -200,7 +207,8 @@ fn column_width(column: &Column, rows: &[Row<'_>]) -> usize {
     figures.chain([letters(column.title)]).max().unwrap_or(0)
 }
 
-fn letters(text: &str) -> usize {
+/// How many columns a text takes.
+pub(super) fn letters(text: &str) -> usize {
     text.chars().count()
 }
 

@@ -101,6 +101,59 @@ fn one_valid_trial_is_told_by_agent() {
 }
 
 #[test]
+fn phases_and_metrics_stand_below_the_operations() {
+    insta::assert_snapshot!(rendered(&fixture::assembled_with_metrics().report, 80), @r#"
+    session-status  finished after 65.5 s: 1 trial, 2 agents
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+    all agents started within 85.0 µs (± 40.0 µs) of the agreed moment
+
+    Valid, with doubts: see the findings. The job makes no claims.
+
+    Latencies of successes
+     operation  count  per s  errors     p50     p90     p95     p99   p99.9     max
+     read        6012  3.00k  0.200%  1.43ms  1.85ms  1.90ms  1.95ms  1.96ms  1.96ms
+     write        240    120      0%  6.36ms  9.96ms  10.4ms       –       –  10.9ms
+     all         6252  3.12k  0.192%  1.45ms  1.89ms  1.94ms  8.61ms  10.7ms  10.9ms
+
+    Phases of requests
+     phase            count    mean   stdev     p50     p95     p99     min     max
+     read connect       160   239µs  23.1µs   238µs   274µs       –   200µs   278µs
+     read first_byte   6000  6.80ms  3.46ms  6.80ms  12.2ms  12.7ms   800µs  12.8ms
+     read body         6000   765µs   390µs   764µs  1.37ms  1.43ms  90.0µs  1.44ms
+
+    Metrics
+     metric       count     mean    stdev    p50     p95     p99     min      max
+     read hit      6000    87.5%
+     read size     6000  18.0KiB  11.5KiB                             0B  36.0KiB
+     read took     6000    750µs    433µs  749µs  1.42ms  1.48ms     0ns   1.50ms
+     write hit      240    86.7%
+     write queue      8   5 jobs   2 jobs                         3 jobs   7 jobs
+     all hit       6240    87.4%
+
+    By agent, all operations together
+     agent   count  per s  errors     p50     p90     p95     p99   p99.9     max
+     load-1   3126  1.56k  0.192%  1.45ms  1.89ms  1.94ms  8.61ms  10.7ms  10.9ms
+     load-2   3126  1.56k  0.192%  1.46ms  1.89ms  1.95ms  8.62ms  10.7ms  10.9ms
+
+    –  too few successes to tell; needed at least: 299 for p99, 2,995 for p99.9
+
+    Errors
+     read: status 8, timeout 4
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream busy
+
+    Findings
+     suspect  agent load-2: its busiest load thread used 93 % of a core
+              (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
+              [generator_saturated]
+     note     closed model: each worker waits for its answer before it sends again,
+              so queueing does not show in the latencies [closed_model_blind]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
 fn a_narrow_terminal_loses_columns_and_no_lines() {
     let report = fixture::assembled_of(&fixture::record(1)).report;
     insta::assert_snapshot!(rendered(&report, 50), @r#"
@@ -149,9 +202,11 @@ fn a_narrow_terminal_loses_columns_and_no_lines() {
 
 #[test]
 fn nothing_exceeds_the_width() {
-    let report = fixture::assembled().report;
-    for width in [60, 80, 100, 120] {
-        let text = rendered(&report, width);
+    let (plain, with_metrics) = (fixture::assembled().report, fixture::assembled_with_metrics().report);
+    for (report, width) in
+        [&plain, &with_metrics].into_iter().flat_map(|it| [60, 80, 100, 120].map(|at| (it, at)))
+    {
+        let text = rendered(report, width);
         // A command is never broken: it is there to be copied.
         let lines = text.lines().filter(|line| !line.contains("fleetmark show"));
         let widest = lines.map(|line| line.chars().count()).max();

@@ -1,5 +1,8 @@
-//! What is fine by itself and makes no sense together.
+//! What is fine by itself and makes no sense together. Room: [`pacing`], how workers pause and connect.
 
+mod pacing;
+
+use super::data::DATA_COLUMNS_MAX;
 use super::error::{Findings, quoted};
 use super::node::Node;
 use super::template::Template;
@@ -18,11 +21,15 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
         check_load(&load, findings);
     }
     check_workers(root, findings);
+    pacing::check(root, findings);
     if let Some(ready) = root.descendant(&["target", "ready"]) {
         check_ready(&ready, findings);
     }
-    for (_, data) in root.child("data").iter().flat_map(Node::entries) {
-        check_data(&data, findings);
+    if let Some(data) = root.child("data") {
+        if data.entries().count() > DATA_COLUMNS_MAX {
+            findings.push(data.key_error(format!("expected at most {DATA_COLUMNS_MAX} columns of data")));
+        }
+        data.entries().for_each(|(_, column)| check_data(&column, findings));
     }
     if let (Some(_), Some(several)) = (root.child("workload"), root.child("workloads")) {
         findings.push(several.key_error("\"workloads\" contradicts \"workload\": give one of them"));
@@ -122,9 +129,26 @@ fn check_data(data: &Node<'_>, findings: &mut Findings) {
         _ => {}
     }
     if let Some(range) = data.child("range") {
-        let ends: Vec<_> = range.items().filter_map(|end| end.integer()).collect();
-        if !matches!(ends.as_slice(), [first, last] if first <= last) {
-            findings.push(range.error("expected the first and the last number, as in [1, 10000]"));
-        }
+        check_range(&range, findings);
     }
+    if let Some(values) =
+        data.child("values").filter(|values| values.value().as_array().is_some_and(|list| list.is_empty()))
+    {
+        findings.push(values.error("expected at least one value"));
+    }
+}
+
+fn check_range(range: &Node<'_>, findings: &mut Findings) {
+    let ends: Vec<_> = range.items().map(|end| end.integer()).collect();
+    let problem = match ends.as_slice() {
+        [Some(first), Some(last)] if first > last => {
+            format!("the first number, {first}, is above the last, {last}")
+        }
+        [Some(first), Some(last)] if last.checked_sub(*first).is_none_or(|count| count == i64::MAX) => {
+            "expected a range of fewer than 2^63 numbers".to_owned()
+        }
+        [Some(_), Some(_)] => return,
+        _ => "expected the first and the last number, as in [1, 10000]".to_owned(),
+    };
+    findings.push(range.error(problem));
 }

@@ -17,7 +17,7 @@ pub struct DataColumn {
 /// Where a column's values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {
-    /// Whole numbers, both ends included; `first` is at most `last`.
+    /// Whole numbers, both ends included; `first` is at most `last`, and they are fewer than 2^63.
     Range {
         /// The first.
         first: i64,

@@ -1,7 +1,8 @@
 //! From checked sections to types. What does not read has been told by the walk, and falls back to its default
-//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`].
+//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`], [`data`].
 
 mod arrivals;
+pub(super) mod data;
 pub mod surroundings;
 
 use std::time::Duration;
@@ -40,8 +41,10 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
         threads: child("threads").and_then(|threads| threads.whole()),
         pins_threads: child("pin").and_then(|pin| pin.boolean()).unwrap_or(false),
-        think: child("think").and_then(|think| Delay::parse(think.text()?).ok()),
-        pace: duration("pace"),
+        think: child("think")
+            .and_then(|think| Delay::parse(think.text()?).ok())
+            .filter(|think| *think != Delay::ZERO),
+        pace: duration("pace").filter(|pace| !pace.is_zero()),
         connect_rate: child("connect_rate").and_then(|rate| rate.number()),
         connections_per_worker: per_worker("connections_per_worker"),
         streams_per_connection: per_worker("streams_per_connection"),

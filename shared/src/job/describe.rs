@@ -15,6 +15,10 @@ pub(super) fn expected(shape: &Shape) -> String {
         Shape::Number { min, max } => format!("a number {}", bounds(*min, *max)),
         Shape::Share => "a share from 0 to 1 such as 0.05 or \"5%\"".to_owned(),
         Shape::Duration => "a duration such as \"5s\", \"1m30s\" or \"250us\"".to_owned(),
+        Shape::Delay => {
+            "a delay such as \"5ms\", \"uniform(1ms,9ms)\", \"lognormal(5ms,0.5)\" or \"exponential(10ms)\""
+                .to_owned()
+        }
         Shape::Size => "a size such as \"512B\", \"1kB\" or \"16MiB\"".to_owned(),
         Shape::OneOf(words) => one_of(words),
         Shape::File => "a path relative to the job file".to_owned(),

@@ -27,10 +27,10 @@ pub const ROOT: &[Key] = &[
     Key::optional("workload", Shape::Free, "What is done: a kind and its operations."),
     Key::unsupported("workloads", Shape::Free, "Several kinds at once, each with a weight."),
     Key::optional("params", Shape::Map(&Shape::Scalar), "Values for {{name}} in any text."),
-    Key::unsupported(
+    Key::optional(
         "data",
         Shape::Map(&Shape::Table(evidence::DATA)),
-        "Columns of values that workers take turns with.",
+        "Columns of values for {{NAME}}; agents and workers take disjoint, interleaved shares, and begin again at the end.",
     ),
     Key::optional("load", Shape::Table(load::LOAD), "How much load, how fast, how long."),
     Key::optional("fleet", Shape::Table(surroundings::FLEET), "On which agents."),
@@ -61,7 +61,11 @@ pub const WORKLOAD: &[Key] = &[
         Shape::Free,
         "The operations; at least one where the kind has keys that it needs.",
     ),
-    Key::unsupported("scenario", Shape::Free, "Steps that one worker runs in order, instead of operations."),
+    Key::optional(
+        "scenario",
+        Shape::Free,
+        "Steps with the same keys, instead of operations: one worker runs them all in order, and begins again. An iteration is one whole pass.",
+    ),
 ];
 
 /// Keys that an element of `[[workloads]]` has beside [`WORKLOAD`].
@@ -71,5 +75,5 @@ pub const WORKLOADS: &[Key] =
 /// Keys that an operation of any kind has.
 pub const OPERATION: &[Key] = &[
     Key::optional("name", Shape::Name, "Name of the operation; default: the kind's name."),
-    Key::optional("weight", WEIGHT, "Share of operations; default 1."),
+    Key::optional("weight", WEIGHT, "Share of operations; default 1. Steps of a scenario have none."),
 ];

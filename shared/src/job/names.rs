@@ -1,26 +1,19 @@
-//! The names that templates use: each must be a param or something fleetmark knows, and be defined once.
+//! The names that templates use: each must be defined once, or be one of fleetmark's own, and must have its value
+//! where its text is read. Room: [`definitions`], where names come from.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(super) mod definitions;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::builtin::BuiltIn;
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
 use super::template::Template;
-use super::workload;
+pub(super) use definitions::Definitions;
 
 /// Names that a target gives.
 pub(super) const TARGET_NAMES: [&str; 2] = ["target.host", "target.port"];
-/// Names of the contract that nothing stands behind yet.
-const UNSUPPORTED_NAMES: [&str; 6] = ["random.uuid", "sequence", "worker", "agent", "now", "peer.host"];
-/// Beginnings of names of the contract that nothing stands behind yet.
-const UNSUPPORTED_PREFIXES: [&str; 2] = ["random.int(", "env:"];
-
-/// The values of `[params]` as texts; those that are no scalars are left out.
-pub(super) fn params(root: &Node<'_>) -> BTreeMap<String, String> {
-    let params = root.child("params");
-    let entries = params.iter().flat_map(Node::entries);
-    entries.filter_map(|(name, value)| Some((name.to_owned(), text_of(&value.json().ok()?)?))).collect()
-}
 
 /// A scalar as templates show it.
 pub(super) fn text_of(value: &serde_json::Value) -> Option<String> {
@@ -31,99 +24,143 @@ pub(super) fn text_of(value: &serde_json::Value) -> Option<String> {
     }
 }
 
-/// Checks every name in every text of workload, target and hooks.
-pub(super) fn check(root: &Node<'_>, text: &str, findings: &mut Findings) {
-    let sources = Sources::of(root);
-    sources.check_definitions(root, findings);
-    for section in ["workload", "workloads", "target", "hooks"] {
-        if let Some(node) = root.child(section) {
-            sources.check_texts(&node, text, findings);
-        }
-    }
+/// When a text is read, which decides what can stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// When the job is submitted: params only.
+    AtSubmission,
+    /// Around the run, when no target answers.
+    AroundTheRun,
+    /// By the coordinator, before a trial or around it.
+    BeforeATrial,
+    /// By the agents.
+    ByAgents,
 }
 
-/// Where names come from.
-struct Sources<'a> {
-    params: BTreeSet<&'a str>,
-    /// Data columns and extracted values: not built, and refused where they are defined.
-    elsewhere: BTreeSet<&'a str>,
-    has_target: bool,
+/// The names of a job file and its text, to check texts against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) definitions: &'a Definitions<'a>,
+    /// The job file, to find the place of a name within a text.
+    pub(super) source: &'a str,
 }
 
-impl<'a> Sources<'a> {
-    fn of(root: &Node<'a>) -> Self {
-        let keys = |node: Option<Node<'a>>| {
-            node.map(|node| node.entries().map(|(key, _)| key).collect::<BTreeSet<_>>())
-        };
-        let mut elsewhere = keys(root.child("data")).unwrap_or_default();
-        let several = root.child("workloads");
-        for workload in root.child("workload").into_iter().chain(several.iter().flat_map(Node::items)) {
-            for operation in workload::operations_of(&workload).chain(workload::steps_of(&workload)) {
-                elsewhere.extend(keys(operation.child("extract")).unwrap_or_default());
+impl Names<'_> {
+    /// Checks every name in every text of workload, target and hooks.
+    pub(super) fn check(&self, root: &Node<'_>, findings: &mut Findings) {
+        self.definitions.check(root, findings);
+        for section in ["workload", "workloads"] {
+            if let Some(node) = root.child(section) {
+                self.check_texts(&node, Reading::ByAgents, findings);
             }
         }
-        let params = keys(root.child("params")).unwrap_or_default();
-        Self { params, elsewhere, has_target: root.child("target").is_some() }
-    }
-
-    fn check_definitions(&self, root: &Node<'_>, findings: &mut Findings) {
-        let is_bare = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-        let params = root.child("params");
-        for (name, param) in params.iter().flat_map(Node::entries) {
-            if is_builtin(name) {
-                let message =
-                    format!("{} is doubly defined: fleetmark itself gives it a value", quoted(name));
-                findings.push(param.key_error(message).with_help("choose another name"));
-            } else if self.elsewhere.contains(name) {
-                let message = format!(
-                    "{} is doubly defined: as a param and as data or an extracted value",
-                    quoted(name)
-                );
-                findings.push(param.key_error(message).with_help("choose another name"));
-            } else if name.is_empty() || !name.chars().all(is_bare) {
-                let message = format!("{} cannot stand in a template", quoted(name));
-                findings.push(param.key_error(message).with_help("use letters, digits, _ and - only"));
-            }
+        if let Some(target) = root.child("target") {
+            self.check_texts(&target, Reading::BeforeATrial, findings);
+        }
+        let hooks = root.child("hooks");
+        for (key, programs) in hooks.iter().flat_map(Node::entries) {
+            let is_around_the_run = matches!(key, "before_run" | "after_run");
+            let reading = if is_around_the_run { Reading::AroundTheRun } else { Reading::BeforeATrial };
+            self.check_texts(&programs, reading, findings);
         }
     }
 
-    fn check_texts(&self, node: &Node<'_>, source: &str, findings: &mut Findings) {
-        node.entries().for_each(|(_, entry)| self.check_texts(&entry, source, findings));
-        node.items().for_each(|item| self.check_texts(&item, source, findings));
+    /// Checks every name in every text within a value.
+    pub(super) fn check_texts(&self, node: &Node<'_>, reading: Reading, findings: &mut Findings) {
+        node.entries().for_each(|(_, entry)| self.check_texts(&entry, reading, findings));
+        node.items().for_each(|item| self.check_texts(&item, reading, findings));
         let Some(text) = node.text() else { return };
         match Template::parse(text) {
             Ok(template) => {
                 // Each once: a hostile text repeats a name very often.
                 for name in template.names().collect::<BTreeSet<_>>() {
-                    self.check_name(name, node, source, findings);
+                    self.check_name(name, node, reading, findings);
                 }
             }
             Err(error) => findings.push(node.error(error.to_string())),
         }
     }
 
-    fn check_name(&self, name: &str, node: &Node<'_>, source: &str, findings: &mut Findings) {
-        // Looking for a place takes a walk over the text, which is wasted on an error that is only counted.
-        let span = if findings.is_full() { node.span() } else { span_of(name, node, source) };
-        let error = |message: String| JobError::new(span.clone(), node.path(), message);
-        if TARGET_NAMES.contains(&name) {
-            if !self.has_target {
-                let message = format!("{} has no value: there is no [target]", quoted(name));
-                findings.push(error(message).with_help("add [target] with what to start"));
+    /// Says so when a text that must be known before a trial uses a name that only the agents know.
+    pub(super) fn check_is_known_early(&self, node: &Node<'_>, findings: &mut Findings) {
+        let Some(Ok(template)) = node.text().filter(|text| text.contains("{{")).map(Template::parse) else {
+            return;
+        };
+        for name in template.names().collect::<BTreeSet<_>>() {
+            let is_builtin =
+                || BuiltIn::parse(name).is_ok_and(|builtin| builtin.is_some_and(|it| it.is_deferred()));
+            if self.definitions.is_deferred(name) || is_builtin() {
+                let message = format!(
+                    "{} gets its values while operations run, and this must be known before",
+                    quoted(name)
+                );
+                findings.push(self.error(name, node, message, findings).with_help("use a param"));
             }
-        } else if is_builtin(name) {
-            findings.push(error(format!("the name {} is not supported by this version", quoted(name))));
-        } else if !self.params.contains(name) && !self.elsewhere.contains(name) {
-            let known = self.params.iter().chain(&TARGET_NAMES).chain(&UNSUPPORTED_NAMES).copied();
-            let help = if findings.is_full() { None } else { proposal(name, known) };
-            findings.push(JobError { help, ..error(format!("unknown name {}", quoted(name))) });
         }
+    }
+
+    fn check_name(&self, name: &str, node: &Node<'_>, reading: Reading, findings: &mut Findings) {
+        let found = match BuiltIn::parse(name) {
+            Err(error) => Err((error.to_string(), None)),
+            Ok(Some(builtin)) => self.check_builtin(name, &builtin, reading),
+            Ok(None) if self.definitions.has_param(name) => Ok(()),
+            Ok(None) if self.definitions.is_deferred(name) => check_deferred(name, reading),
+            Ok(None) => {
+                let known = self.definitions.all().chain(BuiltIn::NAMES);
+                let help = if findings.is_full() { None } else { proposal(name, known) };
+                Err((format!("unknown name {}", quoted(name)), help))
+            }
+        };
+        if let Err((message, help)) = found {
+            findings.push(JobError { help, ..self.error(name, node, message, findings) });
+        }
+    }
+
+    fn check_builtin(
+        &self,
+        name: &str,
+        builtin: &BuiltIn,
+        reading: Reading,
+    ) -> Result<(), (String, Option<String>)> {
+        match builtin {
+            BuiltIn::PeerHost => {
+                Err((format!("the name {} is not supported by this version", quoted(name)), None))
+            }
+            BuiltIn::TargetHost | BuiltIn::TargetPort if !self.definitions.has_target() => {
+                let message = format!("{} has no value: there is no [target]", quoted(name));
+                Err((message, Some("add [target] with what to start".to_owned())))
+            }
+            BuiltIn::TargetHost | BuiltIn::TargetPort => match reading {
+                Reading::AtSubmission | Reading::AroundTheRun => {
+                    let message = format!("{} has no value here: no target has been started", quoted(name));
+                    Err((message, None))
+                }
+                Reading::BeforeATrial | Reading::ByAgents => Ok(()),
+            },
+            _ => check_deferred(name, reading),
+        }
+    }
+
+    fn error(&self, name: &str, node: &Node<'_>, message: String, findings: &Findings) -> JobError {
+        // Looking for a place takes a walk over the text, which is wasted on an error that is only counted.
+        let span = if findings.is_full() { node.span() } else { span_of(name, node, self.source) };
+        JobError::new(span, node.path(), message)
     }
 }
 
-fn is_builtin(name: &str) -> bool {
-    let has_prefix = UNSUPPORTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    has_prefix || TARGET_NAMES.contains(&name) || UNSUPPORTED_NAMES.contains(&name)
+/// What only the agents know, while operations run, has no value before.
+fn check_deferred(name: &str, reading: Reading) -> Result<(), (String, Option<String>)> {
+    if reading == Reading::ByAgents {
+        return Ok(());
+    }
+    let message = format!("{} has no value here: it gets one only while operations run", quoted(name));
+    let help = match name.strip_prefix("env:") {
+        Some(variable) if reading != Reading::AtSubmission => {
+            format!("programs inherit the agent's environment: let them read {variable} themselves")
+        }
+        _ => "use a param".to_owned(),
+    };
+    Err((message, Some(help)))
 }
 
 /// Where a name stands inside its text; the whole text when it is written with escapes.

@@ -1,16 +1,16 @@
 //! From a job file's text to a [`Job`], or to everything that is wrong with it.
 
-use std::collections::BTreeMap;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ERRORS_MAX, Findings, JobError, JobErrors};
 use super::grammar::ROOT;
+use super::names::{Definitions, Names};
 use super::node::{DEPTH_MAX, Node};
+use super::resolve::ResolveError;
 use super::schema::KindSchema;
 use super::walk::Walker;
-use super::{JOB_BYTES_MAX, Job, claims, contradictions, decode, names, workload};
+use super::{JOB_BYTES_MAX, Job, claims, contradictions, decode, names, submission_texts, workload};
 use crate::ids::Name;
 
 /// Which workload kinds there are.
@@ -37,12 +37,11 @@ pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
         return Err(findings.into_errors(""));
     }
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
-    let value = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
-    let root = Node::root(&value);
+    let mut value = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
     if !syntax_errors.is_empty() {
-        return Err(with_syntax_errors(&root, text, kinds, &syntax_errors));
+        return Err(with_syntax_errors(&mut value, text, kinds, &syntax_errors));
     }
-    let job = read(&root, text, kinds, true, &mut findings);
+    let job = read(&mut value, text, kinds, true, &mut findings);
     match job.filter(|_| findings.is_empty()) {
         Some(job) => Ok(job),
         None => Err(findings.into_errors(text)),
@@ -52,7 +51,7 @@ pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
 /// The syntax errors first, then what else is wrong with what could be read; but nothing on their lines, since
 /// that is likely their consequence.
 fn with_syntax_errors(
-    root: &Node<'_>,
+    value: &mut Spanned<DeValue<'_>>,
     text: &str,
     kinds: Kinds<'_>,
     errors: &[toml::de::Error],
@@ -66,7 +65,7 @@ fn with_syntax_errors(
     let shown = errors.iter().take(ERRORS_MAX);
     let broken: Vec<usize> = shown.filter_map(|error| Some(line_of(error.span()?.start))).collect();
     let mut others = Findings::default();
-    read(root, text, kinds, false, &mut others);
+    read(value, text, kinds, false, &mut others);
     findings.absorb(others, |error| {
         error.span.as_ref().is_none_or(|span| !broken.contains(&line_of(span.start)))
     });
@@ -75,31 +74,49 @@ fn with_syntax_errors(
 
 /// Checks everything and decodes; `is_whole` says that no part of the file was lost to a syntax error.
 fn read(
-    root: &Node<'_>,
+    value: &mut Spanned<DeValue<'_>>,
     text: &str,
     kinds: Kinds<'_>,
     is_whole: bool,
     findings: &mut Findings,
 ) -> Option<Job> {
-    if let Some(node) = root.too_deep() {
+    if let Some(node) = Node::root(value).too_deep() {
         findings.push(node.error(format!("tables and lists are nested deeper than {DEPTH_MAX}")));
         return None;
     }
-    let params = names::params(root);
+    fill_early(value, text, is_whole, findings);
+    let root = &Node::root(value);
+    let definitions = Definitions::of(root);
+    let names = Names { definitions: &definitions, source: text };
     let mut files = Vec::new();
-    let mut walker = Walker { findings, params: &BTreeMap::new(), is_whole, files: &mut Vec::new() };
+    let mut walker = Walker { findings, names: None, is_whole, files: &mut files };
     walker.table(root, &[ROOT]);
-    let mut walker = Walker { findings, params: &params, is_whole, files: &mut files };
+    let mut walker = Walker { findings, names: Some(names), is_whole, files: &mut files };
     workload::check(&mut walker, root, kinds);
     if !is_whole {
         return None;
     }
-    names::check(root, text, findings);
+    names.check(root, findings);
     contradictions::check(root, findings);
     claims::check(root, findings);
     let job = decoded(root, text, files, findings)?;
     check_size(&job, findings);
     Some(job)
+}
+
+/// Puts params into what is read when a job is submitted.
+fn fill_early(value: &mut Spanned<DeValue<'_>>, text: &str, is_whole: bool, findings: &mut Findings) {
+    let params = {
+        let root = Node::root(value);
+        let definitions = Definitions::of(&root);
+        if is_whole {
+            submission_texts::check(&root, &Names { definitions: &definitions, source: text }, findings);
+        }
+        definitions.params()
+    };
+    if submission_texts::fill(value.get_mut(), &params).is_err() {
+        findings.push(JobError::new(None, "params", ResolveError::TooLong.to_string()));
+    }
 }
 
 fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findings) -> Option<Job> {
@@ -116,7 +133,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         description: root.child("description").and_then(|node| node.text()).map(str::to_owned),
         tags: tags.filter_map(|(key, node)| Some((key.to_owned(), node.text()?.to_owned()))).collect(),
         workload: workload::decode(root, findings)?,
-        data: BTreeMap::new(),
+        data: decode::data::columns(root),
         params: params.filter_map(|(key, node)| Some((key.to_owned(), node.json().ok()?))).collect(),
         load,
         fleet,

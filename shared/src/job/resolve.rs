@@ -36,6 +36,11 @@ pub struct ResolvedJob {
 }
 
 impl Job {
+    /// The value of a param as templates show it; `None`: there is no such param.
+    pub fn param(&self, name: &str) -> Option<String> {
+        names::text_of(self.params.get(name)?)
+    }
+
     /// Fills in params, and what is known by now beside them (`target.host`, `target.port`).
     ///
     /// # Errors
@@ -44,7 +49,7 @@ impl Job {
         let left = Cell::new(RESOLVED_BYTES_MAX);
         let is_too_long = Cell::new(false);
         let lookup = |name: &str| {
-            let value = extra.get(name).cloned().or_else(|| names::text_of(self.params.get(name)?))?;
+            let value = extra.get(name).cloned().or_else(|| self.param(name))?;
             let remaining = left.get().checked_sub(value.len());
             is_too_long.set(remaining.is_none());
             left.set(remaining?);

@@ -18,9 +18,9 @@ pub struct Key {
 /// What values a key takes.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// Any text.
+    /// Any text. Params can stand in it, but nothing whose value is known only while operations run.
     Text,
-    /// A text that may hold `{{templates}}`.
+    /// A text that may hold any `{{name}}`; in a workload the agents fill in what they alone know.
     Template,
     /// A name, `[a-z0-9_-]{1,64}`.
     Name,
@@ -44,6 +44,8 @@ pub enum Shape {
     Share,
     /// A time like `"5s"`, `"1m30s"`, `"250us"`.
     Duration,
+    /// A delay like `"5ms"`, `"uniform(1ms,9ms)"`, `"lognormal(5ms,0.5)"`, `"exponential(10ms)"`.
+    Delay,
     /// A size like `"1KiB"`, `"16MiB"`, or whole bytes as a number.
     Size,
     /// One of some words.

@@ -1,26 +1,26 @@
 //! The walk over a file along its grammar: unknown keys, wrong types, wrong units, missing keys, keys not built yet.
 
-use std::collections::BTreeMap;
-
 use toml::de::DeValue;
 
 use super::describe;
 use super::error::{Findings, JobError, proposal, quoted};
+use super::names::Names;
 use super::node::Node;
 use super::schema::{Key, Shape};
 use super::template::Template;
+use crate::delay::Delay;
 use crate::ids::Name;
 use crate::units;
 
-/// Longest text that is rendered while checking a unit: no amount is longer.
-const AMOUNT_BYTES_MAX: usize = 64;
+/// Longest text, and longest value in it, that is rendered while checking: no amount or path is longer.
+const RENDERED_BYTES_MAX: usize = 256;
 
 /// Walks values along shapes and collects what is wrong.
 pub(super) struct Walker<'a> {
     /// Where errors go.
     pub(super) findings: &'a mut Findings,
-    /// Values of `[params]`: where templates are allowed, an amount may be written as one.
-    pub(super) params: &'a BTreeMap<String, String>,
+    /// The names that may stand in texts; `None`: texts are read as they stand.
+    pub(super) names: Option<Names<'a>>,
     /// Whether absent keys are errors: not where syntax errors may have swallowed them.
     pub(super) is_whole: bool,
     /// Files that the job names, as written.
@@ -64,6 +64,9 @@ impl Walker<'_> {
         if !accepts_type(shape, node.value()) {
             return self.wrong_type(node, shape);
         }
+        if let (Some(names), true) = (self.names, is_read_early(shape)) {
+            names.check_is_known_early(node, self.findings);
+        }
         match shape {
             Shape::Table(keys) => self.table(node, &[keys]),
             Shape::Tables(keys) => node.items().for_each(|item| self.table(&item, &[keys])),
@@ -78,7 +81,7 @@ impl Walker<'_> {
             }
             Shape::Text | Shape::Template | Shape::Boolean => {}
             Shape::File => self.file(node),
-            Shape::Name | Shape::Share | Shape::Duration | Shape::Size | Shape::OneOf(_) => {
+            Shape::Name | Shape::Share | Shape::Duration | Shape::Delay | Shape::Size | Shape::OneOf(_) => {
                 self.amount(node, shape)
             }
         }
@@ -107,12 +110,16 @@ impl Walker<'_> {
             let mut files = Vec::new();
             let mut walker = Walker {
                 findings: &mut findings,
-                params: self.params,
+                names: self.names,
                 is_whole: self.is_whole,
                 files: &mut files,
             };
             walker.shape(node, shape);
-            findings.is_empty()
+            let is_content = findings.is_empty();
+            if is_content {
+                files.into_iter().for_each(|file| self.note_file(file));
+            }
+            is_content
         };
         if !shapes.iter().filter(|shape| accepts_type(shape, node.value())).any(is_content) {
             self.mismatch(node, &describe::expected(&Shape::Any(shapes)));
@@ -144,13 +151,16 @@ impl Walker<'_> {
             }
             return;
         };
-        let Some(text) = self.rendered(written) else {
+        // A name is what others refer to: it stands as it is.
+        let is_name = matches!(shape, Shape::Name);
+        let Some(text) = (if is_name { Some(written.to_owned()) } else { self.rendered(written) }) else {
             return;
         };
         let result = match shape {
             Shape::Name => Name::new(text).map(drop).map_err(|error| error.to_string()),
             Shape::Share => units::parse_share(&text).map(drop).map_err(|error| error.to_string()),
             Shape::Duration => units::parse_duration(&text).map(drop).map_err(|error| error.to_string()),
+            Shape::Delay => Delay::parse(&text).map(drop).map_err(|error| error.to_string()),
             Shape::Size => units::parse_size(&text).map(drop).map_err(|error| error.to_string()),
             Shape::OneOf(words) if !words.contains(&text.as_str()) => {
                 return self.unknown_word(node, &text, shape, words);
@@ -163,23 +173,31 @@ impl Walker<'_> {
     }
 
     fn file(&mut self, node: &Node<'_>) {
-        match node.text() {
-            Some("") => self
+        match node.text().and_then(|written| self.rendered(written)) {
+            Some(path) if path.is_empty() => self
                 .findings
                 .push(node.error("expected a path relative to the job file, found an empty text")),
-            Some(path) if !self.files.iter().any(|known| known == path) => self.files.push(path.to_owned()),
-            _ => {}
+            Some(path) => self.note_file(path),
+            // A name that is unknown, or known too late, has been told.
+            None => {}
+        }
+    }
+
+    fn note_file(&mut self, path: String) {
+        if !self.files.contains(&path) {
+            self.files.push(path);
         }
     }
 
     /// A text with params put in; `None` when a name in it has no value yet, so that nothing can be said.
     fn rendered(&self, text: &str) -> Option<String> {
-        if text.len() > AMOUNT_BYTES_MAX || !text.contains("{{") {
+        let Some(names) = self.names.filter(|_| text.len() <= RENDERED_BYTES_MAX && text.contains("{{"))
+        else {
             return Some(text.to_owned());
-        }
-        let lookup =
-            |name: &str| self.params.get(name).filter(|value| value.len() <= AMOUNT_BYTES_MAX).cloned();
-        Template::parse(text).ok()?.render(&lookup).ok()
+        };
+        let value_of =
+            |name: &str| names.definitions.param(name).filter(|value| value.len() <= RENDERED_BYTES_MAX);
+        Template::parse(text).ok()?.render(&|name| value_of(name).map(str::to_owned)).ok()
     }
 
     fn unknown_key<'k>(
@@ -218,7 +236,7 @@ impl Walker<'_> {
         let message =
             format!("expected {}, found {}", describe::expected(shape), describe::found(node.value()));
         let help = match (shape, node.value()) {
-            (Shape::Duration, DeValue::Integer(number)) => {
+            (Shape::Duration | Shape::Delay, DeValue::Integer(number)) => {
                 Some(format!("a number needs a unit: \"{}s\"", number.as_str()))
             }
             (Shape::Tables(_), DeValue::Table(_)) => Some(format!("write [[{}]]", node.path())),
@@ -238,12 +256,41 @@ impl Walker<'_> {
     }
 }
 
+/// Whether a text of this shape must be known before operations run; others are looked at piece by piece.
+fn is_read_early(shape: &Shape) -> bool {
+    match shape {
+        Shape::Text
+        | Shape::Name
+        | Shape::Share
+        | Shape::Duration
+        | Shape::Delay
+        | Shape::Size
+        | Shape::OneOf(_)
+        | Shape::File
+        | Shape::Scalar => true,
+        Shape::Template
+        | Shape::Boolean
+        | Shape::Integer { .. }
+        | Shape::Number { .. }
+        | Shape::List(_)
+        | Shape::Map(_)
+        | Shape::Table(_)
+        | Shape::Tables(_)
+        | Shape::Any(_)
+        | Shape::Free => false,
+    }
+}
+
 /// Whether a value's TOML type is one that the shape can take.
 fn accepts_type(shape: &Shape, value: &DeValue<'_>) -> bool {
     match shape {
-        Shape::Text | Shape::Template | Shape::Name | Shape::OneOf(_) | Shape::Duration | Shape::File => {
-            value.is_str()
-        }
+        Shape::Text
+        | Shape::Template
+        | Shape::Name
+        | Shape::OneOf(_)
+        | Shape::Duration
+        | Shape::Delay
+        | Shape::File => value.is_str(),
         Shape::Boolean => value.is_bool(),
         Shape::Integer { .. } => value.is_integer(),
         Shape::Number { .. } => value.is_integer() || value.is_float(),

@@ -41,14 +41,17 @@ pub(super) fn decode(root: &Node<'_>, findings: &mut Findings) -> Option<Workloa
     let is_setting = |key: &str| WORKLOAD.iter().all(|known| known.name != key);
     let settings = node.json_object(is_setting).map_err(|error| findings.push(error)).ok()?;
     let mut operations = Vec::new();
-    for item in operations_of(&node) {
+    let is_scenario = node.child("scenario").is_some();
+    let items =
+        if is_scenario { steps_of(&node).collect() } else { operations_of(&node).collect::<Vec<_>>() };
+    for item in items {
         operations.push(decode_operation(&item, kind, findings)?);
     }
     if operations.is_empty() {
         let name = Name::new(kind).ok()?;
         operations.push(OperationSpec { name, weight: 1.0, settings: serde_json::Map::new() });
     }
-    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations, is_scenario: false })
+    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations, is_scenario })
 }
 
 /// Names of all operations, those without one under their kind's.
@@ -152,9 +155,24 @@ fn check_list(walker: &mut Walker<'_>, workload: &Node<'_>, key: &str, schema: O
         walker.findings.push(list.error(format!("expected at most {OPERATIONS_MAX} operations")));
     }
     for item in list.items() {
+        if let Some(weight) = item.child("weight").filter(|_| key == "scenario") {
+            let error = weight.key_error("\"weight\" contradicts a scenario, which runs its steps in order");
+            walker.findings.push(error.with_help("leave it out, or write [[workload.operations]]"));
+        }
+        check_names_within(walker.findings, &item);
         match schema {
             Some(schema) => walker.table(&item, &[OPERATION, schema.operation_keys]),
             None => walker.open_table(&item, &[OPERATION]),
+        }
+    }
+}
+
+/// What an operation's `metrics` define is reported as `metric.<name>`.
+fn check_names_within(findings: &mut Findings, operation: &Node<'_>) {
+    for (name, metric) in operation.child("metrics").iter().flat_map(Node::entries) {
+        if let Err(error) = Name::new(name) {
+            findings
+                .push(metric.key_error(error.to_string()).with_help("it becomes part of the metric's name"));
         }
     }
 }

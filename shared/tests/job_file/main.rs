@@ -3,6 +3,9 @@
 mod hostile;
 mod kinds;
 mod messages;
+mod pacing;
+mod scenario;
+mod templates;
 
 use std::time::Duration;
 

@@ -7,7 +7,6 @@ use crate::{EXAMPLE, errors, job_with};
 #[test]
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
-    22:2: data: "data" is not supported by this version
     44:1: fleet.observe: "observe" is not supported by this version
     58:2: observe: "observe" is not supported by this version
     62:2: sweep: "sweep" is not supported by this version
@@ -24,7 +23,7 @@ fn unknown_keys_come_with_the_nearest_known_one() {
     insta::assert_snapshot!(errors(&text), @r#"
     6:1: workload.operations.0.methd: unknown key "methd" (did you mean "method"?)
     8:1: load.duratoin: unknown key "duratoin" (did you mean "duration"?)
-    9:1: load.zebra: unknown key "zebra" (there is: model, rate, stages, arrivals, workers, think, warmup, duration, iterations, trials, seed, drain, threads, connect_rate, connections_per_worker, streams_per_connection, new_connection_every)
+    9:1: load.zebra: unknown key "zebra" (there is: model, rate, stages, arrivals, workers, think, pace, warmup, duration, iterations, trials, seed, drain, threads, pin, connect_rate, connections_per_worker, streams_per_connection, new_connection_every)
     10:2: flet: unknown key "flet" (did you mean "fleet"?)
     11:2: export: unknown key "export" (did you mean "expect"?)
     "#);
@@ -66,7 +65,7 @@ fn what_is_not_built_is_refused_and_still_checked() {
     insta::assert_snapshot!(errors(&text), @r#"
     8:8: load.rate: expected a number from 0 to 1000000000, found the text "many"
     9:12: load.arrivals: expected "uniform" or "poisson", found the text "posson" (did you mean "poisson"?)
-    10:1: load.think: "think" is not supported by this version
+    10:1: load.think: "think" contradicts the open model, whose operations are due by its rate (leave it out; only between the steps of a scenario can its workers pause)
     10:9: load.think: the unit "x" of "1x" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     11:10: load.trials: stopping once the claims are settled is not supported by this version
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
@@ -139,22 +138,6 @@ fn names_of_operations_are_distinct_and_not_reserved() {
     9:8: workload.operations.latency.name: an operation cannot be called "latency": metric names use that word
     11:1: workload.operations."*".url: "url" is missing (it takes a text)
     12:8: workload.operations."*".name: "*" is not a name of 1 to 64 characters out of a-z, 0-9, _ and -
-    "#);
-}
-
-#[test]
-fn template_names_must_be_defined_once() {
-    let text = job_with(
-        "body = \"{{pth}} {{env:X}} {{target.host}} {{random.int(1,2)}}\"\nmethod = \"{{ }}\"\n[params]\npath = 1\nnow = 2\n\"a.b\" = 3\n",
-    );
-    insta::assert_snapshot!(errors(&text), @r#"
-    6:11: workload.operations.0.body: unknown name "pth" (did you mean "path"?)
-    6:19: workload.operations.0.body: the name "env:X" is not supported by this version
-    6:29: workload.operations.0.body: "target.host" has no value: there is no [target] (add [target] with what to start)
-    6:45: workload.operations.0.body: the name "random.int(1,2)" is not supported by this version
-    7:10: workload.operations.0.method: "{{}}" names nothing; write "{{{{" for a literal "{{"
-    10:1: params.now: "now" is doubly defined: fleetmark itself gives it a value (choose another name)
-    11:1: params."a.b": "a.b" cannot stand in a template (use letters, digits, _ and - only)
     "#);
 }
 

@@ -15,6 +15,8 @@ use crate::workload::{Outcome, Seat, Worker, Workload};
 pub(super) enum Act {
     /// Waits that long; every fifth operation fails.
     Wait(Duration),
+    /// Ends after a turn of the thread's other tasks, always as a success.
+    Succeed,
     /// Ends at once, without ever giving the thread back.
     Spin,
     /// Never ends, whatever its timeout.
@@ -63,11 +65,12 @@ impl Worker for FakeWorker {
         let number = self.did.begun.fetch_add(1, Ordering::SeqCst);
         match self.act {
             Act::Wait(time) => tokio::time::sleep(time).await,
+            Act::Succeed => tokio::task::yield_now().await,
             Act::Spin => {}
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("the workload broke"),
         }
-        if number % 5 == 4 {
+        if number % 5 == 4 && !matches!(self.act, Act::Succeed) {
             self.did.failed.fetch_add(1, Ordering::SeqCst);
             outcome.fail(ErrorKind::Status, || "500".to_owned());
         }

@@ -30,7 +30,7 @@ fn on_a_load_thread<T>(future: impl Future<Output = T>) -> T {
 fn run_with(worker: &mut CommandWorker) -> Outcome {
     on_a_load_thread(async {
         let mut outcome = Outcome::default();
-        outcome.clear(true);
+        outcome.clear(crate::engine::clock::now_ns(), true);
         worker.ready().await;
         worker.run(OperationIndex(0), &mut outcome).await;
         outcome

@@ -1,4 +1,4 @@
-//! How an operation on the wire fails, and how far it had come.
+//! How an operation on the wire fails.
 
 use std::fmt;
 use std::io;
@@ -6,29 +6,17 @@ use std::io;
 use shared::interval::ErrorKind;
 
 use super::response::{Framing, Head};
-
-/// What a worker is doing, for the sample of a timeout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// No connection yet.
-    Connecting,
-    /// The request is not all written.
-    Sending,
-    /// Nothing of the answer was read.
-    Waiting,
-    /// Some of the answer's head was read.
-    ReadingHead,
-    /// Some of the answer's body may have been read.
-    ReadingBody,
-}
+use super::tls;
 
 /// How an operation failed, and what was seen.
+#[derive(Debug)]
 pub(super) struct Failure {
     /// The contract's kind.
     pub(super) kind: ErrorKind,
     /// What was seen, for a sample.
     pub(super) message: String,
-    /// Whether nothing was answered, so that a kept connection may just have been closed in the meantime.
+    /// Whether the server may be taken not to have acted on the request: a kept connection was closed in the
+    /// meantime, or the server said so.
     pub(super) is_unanswered: bool,
 }
 
@@ -43,34 +31,34 @@ impl Failure {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    /// The connection ended while the request was being written.
-    pub(super) fn unsent(error: &io::Error) -> Self {
-        let message = format!("the connection ended before the request was sent: {error}");
-        Self { is_unanswered: true, ..Self::new(ErrorKind::Closed, message) }
+    /// The connection ended, in a way that `what` says. A client's certificate is refused only after its part
+    /// of the handshake is over, so that TLS may end a connection at any time.
+    pub(super) fn ended(what: impl fmt::Display, error: &io::Error) -> Self {
+        match tls::reason(error) {
+            Some(reason) => Self::new(ErrorKind::Tls, format!("{what}: {reason}")),
+            None => Self::new(ErrorKind::Closed, format!("{what}: {error}")),
+        }
+    }
+
+    /// The same, and nothing was answered.
+    pub(super) fn unanswered(self) -> Self {
+        Self { is_unanswered: self.kind == ErrorKind::Closed, ..self }
     }
 
     /// The connection ended within the body.
-    pub(super) fn cut(head: Head, how: impl fmt::Display) -> Self {
+    pub(super) fn cut(head: Head, error: &io::Error) -> Self {
         let expected = match head.framing {
             Framing::Length(length) => format!(" of {length} bytes"),
             _ => String::new(),
         };
-        let status = head.status;
-        Self::new(
-            ErrorKind::Closed,
-            format!("the connection ended within the body{expected} of a {status}: {how}"),
+        Self::ended(
+            format_args!("the connection ended within the body{expected} of a {}", head.status),
+            error,
         )
     }
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Stage::Connecting => "connecting",
-            Stage::Sending => "sending the request",
-            Stage::Waiting => "waiting for the first byte",
-            Stage::ReadingHead => "reading the answer's head",
-            Stage::ReadingBody => "reading the answer's body",
-        })
-    }
+/// The end of a connection as an error.
+pub(super) fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "closed")
 }

@@ -1,6 +1,6 @@
 //! A request's bytes, rendered once when the trial is prepared.
 
-use super::target::Url;
+use super::url::Url;
 
 /// Largest request head: what common servers take (8 KiB to 16 KiB), so that a job fails here with a clear
 /// reason rather than there with a status.
@@ -42,6 +42,14 @@ pub(super) fn check_method(method: &str) -> Result<(), RequestError> {
 /// Whether a method may be sent again without harm (RFC 9110, 9.2.2).
 pub(super) fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+/// Whether the headers say that the body is sent only once the server asked for it.
+pub(super) fn asks_first(headers: &[(String, String)]) -> bool {
+    let is_expect = |name: &str, value: &str| {
+        name.eq_ignore_ascii_case("expect") && value.trim().eq_ignore_ascii_case("100-continue")
+    };
+    headers.iter().any(|(name, value)| is_expect(name, value))
 }
 
 /// Renders a request. The job's headers replace fleetmark's own.

@@ -12,7 +12,10 @@ use shared::job::schema::Key;
 use shared::units::parse_duration;
 
 use super::expectation::{BODY_CONTAINS_BYTES_MAX, Expectation, Needle};
-use super::target::Url;
+use super::http2::Http2Request;
+use super::target::{Resolve, Route, Version};
+use super::tls::TlsSettings;
+use super::url::Url;
 use super::{EXPECT_KEYS, HttpOperation, OPERATION_KEYS, WORKLOAD_KEYS, request};
 use crate::workload::PrepareError;
 
@@ -24,13 +27,23 @@ const TIMEOUT_MAX: Duration = Duration::from_nanos(HIGHEST_TRACKABLE);
 /// An operation that was read: where it goes, and the rest, whose target is still to be looked up.
 #[derive(Debug)]
 pub(super) struct ReadOperation {
-    pub(super) url: Url,
+    pub(super) route: Route,
     pub(super) operation: HttpOperation,
 }
 
 /// Checks the keys of the workload itself.
 pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
     check_keys(settings, WORKLOAD_KEYS).map_err(|(key, what)| PrepareError(format!("workload.{key} {what}")))
+}
+
+/// Reads when hosts are looked up.
+pub(super) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareError> {
+    let wrong = |what: String| PrepareError(format!("workload.resolve {what}"));
+    match text(settings, "resolve").map_err(wrong)? {
+        None | Some("start") => Ok(Resolve::Start),
+        Some("connect") => Ok(Resolve::Connect),
+        Some(other) => Err(wrong(format!("{other:?} is neither \"start\" nor \"connect\""))),
+    }
 }
 
 /// Reads one operation.
@@ -45,13 +58,6 @@ pub(super) fn read(
     request::check_method(method).map_err(|error| wrong(spec, "method", error))?;
     let url = text(settings, "url").map_err(fail("url"))?.ok_or_else(|| wrong(spec, "url", "is missing"))?;
     let url = Url::parse(url).map_err(|error| wrong(spec, "url", error))?;
-    match text(settings, "version").map_err(fail("version"))? {
-        None | Some("1.1") => {}
-        Some("2") => return Err(wrong(spec, "version", "\"2\" is not supported by this version")),
-        Some(other) => {
-            return Err(wrong(spec, "version", format!("{other:?} is neither \"1.1\" nor \"2\"")));
-        }
-    }
     let headers = headers(settings).map_err(fail("headers"))?;
     let body = body(settings, files).map_err(|(key, what)| wrong(spec, key, what))?;
     let timeout = timeout(settings).map_err(fail("timeout"))?;
@@ -63,9 +69,49 @@ pub(super) fn read(
         name.eq_ignore_ascii_case("connection")
             && value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
     });
-    let operation =
-        HttpOperation { target: 0, request, is_head, is_idempotent, closes, timeout, expectation };
-    Ok(ReadOperation { url, operation })
+    let has_phases = boolean(settings, "phases", false).map_err(|what| wrong(spec, "phases", what))?;
+    let route = route(settings, files, &url).map_err(|(key, what)| wrong(spec, key, what))?;
+    let http2 = match route.version {
+        Version::One => None,
+        Version::Two => {
+            Some(Http2Request::of_rendered(&request, url.is_tls).map_err(|error| wrong(spec, "url", error))?)
+        }
+    };
+    let continue_after = request::asks_first(&headers).then(|| request.len() - body.len());
+    let operation = HttpOperation {
+        target: 0,
+        http2,
+        continue_after: continue_after.filter(|_| !body.is_empty()),
+        request,
+        is_head,
+        is_idempotent,
+        closes,
+        has_phases,
+        timeout,
+        expectation,
+    };
+    Ok(ReadOperation { route, operation })
+}
+
+/// Reads how the operation's connections are made.
+fn route(
+    settings: &Map<String, Value>,
+    files: &BTreeMap<String, Vec<u8>>,
+    url: &Url,
+) -> Result<Route, (&'static str, String)> {
+    let version = match text(settings, "version").map_err(|what| ("version", what))? {
+        None | Some("1.1") => Version::One,
+        Some("2") => Version::Two,
+        Some(other) => return Err(("version", format!("{other:?} is neither \"1.1\" nor \"2\""))),
+    };
+    let tls = match settings.get("tls") {
+        None => url.is_tls.then(TlsSettings::default),
+        Some(_) if !url.is_tls => {
+            return Err(("tls", "stands with a URL that does not begin with https://".to_owned()));
+        }
+        Some(value) => Some(TlsSettings::read(value, files).map_err(|what| ("tls", what))?),
+    };
+    Ok(Route { place: url.place.clone(), version, tls })
 }
 
 /// A key's value is wrong: which operation, which key, and how.
@@ -74,7 +120,7 @@ pub(super) fn wrong(spec: &OperationSpec, key: &str, what: impl fmt::Display) ->
 }
 
 /// Whether all keys are known and built; the first that is not, and why.
-fn check_keys(settings: &Map<String, Value>, keys: &[Key]) -> Result<(), (String, &'static str)> {
+pub(super) fn check_keys(settings: &Map<String, Value>, keys: &[Key]) -> Result<(), (String, &'static str)> {
     for name in settings.keys() {
         match keys.iter().find(|key| key.name == name) {
             None => return Err((name.clone(), "is not a key that this agent knows")),
@@ -85,11 +131,21 @@ fn check_keys(settings: &Map<String, Value>, keys: &[Key]) -> Result<(), (String
     Ok(())
 }
 
-fn text<'a>(settings: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, String> {
+/// A text, if the key is there.
+pub(super) fn text<'a>(settings: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, String> {
     match settings.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(other) => Err(format!("must be a text, not {other}")),
+    }
+}
+
+/// A truth, or its default.
+pub(super) fn boolean(settings: &Map<String, Value>, key: &str, default: bool) -> Result<bool, String> {
+    match settings.get(key) {
+        None => Ok(default),
+        Some(Value::Bool(value)) => Ok(*value),
+        Some(other) => Err(format!("{key} must be true or false, not {other}")),
     }
 }
 
@@ -197,12 +253,17 @@ mod tests {
         for (settings, key, reason) in [
             (json!({}), "url", "is missing"),
             (json!({ "url": 7 }), "url", "must be a text"),
-            (json!({ "url": "https://a/" }), "url", "https is not supported"),
+            (json!({ "url": "http://a/", "tls": { "insecure": true } }), "tls", "https://"),
+            (json!({ "url": "https://a/", "tls": { "ca": "x" } }), "tls", "not a key"),
+            (json!({ "url": "https://a/", "tls": { "insecure": 1 } }), "tls", "true or false"),
+            (json!({ "url": "https://a/", "tls": { "ca_file": "other" } }), "tls", "did not come"),
+            (json!({ "url": "https://a/", "tls": { "cert_file": "body.bin" } }), "tls", "go together"),
             (
-                json!({ "url": "http://127.0.0.1/", "version": "2" }),
-                "version",
-                "not supported by this version",
+                json!({ "url": "https://a/", "tls": { "insecure": true, "ca_file": "body.bin" } }),
+                "tls",
+                "one of them",
             ),
+            (json!({ "url": "http://127.0.0.1/", "phases": 1 }), "phases", "true or false"),
             (json!({ "url": "http://127.0.0.1/", "version": "3" }), "version", "neither"),
             (json!({ "url": "http://127.0.0.1/", "method": "get it" }), "method", "not a method"),
             (json!({ "url": "http://127.0.0.1/", "timeout": "5" }), "timeout", "unit"),

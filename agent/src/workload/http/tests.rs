@@ -1,6 +1,12 @@
-//! The http workload against real servers on this host, good and bad. Rooms: `server` (scripted ones).
+//! The http workload against real servers on this host, good and bad.
+//!
+//! Rooms: `server` (scripted ones), `certificates`, `connections` (sockets, turns, phases), `tls`, `http2`.
 
+mod certificates;
+mod connections;
+mod http2;
 mod server;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -27,12 +33,16 @@ fn http(operations: Vec<OperationSpec>) -> Result<Http, PrepareError> {
 }
 
 fn worker(settings: Value) -> HttpWorker {
-    http(vec![spec(settings)]).unwrap().worker(&(), Seat { worker: 0, seed: 0 })
+    worker_of(&http(vec![spec(settings)]).unwrap())
+}
+
+fn worker_of(http: &Http) -> HttpWorker {
+    http.worker(&http.desk(), Seat { worker: 0, seed: 0 })
 }
 
 async fn run(worker: &mut HttpWorker) -> Outcome {
     let mut outcome = Outcome::default();
-    outcome.clear(true);
+    outcome.clear(crate::engine::clock::now_ns(), true);
     worker.run(OperationIndex(0), &mut outcome).await;
     outcome
 }

@@ -1,26 +1,29 @@
-//! A worker's end of the wire: a connection per target, one read buffer, one request and answer at a time.
+//! A worker's end of HTTP/1.1: its connections, one read buffer, one request and answer at a time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use shared::interval::ErrorKind;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::body::Body;
-use super::expectation::Search;
-use super::failure::{Failure, Stage};
-use super::response::{self, HEAD_BYTES_MAX, Head, HeadError};
-use super::target::Target;
+use super::dial::dial;
+use super::failure::{Failure, closed};
+use super::inspection::{Inspection, SHOWN_BYTES_MAX};
+use super::line::{Kept, Line};
+use super::progress::{Progress, Stage};
+use super::remembered::Remembered;
+use super::response::{HEAD_BYTES_MAX, Head, HeadError};
+use super::stream::Stream;
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
 
 /// How many interim answers (1xx) may come before the answer: a server sends one or two.
 const INTERIM_ANSWERS_MAX: usize = 8;
-/// How much of an answer a sample shows: enough for a status line and the first words of an error page.
-const SHOWN_BYTES_MAX: usize = 200;
+/// How long a server is given to ask for a body that was announced with `expect: 100-continue`, before it is
+/// sent all the same (RFC 9110, 10.1.1): as long as curl waits.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// A worker's connections, and what it reads from them.
 #[derive(Debug)]
@@ -29,34 +32,46 @@ pub(super) struct Wire {
     lines: Vec<Line>,
     /// What was read and not looked at yet; never grows.
     buffer: Box<[u8]>,
-    /// The first bytes of the answer, for samples.
-    shown: Vec<u8>,
-    stage: Stage,
-}
-
-/// The connection to one target that is kept, and which of its addresses comes first.
-#[derive(Debug)]
-struct Line {
-    kept: Option<TcpStream>,
-    address: usize,
+    /// How much of the buffer is filled.
+    filled: usize,
+    /// How many interim answers the answer at hand had.
+    interim_answers: usize,
+    remembered: Remembered,
+    inspection: Inspection,
 }
 
 impl Wire {
     /// Not connected yet. Workers begin at different addresses of a host.
-    pub(super) fn new(targets: &[Target], worker: u32) -> Self {
-        let line = |target: &Target| Line { kept: None, address: worker as usize % target.addresses.len() };
+    pub(super) fn new(plan: &HttpPlan, worker: u32) -> Self {
+        let connections = plan.connections.per_worker;
+        let first = worker as usize * connections as usize;
+        let line = |addresses: usize| Line::new(connections, first % addresses.max(1));
         Self {
-            lines: targets.iter().map(line).collect(),
+            lines: plan.targets.iter().map(|target| line(target.addresses.len())).collect(),
             buffer: vec![0; HEAD_BYTES_MAX].into_boxed_slice(),
-            shown: Vec::with_capacity(SHOWN_BYTES_MAX),
-            stage: Stage::Connecting,
+            filled: 0,
+            interim_answers: 0,
+            remembered: Remembered::default(),
+            inspection: Inspection::new(),
         }
     }
 
-    /// Connects ahead of time, for the first operation to find.
-    pub(super) async fn connect_ahead(&mut self, target: &Target, place: usize, within: Duration) {
-        // What fails here fails again, and is counted, at the first operation.
-        self.lines[place].kept = self.connect(target, place, within).await.ok();
+    /// Connects to a target ahead of time, for the first operations to find.
+    pub(super) async fn connect_ahead(
+        &mut self,
+        plan: &HttpPlan,
+        target: usize,
+        within: Duration,
+        progress: &mut Progress,
+    ) {
+        let line = &mut self.lines[target];
+        for _ in 0..line.len() {
+            let dialled = dial(&plan.targets[target], &mut line.address, within, progress);
+            // What fails here fails again, and is counted, at the first operation.
+            let Ok(Ok(stream)) = timeout(within, dialled).await else { return };
+            line.keep(Kept::fresh(stream));
+            line.turn();
+        }
     }
 
     /// Does one operation, over the kept connection if there is one.
@@ -65,27 +80,31 @@ impl Wire {
         plan: &HttpPlan,
         operation: &HttpOperation,
         outcome: &mut Outcome,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        if let Some(stream) = self.kept(operation.target)? {
-            match self.attempt(stream, operation, outcome).await {
+        let every = plan.connections.new_every;
+        self.lines[operation.target].turn();
+        if let Some(kept) = self.kept(operation.target)? {
+            match self.attempt(kept, operation, every, outcome, progress).await {
                 Err(failure) if failure.is_unanswered && operation.is_idempotent => {}
                 result => return result,
             }
         }
-        let stream =
-            self.connect(&plan.targets[operation.target], operation.target, operation.timeout).await?;
+        let address = &mut self.lines[operation.target].address;
+        let stream = dial(&plan.targets[operation.target], address, operation.timeout, progress).await?;
         outcome.connects += 1;
-        self.attempt(stream, operation, outcome).await
+        self.attempt(Kept::fresh(stream), operation, every, outcome, progress).await
     }
 
     /// The kept connection, unless the server is known to have closed it. Looks without asking the kernel
     /// when nothing has happened on it.
-    fn kept(&mut self, target: usize) -> Result<Option<TcpStream>, Failure> {
-        let Some(stream) = self.lines[target].kept.take() else {
+    #[inline]
+    fn kept(&mut self, target: usize) -> Result<Option<Kept>, Failure> {
+        let Some(mut kept) = self.lines[target].take() else {
             return Ok(None);
         };
-        match stream.try_read(&mut self.buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(stream)),
+        match kept.stream.try_read(&mut self.buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(kept)),
             Ok(0) | Err(_) => Ok(None),
             Ok(read) => {
                 let first = self.excerpt(0, read);
@@ -94,203 +113,195 @@ impl Wire {
         }
     }
 
-    /// Connects to the first address that answers. Each has its share of the time.
-    async fn connect(
-        &mut self,
-        target: &Target,
-        place: usize,
-        within: Duration,
-    ) -> Result<TcpStream, Failure> {
-        self.stage = Stage::Connecting;
-        let addresses = &target.addresses;
-        let share = within / addresses.len() as u32;
-        let line = &mut self.lines[place];
-        let mut message = String::new();
-        for _ in 0..addresses.len() {
-            let address = addresses[line.address];
-            let error = match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => match stream.set_nodelay(true) {
-                    Ok(()) => return Ok(stream),
-                    Err(error) => error.to_string(),
-                },
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer within {share:?}"),
-            };
-            line.address = (line.address + 1) % addresses.len();
-            let separator = if message.is_empty() { "" } else { "; " };
-            message.push_str(&format!("{separator}connecting to {address}: {error}"));
-        }
-        Err(Failure::new(ErrorKind::Connect, message))
-    }
-
     /// Sends the request and reads the answer; keeps the connection if the server does.
     async fn attempt(
         &mut self,
-        mut stream: TcpStream,
+        mut kept: Kept,
         operation: &HttpOperation,
+        every: u64,
         outcome: &mut Outcome,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        self.stage = Stage::Sending;
-        self.shown.clear();
-        send(&mut stream, &operation.request, outcome).await?;
-        self.stage = Stage::Waiting;
-        let (head, filled) = self.read_head(&mut stream, operation, outcome).await?;
-        let is_allowed = operation.expectation.allows(head.status);
-        if !is_allowed || operation.expectation.text.is_some() {
-            self.show_status_line();
-        }
-        let search = self.read_body(&mut stream, operation, head, filled, outcome).await?;
-        if head.keeps_alive && !operation.closes {
-            self.lines[operation.target].kept = Some(stream);
-        }
-        if !is_allowed {
-            let message = format!("status {} was not expected: {}", head.status, self.shown.escape_ascii());
-            return Err(Failure::new(ErrorKind::Status, message));
-        }
-        match &operation.expectation.text {
-            Some(needle) if !search.is_found(needle) => {
-                let message =
-                    format!("the body lacks \"{}\": {}", needle.escaped(), self.shown.escape_ascii());
-                Err(Failure::new(ErrorKind::Body, message))
+        kept.operations += 1;
+        (self.filled, self.interim_answers) = (0, 0);
+        let stream = &mut kept.stream;
+        let (head, is_all_sent) = match operation.continue_after {
+            None => {
+                send(stream, &operation.request, outcome, progress).await?;
+                (self.read_head(stream, operation, outcome, progress).await?, true)
             }
-            _ => Ok(()),
+            Some(at) => self.ask_and_send(stream, operation, at, outcome, progress).await?,
+        };
+        let buffer = &self.buffer;
+        self.inspection.begin(&operation.expectation, head.status, || first_line(buffer));
+        self.read_body(stream, operation, head, outcome, progress).await?;
+        if head.keeps_alive && !operation.closes && is_all_sent && kept.operations < every {
+            self.lines[operation.target].keep(kept);
         }
+        self.inspection.verdict(&operation.expectation)
     }
 
-    /// Reads up to the end of the head, past interim answers. Says how much of the buffer is filled.
+    /// Sends the head, waits until the server asks for the body, and sends that unless the answer came first.
+    /// Says whether it was sent.
+    async fn ask_and_send(
+        &mut self,
+        stream: &mut Stream,
+        operation: &HttpOperation,
+        body_at: usize,
+        outcome: &mut Outcome,
+        progress: &mut Progress,
+    ) -> Result<(Head, bool), Failure> {
+        let (head, body) = operation.request.split_at(body_at);
+        send(stream, head, outcome, progress).await?;
+        progress.stage = Stage::AwaitingContinue;
+        let asking = self.read_any_head(stream, operation, outcome, progress);
+        if let Ok(answer) = timeout(CONTINUE_WAIT, asking).await {
+            let answer = answer?;
+            if answer.status >= 200 {
+                return Ok((answer, false));
+            }
+            self.skip_interim(answer)?;
+        }
+        send(stream, body, outcome, progress).await?;
+        Ok((self.read_head(stream, operation, outcome, progress).await?, true))
+    }
+
+    /// Reads up to the end of the answer's head, past interim answers.
+    #[inline]
     async fn read_head(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         operation: &HttpOperation,
         outcome: &mut Outcome,
-    ) -> Result<(Head, usize), Failure> {
-        let (mut filled, mut interim) = (0, 0);
+        progress: &mut Progress,
+    ) -> Result<Head, Failure> {
         loop {
-            let read = match stream.read(&mut self.buffer[filled..]).await {
-                Ok(0) => return Err(self.ended(filled, "closed")),
-                Ok(read) => read,
-                Err(error) => return Err(self.ended(filled, error)),
-            };
-            outcome.bytes_received += read as u64;
-            self.stage = Stage::ReadingHead;
-            // A head that comes byte by byte is not parsed again before a line of it ended.
-            let is_worth_parsing = filled == 0 || self.buffer[filled..filled + read].contains(&b'\n');
-            filled += read;
-            while is_worth_parsing || filled == self.buffer.len() {
-                let parsed = response::parse(&self.buffer[..filled], operation.is_head);
-                match parsed.map_err(|error| self.no_head(error, filled))? {
-                    None => break,
-                    Some(head) if head.status >= 200 => return Ok((head, filled)),
-                    Some(head) => {
-                        interim += 1;
-                        if interim > INTERIM_ANSWERS_MAX {
-                            return Err(Failure::protocol(format!(
-                                "more than {INTERIM_ANSWERS_MAX} interim answers"
-                            )));
-                        }
-                        self.buffer.copy_within(head.length..filled, 0);
-                        filled -= head.length;
-                        if filled == 0 {
-                            break;
-                        }
-                    }
-                }
+            let head = self.read_any_head(stream, operation, outcome, progress).await?;
+            if head.status >= 200 {
+                return Ok(head);
             }
+            self.skip_interim(head)?;
         }
     }
 
-    /// Reads the body, looking for what it must contain; keeps nothing but the first bytes, when they may be shown.
+    /// Reads up to the end of a head, interim or not. Goes on where it was given up before.
+    #[inline]
+    async fn read_any_head(
+        &mut self,
+        stream: &mut Stream,
+        operation: &HttpOperation,
+        outcome: &mut Outcome,
+        progress: &mut Progress,
+    ) -> Result<Head, Failure> {
+        // What is left behind an interim answer may hold the next one.
+        let mut is_worth_parsing = self.filled > 0;
+        loop {
+            if is_worth_parsing || self.filled == self.buffer.len() {
+                let parsed = self.remembered.read(&self.buffer[..self.filled], operation.is_head);
+                if let Some(head) = parsed.map_err(|error| self.no_head(error))? {
+                    return Ok(head);
+                }
+            }
+            let filled = self.filled;
+            let read = match stream.read(&mut self.buffer[filled..]).await {
+                Ok(0) => return Err(self.ended(&closed())),
+                Ok(read) => read,
+                Err(error) => return Err(self.ended(&error)),
+            };
+            progress.received();
+            progress.stage = Stage::ReadingHead;
+            outcome.bytes_received += read as u64;
+            // A head that comes byte by byte is not parsed again before a line of it ended.
+            is_worth_parsing = filled == 0 || self.buffer[filled..filled + read].contains(&b'\n');
+            self.filled += read;
+        }
+    }
+
+    /// Leaves an interim answer behind.
+    fn skip_interim(&mut self, head: Head) -> Result<(), Failure> {
+        self.interim_answers += 1;
+        if self.interim_answers > INTERIM_ANSWERS_MAX {
+            return Err(Failure::protocol(format!("more than {INTERIM_ANSWERS_MAX} interim answers")));
+        }
+        self.buffer.copy_within(head.length..self.filled, 0);
+        self.filled -= head.length;
+        Ok(())
+    }
+
+    /// Reads the body, looking for what it must contain; keeps nothing of it but what a sample may show.
+    #[inline]
     async fn read_body(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         operation: &HttpOperation,
         head: Head,
-        mut filled: usize,
         outcome: &mut Outcome,
-    ) -> Result<Search, Failure> {
-        let (mut body, mut search, mut start) = (Body::new(head.framing), Search::default(), head.length);
-        let needle = operation.expectation.text.as_deref();
-        let is_shown = !self.shown.is_empty();
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let (mut body, mut start) = (Body::new(head.framing), head.length);
         loop {
-            let shown = &mut self.shown;
-            let fed = body.feed(&self.buffer[start..filled], |piece| {
-                if let Some(needle) = needle {
-                    search.feed(needle, piece);
-                }
-                if is_shown {
-                    let room = SHOWN_BYTES_MAX.saturating_sub(shown.len());
-                    shown.extend_from_slice(&piece[..room.min(piece.len())]);
-                }
+            let inspection = &mut self.inspection;
+            let fed = body.feed(&self.buffer[start..self.filled], |piece| {
+                inspection.feed(&operation.expectation, piece);
             });
             start += fed.map_err(|error| Failure::protocol(format!("the body has {error}")))?;
             if body.is_whole() {
                 break;
             }
-            self.stage = Stage::ReadingBody;
-            filled = match stream.read(&mut self.buffer).await {
-                Ok(0) if body.ends_with_connection() => break,
-                Ok(0) => return Err(Failure::cut(head, "closed")),
+            progress.stage = Stage::ReadingBody;
+            self.filled = match stream.read(&mut self.buffer).await {
+                Ok(0) if body.ends_with_connection() => return Ok(()),
+                Ok(0) => return Err(Failure::cut(head, &closed())),
                 Ok(read) => read,
-                Err(error) => return Err(Failure::cut(head, error)),
+                Err(error) => return Err(Failure::cut(head, &error)),
             };
             start = 0;
-            outcome.bytes_received += filled as u64;
+            outcome.bytes_received += self.filled as u64;
         }
-        if start < filled {
-            let (surplus, first) = (filled - start, self.excerpt(start, filled));
+        if start < self.filled {
+            let (surplus, first) = (self.filled - start, self.excerpt(start, self.filled));
             return Err(Failure::protocol(format!(
                 "{surplus} bytes came after the end of the answer: {first}"
             )));
         }
-        Ok(search)
+        Ok(())
     }
 
-    /// Keeps the status line, which is still at the buffer's start, for samples.
-    fn show_status_line(&mut self) {
-        let line = self.buffer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-        self.shown.extend_from_slice(&line[..line.len().min(SHOWN_BYTES_MAX / 2)]);
-        self.shown.push(b'\n');
-    }
-
-    fn ended(&self, filled: usize, how: impl fmt::Display) -> Failure {
-        if self.stage == Stage::Waiting {
-            let message = format!("the connection ended before any answer: {how}");
-            return Failure { is_unanswered: true, ..Failure::new(ErrorKind::Closed, message) };
+    fn ended(&self, error: &io::Error) -> Failure {
+        if self.filled == 0 && self.interim_answers == 0 {
+            return Failure::ended("the connection ended before any answer", error).unanswered();
         }
-        let first = self.excerpt(0, filled);
-        Failure::new(
-            ErrorKind::Closed,
-            format!("the connection ended within the answer's head: {how}: {first}"),
-        )
+        let failure = Failure::ended("the connection ended within the answer's head", error);
+        Failure { message: format!("{}: {}", failure.message, self.excerpt(0, self.filled)), ..failure }
     }
 
-    fn no_head(&self, error: HeadError, filled: usize) -> Failure {
-        Failure::protocol(format!("the answer has {error}: {}", self.excerpt(0, filled)))
+    fn no_head(&self, error: HeadError) -> Failure {
+        Failure::protocol(format!("the answer has {error}: {}", self.excerpt(0, self.filled)))
     }
 
     fn excerpt(&self, start: usize, end: usize) -> impl fmt::Display {
         self.buffer[start..end.min(start + SHOWN_BYTES_MAX)].escape_ascii()
     }
-
-    /// How far the last operation came.
-    pub(super) fn stage(&self) -> Stage {
-        self.stage
-    }
 }
 
-/// Writes a request, at once as far as the socket takes it.
-async fn send(stream: &mut TcpStream, request: &[u8], outcome: &mut Outcome) -> Result<(), Failure> {
-    let sent = match stream.try_write(request) {
-        Ok(sent) => sent,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-        Err(error) => return Err(Failure::unsent(&error)),
-    };
-    outcome.bytes_sent += sent as u64;
-    let mut rest = &request[sent..];
-    while !rest.is_empty() {
-        let sent = stream.write(rest).await.map_err(|error| Failure::unsent(&error))?;
-        outcome.bytes_sent += sent as u64;
-        rest = &rest[sent..];
-    }
+/// Writes a part of the request, at once as far as the socket takes it.
+#[inline]
+async fn send(
+    stream: &mut Stream,
+    bytes: &[u8],
+    outcome: &mut Outcome,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    progress.stage = Stage::Sending;
+    let sent = stream.send(bytes, &mut outcome.bytes_sent).await;
+    sent.map_err(|error| {
+        Failure::ended("the connection ended before the request was sent", &error).unanswered()
+    })?;
+    progress.stage = Stage::Waiting;
+    progress.sent();
     Ok(())
+}
+
+fn first_line(answer: &[u8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(answer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default())
 }

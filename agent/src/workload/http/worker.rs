@@ -1,11 +1,15 @@
 //! One worker: an operation at a time, within the operation's timeout.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
 use super::HttpPlan;
+use super::http2::{HttpDesk, Streams};
+use super::progress::Progress;
+use super::target::Version;
 use super::wire::Wire;
 use crate::engine::clock::now_ns;
 use crate::workload::deadline::Deadline;
@@ -14,15 +18,18 @@ use crate::workload::{Outcome, Seat, Worker};
 /// One closed loop over HTTP.
 pub(super) struct HttpWorker {
     plan: Arc<HttpPlan>,
+    progress: Progress,
     wire: Wire,
     deadline: Deadline,
+    streams: Streams,
 }
 
 impl HttpWorker {
     /// A worker that is not connected yet.
-    pub(super) fn new(plan: Arc<HttpPlan>, seat: Seat) -> Self {
-        let wire = Wire::new(&plan.targets, seat.worker);
-        Self { plan, wire, deadline: Deadline::new() }
+    pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
+        let wire = Wire::new(&plan, seat.worker);
+        let streams = desk.seat(&plan);
+        Self { plan, progress: Progress::new(), wire, streams, deadline: Deadline::new() }
     }
 }
 
@@ -31,22 +38,36 @@ impl Worker for HttpWorker {
         for (place, target) in self.plan.targets.iter().enumerate() {
             let operations = self.plan.operations.iter().filter(|operation| operation.target == place);
             let within = operations.map(|operation| operation.timeout).max().unwrap_or_default();
-            self.wire.connect_ahead(target, place, within).await;
+            let (plan, progress) = (&self.plan, &mut self.progress);
+            match target.route.version {
+                Version::One => self.wire.connect_ahead(plan, place, within, progress).await,
+                Version::Two => self.streams.connect_ahead(plan, place, within, progress).await,
+            }
         }
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        let begun_ns = now_ns();
-        outcome.sent_ns = begun_ns;
+        let begun_ns = outcome.sent_ns;
         let operation = &self.plan.operations[usize::from(operation.0)];
-        let exchange = self.wire.exchange(&self.plan, operation, outcome);
-        let result = self.deadline.within(operation.timeout, begun_ns, exchange).await;
+        let (plan, progress) = (&self.plan, &mut self.progress);
+        progress.begin(operation.has_phases);
+        let (limit, deadline) = (operation.timeout, &mut self.deadline);
+        let result = match &operation.http2 {
+            None => {
+                let exchange = pin!(self.wire.exchange(plan, operation, outcome, progress));
+                deadline.within(limit, begun_ns, exchange).await
+            }
+            Some(request) => {
+                let exchange = pin!(self.streams.exchange(plan, operation, request, outcome, progress));
+                deadline.within(limit, begun_ns, exchange).await
+            }
+        };
         outcome.ended_ns = now_ns();
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
             Err(_) => {
-                let (stage, received) = (self.wire.stage(), outcome.bytes_received);
+                let (stage, received) = (self.progress.stage, outcome.bytes_received);
                 outcome.fail(ErrorKind::Timeout, || {
                     format!(
                         "no whole answer within {:?}: still {stage}, {received} bytes received",
@@ -55,5 +76,6 @@ impl Worker for HttpWorker {
                 });
             }
         }
+        self.progress.tell(outcome);
     }
 }

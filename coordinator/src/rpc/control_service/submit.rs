@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use shared::ids::RunId;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, JOB_BYTES_MAX, Kinds};
+use shared::job::data::read_csv_column;
+use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord, RunState};
 use tonic::Status;
@@ -65,6 +66,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
     let job = shared::job::parse(&request.job_toml, Kinds::Unchecked)
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
     check_files(&request.files)?;
+    check_data(&job, &request.files)?;
     let mut tags = job.tags.clone();
     tags.extend(request.tags);
     let is_tag = |(key, value): (&String, &String)| {
@@ -114,6 +116,19 @@ fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
         return Err(Status::invalid_argument(format!(
             "the job's files have {total} bytes together, more than {FILES_BYTES_MAX}"
         )));
+    }
+    Ok(())
+}
+
+/// Whether every column of data can be read from what was sent: an agent that finds out later costs a whole run.
+fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
+    for (name, data) in &job.data {
+        let DataSource::Csv { file, column } = &data.source else { continue };
+        let refused = |problem: &dyn std::fmt::Display| {
+            Status::invalid_argument(format!("data.{name}: the file {file:?}: {problem}"))
+        };
+        let content = sent.get(file).ok_or_else(|| refused(&"it did not come with the job"))?;
+        read_csv_column(content, column).map_err(|error| refused(&error))?;
     }
     Ok(())
 }

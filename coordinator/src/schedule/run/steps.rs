@@ -8,7 +8,6 @@ use shared::ids::{AgentId, LeaseEpoch, TrialIndex};
 use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
-use super::super::assignment::Shares;
 use super::super::step::{Step, TARGET_READY_WITHIN};
 use super::super::{Action, Command, START_LEAD};
 use super::{ActiveRun, CurrentTrial, need};
@@ -135,7 +134,8 @@ impl ActiveRun {
         self.awaited.clear();
         self.told.clear();
         let is_cancelled = self.ending.as_ref().is_some_and(|ending| ending.state == RunState::Cancelled);
-        self.deadline = step.deadline(now, &self.job, self.hooks_within(step), is_cancelled);
+        let extra = self.hooks_within(step).max(self.connecting_within(step));
+        self.deadline = step.deadline(now, &self.job, extra, is_cancelled);
         match step {
             Step::Waiting => {}
             Step::BeforeRun => {
@@ -267,30 +267,6 @@ impl ActiveRun {
             }
             Some(introduction) if !is_shared => introduction.address.to_string(),
             _ => "127.0.0.1".to_owned(),
-        }
-    }
-
-    fn prepare(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let workload = match self.resolved() {
-            Ok(resolved) => resolved.workload,
-            Err(problem) => return self.break_trial(FindingCode::AgentFailed, None, problem),
-        };
-        let job = self.job.clone();
-        let files = self.files.clone();
-        let agent_count = u32::try_from(self.agents.len()).unwrap_or(u32::MAX);
-        let (trial, epoch, seed) = (self.key(), self.trial.epoch, self.record.plan.seed);
-        let shares =
-            Shares { job: &job, workload: &workload, files: &files, trial, epoch, seed, agent_count };
-        if let Some(misfit) = shares.misfit() {
-            self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
-            return self.end_early(RunState::Failed, misfit);
-        }
-        self.trial.is_prepared = true;
-        for (index, agent) in (0..).zip(self.agents.clone()) {
-            if let Some(introduction) = fleet.agent(agent) {
-                let assignment = shares.assignment(index, &introduction.name);
-                self.ask(agent, Command::Prepare(Box::new(assignment)), actions);
-            }
         }
     }
 

@@ -9,10 +9,14 @@ const RATIO: Shape = Shape::Number { min: 0.0, max: f64::MAX };
 
 /// `[data.NAME]`.
 pub const DATA: &[Key] = &[
-    Key::optional("range", Shape::List(&ANY_INTEGER), "First and last of whole numbers."),
-    Key::optional("values", Shape::List(&Shape::Scalar), "The values themselves."),
-    Key::optional("csv", Shape::File, "A file with a header line."),
-    Key::optional("column", Shape::Text, "Which column of the file."),
+    Key::optional("range", Shape::List(&ANY_INTEGER), "First and last of whole numbers, both included."),
+    Key::optional("values", Shape::List(&Shape::Scalar), "The values themselves, at least one."),
+    Key::optional(
+        "csv",
+        Shape::File,
+        "A file of at most 16 MiB whose first line names its columns, relative to the job file.",
+    ),
+    Key::optional("column", Shape::Text, "Which column of the file: its name in the first line."),
     Key::optional(
         "order",
         Shape::OneOf(&["sequential", "random"]),

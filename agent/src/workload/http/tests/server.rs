@@ -16,6 +16,10 @@ pub(super) enum Act {
     Answer(String),
     /// Reads one request and sends this byte by byte.
     Drip(String),
+    /// Reads the head of a request and sends this.
+    AnswerHead(&'static str),
+    /// Reads what is left of the request's body and sends this.
+    AnswerBody(&'static str),
     /// Sends this at five bytes a second.
     Slow(String),
     /// Sends this without having been asked, once the client has read what came before.
@@ -90,6 +94,12 @@ fn serve(mut stream: TcpStream, acts: &[Act], seen: &Seen) {
         let played = match act {
             Act::Answer(text) => hear(&mut stream, seen).and_then(|()| stream.write_all(text.as_bytes())),
             Act::Drip(text) => hear(&mut stream, seen).and_then(|()| drip(&mut stream, text, Duration::ZERO)),
+            Act::AnswerHead(text) => {
+                hear_head(&mut stream, seen).and_then(|()| stream.write_all(text.as_bytes()))
+            }
+            Act::AnswerBody(text) => {
+                hear_some(&mut stream, seen).and_then(|()| stream.write_all(text.as_bytes()))
+            }
             Act::Slow(text) => drip(&mut stream, text, Duration::from_millis(200)),
             Act::Push(text) => {
                 thread::sleep(PUSH_DELAY);
@@ -133,6 +143,25 @@ fn hear(stream: &mut TcpStream, seen: &Seen) -> std::io::Result<()> {
             read => request.extend_from_slice(&piece[..read]),
         }
     }
+}
+
+/// Reads up to the end of a request's head, byte by byte.
+fn hear_head(stream: &mut TcpStream, seen: &Seen) -> std::io::Result<()> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    seen.heard.lock().unwrap().extend_from_slice(&head);
+    Ok(())
+}
+
+/// Reads whatever comes next.
+fn hear_some(stream: &mut TcpStream, seen: &Seen) -> std::io::Result<()> {
+    let mut piece = [0; 1024];
+    let read = stream.read(&mut piece)?;
+    seen.heard.lock().unwrap().extend_from_slice(&piece[..read]);
+    Ok(())
 }
 
 fn drip(stream: &mut TcpStream, text: &str, pause: Duration) -> std::io::Result<()> {

@@ -1,0 +1,31 @@
+//! Who shares which connection: workers of a load thread in the order in which they were made, so many to each.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::Streams;
+use super::connection::SharedConnection;
+use crate::workload::http::HttpPlan;
+use crate::workload::http::target::Version;
+
+/// What the workers of one load thread share.
+#[derive(Debug, Default)]
+pub(in crate::workload::http) struct HttpDesk {
+    seated: Cell<u32>,
+    /// The connections of the workers that were made last.
+    open: RefCell<Rc<[SharedConnection]>>,
+}
+
+impl HttpDesk {
+    /// The part of the next worker.
+    pub(in crate::workload::http) fn seat(&self, plan: &HttpPlan) -> Streams {
+        let number = self.seated.replace(self.seated.get().wrapping_add(1));
+        let speaks_http2 = plan.targets.iter().any(|target| target.route.version == Version::Two);
+        if speaks_http2 && number.is_multiple_of(plan.connections.streams) {
+            let count = plan.targets.len() * plan.connections.per_worker as usize;
+            let first = (number / plan.connections.streams) as usize;
+            *self.open.borrow_mut() = (0..count).map(|place| SharedConnection::new(first + place)).collect();
+        }
+        Streams::new(Rc::clone(&self.open.borrow()))
+    }
+}

@@ -1,0 +1,73 @@
+//! How workers pause and connect, against the load model, the scenario and the kind of workload.
+
+use super::super::error::{Findings, quoted};
+use super::super::grammar::load::{CONNECTING_MAX, CONNECTIONS_MAX};
+use super::super::node::Node;
+use crate::units::print_duration;
+
+/// Keys of `[load]` about connections.
+const CONNECTION_KEYS: [&str; 4] =
+    ["connect_rate", "connections_per_worker", "streams_per_connection", "new_connection_every"];
+/// Kinds whose operations open no connections.
+const KINDS_WITHOUT_CONNECTIONS: [&str; 5] = ["command", "cpu", "memory", "disk", "process"];
+
+pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
+    let Some(load) = root.child("load") else { return };
+    if load.child("model").is_some_and(|model| model.text() == Some("open")) {
+        check_open(root, &load, findings);
+    }
+    check_kind(root, &load, findings);
+    check_connections(&load, findings);
+}
+
+fn check_open(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
+    let is_scenario = root.descendant(&["workload", "scenario"]).is_some();
+    if let Some(think) = load.child("think").filter(|_| !is_scenario) {
+        let error =
+            think.key_error("\"think\" contradicts the open model, whose operations are due by its rate");
+        findings.push(
+            error.with_help("leave it out; only between the steps of a scenario can its workers pause"),
+        );
+    }
+    if let Some(pace) = load.child("pace") {
+        let error =
+            pace.key_error("\"pace\" contradicts the open model, whose operations are due by its rate");
+        findings.push(error.with_help("leave it out, or write model = \"closed\""));
+    }
+}
+
+fn check_kind(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
+    let Some(kind) = root.descendant(&["workload", "kind"]).and_then(|kind| kind.text()) else { return };
+    if !KINDS_WITHOUT_CONNECTIONS.contains(&kind) {
+        return;
+    }
+    for told in CONNECTION_KEYS.iter().filter_map(|key| load.child(key)) {
+        let key = told.path().rsplit('.').next().unwrap_or_default();
+        findings.push(told.key_error(format!("{} has no meaning: {kind} opens no connections", quoted(key))));
+    }
+}
+
+/// What workers open together must be few enough, and quick enough at the rate that is asked for.
+fn check_connections(load: &Node<'_>, findings: &mut Findings) {
+    let per_worker = load.child("connections_per_worker");
+    let each = per_worker.as_ref().map_or(Some(1), |count| count.integer()).unwrap_or(1).max(1);
+    let Some(workers) = load.child("workers").and_then(|workers| workers.integer()) else { return };
+    let connections = workers.saturating_mul(each);
+    if let Some(per_worker) = per_worker.filter(|_| connections > CONNECTIONS_MAX as i64) {
+        let message = format!(
+            "{workers} workers with {each} connections each are more than {CONNECTIONS_MAX} connections"
+        );
+        findings.push(per_worker.error(message).with_help("lower it, or load.workers"));
+    }
+    let Some((node, rate)) = load.child("connect_rate").and_then(|node| Some((node.clone(), node.number()?)))
+    else {
+        return;
+    };
+    if rate > 0.0 && connections as f64 / rate > CONNECTING_MAX.as_secs_f64() {
+        let message = format!(
+            "opening {connections} connections at {rate} per second takes longer than {}",
+            print_duration(CONNECTING_MAX)
+        );
+        findings.push(node.error(message).with_help("raise it, or lower load.workers"));
+    }
+}
