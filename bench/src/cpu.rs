@@ -13,13 +13,6 @@ pub fn of_ended_children() -> Option<f64> {
     field_sum(&std::fs::read_to_string("/proc/self/stat").ok()?, 13, 14)
 }
 
-/// Resident memory of a process, bytes; `None`: it is gone.
-pub fn resident_bytes(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
-}
-
 /// Two fields of a stat line, counted from 0 after the program's name, which may hold anything.
 fn field_sum(stat: &str, one: usize, other: usize) -> Option<f64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -35,7 +28,6 @@ mod tests {
     fn our_own_time_is_read_and_a_stranger_has_none() {
         assert!(of_process(std::process::id()).is_some());
         assert!(of_ended_children().is_some());
-        assert!(resident_bytes(std::process::id()).is_some_and(|bytes| bytes > 100_000));
         assert_eq!(of_process(u32::MAX), None);
     }
 

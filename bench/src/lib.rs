@@ -1,13 +1,21 @@
 //! How fast fleetmark is, beside its peers: programs that print ratios from interleaved rounds, never timed tests.
 //!
-//! Programs stand in `bin/`. Rooms: [`stage`] (processes that are never left behind), [`cpu`] (CPU time of processes),
-//! [`ratio`] (median, least and most over rounds), [`arrival_recorder`] (a server that writes down when requests came),
-//! [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`] (what a request takes).
+//! Programs stand in `bin/`. Rooms: [`stage`] (processes that are never left behind), [`server`] and [`peer`] (servers and
+//! load generators that others wrote), [`reading`] (figures of a report), [`cpu`] and [`memory`] (of processes), [`ratio`] and
+//! [`table`] (median, least and most over rounds), [`options`] (the command line), [`arrival_recorder`] (a server that writes
+//! down when requests came), [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`]
+//! (what a request takes).
 #![forbid(unsafe_code)]
 
 pub mod arrival_recorder;
 pub mod cpu;
 pub mod instructions;
+pub mod memory;
+pub mod options;
+pub mod peer;
 pub mod ratio;
+pub mod reading;
 pub mod schedule_fit;
+pub mod server;
 pub mod stage;
+pub mod table;

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::peer::Done;
+use crate::{cpu, memory, reading};
+
 /// How long anything may take to start.
 const START_WITHIN: Duration = Duration::from_secs(20);
 
@@ -15,6 +18,11 @@ const START_WITHIN: Duration = Duration::from_secs(20);
 pub struct Kept(Child);
 
 impl Kept {
+    /// Keeps a child.
+    pub fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.0.id()
@@ -61,14 +69,19 @@ pub fn beside(program: &str, package: &str) -> io::Result<PathBuf> {
     ))
 }
 
-/// Whether a program is on the path; says a word when it is not.
+/// Whether a program is on the path; says which version it is, or that it is missing.
 pub fn has(program: &str) -> bool {
-    let is_there =
-        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !is_there {
+    // All but hey understand one of these; what hey says to it is no version.
+    let option = if program == "nginx" { "-v" } else { "--version" };
+    let Ok(output) = Command::new(program).arg(option).stdin(Stdio::null()).output() else {
         println!("{program} is missing: left out");
-    }
-    is_there
+        return false;
+    };
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let version = said.lines().next().filter(|line| line.contains(char::is_numeric));
+    println!("{program}: {}", version.unwrap_or("does not tell its version"));
+    true
 }
 
 /// Starts `fleetmark target` on a free port; returns it and its URL.
@@ -133,6 +146,23 @@ impl Fleet {
         self.ask(&["run", &path, "--quiet", "--json", "-"])
     }
 
+    /// Runs a job, and tells what the agent's whole process did for it: load threads, collector, connection.
+    ///
+    /// # Errors
+    /// When it does not run, or nothing was measured.
+    pub fn measure(&self, job: &str) -> io::Result<Done> {
+        let before_s = cpu::of_process(self.agent_pid()).unwrap_or_default();
+        let report = self.run(job)?;
+        let cpu_s = cpu::of_process(self.agent_pid()).unwrap_or_default() - before_s;
+        for doubt in reading::doubts(&report) {
+            println!("fleetmark itself doubts a round: {doubt}");
+        }
+        let requests = reading::figure(&report, "/latency_ns/count").filter(|requests| *requests > 0.0);
+        let requests = requests.ok_or_else(|| io::Error::other(format!("nothing was measured: {report}")))?;
+        let memory_bytes = memory::peak_bytes(self.agent_pid()).unwrap_or_default() as f64;
+        Ok(Done { requests, cpu_s, memory_bytes })
+    }
+
     fn ask(&self, words: &[&str]) -> io::Result<Value> {
         let output = Command::new(&self.fleetmark).args(words).args(["--coordinator", &self.url]).output()?;
         serde_json::from_slice(&output.stdout)
@@ -145,7 +175,11 @@ impl Fleet {
     }
 }
 
-fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
+/// Looks until there is something.
+///
+/// # Errors
+/// When there is nothing within [`START_WITHIN`].
+pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
     let deadline = Instant::now() + START_WITHIN;
     loop {
         if let Some(found) = look() {

@@ -1,91 +1,63 @@
-//! CPU per request and requests per second of one load thread, beside wrk: closed model, HTTP/1.1, a cheap server.
+//! CPU per request and requests per CPU second of one load thread, beside its peers: closed model, HTTP/1.1, cheap servers.
 //!
 //! `cargo run --release -p fleetmark-bench --bin http_cpu` (build `fleetmark` in release first). Options: rounds, seconds.
 
 use std::io;
-use std::process::Command;
+use std::time::Duration;
 
-use fleetmark_bench::cpu;
-use fleetmark_bench::ratio::Spread;
+use fleetmark_bench::options::Options;
+use fleetmark_bench::peer::{Load, Peer};
+use fleetmark_bench::server;
 use fleetmark_bench::stage::{Fleet, has, target};
+use fleetmark_bench::table::Table;
 
 /// Rounds when none are asked for.
 const ROUNDS: usize = 7;
 /// Seconds of each measurement when none are asked for.
 const SECONDS: u64 = 3;
-
-/// What one tool did in one round.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    cpu_us_per_request: f64,
-    requests_per_s: f64,
-}
+const CONNECTIONS: [u32; 2] = [50, 500];
+const FIGURES: &[&str] = &["CPU per request, µs", "requests per CPU second"];
 
 fn main() -> io::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let rounds = arguments.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let seconds = arguments.next().and_then(|seconds| seconds.parse().ok()).unwrap_or(SECONDS);
-    if !has("wrk") {
-        return Ok(());
-    }
-    let (_target, url) = target(&[])?;
+    let mut options = Options::of_this_process();
+    let rounds = options.next("the number of rounds", ROUNDS)?;
+    let length = Duration::from_secs(options.next("the length in seconds", SECONDS)?);
+    let peers = Peer::installed(&[Peer::Wrk, Peer::Oha, Peer::Hey, Peer::H2load]);
     let fleet = Fleet::start()?;
-    println!(
-        "closed model, one load thread, {rounds} interleaved rounds of {seconds} s; ratios are fleetmark / wrk"
-    );
-    for connections in [50, 500] {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            theirs.push(wrk(&url, connections, seconds)?);
-            ours.push(fleetmark(&fleet, &url, connections, seconds)?);
-        }
-        let figures =
-            |rounds: &[Round], figure: fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<f64>>();
-        let cpu = |rounds: &[Round]| figures(rounds, |round| round.cpu_us_per_request);
-        let rate = |rounds: &[Round]| figures(rounds, |round| round.requests_per_s);
-        print("CPU per request, µs", connections, &cpu(&ours), &cpu(&theirs));
-        print("requests per second", connections, &rate(&ours), &rate(&theirs));
+    let (_target, url) = target(&[])?;
+    measure(&fleet, "fleetmark target", &url, &peers, rounds, length)?;
+    if has("nginx") {
+        let nginx = server::nginx()?;
+        measure(&fleet, "nginx", &nginx.url, &peers, rounds, length)?;
     }
     Ok(())
 }
 
-fn print(what: &str, connections: u32, ours: &[f64], theirs: &[f64]) {
-    let show = |spread: Option<Spread>| spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string());
-    println!(
-        "{connections:>4} connections  {what:<20} fleetmark {}  wrk {}  ratio {}",
-        show(Spread::of(ours.to_vec())),
-        show(Spread::of(theirs.to_vec())),
-        show(Spread::of_ratios(ours, theirs))
-    );
-}
-
-fn wrk(url: &str, connections: u32, seconds: u64) -> io::Result<Round> {
-    let before = cpu::of_ended_children().unwrap_or_default();
-    let output = Command::new("wrk")
-        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), url])
-        .output()?;
-    let used = cpu::of_ended_children().unwrap_or_default() - before;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let requests = text
-        .lines()
-        .find(|line| line.contains("requests in"))
-        .and_then(|line| line.split_whitespace().next());
-    let requests: f64 = requests
-        .and_then(|word| word.parse().ok())
-        .ok_or_else(|| io::Error::other(format!("wrk said {text}")))?;
-    Ok(Round { cpu_us_per_request: used * 1e6 / requests, requests_per_s: requests / seconds as f64 })
-}
-
-fn fleetmark(fleet: &Fleet, url: &str, connections: u32, seconds: u64) -> io::Result<Round> {
-    let job = format!(
-        "name = \"bench\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nurl = \"{url}\"\n\
-         [load]\nworkers = {connections}\nthreads = 1\nduration = \"{seconds}s\"\n"
-    );
-    let before = cpu::of_process(fleet.agent_pid()).unwrap_or_default();
-    let report = fleet.run(&job)?;
-    let used = cpu::of_process(fleet.agent_pid()).unwrap_or_default() - before;
-    let count = report["variants"][0]["trials"][0]["operations"][0]["count"].as_f64();
-    let requests =
-        count.filter(|count| *count > 0.0).ok_or_else(|| io::Error::other("nothing was measured"))?;
-    Ok(Round { cpu_us_per_request: used * 1e6 / requests, requests_per_s: requests / seconds as f64 })
+/// One table for each number of connections.
+fn measure(
+    fleet: &Fleet,
+    server: &str,
+    url: &str,
+    peers: &[Peer],
+    rounds: usize,
+    length: Duration,
+) -> io::Result<()> {
+    for connections in CONNECTIONS {
+        let mut table = Table::new(format!("closed, HTTP/1.1, {server}, {connections} connections"), FIGURES);
+        let job = format!(
+            "name = \"bench\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nurl = \"{url}\"\n\
+             [load]\nworkers = {connections}\nthreads = 1\nduration = \"{}s\"\n",
+            length.as_secs()
+        );
+        for _ in 0..rounds {
+            let ours = fleet.measure(&job)?;
+            table.note("fleetmark", vec![ours.cpu_us_per_request(), ours.requests_per_cpu_s()]);
+            for peer in peers {
+                let its = peer.run(url, Load { connections, rate_per_s: None, length, streams: None })?;
+                table.note(peer.program(), vec![its.cpu_us_per_request(), its.requests_per_cpu_s()]);
+            }
+        }
+        print!("{table}");
+    }
+    Ok(())
 }
