@@ -26,7 +26,7 @@ fn workload(operations: Vec<Value>, is_scenario: bool) -> Http {
 
 async fn step(worker: &mut HttpWorker, place: u16) -> Outcome {
     let mut outcome = Outcome::default();
-    outcome.clear(true);
+    outcome.clear(crate::engine::clock::now_ns(), true);
     worker.run(OperationIndex(place), &mut outcome).await;
     outcome
 }
