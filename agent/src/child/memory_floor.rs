@@ -19,6 +19,11 @@ const NOTE_BYTES: usize = size_of::<u64>();
 /// How much a copy may still grow between its note and exec: some pages of code that it touches for the first
 /// time, which the kernel maps 16 at once.
 const GROWTH_BYTES_MAX: u64 = 512 * 1024;
+/// Counters of which Linux makes up a resident size: file pages, anonymous pages, shared memory.
+const COUNTERS: u64 = 3;
+/// Processors on which such a counter may hold something back: where the agent forked, where the copy began, where it
+/// ended.
+const PROCESSORS: u64 = 3;
 
 /// The notes of all workers of a workload: one file, a place in it for each.
 #[derive(Debug, Clone)]
@@ -67,6 +72,26 @@ impl MemoryFloor {
     pub(super) fn peak_above(&self, peak_bytes: u64) -> Option<u64> {
         let mut note = [0; NOTE_BYTES];
         self.notes.read_exact_at(&mut note, self.offset).ok()?;
-        (peak_bytes > u64::from_ne_bytes(note).saturating_add(GROWTH_BYTES_MAX)).then_some(peak_bytes)
+        let above = GROWTH_BYTES_MAX.saturating_add(held_back_bytes_max(system::processors_online(), rustix::param::page_size() as u64));
+        (peak_bytes > u64::from_ne_bytes(note).saturating_add(above)).then_some(peak_bytes)
+    }
+}
+
+/// By how much a resident size read may be wrong: since Linux 6.2 each processor counts for itself and hands on what it
+/// counted in batches of `max(32, 2 × processors)` pages (lib/percpu_counter.c).
+fn held_back_bytes_max(processors: u64, page_bytes: u64) -> u64 {
+    let batch = processors.saturating_mul(2).max(32);
+    COUNTERS.saturating_mul(PROCESSORS).saturating_mul(batch).saturating_mul(page_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_processors_hold_back_more() {
+        assert_eq!(held_back_bytes_max(2, 4096), 9 * 32 * 4096);
+        assert_eq!(held_back_bytes_max(128, 4096), 9 * 256 * 4096);
+        assert_eq!(held_back_bytes_max(u64::MAX, 4096), u64::MAX);
     }
 }

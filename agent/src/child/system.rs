@@ -65,6 +65,12 @@ pub(super) fn own_peak_memory_bytes() -> u64 {
     memory_bytes_of(&unsafe { usage.assume_init() })
 }
 
+/// Processors that are online, whether or not this process may run on them; 1 when the kernel does not say.
+pub(super) fn processors_online() -> u64 {
+    // SAFETY: sysconf reads no memory of ours.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
+}
+
 /// Has the program killed (SIGKILL) when the *thread* that spawns it ends, and so when its process dies by
 /// any means.
 ///

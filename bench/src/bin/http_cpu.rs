@@ -5,6 +5,7 @@
 use std::io;
 use std::time::Duration;
 
+use fleetmark_bench::arrival_recorder::ArrivalRecorder;
 use fleetmark_bench::options::Options;
 use fleetmark_bench::peer::{Load, Peer};
 use fleetmark_bench::server;
@@ -24,8 +25,15 @@ fn main() -> io::Result<()> {
     let length = Duration::from_secs(options.next("the length in seconds", SECONDS)?);
     let peers = Peer::installed(&[Peer::Wrk, Peer::Oha, Peer::Hey, Peer::H2load]);
     let fleet = Fleet::start()?;
-    let (_target, url) = target(&[])?;
-    measure(&fleet, "fleetmark target", &url, &peers, rounds, length)?;
+    {
+        // One thread that does next to nothing: the cheapest server that this host can have, so that it is the limit last.
+        let bare = ArrivalRecorder::start()?;
+        measure(&fleet, "a bare epoll loop", &bare.url(), &peers, rounds, length)?;
+    }
+    {
+        let (_target, url) = target(&[])?;
+        measure(&fleet, "fleetmark target", &url, &peers, rounds, length)?;
+    }
     if has("nginx") {
         let nginx = server::nginx()?;
         measure(&fleet, "nginx", &nginx.url, &peers, rounds, length)?;
