@@ -72,7 +72,10 @@ impl MemoryFloor {
     pub(super) fn peak_above(&self, peak_bytes: u64) -> Option<u64> {
         let mut note = [0; NOTE_BYTES];
         self.notes.read_exact_at(&mut note, self.offset).ok()?;
-        let above = GROWTH_BYTES_MAX.saturating_add(held_back_bytes_max(system::processors_online(), rustix::param::page_size() as u64));
+        let above = GROWTH_BYTES_MAX.saturating_add(held_back_bytes_max(
+            system::processors_online(),
+            rustix::param::page_size() as u64,
+        ));
         (peak_bytes > u64::from_ne_bytes(note).saturating_add(above)).then_some(peak_bytes)
     }
 }

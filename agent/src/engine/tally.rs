@@ -117,8 +117,8 @@ impl Tally {
         tally.bytes_sent += outcome.bytes_sent;
         tally.bytes_received += outcome.bytes_received;
         tally.connects += outcome.connects;
-        for (measure, value) in tally.measures.iter_mut().zip(outcome.measures) {
-            if let Some(value) = value {
+        for (place, value) in outcome.measures.noted() {
+            if let Some(measure) = tally.measures.get_mut(place) {
                 measure.get_or_insert_default().record(value);
             }
         }

@@ -124,6 +124,8 @@ struct Connections {
 /// One operation, ready to be sent.
 #[derive(Debug, Clone)]
 struct HttpOperation {
+    /// Its own place among the plan's operations.
+    place: usize,
     /// Its place among the plan's targets.
     target: usize,
     /// The whole request; empty until it is filled in, if it differs from one operation to the next.
@@ -180,7 +182,7 @@ impl Http {
                     targets.len() - 1
                 }
             };
-            operations.push(HttpOperation { target, ..read.operation });
+            operations.push(HttpOperation { place: operations.len(), target, ..read.operation });
         }
         let connections = Connections::of(&assignment.load);
         let secrets = names.secrets();
@@ -222,7 +224,7 @@ impl Workload for Http {
     type Worker = HttpWorker;
 
     fn desk(&self) -> HttpDesk {
-        HttpDesk::default()
+        HttpDesk::new(self.plan.operations.len())
     }
 
     fn worker(&self, desk: &HttpDesk, seat: Seat) -> HttpWorker {

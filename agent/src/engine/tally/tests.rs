@@ -53,7 +53,7 @@ fn measures_take_memory_from_their_first_value_on_and_are_told_by_name() {
     end(&mut one, Outcome::default());
     assert!(one.operations[0].measures.iter().all(Option::is_none));
     let mut outcome = Outcome::default();
-    outcome.measures[1] = Some(300);
+    outcome.measures.note(1, Some(300));
     end(&mut other, outcome);
     one.add(&other);
     let read = one.encode(&shape).remove(0);

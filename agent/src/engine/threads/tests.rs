@@ -16,7 +16,7 @@ fn count(tally: &mut Tally) {
         for step in 1..=500 {
             let (service_time_ns, send_lag_ns) = (50_000 * step, 100 * step);
             let mut outcome = Outcome::default();
-            (0..PHASES.len()).for_each(|phase| outcome.measures[phase] = Some(service_time_ns));
+            (0..PHASES.len()).for_each(|phase| outcome.measures.note(phase, Some(service_time_ns)));
             let latency_ns = service_time_ns + send_lag_ns;
             let timing = Timing { latency_ns, service_time_ns, send_lag_ns, worker_wait_ns: 0 };
             tally.begin(operation);

@@ -115,8 +115,8 @@ enum End {
 
 fn judge(settings: &Settings, filled: &Filled, ended: Ended, capture: &Capture, outcome: &mut Outcome) {
     if settings.expects(ended.exit) {
-        outcome.measures[CPU_TIME] = Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX));
-        outcome.measures[MAX_MEMORY] = ended.peak_memory_bytes;
+        outcome.measures.note(CPU_TIME, Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX)));
+        outcome.measures.note(MAX_MEMORY, ended.peak_memory_bytes);
     } else {
         outcome.fail(ErrorKind::Exit, || {
             with_words(format!("{:?} ended with {}", filled.name, ended.exit), capture)

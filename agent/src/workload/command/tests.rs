@@ -77,7 +77,7 @@ fn an_unexpected_exit_status_is_an_error_with_the_programs_last_words() {
     let outcome = run_once(json!({ "command": "sh -c 'echo working; echo it broke >&2; exit 3'" }));
     assert_eq!(outcome.error, Some(ErrorKind::Exit));
     assert_eq!(message_of(&outcome), "\"sh\" ended with exit status 3: it broke");
-    assert_eq!(outcome.measures, [None; OUTCOME_MEASURES_MAX], "only successes have measures");
+    assert_eq!(*outcome.measures, [None; OUTCOME_MEASURES_MAX], "only successes have measures");
     assert_eq!(run_once(json!({ "command": "false" })).error, Some(ErrorKind::Exit));
 }
 

@@ -110,10 +110,12 @@ impl Progress {
         if !self.has_phases {
             return;
         }
-        outcome.measures[..3].copy_from_slice(&[self.dns_ns, self.connect_ns, self.tls_ns]);
+        for (place, phase_ns) in [self.dns_ns, self.connect_ns, self.tls_ns].into_iter().enumerate() {
+            outcome.measures.note(place, phase_ns);
+        }
         if let (Some(first_ns), None) = (self.first_byte_ns, outcome.error) {
-            outcome.measures[3] = Some(first_ns.saturating_sub(self.sent_ns));
-            outcome.measures[4] = Some(outcome.ended_ns.saturating_sub(first_ns));
+            outcome.measures.note(3, Some(first_ns.saturating_sub(self.sent_ns)));
+            outcome.measures.note(4, Some(outcome.ended_ns.saturating_sub(first_ns)));
         }
     }
 

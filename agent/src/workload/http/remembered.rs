@@ -1,4 +1,4 @@
-//! The last head that a worker read: a server that answers with the same bytes again need not be parsed again.
+//! The last head that answered an operation: a server that answers with the same bytes again need not be parsed again.
 //!
 //! Most answers of one server differ only in their date, once a second. Comparing a few hundred bytes costs a fraction of
 //! parsing them, and the same bytes mean the same.

@@ -114,6 +114,7 @@ fn operation(settings: &Map<String, Value>, context: &Context<'_>) -> Result<Rea
         value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
     });
     let operation = HttpOperation {
+        place: 0,
         target: 0,
         http2,
         continue_after: (asks_first && body_at < request.len()).then_some(body_at),

@@ -1,8 +1,10 @@
 //! A worker's end of HTTP/1.1: its connections, one read buffer, one request and answer at a time.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -37,14 +39,15 @@ pub(super) struct Wire {
     filled: usize,
     /// How many interim answers the answer at hand had.
     interim_answers: usize,
-    remembered: Remembered,
+    /// For each operation, the last head that answered it on this thread.
+    remembered: Rc<[RefCell<Remembered>]>,
     /// What is known of the answer at hand.
     pub(super) inspection: Inspection,
 }
 
 impl Wire {
     /// Not connected yet. Workers begin at different addresses of a host.
-    pub(super) fn new(plan: &HttpPlan, worker: u32) -> Self {
+    pub(super) fn new(plan: &HttpPlan, remembered: Rc<[RefCell<Remembered>]>, worker: u32) -> Self {
         let connections = plan.connections.per_worker;
         let first = worker as usize * connections as usize;
         let line = |addresses: usize| Line::new(connections, first % addresses.max(1));
@@ -53,7 +56,7 @@ impl Wire {
             buffer: vec![0; HEAD_BYTES_MAX].into_boxed_slice(),
             filled: 0,
             interim_answers: 0,
-            remembered: Remembered::default(),
+            remembered,
             inspection: Inspection::new(),
         }
     }
@@ -216,7 +219,9 @@ impl Wire {
         let mut is_worth_parsing = self.filled > 0;
         loop {
             if is_worth_parsing || self.filled == self.buffer.len() {
-                let parsed = self.remembered.read(&self.buffer[..self.filled], operation.is_head);
+                let parsed = self.remembered[operation.place]
+                    .borrow_mut()
+                    .read(&self.buffer[..self.filled], operation.is_head);
                 if let Some(head) = parsed.map_err(|error| self.no_head(error))? {
                     return Ok(head);
                 }

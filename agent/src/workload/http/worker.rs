@@ -32,7 +32,7 @@ pub(super) struct HttpWorker {
 impl HttpWorker {
     /// A worker that is not connected yet.
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
-        let link = Link::new(Wire::new(&plan, seat.worker), desk.seat(&plan));
+        let link = Link::new(Wire::new(&plan, desk.remembered(), seat.worker), desk.seat(&plan));
         let pass = Pass::new(plan.names.values(seat), plan.is_scenario);
         let drafts = plan.operations.iter().map(|_| None).collect();
         Self { plan, progress: Progress::new(), link, pass, drafts, deadline: Deadline::new() }

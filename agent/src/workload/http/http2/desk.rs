@@ -6,17 +6,31 @@ use std::rc::Rc;
 use super::Streams;
 use super::connection::SharedConnection;
 use crate::workload::http::HttpPlan;
+use crate::workload::http::remembered::Remembered;
 use crate::workload::http::target::Version;
 
 /// What the workers of one load thread share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::workload::http) struct HttpDesk {
     seated: Cell<u32>,
     /// The connections of the workers that were made last.
     open: RefCell<Rc<[SharedConnection]>>,
+    /// The last head that answered each operation over HTTP/1.1.
+    remembered: Rc<[RefCell<Remembered>]>,
 }
 
 impl HttpDesk {
+    /// The desk of a thread that does so many operations.
+    pub(in crate::workload::http) fn new(operations: usize) -> Self {
+        let remembered = (0..operations).map(|_| RefCell::default()).collect();
+        Self { seated: Cell::default(), open: RefCell::default(), remembered }
+    }
+
+    /// The last heads, for all workers of the thread.
+    pub(in crate::workload::http) fn remembered(&self) -> Rc<[RefCell<Remembered>]> {
+        Rc::clone(&self.remembered)
+    }
+
     /// The part of the next worker.
     pub(in crate::workload::http) fn seat(&self, plan: &HttpPlan) -> Streams {
         let number = self.seated.replace(self.seated.get().wrapping_add(1));

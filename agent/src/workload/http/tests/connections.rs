@@ -99,7 +99,7 @@ async fn phases_are_told_only_when_they_are_wanted() {
     let outcome = run(&mut worker(json!({ "url": server.url() }))).await;
     assert_eq!((outcome.error, outcome.measures), (None, Default::default()));
     let outcome = run(&mut worker(json!({ "url": server.url(), "phases": true }))).await;
-    let [dns, connect, tls, first_byte, body, ..] = outcome.measures;
+    let [dns, connect, tls, first_byte, body, ..] = *outcome.measures;
     assert_eq!((dns, tls), (None, None));
     assert!(connect.is_some() && first_byte.is_some() && body.is_some(), "{:?}", outcome.measures);
 }

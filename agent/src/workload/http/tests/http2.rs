@@ -164,7 +164,7 @@ async fn a_request_arrives_as_it_was_meant() {
         (&HeaderValue::from_static("1"), None)
     );
     assert!((80..100).contains(&outcome.bytes_sent) && outcome.bytes_received == 4, "{outcome:?}");
-    let [dns, connect, tls, first_byte, body, ..] = outcome.measures;
+    let [dns, connect, tls, first_byte, body, ..] = *outcome.measures;
     assert!(dns.is_none() && tls.is_none(), "{:?}", outcome.measures);
     assert!(connect.is_some() && first_byte.is_some() && body.is_some(), "{:?}", outcome.measures);
 }

@@ -104,7 +104,7 @@ async fn a_connection_over_tls_is_kept_and_tells_its_phases() {
     let first = run(&mut worker).await;
     assert_eq!((first.error, first.connects), (None, 1), "{}", message(&first));
     assert_eq!(first.bytes_received, OK.len() as u64, "what is counted is what was encrypted");
-    let [dns, connect, tls, first_byte, body, ..] = first.measures;
+    let [dns, connect, tls, first_byte, body, ..] = *first.measures;
     assert_eq!(dns, None, "nothing was looked up");
     assert!([connect, tls, first_byte, body].iter().all(Option::is_some), "{:?}", first.measures);
     let parts: u64 = [connect, tls, first_byte, body].into_iter().flatten().sum();
