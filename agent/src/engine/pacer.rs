@@ -53,6 +53,8 @@ pub(super) struct Pacer {
     /// Since when no worker rests, ns since T; `None`: one does.
     exhausted_since_ns: Cell<Option<u64>>,
     is_over: Cell<bool>,
+    /// Whether the pacer waits for a worker: only then need one that rests wake it.
+    awaits_worker: Cell<bool>,
     changed: Notify,
     growth: Growth,
 }
@@ -101,6 +103,7 @@ impl Pacer {
             // Workers are busy until they first rest.
             exhausted_since_ns: Cell::new(Some(0)),
             is_over: Cell::new(false),
+            awaits_worker: Cell::new(false),
             changed: Notify::new(),
             growth,
         };
@@ -114,7 +117,9 @@ impl Pacer {
         }
         self.resting.borrow_mut().push_back(Rc::clone(bed));
         self.exhausted_since_ns.set(None);
-        self.changed.notify_one();
+        if self.awaits_worker.get() {
+            self.changed.notify_one();
+        }
         std::future::poll_fn(|context| match bed.next.take() {
             Some(next) => Poll::Ready(next),
             None => {
@@ -205,8 +210,10 @@ impl Pacer {
         } else {
             until_given_up
         };
+        self.awaits_worker.set(true);
         // Either way the loop looks again.
         let _ = tokio::time::timeout(patience, self.changed.notified()).await;
+        self.awaits_worker.set(false);
     }
 
     fn peek(&self) -> Option<Arrival> {
