@@ -84,12 +84,29 @@ pub enum EngineEvent {
     Failed(String),
 }
 
-/// A start was asked for a moment that has already passed.
+/// Why a trial cannot start at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the start was {late_ns} ns ago on this host's monotonic clock: give a later one")]
-pub struct AlreadyPassed {
-    /// How long ago it was, nanoseconds.
-    pub late_ns: u64,
+pub enum StartRefusal {
+    /// It has passed, or is too near for the load threads to be awake by then.
+    #[error("the start was {late_ns} ns ago on this host's monotonic clock: give a later one")]
+    Passed {
+        /// How long ago it was, nanoseconds; less than nothing counts as nothing.
+        late_ns: u64,
+    },
+    /// The trial began at an earlier start, which this one would have moved.
+    #[error(
+        "the start was moved {late_ns} ns after this agent had begun: another agent had not confirmed it in time"
+    )]
+    Begun {
+        /// How long ago, nanoseconds.
+        late_ns: u64,
+    },
+    /// It lies before the one that is armed: threads that sleep until that one would miss it.
+    #[error("a start can only be moved to a later moment")]
+    Earlier,
+    /// The trial is over, or stopped.
+    #[error("the trial has stopped")]
+    Stopped,
 }
 
 /// One trial's load on this host. Dropping it stops its threads.
@@ -119,17 +136,12 @@ impl Engine {
     }
 
     /// Arms the start: the trial begins at `at_monotonic_ns` on `CLOCK_MONOTONIC` ([`clock::now_ns`]). Wait for
-    /// [`EngineEvent::Ready`] before. A second start changes nothing.
+    /// [`EngineEvent::Ready`] before. Until it has begun it can be moved to a later moment, by starting it again.
     ///
     /// # Errors
-    /// When that moment has already passed.
-    pub fn start(&self, at_monotonic_ns: u64) -> Result<(), AlreadyPassed> {
-        let now_ns = clock::now_ns();
-        if at_monotonic_ns <= now_ns {
-            return Err(AlreadyPassed { late_ns: now_ns - at_monotonic_ns });
-        }
-        self.orders.start(at_monotonic_ns);
-        Ok(())
+    /// When that moment has already passed, or that of an earlier start has: it is then left as it was.
+    pub fn start(&self, at_monotonic_ns: u64) -> Result<(), StartRefusal> {
+        self.orders.start(at_monotonic_ns, clock::now_ns)
     }
 
     /// Stops everything at once: running operations are dropped, the threads end, the events' channel closes.

@@ -33,6 +33,9 @@ pub struct Options {
     pub allowed: Vec<String>,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Whether the coordinator may find that it reads the same clock. For tests: false has the clock measured over the
+    /// link even on one machine.
+    pub tells_clock: bool,
     /// The program that can guard others (`fleetmark guard -- …`): fleetmark itself.
     pub fleetmark: PathBuf,
 }
@@ -65,6 +68,8 @@ pub struct Introduction {
     pub may_run_programs: bool,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Which time namespace of its host it runs in; `None`: not known, or not told.
+    pub clock_namespace: Option<String>,
     /// Leases that it still holds.
     pub leases: Vec<(TrialKey, LeaseEpoch)>,
 }
@@ -106,6 +111,8 @@ pub enum Order {
         trial: TrialKey,
         /// Under which lease.
         epoch: LeaseEpoch,
+        /// Which of the trial's starts, from 0: a later one moves it.
+        arming: u32,
         /// When, on this host's monotonic clock.
         at_ns: u64,
     },
@@ -135,8 +142,24 @@ pub enum Statement {
     HookDone(TrialKey, u32, Option<String>),
     /// Prepared.
     Ready(TrialKey),
-    /// Armed for this time on this host's monotonic clock.
-    Armed(TrialKey, u64),
+    /// Armed.
+    Armed {
+        /// Which trial.
+        trial: TrialKey,
+        /// By which of its starts.
+        arming: u32,
+        /// For which time on this host's monotonic clock.
+        at_ns: u64,
+    },
+    /// A start had passed when it came: a later one is awaited.
+    StartTooLate {
+        /// Of which trial.
+        trial: TrialKey,
+        /// Which of its starts.
+        arming: u32,
+        /// How long ago it was, nanoseconds.
+        late_ns: u64,
+    },
     /// All intervals are numbered: how many.
     Done(TrialKey, u64),
     /// It cannot do its part: why, and how many intervals it numbered before.

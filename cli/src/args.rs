@@ -257,6 +257,9 @@ pub(crate) struct AgentArgs {
     /// Serve only runs that carry the same word
     #[arg(long, hide = true)]
     pub(crate) reservation: Option<String>,
+    /// Have the clock measured over the link even on the coordinator's own machine
+    #[arg(long, hide = true)]
+    pub(crate) measure_clock: bool,
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,

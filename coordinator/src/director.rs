@@ -17,14 +17,15 @@ use shared::ids::{AgentId, TrialKey};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::fleet::{AttachRefusal, Fleet, Moment};
+use crate::clock::{ClockEstimate, ClockIdentity};
+use crate::fleet::{AttachRefusal, Fleet, Introduction, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
 use crate::schedule::{Action, Answer, Command, Event, Schedule};
 use crate::store::StoreHandle;
 use errands::{Errand, Errands};
-use links::Links;
+use links::{Links, Start};
 pub use message::{Downward, Message};
 use observers::Observers;
 
@@ -43,6 +44,8 @@ pub struct Director {
     intake: Arc<Intake>,
     /// Our monotonic clock when `Moment` was zero, nanoseconds.
     zero_ns: u64,
+    /// Which clock that is; `None`: not known.
+    clock: Option<ClockIdentity>,
     /// Why the store refuses to write now, for the observers.
     store_trouble: Option<String>,
     messages: mpsc::Receiver<Message>,
@@ -67,6 +70,7 @@ impl Director {
             errands: Errands::start(store, sender),
             intake,
             zero_ns: monotonic::now_ns(),
+            clock: monotonic::identity(),
             store_trouble: None,
             messages,
         }
@@ -104,13 +108,17 @@ impl Director {
             }
             Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
             Message::ClockReply { agent, probe, agent_ns, received_ns } => {
-                self.links.clock_reply(agent, probe, agent_ns, received_ns)
+                if let Some(round_trip) = self.links.clock_reply(agent, probe, agent_ns, received_ns) {
+                    self.schedule.fleet.note_round_trip(agent, round_trip);
+                }
             }
             Message::Said { agent, trial, answer } => {
                 self.schedule.fleet.seen(self.now(), agent);
                 self.step(Event::AgentSaid { agent, trial, answer });
             }
-            Message::Armed { agent, trial, armed_for_ns } => self.armed(agent, trial, armed_for_ns),
+            Message::Armed { agent, trial, arming, armed_for_ns } => {
+                self.armed(agent, trial, arming, armed_for_ns)
+            }
             Message::Stored { agent, intervals } => self.stored(agent, &intervals),
             Message::Submit { submission, refuse_to_wait, reply } => {
                 let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
@@ -133,8 +141,8 @@ impl Director {
                 let _whoever_asked_may_be_gone = reply.send(record);
             }
             Message::Agents { reply } => {
-                let mut statuses = self.schedule.fleet.statuses(self.now());
-                statuses.iter_mut().for_each(|status| self.links.fill_in(status));
+                let (mut statuses, now_ns) = (self.schedule.fleet.statuses(self.now()), monotonic::now_ns());
+                statuses.iter_mut().for_each(|status| self.links.fill_in(status, now_ns));
                 let _whoever_asked_may_be_gone = reply.send(statuses);
             }
             Message::Activity { reply } => {
@@ -164,25 +172,34 @@ impl Director {
 
     fn attach(
         &mut self,
-        introduction: crate::fleet::Introduction,
+        introduction: Introduction,
         link: mpsc::Sender<Downward>,
     ) -> Result<u64, AttachRefusal> {
         let agent = introduction.id;
+        let clock = self.clock_of(&introduction);
         self.schedule.fleet.attach(self.now(), introduction)?;
-        let connection = self.links.insert(agent, link);
+        let connection = self.links.insert(agent, link, clock);
         self.links.probe(monotonic::now_ns());
         self.step(Event::AgentAttached(agent));
         Ok(connection)
     }
 
+    /// What is known of a clock before it was probed: all, if it is ours.
+    fn clock_of(&self, introduction: &Introduction) -> ClockEstimate {
+        let boot_id = introduction.fingerprint.boot_id.as_deref();
+        let theirs = ClockIdentity::new(boot_id, introduction.clock_namespace.as_deref());
+        let is_ours = theirs.is_some() && theirs == self.clock;
+        if is_ours { ClockEstimate::shared() } else { ClockEstimate::default() }
+    }
+
     /// An agent armed its schedule: how far is that from T, on our clock?
-    fn armed(&mut self, agent: AgentId, trial: TrialKey, armed_for_ns: u64) {
-        let skew_us = self.links.skew_us(agent, trial, armed_for_ns);
-        if let Some(offset) = self.links.offset(agent) {
+    fn armed(&mut self, agent: AgentId, trial: TrialKey, arming: u32, armed_for_ns: u64) {
+        let skew_us = self.links.skew_us(agent, trial, arming, armed_for_ns);
+        if let Some(offset) = self.links.offset_at(agent, monotonic::now_ns()) {
             let (offset_us, error_us) = (offset.offset_ns as f64 / 1e3, offset.error_ns as f64 / 1e3);
             self.schedule.note_clock(agent, trial.run, offset_us, error_us);
         }
-        self.step(Event::AgentSaid { agent, trial, answer: Answer::Armed { skew_us } });
+        self.step(Event::AgentSaid { agent, trial, answer: Answer::Armed { arming, skew_us } });
     }
 
     fn stored(&mut self, agent: AgentId, intervals: &[shared::interval::Interval]) {
@@ -218,9 +235,9 @@ impl Director {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Send(agent, Command::Start { trial, epoch, at }) => {
+            Action::Send(agent, Command::Start { trial, epoch, arming, at }) => {
                 let at_ns = self.zero_ns.saturating_add(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX));
-                self.links.start(agent, trial, epoch, at_ns);
+                self.links.start(agent, Start { trial, epoch, arming, at_ns });
             }
             Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
             Action::Tell(run, event) => self.observers.tell(run, event),

@@ -50,6 +50,8 @@ pub struct Introduction {
     pub reservation: Option<String>,
     /// Where it called from.
     pub address: IpAddr,
+    /// Which time namespace of its host it runs in; `None`: not known, or not to be relied on.
+    pub clock_namespace: Option<String>,
     /// Trials that it still holds from before its connection broke, of whichever coordinator.
     pub holds: Vec<TrialKey>,
 }
@@ -80,6 +82,8 @@ struct Member {
     gone_since: Option<Moment>,
     last_seen: Moment,
     lease: Option<RunId>,
+    /// The longest round trip to it that is remembered; `None`: not measured yet.
+    round_trip: Option<Duration>,
 }
 
 impl Default for Fleet {
@@ -111,8 +115,9 @@ impl Fleet {
         if self.members.len() >= ATTACHED_MAX && !self.members.contains_key(&agent.id) {
             return Err(AttachRefusal::TooMany);
         }
-        let lease = self.members.get(&agent.id).and_then(|member| member.lease);
-        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease });
+        let known = self.members.get(&agent.id);
+        let (lease, round_trip) = known.map_or((None, None), |member| (member.lease, member.round_trip));
+        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease, round_trip });
         Ok(())
     }
 
@@ -131,6 +136,13 @@ impl Fleet {
     pub fn seen(&mut self, now: Moment, id: AgentId) {
         if let Some(member) = self.members.get_mut(&id) {
             member.last_seen = now;
+        }
+    }
+
+    /// A message to an agent and back took so long at most lately.
+    pub fn note_round_trip(&mut self, id: AgentId, round_trip: Duration) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.round_trip = Some(round_trip);
         }
     }
 
@@ -171,6 +183,12 @@ impl Fleet {
     /// An agent's introduction.
     pub fn agent(&self, id: AgentId) -> Option<&Introduction> {
         self.members.get(&id).map(|member| &member.agent)
+    }
+
+    /// The longest round trip to any of these agents, as far as it was measured.
+    pub fn round_trip_max(&self, agents: &[AgentId]) -> Duration {
+        let round_trips = agents.iter().filter_map(|id| self.members.get(id)?.round_trip);
+        round_trips.max().unwrap_or_default()
     }
 
     /// Whether an agent's connection stands.
@@ -255,6 +273,7 @@ pub(crate) mod tests {
             may_run_programs: true,
             reservation: None,
             address: IpAddr::from([127, 0, 0, 1]),
+            clock_namespace: None,
             holds: Vec::new(),
         }
     }

@@ -37,8 +37,6 @@ use run::ActiveRun;
 
 /// Most runs that may wait or run at once: bounds what clients can make a coordinator remember.
 pub const ACTIVE_RUNS_MAX: usize = 1_000;
-/// From the moment all agents are ready to the common start T: enough for the slowest link to be told.
-pub const START_LEAD: Duration = Duration::from_millis(300);
 
 /// A job that was accepted.
 #[derive(Debug, Clone)]
@@ -120,8 +118,17 @@ pub enum Answer {
     Ready,
     /// Armed for the start.
     Armed {
+        /// Which of the trial's starts.
+        arming: u32,
         /// How far the armed start lies from T and how wrong that may be, microseconds; `None`: not known.
         skew_us: Option<(f64, f64)>,
+    },
+    /// A start had passed when it came: it waits for a later one.
+    StartTooLate {
+        /// Which of the trial's starts.
+        arming: u32,
+        /// How long ago it was.
+        late: Duration,
     },
     /// All its intervals are numbered.
     Done {
@@ -174,6 +181,8 @@ pub enum Command {
         trial: TrialKey,
         /// Under which lease.
         epoch: LeaseEpoch,
+        /// Which of the trial's starts, from 0: a later one moves it.
+        arming: u32,
         /// When, on the coordinator's clock since its start.
         at: Moment,
     },
@@ -359,9 +368,11 @@ impl Schedule {
 /// What an agent is told that speaks of something that nobody wants of it any more; `None`: it holds nothing.
 fn let_go(trial: TrialKey, answer: &Answer) -> Option<Command> {
     match answer {
-        Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
-            Some(Command::Release(trial))
-        }
+        Answer::Ready
+        | Answer::Armed { .. }
+        | Answer::StartTooLate { .. }
+        | Answer::Done { .. }
+        | Answer::Failed { .. } => Some(Command::Release(trial)),
         Answer::TargetReady => Some(Command::StopTarget(trial)),
         Answer::PortReserved(_)
         | Answer::TargetFailed(_)

@@ -15,6 +15,12 @@ pub fn now_ns() -> u64 {
     as_ns(clock_gettime(ClockId::Monotonic))
 }
 
+/// Which time namespace of the host this process runs in, and so which monotonic clock it reads; `None`: the kernel does
+/// not tell.
+pub fn namespace() -> Option<String> {
+    std::fs::read_link("/proc/self/ns/time").ok()?.into_os_string().into_string().ok()
+}
+
 /// CPU time that the calling thread has used, in nanoseconds.
 pub(super) fn thread_cpu_ns() -> u64 {
     as_ns(clock_gettime(ClockId::ThreadCPUTime))

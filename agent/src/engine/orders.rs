@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::StartRefusal;
+use super::clock::wait_until;
+
+/// A start this near is as good as passed: load threads that sleep are woken before it.
+const WAKING_NS: u64 = 2_000_000;
+
 /// The newest order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
@@ -30,9 +36,20 @@ impl Orders {
         Arc::new(Self { order: watch::Sender::new(Order::Prepare) })
     }
 
-    /// Arms the start, unless there was another order already.
-    pub(super) fn start(&self, at_ns: u64) {
-        self.replace_if(Order::Start(at_ns), |order| *order == Order::Prepare);
+    /// Arms the start, or moves it to a later moment.
+    ///
+    /// The clock is read with the order in hand: a thread that looks at the order once an earlier start has come sees every
+    /// move that was still in time, so that all threads begin at the same one.
+    pub(super) fn start(&self, at_ns: u64, now_ns: impl FnOnce() -> u64) -> Result<(), StartRefusal> {
+        let mut answer = Ok(());
+        self.order.send_if_modified(|current| {
+            answer = check(current, at_ns, now_ns());
+            if answer.is_ok() {
+                *current = Order::Start(at_ns);
+            }
+            answer.is_ok()
+        });
+        answer
     }
 
     /// Stops for a reason, unless everything stops already.
@@ -74,8 +91,36 @@ impl Orders {
     }
 }
 
+/// Whether a trial can start at a moment.
+fn check(current: &Order, at_ns: u64, now_ns: u64) -> Result<(), StartRefusal> {
+    match current {
+        Order::Start(earlier_ns) if *earlier_ns <= now_ns => {
+            Err(StartRefusal::Begun { late_ns: now_ns - earlier_ns })
+        }
+        Order::Start(earlier_ns) if at_ns < *earlier_ns => Err(StartRefusal::Earlier),
+        Order::Prepare | Order::Start(_) if at_ns < now_ns.saturating_add(WAKING_NS) => {
+            Err(StartRefusal::Passed { late_ns: now_ns.saturating_sub(at_ns) })
+        }
+        Order::Prepare | Order::Start(_) => Ok(()),
+        Order::Fail(_) | Order::Abort => Err(StartRefusal::Stopped),
+    }
+}
+
+/// Waits until the trial begins, and says when that was on the monotonic clock; `None`: a stop came instead.
+pub(super) async fn begun(orders: &mut watch::Receiver<Order>) -> Option<u64> {
+    let mut start_ns = started(orders).await?;
+    loop {
+        wait_until(start_ns).await;
+        // It may have been moved meanwhile.
+        match started(orders).await? {
+            same_ns if same_ns == start_ns => return Some(start_ns),
+            moved_ns => start_ns = moved_ns,
+        }
+    }
+}
+
 /// Waits for a start and says when; `None`: a stop came instead.
-pub(super) async fn started(orders: &mut watch::Receiver<Order>) -> Option<u64> {
+async fn started(orders: &mut watch::Receiver<Order>) -> Option<u64> {
     match orders.wait_for(|order| *order != Order::Prepare).await.as_deref() {
         Ok(Order::Start(at_ns)) => Some(*at_ns),
         _ => None,
@@ -96,12 +141,26 @@ mod tests {
         orders.follow().borrow().clone()
     }
 
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_start_is_moved_to_a_later_moment_until_it_has_come() {
+        let orders = Orders::new();
+        let start = |at_ms: u64, now_ms: u64| orders.start(at_ms * MS, || now_ms * MS);
+        assert_eq!(start(5, 9), Err(StartRefusal::Passed { late_ns: 4 * MS }));
+        assert_eq!(start(10, 9), Err(StartRefusal::Passed { late_ns: 0 }));
+        assert_eq!(start(50, 9), Ok(()));
+        assert_eq!(start(40, 10), Err(StartRefusal::Earlier));
+        assert_eq!(start(60, 49), Ok(()));
+        assert_eq!(start(90, 60), Err(StartRefusal::Begun { late_ns: 0 }));
+        assert_eq!(newest(&orders), Order::Start(60 * MS));
+        orders.abort();
+        assert_eq!(start(90, 70), Err(StartRefusal::Stopped));
+    }
+
     #[test]
     fn the_first_failure_holds_until_an_abort() {
         let orders = Orders::new();
-        orders.start(5);
-        orders.start(6);
-        assert_eq!(newest(&orders), Order::Start(5));
         orders.fail("first");
         orders.fail("second");
         assert_eq!(newest(&orders), Order::Fail("first".into()));

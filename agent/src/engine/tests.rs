@@ -225,7 +225,22 @@ async fn dropping_the_engine_before_its_start_ends_it() {
 async fn a_start_in_the_past_is_refused() {
     let (engine, _receiver, _) =
         prepare(Act::Spin, assignment(1, Warmup::Iterations(0), Window::Iterations(1)));
-    assert!(engine.start(clock::now_ns() - 1_000).is_err_and(|error| error.late_ns >= 1_000));
+    let refusal = engine.start(clock::now_ns() - 1_000);
+    assert!(matches!(refusal, Err(StartRefusal::Passed { late_ns: 1_000.. })), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_start_that_was_moved_begins_at_the_later_moment_alone() {
+    let (engine, mut receiver, did) =
+        prepare(Act::Spin, assignment(2, Warmup::Iterations(0), Window::Iterations(4)));
+    assert_eq!(next(&mut receiver).await, Some(EngineEvent::Ready));
+    let first_ns = clock::now_ns() + LEAD_NS;
+    engine.start(first_ns).unwrap();
+    engine.start(first_ns + LEAD_NS).unwrap();
+    let EngineEvent::Interval(_) = next(&mut receiver).await.unwrap() else { panic!("it runs to its end") };
+    assert!(clock::now_ns() >= first_ns + LEAD_NS);
+    assert_eq!(did.ended.load(Ordering::SeqCst), 4);
+    assert!(matches!(engine.start(clock::now_ns() + LEAD_NS), Err(StartRefusal::Begun { .. })));
 }
 
 #[tokio::test]

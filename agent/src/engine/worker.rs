@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::alarms::Alarms;
 use super::choice::{Choice, Shares};
-use super::clock::{now_ns, wait_until};
+use super::clock::now_ns;
 use super::collector::Message;
 use super::gate::Admission;
 use super::load_thread::{Beginning, LoadThread};
-use super::orders::started;
+use super::orders::begun;
 use super::pacer::{Bed, Due, Next, Pacer};
 use super::pause::{Pause, Pauses};
 use super::ramp::Growth;
@@ -52,7 +52,7 @@ pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
     task.lane.send(Message::Ready, &task.orders);
     let ready_ns = now_ns();
     let mut orders = task.orders.follow();
-    let Some(start_ns) = started(&mut orders).await else {
+    let Some(start_ns) = begun(&mut orders).await else {
         return;
     };
     if ready_ns > start_ns {
@@ -60,7 +60,6 @@ pub(super) async fn drive<W: Workload>(workload: &W, mut task: ThreadTask) {
         task.orders.fail(&format!("the workers were ready {late:?} after the start: it must await Ready"));
         return;
     }
-    wait_until(start_ns).await;
     let overrun = workload.operation_timeout_max().saturating_mul(2).saturating_add(GIVE_UP_GRACE);
     let give_up_after = overrun.max(task.drain);
     let crew = Crew { shares: task.shares.clone(), pauses: task.pauses };

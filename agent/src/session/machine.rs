@@ -6,6 +6,9 @@
 //!                 └──────────┴────────┴─► Failed ──┘
 //! ```
 //!
+//! A start that has passed when it comes leaves a trial ready, for a later one; and one that is armed may still be
+//! moved to a later start, until it begins.
+//!
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
 
@@ -40,8 +43,10 @@ pub enum Event {
     Ordered(Order),
     /// The engine is ready.
     EngineReady(TrialKey),
-    /// The engine was armed for this time.
-    EngineArmed(TrialKey, u64),
+    /// The engine was armed by this start, for this time.
+    EngineArmed(TrialKey, u32, u64),
+    /// This start had passed when it came, by so many nanoseconds.
+    EngineLate(TrialKey, u32, u64),
     /// The engine numbered an interval, encoded here.
     EngineInterval(Numbered),
     /// The engine is done.
@@ -61,8 +66,8 @@ pub enum Action {
     Report(Vec<Numbered>),
     /// Make an engine ready.
     Prepare(Box<Assignment>),
-    /// Arm the engine.
-    Arm(TrialKey, u64),
+    /// Arm the engine by this start, for this time; or move its start there.
+    Arm(TrialKey, u32, u64),
     /// Drop the engine: it stops at once.
     DropEngine(TrialKey),
     /// Find a port, start or stop a target, run a hook.
@@ -128,7 +133,13 @@ impl Machine {
             Event::Rejected(trial) => self.forget(trial, &mut actions),
             Event::Ordered(order) => self.obey(order, &mut actions),
             Event::EngineReady(trial) => self.say(trial, Statement::Ready(trial), &mut actions),
-            Event::EngineArmed(trial, at_ns) => self.say(trial, Statement::Armed(trial, at_ns), &mut actions),
+            Event::EngineArmed(trial, arming, at_ns) => {
+                self.say(trial, Statement::Armed { trial, arming, at_ns }, &mut actions)
+            }
+            // Not what was said last: it is as ready as before.
+            Event::EngineLate(trial, arming, late_ns) => {
+                actions.push(Action::Say(Statement::StartTooLate { trial, arming, late_ns }));
+            }
             Event::EngineInterval(interval) => {
                 if let Some(held) = self.trials.get_mut(&interval.trial).filter(|held| !held.is_over) {
                     held.numbered = interval.sequence + 1;
@@ -166,28 +177,23 @@ impl Machine {
     fn obey(&mut self, order: Order, actions: &mut Vec<Action>) {
         match order {
             Order::Prepare(assignment) => self.prepare(assignment, actions),
-            Order::Start { trial, epoch, at_ns } => match self.trials.get(&trial) {
+            Order::Start { trial, epoch, arming, at_ns } => match self.trials.get(&trial) {
                 Some(held) if held.epoch == epoch => match &held.said {
-                    Some(Statement::Ready(_)) => actions.push(Action::Arm(trial, at_ns)),
+                    Some(Statement::Ready(_)) => actions.push(Action::Arm(trial, arming, at_ns)),
+                    Some(Statement::Armed { arming: last, .. }) if *last < arming => {
+                        actions.push(Action::Arm(trial, arming, at_ns));
+                    }
                     Some(said) => actions.push(Action::Say(said.clone())),
                     None => {}
                 },
-                _ => actions.push(Action::Say(Statement::Failed(
-                    trial,
-                    "the agent holds no such trial".to_owned(),
-                    0,
-                ))),
+                _ => actions.push(Action::Say(no_such_trial(trial))),
             },
             Order::Abort { trial, reason } => {
                 actions.push(Action::DropEngine(trial));
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), actions);
                 } else {
-                    actions.push(Action::Say(Statement::Failed(
-                        trial,
-                        "the agent holds no such trial".to_owned(),
-                        0,
-                    )));
+                    actions.push(Action::Say(no_such_trial(trial)));
                 }
             }
             Order::Release(trial) => self.forget(trial, actions),
@@ -293,6 +299,10 @@ impl Machine {
             actions.push(Action::DropEngine(trial));
         }
     }
+}
+
+fn no_such_trial(trial: TrialKey) -> Statement {
+    Statement::Failed(trial, "the agent holds no such trial".to_owned(), 0)
 }
 
 /// What an agent says that does not run programs for strangers.

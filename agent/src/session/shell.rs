@@ -12,7 +12,7 @@ use super::machine::{Action, Event, Machine};
 use super::outbox::Numbered;
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent};
+use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
 use crate::host;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::workload::{PrepareError, TABLE, WorkloadKind};
@@ -188,20 +188,31 @@ impl Shell {
                 }
             }
             Action::Prepare(assignment) => self.prepare(*assignment),
-            Action::Arm(trial, at_ns) => {
-                let armed = self.engines.get(&trial).map(|engine| engine.start(at_ns));
-                return Some(match armed {
-                    Some(Ok(())) => Event::EngineArmed(trial, at_ns),
-                    Some(Err(passed)) => Event::EngineFailed(trial, passed.to_string()),
-                    None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
-                });
-            }
+            Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
         }
         None
+    }
+
+    /// Arms an engine, or moves its start; returns what came of it.
+    fn arm(&self, trial: TrialKey, arming: u32, at_ns: u64) -> Option<Event> {
+        Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
+            Some(Ok(())) => {
+                tracing::debug!(%trial, arming, at_ns, "armed");
+                Event::EngineArmed(trial, arming, at_ns)
+            }
+            Some(Err(StartRefusal::Passed { late_ns })) => {
+                tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+                Event::EngineLate(trial, arming, late_ns)
+            }
+            // It says itself why.
+            Some(Err(StartRefusal::Stopped)) => return None,
+            Some(Err(refusal)) => Event::EngineFailed(trial, refusal.to_string()),
+            None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
+        })
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
@@ -257,6 +268,7 @@ impl Shell {
                 .collect(),
             may_run_programs: self.options.may_run_programs(),
             reservation: self.options.reservation.clone(),
+            clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }
     }

@@ -35,6 +35,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         slots: args.slots,
         allowed: args.allowed,
         reservation: args.reservation,
+        tells_clock: !args.measure_clock,
         fleetmark: ourselves()?,
     };
     let mut terminate =

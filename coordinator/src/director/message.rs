@@ -62,6 +62,8 @@ pub enum Message {
         agent: AgentId,
         /// Which trial.
         trial: TrialKey,
+        /// Which of the starts that it was told.
+        arming: u32,
         /// The time it was armed for, on the agent's clock.
         armed_for_ns: u64,
     },
@@ -160,6 +162,8 @@ pub enum Downward {
         trial: TrialKey,
         /// Under which lease.
         epoch: shared::ids::LeaseEpoch,
+        /// Which of the trial's starts, from 0: a later one moves it.
+        arming: u32,
         /// When, on the agent's clock.
         at_agent_ns: u64,
     },

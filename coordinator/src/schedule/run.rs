@@ -1,5 +1,6 @@
 //! One run's way through the steps.
 
+mod arming;
 mod hooks;
 mod preparing;
 mod steps;
@@ -18,6 +19,7 @@ use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 use super::step::Step;
 use super::{Action, Answer, Command, Ending, Submission};
 use crate::fleet::{Fleet, Moment, Need};
+use arming::Arming;
 
 /// A run that waits or runs.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ struct CurrentTrial {
     has_hooks: bool,
     /// Why agents were told to abort, if they were.
     abort_reason: Option<String>,
+    /// The start that its agents were told last.
+    arming: Arming,
     /// How many intervals each agent said it numbered.
     reported: BTreeMap<AgentId, u64>,
     /// How many of each agent's intervals are stored, from 0 without gaps.
@@ -163,10 +167,12 @@ impl ActiveRun {
             }
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
             (Step::Prepare, Answer::Ready) => self.answered(agent),
-            (Step::Arm, Answer::Armed { skew_us }) => {
+            // One that answers an earlier start than the last is no answer.
+            (Step::Arm, Answer::Armed { arming, skew_us }) if arming == self.trial.arming.number => {
                 self.note_skew(skew_us);
                 self.answered(agent);
             }
+            (Step::Arm, Answer::StartTooLate { arming, late }) => self.refuse_start(agent, arming, late),
             // The schedule of a quick agent may be over before a slow one has said that it is armed; and one whose
             // link broke meanwhile says only that it is done.
             (Step::Arm | Step::Run | Step::Collect, Answer::Done { intervals }) => {
@@ -270,9 +276,11 @@ impl ActiveRun {
             Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
                 self.target.agent == Some(agent) && (is_current || self.target.started_for == Some(trial))
             }
-            Answer::Ready | Answer::Armed { .. } | Answer::Done { .. } | Answer::Failed { .. } => {
-                self.wants(agent, trial)
-            }
+            Answer::Ready
+            | Answer::Armed { .. }
+            | Answer::StartTooLate { .. }
+            | Answer::Done { .. }
+            | Answer::Failed { .. } => self.wants(agent, trial),
             Answer::PortReserved(_) => is_current && self.target.agent == Some(agent),
             Answer::HookDone { .. } => is_current,
         };

@@ -15,8 +15,8 @@ pub(super) const TARGET_READY_WITHIN: Duration = Duration::from_secs(60);
 const LINK_MARGIN: Duration = Duration::from_secs(10);
 /// Connecting all workers, resolving names, starting threads.
 const PREPARE_WITHIN: Duration = Duration::from_secs(60);
-/// An agent arms a timer at once; this is for the link.
-const ARM_WITHIN: Duration = Duration::from_secs(10);
+/// An agent arms a timer at once; this is for the link, and for a start that is moved, each time with twice the room.
+const ARM_WITHIN: Duration = Duration::from_secs(30);
 /// SIGTERM, 5 s, SIGKILL, and the link.
 const STOP_TARGET_WITHIN: Duration = Duration::from_secs(20);
 /// Intervals that are still on their way when an agent is done, with room for a store that is slow.

@@ -35,6 +35,7 @@ pub(super) fn hello(introduction: Introduction) -> proto::Hello {
         kinds: introduction.kinds.into_iter().map(|(kind, doc)| proto::WorkloadKind { kind, doc }).collect(),
         may_run_programs: introduction.may_run_programs,
         reservation: introduction.reservation.unwrap_or_default(),
+        clock_namespace: introduction.clock_namespace.unwrap_or_default(),
         leases: introduction
             .leases
             .into_iter()
@@ -62,8 +63,13 @@ pub(super) fn statement(statement: Statement) -> proto::AttachUp {
             failure: failure.map(|failure| sentence(&failure)).unwrap_or_default(),
         }),
         Statement::Ready(trial) => Up::TrialReady(proto::TrialReady { trial: Some(trial.into()) }),
-        Statement::Armed(trial, armed_for_monotonic_ns) => {
-            Up::TrialArmed(proto::TrialArmed { trial: Some(trial.into()), armed_for_monotonic_ns })
+        Statement::Armed { trial, arming, at_ns } => Up::TrialArmed(proto::TrialArmed {
+            trial: Some(trial.into()),
+            armed_for_monotonic_ns: at_ns,
+            arming,
+        }),
+        Statement::StartTooLate { trial, arming, late_ns } => {
+            Up::StartTooLate(proto::StartTooLate { trial: Some(trial.into()), arming, late_ns })
         }
         Statement::Done(trial, intervals) => {
             Up::TrialDone(proto::TrialDone { trial: Some(trial.into()), intervals })
@@ -110,6 +116,7 @@ pub(super) fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
         Down::Start(start) => Order::Start {
             trial: trial_key(start.trial)?,
             epoch: LeaseEpoch(start.epoch),
+            arming: start.arming,
             at_ns: start.at_agent_monotonic_ns,
         },
         Down::Abort(abort) => Order::Abort { trial: trial_key(abort.trial)?, reason: abort.reason },

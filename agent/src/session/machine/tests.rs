@@ -60,21 +60,50 @@ fn prepared() -> Machine {
     machine
 }
 
+fn start(arming: u32, at_ns: u64) -> Event {
+    Event::Ordered(Order::Start { trial: trial(0), epoch: LeaseEpoch(1), arming, at_ns })
+}
+
+fn armed(arming: u32, at_ns: u64) -> Statement {
+    Statement::Armed { trial: trial(0), arming, at_ns }
+}
+
 #[test]
 fn an_order_that_comes_twice_is_done_once_and_answered_twice() {
     let mut machine = prepared();
     let again = machine.step(Event::Ordered(Order::Prepare(assignment(0, 1))));
     assert_eq!(again, [Action::Say(Statement::Ready(trial(0)))]);
-    let start = || Event::Ordered(Order::Start { trial: trial(0), epoch: LeaseEpoch(1), at_ns: 7 });
-    assert_eq!(machine.step(start()), [Action::Arm(trial(0), 7)]);
-    machine.step(Event::EngineArmed(trial(0), 7));
-    assert_eq!(machine.step(start()), [Action::Say(Statement::Armed(trial(0), 7))]);
+    assert_eq!(machine.step(start(0, 7)), [Action::Arm(trial(0), 0, 7)]);
+    machine.step(Event::EngineArmed(trial(0), 0, 7));
+    assert_eq!(machine.step(start(0, 7)), [Action::Say(armed(0, 7))]);
+}
+
+#[test]
+fn a_start_that_came_too_late_leaves_the_trial_ready_for_another() {
+    let mut machine = prepared();
+    assert_eq!(machine.step(start(0, 7)), [Action::Arm(trial(0), 0, 7)]);
+    let refusal = Statement::StartTooLate { trial: trial(0), arming: 0, late_ns: 3 };
+    assert_eq!(machine.step(Event::EngineLate(trial(0), 0, 3)), [Action::Say(refusal)]);
+    assert_eq!(machine.step(Event::Linked), [Action::Say(Statement::Ready(trial(0)))]);
+    assert_eq!(machine.step(start(1, 70)), [Action::Arm(trial(0), 1, 70)]);
+}
+
+#[test]
+fn an_armed_start_is_moved_by_a_later_one_and_never_by_an_earlier() {
+    let mut machine = prepared();
+    machine.step(start(0, 7));
+    machine.step(Event::EngineArmed(trial(0), 0, 7));
+    assert_eq!(machine.step(start(2, 70)), [Action::Arm(trial(0), 2, 70)]);
+    machine.step(Event::EngineArmed(trial(0), 2, 70));
+    for stale in [start(1, 30), start(2, 99)] {
+        assert_eq!(machine.step(stale), [Action::Say(armed(2, 70))]);
+    }
 }
 
 #[test]
 fn a_start_under_another_lease_is_refused() {
-    let actions =
-        prepared().step(Event::Ordered(Order::Start { trial: trial(0), epoch: LeaseEpoch(9), at_ns: 7 }));
+    let order = Order::Start { trial: trial(0), epoch: LeaseEpoch(9), arming: 0, at_ns: 7 };
+    let actions = prepared().step(Event::Ordered(order));
     assert!(matches!(&actions[..], [Action::Say(Statement::Failed(..))]), "{actions:?}");
 }
 

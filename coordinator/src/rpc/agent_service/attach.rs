@@ -109,8 +109,13 @@ fn read(agent: AgentId, message: Up) -> Result<Message, ConvertError> {
         Up::TrialArmed(armed) => Ok(Message::Armed {
             agent,
             trial: trial_key(armed.trial)?,
+            arming: armed.arming,
             armed_for_ns: armed.armed_for_monotonic_ns,
         }),
+        Up::StartTooLate(refused) => {
+            let late = Duration::from_nanos(refused.late_ns);
+            said(refused.trial, Answer::StartTooLate { arming: refused.arming, late })
+        }
         Up::TrialDone(done) => said(done.trial, Answer::Done { intervals: done.intervals }),
         Up::TrialFailed(failed) => said(
             failed.trial,
@@ -128,9 +133,10 @@ fn message_down(message: Downward) -> proto::attach_down::Message {
     let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
     match message {
         Downward::ClockProbe { probe } => Down::ClockProbe(proto::ClockProbe { probe_id: probe }),
-        Downward::Start { trial, epoch, at_agent_ns } => Down::Start(proto::Start {
+        Downward::Start { trial, epoch, arming, at_agent_ns } => Down::Start(proto::Start {
             trial: Some(trial.into()),
             epoch: epoch.0,
+            arming,
             at_agent_monotonic_ns: at_agent_ns,
         }),
         Downward::Command(command) => match command {
@@ -154,9 +160,10 @@ fn message_down(message: Downward) -> proto::attach_down::Message {
             }),
             Command::Prepare(assignment) => Down::Prepare((*assignment).into()),
             // The director turns a start into `Downward::Start`, since only it knows the agent's clock.
-            Command::Start { trial, epoch, at } => Down::Start(proto::Start {
+            Command::Start { trial, epoch, arming, at } => Down::Start(proto::Start {
                 trial: Some(trial.into()),
                 epoch: epoch.0,
+                arming,
                 at_agent_monotonic_ns: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
             }),
             Command::Abort { trial, reason } => {

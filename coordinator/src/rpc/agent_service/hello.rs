@@ -23,7 +23,7 @@ const KINDS_MAX: usize = 64;
 const SLOTS_MAX: u32 = 64;
 /// Most trials that an agent may still hold: one of each run that it can have been leased to.
 const LEASES_MAX: usize = crate::schedule::ACTIVE_RUNS_MAX;
-/// Longest version or reservation, in bytes.
+/// Longest version, reservation or namespace, in bytes.
 const WORD_BYTES_MAX: usize = 128;
 
 /// Reads a hello.
@@ -47,10 +47,11 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
     if hello.slots == 0 || hello.slots > SLOTS_MAX {
         return Err(ConvertError::new("slots", format!("{} are not 1 to {SLOTS_MAX}", hello.slots)));
     }
-    if hello.reservation.len() > WORD_BYTES_MAX || hello.fleetmark_version.len() > WORD_BYTES_MAX {
+    let words = [&hello.reservation, &hello.fleetmark_version, &hello.clock_namespace];
+    if words.iter().any(|word| word.len() > WORD_BYTES_MAX) {
         return Err(ConvertError::new(
             "reservation",
-            format!("it or the version is longer than {WORD_BYTES_MAX} bytes"),
+            format!("it, the version or the clock's namespace is longer than {WORD_BYTES_MAX} bytes"),
         ));
     }
     if agent_id(&hello.agent_id)? == ALL_AGENTS {
@@ -73,6 +74,7 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         may_run_programs: hello.may_run_programs,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
         address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        clock_namespace: (!hello.clock_namespace.is_empty()).then_some(hello.clock_namespace),
         holds: hello
             .leases
             .into_iter()

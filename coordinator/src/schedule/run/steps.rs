@@ -9,7 +9,7 @@ use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
 use super::super::step::{Step, TARGET_READY_WITHIN};
-use super::super::{Action, Command, START_LEAD};
+use super::super::{Action, Command};
 use super::{ActiveRun, CurrentTrial, need};
 use crate::fleet::{Fleet, Moment, Unmet};
 
@@ -44,6 +44,9 @@ impl ActiveRun {
             _ => {
                 if self.step == Step::Collect {
                     self.await_intervals();
+                }
+                if self.step == Step::Arm {
+                    self.arm_again_if_late(now, fleet, actions);
                 }
                 if now >= self.deadline && !self.awaited.is_empty() {
                     self.give_up_waiting(fleet);
@@ -161,7 +164,7 @@ impl ActiveRun {
             Step::ReservePort => self.reserve_port(fleet, actions),
             Step::StartTarget => self.start_target(fleet, actions),
             Step::Prepare => self.prepare(fleet, actions),
-            Step::Arm => self.arm(now, actions),
+            Step::Arm => self.arm(now, fleet, actions),
             Step::Run => self.run(actions),
             Step::Collect => {
                 self.await_intervals();
@@ -267,18 +270,6 @@ impl ActiveRun {
             }
             Some(introduction) if !is_shared => introduction.address.to_string(),
             _ => "127.0.0.1".to_owned(),
-        }
-    }
-
-    fn arm(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let at = now + START_LEAD;
-        let started_at_ms = self.unix_ms(at);
-        if let Some(record) = self.trial_record() {
-            record.started_at_ms = Some(started_at_ms);
-        }
-        let (trial, epoch) = (self.key(), self.trial.epoch);
-        for agent in self.agents.clone() {
-            self.ask(agent, Command::Start { trial, epoch, at }, actions);
         }
     }
 

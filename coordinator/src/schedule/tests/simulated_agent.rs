@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::ids::{LeaseEpoch, RunId, TrialKey};
 
 use super::super::{Answer, Command};
-use crate::fleet::Introduction;
+use crate::fleet::{Introduction, Moment};
 
 /// Intervals that an engine numbers which runs to its end.
 pub(super) const INTERVALS: u64 = 4;
@@ -39,8 +39,8 @@ pub(super) enum Deed {
     HookEnded(TrialKey, u32, Option<String>),
     /// Its engine is ready.
     EngineReady(TrialKey),
-    /// Its engine is done.
-    EngineDone(TrialKey),
+    /// Its engine is done that was armed by this start.
+    EngineDone(TrialKey, u32),
     /// Its engine cannot go on.
     EngineBroken(TrialKey, &'static str),
 }
@@ -64,6 +64,8 @@ pub(super) struct SimulatedAgent {
     /// Targets by run: for which trial they were started, and whether they answer.
     pub(super) targets: BTreeMap<RunId, (TrialKey, bool)>,
     hooks: BTreeMap<(TrialKey, u32), Option<Answer>>,
+    /// When its engines that ran to their end began.
+    pub(super) began: BTreeMap<TrialKey, Moment>,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,8 @@ pub(super) struct Held {
     said: Option<Answer>,
     pub(super) numbered: u64,
     is_over: bool,
+    /// The start that it was armed for.
+    start: Option<(u32, Moment)>,
 }
 
 impl SimulatedAgent {
@@ -85,6 +89,7 @@ impl SimulatedAgent {
             trials: BTreeMap::new(),
             targets: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            began: BTreeMap::new(),
         }
     }
 
@@ -96,10 +101,10 @@ impl SimulatedAgent {
         self.trials.iter().filter_map(said).chain(targets).collect()
     }
 
-    pub(super) fn act(&mut self, deed: Deed) -> Outcome {
+    pub(super) fn act(&mut self, now: Moment, deed: Deed) -> Outcome {
         let mut outcome = Outcome::default();
         match deed {
-            Deed::Obey(command) => self.obey(command, &mut outcome),
+            Deed::Obey(command) => self.obey(now, command, &mut outcome),
             Deed::TargetUp(trial) => {
                 if let Some((started, is_ready)) = self.targets.get_mut(&trial.run)
                     && *started == trial
@@ -120,7 +125,10 @@ impl SimulatedAgent {
                 outcome.says.push((trial, answer));
             }
             Deed::EngineReady(trial) => self.say(trial, Answer::Ready, &mut outcome),
-            Deed::EngineDone(trial) => {
+            // Of an engine whose start was moved, or that is gone, nothing is heard.
+            Deed::EngineDone(trial, arming) if self.armed(trial).is_none_or(|(last, _)| last != arming) => {}
+            Deed::EngineDone(trial, _) => {
+                self.began.extend(self.armed(trial).map(|(_, at)| (trial, at)));
                 self.number(trial, INTERVALS);
                 self.end(trial, Answer::Done { intervals: INTERVALS }, &mut outcome);
             }
@@ -129,7 +137,7 @@ impl SimulatedAgent {
         outcome
     }
 
-    fn obey(&mut self, command: Command, outcome: &mut Outcome) {
+    fn obey(&mut self, now: Moment, command: Command, outcome: &mut Outcome) {
         match command {
             Command::ReservePort(trial) => {
                 let port = (!self.fails_at.contains(&Stage::Port)).then_some(4_000);
@@ -152,7 +160,9 @@ impl SimulatedAgent {
             Command::Prepare(assignment) => {
                 self.prepare(assignment.trial, assignment.epoch, outcome);
             }
-            Command::Start { trial, epoch, .. } => self.start(trial, epoch, outcome),
+            Command::Start { trial, epoch, arming, at } => {
+                self.start(now, (trial, epoch), (arming, at), outcome);
+            }
             Command::Abort { trial, reason } => {
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), outcome);
@@ -207,7 +217,7 @@ impl SimulatedAgent {
             return;
         }
         self.trials.retain(|key, held| key.run != trial.run || held.epoch >= epoch);
-        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false });
+        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false, start: None });
         if self.fails_at.contains(&Stage::Prepare) {
             outcome.later.push((self.delay, Deed::EngineBroken(trial, "nobody answers there")));
         } else if !self.is_silent_at.contains(&Stage::Prepare) {
@@ -215,25 +225,54 @@ impl SimulatedAgent {
         }
     }
 
-    fn start(&mut self, trial: TrialKey, epoch: LeaseEpoch, outcome: &mut Outcome) {
+    fn start(
+        &mut self,
+        now: Moment,
+        (trial, epoch): (TrialKey, LeaseEpoch),
+        (arming, at): (u32, Moment),
+        outcome: &mut Outcome,
+    ) {
         if self.is_silent_at.contains(&Stage::Start) {
             return;
         }
-        match self.trials.get(&trial).filter(|held| held.epoch == epoch).map(|held| held.said.clone()) {
-            Some(Some(Answer::Ready)) if self.fails_at.contains(&Stage::Start) => {
+        let held = self.trials.get(&trial).filter(|held| held.epoch == epoch);
+        match held.map(|held| (held.said.clone(), held.start)) {
+            Some((Some(Answer::Ready), _)) if self.fails_at.contains(&Stage::Start) => {
                 self.fail(trial, "the start has passed".to_owned(), outcome);
             }
-            Some(Some(Answer::Ready)) => {
-                self.say(trial, Answer::Armed { skew_us: Some((1.0, 2.0)) }, outcome);
-                if self.fails_at.contains(&Stage::Measure) {
-                    outcome.later.push((MEASURES_FOR / 2, Deed::EngineBroken(trial, "out of sockets")));
-                } else if !self.is_silent_at.contains(&Stage::Measure) {
-                    outcome.later.push((MEASURES_FOR, Deed::EngineDone(trial)));
-                }
+            Some((Some(Answer::Armed { arming: last, .. }), Some((_, begins))))
+                if last < arming && begins <= now =>
+            {
+                self.fail(trial, "it had begun already".to_owned(), outcome);
             }
-            Some(said) => outcome.says.extend(said.map(|said| (trial, said))),
+            Some((Some(Answer::Ready), _)) if at <= now => {
+                outcome.says.push((trial, Answer::StartTooLate { arming, late: now - at }));
+            }
+            Some((Some(Answer::Armed { arming: last, .. }), _)) if last >= arming => {
+                outcome.says.extend(held.and_then(|held| held.said.clone()).map(|said| (trial, said)));
+            }
+            Some((Some(Answer::Ready | Answer::Armed { .. }), _)) => {
+                self.arm(now, trial, (arming, at), outcome)
+            }
+            Some((said, _)) => outcome.says.extend(said.map(|said| (trial, said))),
             None => outcome.says.push((trial, no_such_trial())),
         }
+    }
+
+    fn arm(&mut self, now: Moment, trial: TrialKey, (arming, at): (u32, Moment), outcome: &mut Outcome) {
+        if let Some(held) = self.trials.get_mut(&trial) {
+            held.start = Some((arming, at));
+        }
+        self.say(trial, Answer::Armed { arming, skew_us: Some((1.0, 2.0)) }, outcome);
+        if self.fails_at.contains(&Stage::Measure) {
+            outcome.later.push((at - now + MEASURES_FOR / 2, Deed::EngineBroken(trial, "out of sockets")));
+        } else if !self.is_silent_at.contains(&Stage::Measure) {
+            outcome.later.push((at - now + MEASURES_FOR, Deed::EngineDone(trial, arming)));
+        }
+    }
+
+    fn armed(&self, trial: TrialKey) -> Option<(u32, Moment)> {
+        self.trials.get(&trial).and_then(|held| held.start)
     }
 
     fn number(&mut self, trial: TrialKey, intervals: u64) {

@@ -137,7 +137,8 @@ fn late_answers_of_an_earlier_trial_change_nothing_and_are_released() {
     use super::super::Answer;
     for answer in [
         Answer::Ready,
-        Answer::Armed { skew_us: Some((1e9, 1.0)) },
+        Answer::Armed { arming: 0, skew_us: Some((1e9, 1.0)) },
+        Answer::StartTooLate { arming: 0, late: Duration::from_secs(1) },
         Answer::Done { intervals: 9 },
         Answer::Failed { reason: "late".to_owned(), intervals: 9 },
         Answer::TargetFailed("late".to_owned()),

@@ -105,6 +105,7 @@ impl World {
         self.schedule.fleet.attach(self.now, introduction).expect("its name is its own");
         self.count += 1;
         self.connections.insert(id, self.count);
+        self.schedule.fleet.note_round_trip(id, self.agents[&id].delay * 2);
         self.step(Event::AgentAttached(id));
         says.into_iter().for_each(|(trial, answer)| self.say(id, trial, answer));
         holds.into_iter().for_each(|trial| self.report(id, trial));
@@ -213,7 +214,7 @@ impl World {
 
     fn act(&mut self, id: AgentId, deed: Deed) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let outcome = agent.act(deed);
+        let outcome = agent.act(self.now, deed);
         outcome.later.into_iter().for_each(|(after, deed)| self.later(after, Happening::Deed(id, deed)));
         for (trial, answer) in outcome.says {
             let ends = matches!(answer, Answer::Done { .. } | Answer::Failed { .. });

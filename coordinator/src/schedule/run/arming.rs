@@ -1,0 +1,109 @@
+//! Telling all agents one moment to start at; and a later one, when it does not reach all of them in time.
+
+use std::time::Duration;
+
+use shared::finding::FindingCode;
+use shared::ids::AgentId;
+
+use super::super::{Action, Command};
+use super::ActiveRun;
+use crate::fleet::{Fleet, Moment};
+
+/// From the moment all agents are ready to the common start T at least: room for the tick by which an answer that is
+/// missing is noticed, and for agents that are busy.
+const LEAD_MIN: Duration = Duration::from_millis(300);
+/// The same at most, however slow a link seems: bounds what one stranger's delays do to a trial.
+const LEAD_MAX: Duration = Duration::from_secs(5);
+/// Round trips for which there is room besides: one for the start and its answer, one for a start that is moved, and as
+/// much again for a link that is slower than it ever was.
+const ROUND_TRIPS: u32 = 4;
+/// How often a trial's agents are told a start, each time with twice the room, before the trial is given up.
+pub(in super::super) const ARMINGS_MAX: u32 = 5;
+
+/// The start that the agents were told last.
+#[derive(Debug, Default)]
+pub(super) struct Arming {
+    /// Its number, from 0.
+    pub(super) number: u32,
+    /// When all agents should have confirmed it.
+    confirm_by: Moment,
+    /// Until when another one would still reach those that have.
+    move_by: Moment,
+    /// An agent to which it came too late, and by how much.
+    refused_by: Option<(AgentId, Duration)>,
+}
+
+impl ActiveRun {
+    /// Tells all agents to start, far enough ahead for the slowest of them.
+    pub(super) fn arm(&mut self, now: Moment, fleet: &Fleet, actions: &mut Vec<Action>) {
+        let arming = self.trial.arming.number;
+        let lead = lead(fleet.round_trip_max(&self.agents), arming);
+        let at = now + lead;
+        self.trial.arming = Arming {
+            number: arming,
+            confirm_by: now + lead / 3,
+            move_by: now + lead * 5 / 6,
+            refused_by: None,
+        };
+        let started_at_ms = self.unix_ms(at);
+        if let Some(record) = self.trial_record() {
+            record.started_at_ms = Some(started_at_ms);
+            // What was said of an earlier start is of no account.
+            (record.start_skew_us, record.start_skew_error_us) = (None, None);
+        }
+        let (trial, epoch) = (self.key(), self.trial.epoch);
+        for agent in self.agents.clone() {
+            self.ask(agent, Command::Start { trial, epoch, arming, at }, actions);
+        }
+    }
+
+    /// A start came too late to an agent.
+    pub(super) fn refuse_start(&mut self, agent: AgentId, arming: u32, late: Duration) {
+        if self.trial.arming.number == arming {
+            self.trial.arming.refused_by = Some((agent, late));
+        }
+    }
+
+    /// Moves the start when it came too late to an agent, or when somebody has not confirmed it while there is still
+    /// time to tell the others. Those whom the new one does not reach in time have begun, and say that they failed.
+    pub(super) fn arm_again_if_late(&mut self, now: Moment, fleet: &Fleet, actions: &mut Vec<Action>) {
+        let arming = &self.trial.arming;
+        // One whose link broke may have it or not: it says so when it comes back.
+        let is_unconfirmed = (arming.confirm_by..arming.move_by).contains(&now)
+            && self.awaited.iter().any(|agent| fleet.is_here(*agent));
+        let is_last = arming.number + 1 >= ARMINGS_MAX;
+        match arming.refused_by {
+            Some((agent, late)) if is_last => {
+                let message = format!(
+                    "the start came {late:?} too late to be followed, {ARMINGS_MAX} times in a row: the link or the host is too slow"
+                );
+                self.break_trial(FindingCode::AgentFailed, Some(agent), message);
+            }
+            None if is_last || !is_unconfirmed => {}
+            _ => {
+                self.trial.arming.number += 1;
+                self.arm(now, fleet, actions);
+            }
+        }
+    }
+}
+
+/// From now to T, given the longest round trip to any of the agents; doubled with every further try.
+fn lead(round_trip_max: Duration, arming: u32) -> Duration {
+    let first = round_trip_max.saturating_mul(ROUND_TRIPS).saturating_add(LEAD_MIN);
+    first.saturating_mul(1 << arming.min(ARMINGS_MAX)).min(LEAD_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lead_follows_the_slowest_link_within_bounds() {
+        let ms = Duration::from_millis;
+        assert_eq!(lead(Duration::ZERO, 0), LEAD_MIN);
+        assert_eq!(lead(ms(40), 0), ms(460));
+        assert_eq!(lead(ms(40), 2), ms(1_840));
+        assert_eq!(lead(Duration::MAX, u32::MAX), LEAD_MAX);
+    }
+}
