@@ -97,6 +97,8 @@ struct Held {
     epoch: LeaseEpoch,
     /// What was said last, to be repeated after a reconnect; `None` while preparing or measuring.
     said: Option<Statement>,
+    /// That it was armed, to be repeated before the word that it is done: which start it followed counts.
+    armed: Option<Statement>,
     numbered: u64,
     is_over: bool,
 }
@@ -120,7 +122,7 @@ impl Machine {
             Event::Linked => {
                 self.credit = CREDIT_AT_FIRST;
                 self.outbox.rewind();
-                let said = self.trials.values().filter_map(|held| held.said.clone());
+                let said = self.trials.values().flat_map(Held::to_repeat);
                 // A coordinator that was restarted does not know the target of a run that it ended, and has it stopped;
                 // one that was away may have missed that a target failed.
                 let targets = self.answers.values().flatten().filter(|answer| {
@@ -134,7 +136,11 @@ impl Machine {
             Event::Ordered(order) => self.obey(order, &mut actions),
             Event::EngineReady(trial) => self.say(trial, Statement::Ready(trial), &mut actions),
             Event::EngineArmed(trial, arming, at_ns) => {
-                self.say(trial, Statement::Armed { trial, arming, at_ns }, &mut actions)
+                let armed = Statement::Armed { trial, arming, at_ns };
+                if let Some(held) = self.trials.get_mut(&trial) {
+                    held.armed = Some(armed.clone());
+                }
+                self.say(trial, armed, &mut actions)
             }
             // Not what was said last: it is as ready as before.
             Event::EngineLate(trial, arming, late_ns) => {
@@ -219,7 +225,7 @@ impl Machine {
             |(key, held): (&TrialKey, &Held)| (key.run == trial.run && held.epoch < epoch).then_some(*key);
         let outdated: Vec<TrialKey> = self.trials.iter().filter_map(outdated).collect();
         outdated.into_iter().for_each(|key| self.forget(key, actions));
-        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false });
+        self.trials.insert(trial, Held { epoch, said: None, armed: None, numbered: 0, is_over: false });
         actions.push(Action::Prepare(assignment));
     }
 
@@ -298,6 +304,14 @@ impl Machine {
         if self.trials.remove(&trial).is_some() {
             actions.push(Action::DropEngine(trial));
         }
+    }
+}
+
+impl Held {
+    /// What a coordinator may have missed that was away.
+    fn to_repeat(&self) -> Vec<Statement> {
+        let is_done = matches!(self.said, Some(Statement::Done(..)));
+        self.armed.iter().filter(|_| is_done).chain(&self.said).cloned().collect()
     }
 }
 

@@ -19,6 +19,8 @@ use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 use super::step::Step;
 use super::{Action, Answer, Command, Ending, Submission};
 use crate::fleet::{Fleet, Moment, Need};
+#[cfg(test)]
+pub(super) use arming::ARMINGS_MAX;
 use arming::Arming;
 
 /// A run that waits or runs.
@@ -173,6 +175,10 @@ impl ActiveRun {
                 self.answered(agent);
             }
             (Step::Arm, Answer::StartTooLate { arming, late }) => self.refuse_start(agent, arming, late),
+            (Step::Arm, Answer::Done { intervals }) if self.began_too_early(agent) => {
+                self.report_intervals(agent, intervals);
+                self.break_early_start(agent);
+            }
             // The schedule of a quick agent may be over before a slow one has said that it is armed; and one whose
             // link broke meanwhile says only that it is done.
             (Step::Arm | Step::Run | Step::Collect, Answer::Done { intervals }) => {

@@ -2,12 +2,13 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `targets`, `absence` (agents that go away and come back), `invariants` (any schedule of faults).
+//! `starts` (one moment for all), `targets`, `absence` (agents that go away and come back), `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
 mod simulated_agent;
+mod starts;
 mod targets;
 mod ways;
 mod world;

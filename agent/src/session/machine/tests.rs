@@ -127,6 +127,16 @@ fn after_a_reconnect_the_last_word_and_what_was_not_acknowledged_are_repeated() 
 }
 
 #[test]
+fn after_a_reconnect_a_trial_that_is_done_says_which_start_it_followed() {
+    let mut machine = prepared();
+    machine.step(start(3, 7));
+    machine.step(Event::EngineArmed(trial(0), 3, 7));
+    machine.step(Event::EngineDone(trial(0), 0));
+    let again = machine.step(Event::Linked);
+    assert_eq!(again, [Action::Say(armed(3, 7)), Action::Say(Statement::Done(trial(0), 0))]);
+}
+
+#[test]
 fn an_aborted_trial_says_how_much_it_numbered_and_numbers_no_more() {
     let mut machine = prepared();
     machine.step(Event::EngineInterval(numbered(0)));

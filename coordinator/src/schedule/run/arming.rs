@@ -14,21 +14,25 @@ use crate::fleet::{Fleet, Moment};
 const LEAD_MIN: Duration = Duration::from_millis(300);
 /// The same at most, however slow a link seems: bounds what one stranger's delays do to a trial.
 const LEAD_MAX: Duration = Duration::from_secs(5);
-/// Round trips for which there is room besides: one for the start and its answer, one for a start that is moved, and as
-/// much again for a link that is slower than it ever was.
+/// Round trips for which there is room besides: in the first quarter all should confirm, up to the middle the start may be
+/// moved, and what is left then is for the new one to reach those that have confirmed.
 const ROUND_TRIPS: u32 = 4;
 /// How often a trial's agents are told a start, each time with twice the room, before the trial is given up.
-pub(in super::super) const ARMINGS_MAX: u32 = 5;
+pub(in crate::schedule) const ARMINGS_MAX: u32 = 5;
 
 /// The start that the agents were told last.
 #[derive(Debug, Default)]
 pub(super) struct Arming {
     /// Its number, from 0.
     pub(super) number: u32,
+    /// From when it was told to T.
+    lead: Duration,
     /// When all agents should have confirmed it.
     confirm_by: Moment,
     /// Until when another one would still reach those that have.
     move_by: Moment,
+    /// The longest round trip that refusals of earlier starts told of.
+    round_trip: Duration,
     /// An agent to which it came too late, and by how much.
     refused_by: Option<(AgentId, Duration)>,
 }
@@ -36,13 +40,16 @@ pub(super) struct Arming {
 impl ActiveRun {
     /// Tells all agents to start, far enough ahead for the slowest of them.
     pub(super) fn arm(&mut self, now: Moment, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let arming = self.trial.arming.number;
-        let lead = lead(fleet.round_trip_max(&self.agents), arming);
+        let Arming { number: arming, round_trip, .. } = self.trial.arming;
+        let longest = fleet.round_trip_max(&self.agents).max(round_trip);
+        let lead = lead(longest, arming);
         let at = now + lead;
         self.trial.arming = Arming {
             number: arming,
-            confirm_by: now + lead / 3,
-            move_by: now + lead * 5 / 6,
+            lead,
+            confirm_by: now + (lead / 4).max(longest * 5 / 4),
+            move_by: now + lead * 7 / 12,
+            round_trip,
             refused_by: None,
         };
         let started_at_ms = self.unix_ms(at);
@@ -59,9 +66,25 @@ impl ActiveRun {
 
     /// A start came too late to an agent.
     pub(super) fn refuse_start(&mut self, agent: AgentId, arming: u32, late: Duration) {
-        if self.trial.arming.number == arming {
-            self.trial.arming.refused_by = Some((agent, late));
+        let last = &mut self.trial.arming;
+        if last.number == arming {
+            last.refused_by = Some((agent, late));
+            // It was on its way for so long, and its answer may have been too.
+            last.round_trip =
+                last.round_trip.max(last.lead.saturating_add(late).saturating_mul(2)).min(LEAD_MAX);
         }
+    }
+
+    /// Whether an agent that is done has begun at a start that was moved: one that followed the last said so before.
+    pub(super) fn began_too_early(&self, agent: AgentId) -> bool {
+        self.trial.arming.number > 0 && self.awaited.contains(&agent)
+    }
+
+    /// An agent has begun at a start that was moved.
+    pub(super) fn break_early_start(&mut self, agent: AgentId) {
+        let message = "it had begun when its start was moved: another agent had not confirmed it in time";
+        self.break_trial(FindingCode::AgentFailed, Some(agent), message.to_owned());
+        self.answered(agent);
     }
 
     /// Moves the start when it came too late to an agent, or when somebody has not confirmed it while there is still

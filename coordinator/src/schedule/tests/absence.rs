@@ -28,11 +28,15 @@ const COMMANDS: [IsMeant; 7] = [
     |command| matches!(command, Command::Release(_)),
 ];
 
+/// Where the start stands among them.
+const START: usize = 4;
+
 #[test]
 fn a_link_that_breaks_for_a_moment_in_any_step_costs_nothing() {
     for (place, is_meant) in COMMANDS.into_iter().enumerate() {
-        // Before the command arrives, before the answer does, and after both.
-        for after_ms in [5, 30, 100] {
+        // Before the command arrives, before the answer does, and after both. A start that does not arrive is missed: what
+        // that costs is told by `starts`.
+        for after_ms in [5, 30, 100].into_iter().skip(usize::from(place == START)) {
             for agent in [1, 2] {
                 let job = job(EVERYTHING);
                 let mut world = World::new(&[(1, "h1"), (2, "h2")]);

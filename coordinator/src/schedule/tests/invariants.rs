@@ -167,6 +167,7 @@ proptest! {
         let within: Duration = jobs.iter().map(|(_, job)| START_TIMEOUT + LOST_AFTER + bound(job)).sum();
         world.settle(within);
         prop_assert!((1_u8..).zip(&jobs).all(|(number, _)| world.finished.contains_key(&run_id(number))));
+        world.assert_started_together();
         for record in world.finished.values() {
             for trial in &record.trials {
                 prop_assert!(trial.is_complete || !trial.findings.is_empty(), "{trial:?} is broken for no reason");

@@ -95,10 +95,14 @@ impl SimulatedAgent {
 
     /// What it says when its link stands anew.
     pub(super) fn linked(&self) -> Vec<(TrialKey, Answer)> {
-        let said = |(trial, held): (&TrialKey, &Held)| Some((*trial, held.said.clone()?));
+        let said = |(trial, held): (&TrialKey, &Held)| {
+            let is_done = matches!(held.said, Some(Answer::Done { .. }));
+            let armed = held.start.filter(|_| is_done).map(|(arming, _)| armed(arming));
+            armed.into_iter().chain(held.said.clone()).map(|answer| (*trial, answer)).collect::<Vec<_>>()
+        };
         let ready = self.targets.values().filter(|(_, is_ready)| *is_ready);
         let targets = ready.map(|(trial, _)| (*trial, Answer::TargetReady));
-        self.trials.iter().filter_map(said).chain(targets).collect()
+        self.trials.iter().flat_map(said).chain(targets).collect()
     }
 
     pub(super) fn act(&mut self, now: Moment, deed: Deed) -> Outcome {
@@ -263,7 +267,7 @@ impl SimulatedAgent {
         if let Some(held) = self.trials.get_mut(&trial) {
             held.start = Some((arming, at));
         }
-        self.say(trial, Answer::Armed { arming, skew_us: Some((1.0, 2.0)) }, outcome);
+        self.say(trial, armed(arming), outcome);
         if self.fails_at.contains(&Stage::Measure) {
             outcome.later.push((at - now + MEASURES_FOR / 2, Deed::EngineBroken(trial, "out of sockets")));
         } else if !self.is_silent_at.contains(&Stage::Measure) {
@@ -301,6 +305,10 @@ impl SimulatedAgent {
         }
         outcome.says.extend(held.said.clone().map(|said| (trial, said)));
     }
+}
+
+fn armed(arming: u32) -> Answer {
+    Answer::Armed { arming, skew_us: Some((1.0, 2.0)) }
 }
 
 fn no_such_trial() -> Answer {

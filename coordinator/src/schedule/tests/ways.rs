@@ -48,7 +48,10 @@ fn every_answer_twice_changes_nothing() {
 
 #[test]
 fn a_quick_agent_may_be_done_before_a_slow_one_is_armed() {
-    let (_, record) = ended("", |world| world.agent(2).delay = Duration::from_secs(4));
+    let (_, record) = ended("", |world| {
+        world.agent(2).delay = Duration::from_secs(4);
+        world.measure_round_trips();
+    });
     assert!(record.trials[0].is_complete, "{:?}", record.trials[0]);
 }
 

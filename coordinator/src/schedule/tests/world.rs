@@ -105,7 +105,7 @@ impl World {
         self.schedule.fleet.attach(self.now, introduction).expect("its name is its own");
         self.count += 1;
         self.connections.insert(id, self.count);
-        self.schedule.fleet.note_round_trip(id, self.agents[&id].delay * 2);
+        self.measure_round_trips();
         self.step(Event::AgentAttached(id));
         says.into_iter().for_each(|(trial, answer)| self.say(id, trial, answer));
         holds.into_iter().for_each(|trial| self.report(id, trial));
@@ -135,6 +135,18 @@ impl World {
     /// It says something, whatever it holds.
     pub(super) fn hear(&mut self, number: u8, trial: TrialKey, answer: Answer) {
         self.step(Event::AgentSaid { agent: agent_id(number), trial, answer });
+    }
+
+    /// Probes have told how slow the links are.
+    pub(super) fn measure_round_trips(&mut self) {
+        for (id, agent) in &self.agents {
+            self.schedule.fleet.note_round_trip(*id, agent.delay * 2);
+        }
+    }
+
+    /// Tells the schedule the time, as it is told more often than a tick's distance here.
+    pub(super) fn tick(&mut self) {
+        self.step(Event::Tick);
     }
 
     /// Lets time pass.
@@ -184,6 +196,18 @@ impl World {
             assert!(agent.targets.is_empty(), "{name} still runs {:?}", agent.targets);
         }
         assert!(self.open.is_empty(), "intervals are still taken in of {:?}", self.open);
+    }
+
+    /// Asserts of every whole trial that its agents began it at one moment.
+    pub(super) fn assert_started_together(&self) {
+        for (run, record) in &self.finished {
+            for trial in record.trials.iter().filter(|trial| trial.is_complete) {
+                let key = TrialKey { run: *run, trial: trial.trial, attempt: trial.attempt };
+                let began: BTreeSet<_> =
+                    self.agents.values().filter_map(|agent| agent.began.get(&key)).collect();
+                assert!(began.len() <= 1, "{key} began at {began:?}");
+            }
+        }
     }
 
     fn turn(&mut self) {
