@@ -217,12 +217,28 @@ impl Agent {
     /// # Panics
     /// When it cannot be started.
     pub fn start(scene: &Scene, coordinator: &str, name: &str, more: &[&str]) -> Self {
+        let command = scene.command(&["agent", "--coordinator", coordinator, "--name", name]);
+        Self::start_by(scene, name, command, more)
+    }
+
+    /// The same under another program, such as unshare: `under` are that one's words, which end by becoming the agent.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_under(scene: &Scene, coordinator: &str, name: &str, under: &[&str], more: &[&str]) -> Self {
+        let (program, words) = under.split_first().expect("a program and its words");
+        let mut command = Command::new(program);
+        command.args(words).arg(fleetmark()).args(["agent", "--coordinator", coordinator, "--name", name]);
+        command.current_dir(scene.path()).stdin(Stdio::null());
+        Self::start_by(scene, name, command, more)
+    }
+
+    fn start_by(scene: &Scene, name: &str, mut command: Command, more: &[&str]) -> Self {
         let log = File::options()
             .create(true)
             .append(true)
             .open(scene.path().join(format!("{name}.log")))
             .expect("a log");
-        let mut command = scene.command(&["agent", "--coordinator", coordinator, "--name", name]);
         command.args(more).env("FLEETMARK_LOG", "debug,h2=warn,hyper=warn,tower=warn");
         Self { process: Process::start(name, command.stdout(Stdio::null()).stderr(log)) }
     }

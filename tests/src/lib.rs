@@ -11,6 +11,7 @@
 //! [`contract`] (which there must be).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
+//! [`slow_link`] (one that takes its time),
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
 //! that can be repeated), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ pub mod proxy;
 pub mod readings;
 pub mod running;
 pub mod seed;
+pub mod slow_link;
 pub mod small_disk;
 pub mod stored;
 pub mod trace;
