@@ -126,7 +126,7 @@ pub struct AgentPart {
     pub fingerprint: Fingerprint,
     /// Its monotonic clock less the coordinator's, microseconds; `None` when not known.
     pub clock_offset_us: Option<f64>,
-    /// How wrong the offset may be: half of the smallest round trip, microseconds.
+    /// How wrong the offset may be, whatever the delays were, microseconds; 0: it reads the coordinator's own clock.
     pub clock_error_us: Option<f64>,
     /// How many intervals the agent said it numbered; `None` when it never said so.
     pub intervals_reported: Option<u64>,
