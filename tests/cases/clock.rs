@@ -12,7 +12,7 @@ use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
 use fleetmark_tests::job;
 use fleetmark_tests::machine::judge_when_quiet;
 use fleetmark_tests::patience::wait_for;
-use fleetmark_tests::readings::{agents, text, trials};
+use fleetmark_tests::readings::{agents, list, text, trials};
 use fleetmark_tests::seed::dice;
 use fleetmark_tests::slow_link::{Delays, SlowLink};
 use rand::RngExt;
@@ -61,9 +61,8 @@ impl Stage {
 
     fn knows_all_clocks(&self, error_us_max: f64) -> bool {
         let listed = self.scene.run(&["agents", "--coordinator", &self.coordinator.url, "--json"]).json();
-        let errors =
-            listed.as_array().expect("a list of agents").iter().map(|agent| agent["clock_error_us"].as_f64());
-        errors.fold(true, |all, error| all && error.is_some_and(|error| error < error_us_max))
+        let mut errors = list(&listed).iter().map(|agent| agent["clock_error_us"].as_f64());
+        errors.all(|error| error.is_some_and(|error| error < error_us_max))
     }
 
     /// Runs the job; gives the true distances of all starts behind the link from T, with what was told of each:
