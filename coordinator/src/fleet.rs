@@ -80,6 +80,8 @@ struct Member {
     gone_since: Option<Moment>,
     last_seen: Moment,
     lease: Option<RunId>,
+    /// Another process took its name while it was gone: it will not come back.
+    is_superseded: bool,
 }
 
 impl Default for Fleet {
@@ -111,8 +113,13 @@ impl Fleet {
         if self.members.len() >= ATTACHED_MAX && !self.members.contains_key(&agent.id) {
             return Err(AttachRefusal::TooMany);
         }
+        for other in self.members.values_mut() {
+            let is_namesake = other.agent.name == agent.name && other.agent.reservation == agent.reservation;
+            other.is_superseded |= other.agent.id != agent.id && is_namesake;
+        }
         let lease = self.members.get(&agent.id).and_then(|member| member.lease);
-        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease });
+        let member = Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false };
+        self.members.insert(member.agent.id, member);
         Ok(())
     }
 
@@ -154,12 +161,14 @@ impl Fleet {
         });
     }
 
-    /// Forgets agents that have been gone for too long; tells who they were and whose lease they held.
+    /// Forgets agents that have been gone for too long, or whose name another process has taken; tells who they were
+    /// and whose lease they held.
     pub fn expire(&mut self, now: Moment) -> Vec<(AgentId, AgentName, Option<RunId>)> {
         let is_lost = |member: &Member| {
             let patience =
                 if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { self.lost_after };
-            member.gone_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+            let is_given_up = |since| member.is_superseded || now.saturating_sub(since) >= patience;
+            member.gone_since.is_some_and(is_given_up)
         };
         let lost: Vec<AgentId> =
             self.members.iter().filter(|(_, member)| is_lost(member)).map(|(id, _)| *id).collect();
@@ -287,6 +296,20 @@ pub(crate) mod tests {
             assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
             assert!(fleet.is_empty());
         }
+    }
+
+    #[test]
+    fn an_agent_whose_process_was_started_anew_is_lost_at_once() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        fleet.detach(seconds(1), AgentId::new([1; 16]));
+        assert!(fleet.expire(seconds(2)).is_empty());
+        fleet.attach(seconds(2), Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") }).unwrap();
+        let lost: Vec<AgentId> = fleet.expire(seconds(2)).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(lost, [AgentId::new([1; 16])]);
+        assert_eq!(fleet.statuses(seconds(2)).len(), 1);
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn trial(index: u32) -> TrialRecord {
         attempt: 0,
         agents: (1..=AGENTS).map(part).collect(),
         started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: Some(85.0),
         start_skew_error_us: Some(40.0),

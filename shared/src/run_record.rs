@@ -100,6 +100,10 @@ pub struct TrialRecord {
     pub attempt: u32,
     /// Agents that were leased for it, by name.
     pub agents: Vec<AgentPart>,
+    /// Over how many agents the load was split; more than `agents` when some were lost before and the run went on
+    /// without them. `None`: over those in `agents`.
+    #[serde(default)]
+    pub agents_planned: Option<u32>,
     /// When all agents were told to start; `None` when it did not get that far.
     pub started_at_ms: Option<u64>,
     /// Whether it ran to its end.

@@ -1,6 +1,7 @@
 //! One run's way through the steps.
 
 mod hooks;
+mod loss;
 mod preparing;
 mod steps;
 mod unwind;
@@ -11,13 +12,14 @@ use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
-use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 
 use super::step::Step;
 use super::{Action, Answer, Command, Ending, Submission};
 use crate::fleet::{Fleet, Moment, Need};
+use loss::Group;
 
 /// A run that waits or runs.
 #[derive(Debug)]
@@ -33,8 +35,12 @@ pub(super) struct ActiveRun {
     missing_since: Option<Moment>,
     /// What the observers were told last while waiting.
     waiting_message: String,
-    /// Leased agents, by name.
+    /// Leased agents that are not lost, by name.
     agents: Vec<AgentId>,
+    /// Over whom the load is split.
+    group: Group,
+    /// Agents that joined after the first trial, and have yet to run the hooks that came before it.
+    newcomers: Vec<AgentId>,
     /// Agents that the present step still waits for.
     awaited: BTreeSet<AgentId>,
     /// What each agent was told last in this step, to be repeated when it comes back.
@@ -59,6 +65,8 @@ struct CurrentTrial {
     is_prepared: bool,
     /// Whether hooks before it were begun, so that those after it run too.
     has_hooks: bool,
+    /// Whether the same trial comes once more, since this attempt was judged invalid.
+    is_repeated: bool,
     /// Why agents were told to abort, if they were.
     abort_reason: Option<String>,
     /// How many intervals each agent said it numbered.
@@ -107,6 +115,8 @@ impl ActiveRun {
             missing_since: Some(now),
             waiting_message: String::new(),
             agents: Vec::new(),
+            group: Group::default(),
+            newcomers: Vec::new(),
             awaited: BTreeSet::new(),
             told: BTreeMap::new(),
             next_hook: BTreeMap::new(),
@@ -195,20 +205,6 @@ impl ActiveRun {
         }
     }
 
-    /// An agent is lost for good.
-    pub(super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
-        let message = format!("agent {name} was lost: its connection broke and it did not come back");
-        if self.has_open_trial() {
-            self.break_trial(FindingCode::AgentLost, Some(agent), message.clone());
-        }
-        self.end_early(RunState::Failed, message);
-        self.agents.retain(|leased| *leased != agent);
-        self.answered(agent);
-        if self.target.agent == Some(agent) {
-            self.target = Target::default();
-        }
-    }
-
     pub(super) fn note_stored(&mut self, trial: TrialKey, agent: AgentId, next_sequence: u64) {
         if self.is_current(trial) {
             let stored = self.trial.stored.entry(agent).or_default();
@@ -225,6 +221,7 @@ impl ActiveRun {
     ) {
         if self.step == Step::Judge && self.is_current(trial) {
             let (trial, attempt) = (self.trial.index, self.trial.attempt);
+            self.trial.is_repeated = !is_valid && attempt < self.job.fleet.retries;
             actions.push(Action::Tell(
                 self.record.id,
                 RunEvent::TrialFinished { trial, attempt, is_valid, findings },

@@ -37,6 +37,10 @@ pub(super) enum Step {
     Waiting,
     /// Hooks before the first trial.
     BeforeRun,
+    /// Until lost agents are replaced, for a trial that is to be repeated.
+    Regroup,
+    /// Hooks before the first trial, on agents that joined later.
+    Join,
     /// The next trial of the plan begins; waits for nobody.
     BeginTrial,
     /// A free port for the target.
@@ -74,7 +78,8 @@ impl Step {
         let within = match self {
             // Waiting is bounded by `start_timeout`, where the run itself looks after it.
             Step::Waiting | Step::BeginTrial | Step::Finished => Duration::MAX,
-            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
+            Step::Regroup => job.fleet.start_timeout,
+            Step::BeforeRun | Step::Join | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
                 extra.saturating_add(LINK_MARGIN)
             }
             Step::ReservePort => PORT_WITHIN,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use shared::event::RunEvent;
-use shared::finding::FindingCode;
-use shared::ids::{AgentId, LeaseEpoch, TrialIndex};
+use shared::finding::{Finding, FindingCode, Severity};
+use shared::ids::{AgentId, LeaseEpoch};
 use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
 use super::super::step::{Step, TARGET_READY_WITHIN};
 use super::super::{Action, Command, START_LEAD};
+use super::loss::Group;
 use super::{ActiveRun, CurrentTrial, need};
 use crate::fleet::{Fleet, Moment, Unmet};
 
@@ -42,8 +43,10 @@ impl ActiveRun {
             Step::Finished => {}
             Step::Waiting => self.look_for_agents(now, fleet, epoch, actions),
             _ => {
-                if self.step == Step::Collect {
-                    self.await_intervals();
+                match self.step {
+                    Step::Collect => self.await_intervals(),
+                    Step::Regroup => self.regroup(fleet, actions),
+                    _ => {}
                 }
                 if now >= self.deadline && !self.awaited.is_empty() {
                     self.give_up_waiting(fleet);
@@ -70,6 +73,7 @@ impl ActiveRun {
         match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
             Ok(agents) => {
                 fleet.lease(self.record.id, &agents);
+                self.group = Group::of(&agents);
                 self.agents = agents;
                 self.missing_since = None;
                 self.record.state = RunState::Running;
@@ -104,6 +108,9 @@ impl ActiveRun {
         match self.step {
             Step::Waiting => Step::BeforeRun,
             Step::BeforeRun => Step::BeginTrial,
+            Step::Regroup | Step::Join if self.ending.is_some() => Step::StopLastTarget,
+            Step::Regroup => Step::Join,
+            Step::Join => Step::BeginTrial,
             Step::BeginTrial if has_target && !self.target.is_running => Step::ReservePort,
             Step::BeginTrial => Step::BeforeTrial,
             Step::ReservePort => Step::StartTarget,
@@ -115,7 +122,8 @@ impl ActiveRun {
             Step::Collect => Step::AfterTrial,
             Step::AfterTrial => Step::StopTarget,
             Step::StopTarget => Step::Judge,
-            Step::Judge if self.ending.is_none() && !self.is_last_trial() => Step::BeginTrial,
+            Step::Judge if self.goes_on() && self.group.is_short => Step::Regroup,
+            Step::Judge if self.goes_on() => Step::BeginTrial,
             Step::Judge => Step::StopLastTarget,
             Step::StopLastTarget => Step::AfterRun,
             Step::AfterRun | Step::Finished => Step::Finished,
@@ -143,9 +151,19 @@ impl ActiveRun {
                 self.begin_hooks(actions);
             }
             Step::AfterRun => self.begin_hooks(actions),
+            Step::Regroup => {
+                self.turn_over();
+                self.waiting_message.clear();
+                // Nobody of the fleet is asked: whoever comes is awaited, under a name that no agent has.
+                self.awaited = [nobody()].into();
+            }
+            Step::Join => {
+                let newcomers = std::mem::take(&mut self.newcomers);
+                self.begin_hooks_on(newcomers, actions);
+            }
             Step::BeginTrial => {
                 if previous == Step::Judge {
-                    self.trial.index = TrialIndex(self.trial.index.0 + 1);
+                    self.turn_over();
                 }
                 self.begin_trial(fleet, epoch, actions);
             }
@@ -177,6 +195,10 @@ impl ActiveRun {
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
         epoch.0 += 1;
+        let note = self.group.note.take().map(|message| {
+            let (code, severity) = (FindingCode::AgentLost, Severity::Note);
+            Finding { code, severity, agent: None, message }
+        });
         self.trial = CurrentTrial {
             index: self.trial.index,
             attempt: self.trial.attempt,
@@ -187,11 +209,12 @@ impl ActiveRun {
             trial: self.trial.index,
             attempt: self.trial.attempt,
             agents: self.parts(fleet),
+            agents_planned: Some(self.group.size()),
             started_at_ms: None,
             is_complete: false,
             start_skew_us: None,
             start_skew_error_us: None,
-            findings: Vec::new(),
+            findings: note.into_iter().collect(),
         });
         let agents =
             self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
@@ -334,7 +357,12 @@ impl ActiveRun {
         actions.push(Action::Save(Box::new(self.record.clone())));
         actions.push(Action::Judge(key, Box::new(self.record.clone())));
         // Nobody of the fleet is asked: the judgement itself is awaited, under a name that no agent has.
-        self.awaited = [AgentId::new([0; 16])].into();
+        self.awaited = [nobody()].into();
+    }
+
+    /// Whether another trial follows, or another attempt at this one.
+    fn goes_on(&self) -> bool {
+        self.ending.is_none() && (self.trial.is_repeated || !self.is_last_trial())
     }
 
     fn is_last_trial(&self) -> bool {
@@ -357,4 +385,9 @@ impl ActiveRun {
         }
         self.job.resolved(&known).map_err(|error| error.to_string())
     }
+}
+
+/// A name that no agent has, for steps that wait for something else.
+fn nobody() -> AgentId {
+    AgentId::new([0; 16])
 }

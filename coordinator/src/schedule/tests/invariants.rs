@@ -68,10 +68,11 @@ fn any_job() -> impl Strategy<Value = Arc<Job>> {
     let agents = prop::option::of(1..=3_u32);
     let target = prop::sample::select(vec!["", "trial", "run"]);
     let programs = || prop::sample::select(vec!["ok", "ok", "ok", "fail", "hang"]);
-    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32).prop_map(
-        |(agents, restart, program, hook, has_hooks, trials)| {
+    let losses = (prop::sample::select(vec!["fail", "continue"]), 0..=2_u32);
+    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32, losses).prop_map(
+        |(agents, restart, program, hook, has_hooks, trials, (policy, retries))| {
             let mut text = format!(
-                "load.trials = {trials}\nfleet.start_timeout = \"{}s\"\n",
+                "load.trials = {trials}\nfleet.start_timeout = \"{}s\"\nfleet.retries = {retries}\nfleet.on_agent_loss = \"{policy}\"\n",
                 START_TIMEOUT.as_secs()
             );
             if let Some(agents) = agents {

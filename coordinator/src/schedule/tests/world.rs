@@ -27,7 +27,7 @@ enum Happening {
     Arrives(AgentId, u64, Command),
     Heard(AgentId, u64, TrialKey, Answer),
     Stored(AgentId, u64, TrialKey, u64),
-    Judged(TrialKey),
+    Judged(TrialKey, bool),
 }
 
 pub(super) struct World {
@@ -125,6 +125,15 @@ impl World {
         self.agents.remove(&agent_id(number));
     }
 
+    /// It dies, and is started anew under its old name: `new` is the number of the new process.
+    pub(super) fn start_anew(&mut self, number: u8, new: u8) {
+        let old = self.agent(number).introduction.clone();
+        self.kill(number);
+        let introduction = Introduction { id: agent_id(new), holds: Vec::new(), ..old };
+        self.agents.insert(agent_id(new), SimulatedAgent::new(introduction));
+        self.attach(new);
+    }
+
     /// Something happens to it by itself.
     pub(super) fn befall(&mut self, number: u8, deed: Deed) {
         self.later(Duration::ZERO, Happening::Deed(agent_id(number), deed));
@@ -203,8 +212,8 @@ impl World {
             Happening::Stored(agent, link, trial, next_sequence) if self.stands(agent, link) => {
                 self.step(Event::IntervalsStored { agent, trial, next_sequence });
             }
-            Happening::Judged(trial) => {
-                self.step(Event::Judged { trial, is_valid: true, findings: Vec::new() });
+            Happening::Judged(trial, is_valid) => {
+                self.step(Event::Judged { trial, is_valid, findings: Vec::new() });
             }
             // The link that it was on its way by is broken.
             Happening::Arrives(..) | Happening::Heard(..) | Happening::Stored(..) => {}
@@ -272,10 +281,11 @@ impl World {
                 assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
             }
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
-            Action::Judge(trial, _) => {
+            Action::Judge(trial, record) => {
                 assert!(self.judged.insert(trial), "{trial} was judged twice");
                 if self.judges {
-                    self.later(JUDGING, Happening::Judged(trial));
+                    let is_valid = record.trials.last().is_some_and(|attempt| attempt.is_complete);
+                    self.later(JUDGING, Happening::Judged(trial, is_valid));
                 }
             }
             Action::Finish(record) => {
