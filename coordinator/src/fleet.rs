@@ -3,13 +3,14 @@
 mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use shared::fleet::{AgentState, AgentStatus};
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::job::AGENTS_MAX;
+use shared::run_record::AgentPart;
 
 pub use matching::{Need, Unmet};
 
@@ -51,7 +52,7 @@ pub struct Introduction {
     /// Where it called from.
     pub address: IpAddr,
     /// Trials that it still holds from before its connection broke, of whichever coordinator.
-    pub holds: Vec<TrialKey>,
+    pub holds: Vec<(TrialKey, LeaseEpoch)>,
 }
 
 /// Why an agent cannot attach.
@@ -121,6 +122,34 @@ impl Fleet {
         let member = Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false };
         self.members.insert(member.agent.id, member);
         Ok(())
+    }
+
+    /// An agent that had a lease before the coordinator was restarted is expected back: it counts as gone since now.
+    pub fn expect_back(
+        &mut self,
+        now: Moment,
+        part: &AgentPart,
+        slots: u32,
+        run: RunId,
+        reservation: Option<&str>,
+    ) {
+        let agent = Introduction {
+            id: part.id,
+            name: part.name.clone(),
+            labels: part.labels.clone(),
+            facts: BTreeMap::new(),
+            fingerprint: part.fingerprint.clone(),
+            fleetmark_version: String::new(),
+            slots,
+            kinds: Vec::new(),
+            may_run_programs: false,
+            reservation: reservation.map(ToOwned::to_owned),
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            holds: Vec::new(),
+        };
+        let (gone_since, lease) = (Some(now), Some(run));
+        let member = Member { agent, gone_since, last_seen: now, lease, is_superseded: false };
+        self.members.insert(part.id, member);
     }
 
     /// An agent's connection broke. Without a lease it is forgotten at once.

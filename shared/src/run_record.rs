@@ -77,6 +77,10 @@ pub struct RunRecord {
     /// It failed because no agents came in time, before anything ran.
     #[serde(default)]
     pub found_no_agents: bool,
+    /// Where the schedule stands, for a coordinator that takes the run up again after a restart. Only the schedule reads
+    /// it; `None`: it waits for agents, or is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bookmark: Option<serde_json::Value>,
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,

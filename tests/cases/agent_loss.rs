@@ -24,7 +24,10 @@ impl Stage {
     /// Two agents, the first of which starts the target; an agent that is gone for two seconds is lost.
     fn new(fleet: &str, mark: u64) -> Self {
         let scene = Scene::new();
-        scene.write("job.toml", &job::with_target("lossy", LOAD, mark, &format!("[fleet]\nagents = 2\n{fleet}")));
+        scene.write(
+            "job.toml",
+            &job::with_target("lossy", LOAD, mark, &format!("[fleet]\nagents = 2\n{fleet}")),
+        );
         let words = ["--listen", "127.0.0.1:0", "--lost-after", "2s"];
         let coordinator = Coordinator::start_under(&scene, "store", &[], &words);
         let agents = ["one", "two"].map(|name| agent(&scene, &coordinator, name));

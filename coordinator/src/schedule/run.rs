@@ -1,5 +1,6 @@
 //! One run's way through the steps.
 
+mod adoption;
 mod hooks;
 mod loss;
 mod preparing;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, LeaseEpoch, TrialIndex, TrialKey};
@@ -19,6 +21,8 @@ use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 use super::step::Step;
 use super::{Action, Answer, Command, Ending, Submission};
 use crate::fleet::{Fleet, Moment, Need};
+use adoption::Resumption;
+pub use adoption::{BookmarkError, trial_under_way};
 use loss::Group;
 
 /// A run that waits or runs.
@@ -51,10 +55,14 @@ pub(super) struct ActiveRun {
     target: Target,
     /// Set when the run is to end before its plan is done.
     ending: Option<Ending>,
+    /// What is to be done once all agents are back; only while they are awaited after a restart.
+    resumption: Option<Resumption>,
+    /// Whether an earlier coordinator began it.
+    is_adopted: bool,
 }
 
 /// The attempt that is under way, or was last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CurrentTrial {
     index: TrialIndex,
     attempt: u32,
@@ -71,12 +79,17 @@ struct CurrentTrial {
     abort_reason: Option<String>,
     /// How many intervals each agent said it numbered.
     reported: BTreeMap<AgentId, u64>,
+    /// Agents that are prepared and were not started.
+    are_ready: BTreeSet<AgentId>,
+    /// Whether an agent was started by a coordinator that could not note it before it ended.
+    was_started: bool,
     /// How many of each agent's intervals are stored, from 0 without gaps.
+    #[serde(skip)]
     stored: BTreeMap<AgentId, u64>,
 }
 
 /// What is measured, when fleetmark starts it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Target {
     agent: Option<AgentId>,
     /// Where the other agents reach it.
@@ -123,7 +136,19 @@ impl ActiveRun {
             trial: CurrentTrial::default(),
             target: Target::default(),
             ending: None,
+            resumption: None,
+            is_adopted: false,
         }
+    }
+
+    /// The step that the run is in, or was in when it is taken up.
+    fn stage(&self) -> Step {
+        self.resumption.as_ref().map_or(self.step, Resumption::step)
+    }
+
+    /// The lease under which the present trial is held.
+    pub(super) fn epoch(&self) -> LeaseEpoch {
+        self.trial.epoch
     }
 
     /// Ends the run before its plan is done. The first reason stands.
@@ -143,7 +168,7 @@ impl ActiveRun {
 
     /// An agent answered about what is under way.
     pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
-        match (self.step, answer) {
+        match (self.stage(), answer) {
             (Step::ReservePort, Answer::PortReserved(Some(port))) => {
                 self.target.port = Some(port);
                 self.answered(agent);
@@ -172,7 +197,21 @@ impl ActiveRun {
                 self.target_ended(agent);
             }
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
-            (Step::Prepare, Answer::Ready) => self.answered(agent),
+            (Step::Prepare, Answer::Ready) => {
+                self.trial.are_ready.insert(agent);
+                self.answered(agent);
+            }
+            // A start that an earlier coordinator gave and could not note before it ended.
+            (Step::Prepare, Answer::Armed { .. }) => {
+                self.trial.was_started = true;
+                self.answered(agent);
+            }
+            (Step::Prepare, Answer::Done { intervals }) => {
+                self.trial.was_started = true;
+                self.report_intervals(agent, intervals);
+                self.answered(agent);
+            }
+            (Step::Arm | Step::Run, Answer::Ready) if self.is_adopted => self.never_started(agent),
             (Step::Arm, Answer::Armed { skew_us }) => {
                 self.note_skew(skew_us);
                 self.answered(agent);
@@ -256,7 +295,7 @@ impl ActiveRun {
 
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        self.has_agent(agent) && self.is_current(trial) && self.step < Step::Judge
+        self.has_agent(agent) && self.is_current(trial) && self.stage() < Step::Judge
     }
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
@@ -299,7 +338,7 @@ impl ActiveRun {
 
     /// Whether a trial has been begun and is not yet to be judged.
     fn has_open_trial(&self) -> bool {
-        self.step > Step::BeginTrial && self.step < Step::Judge
+        self.stage() > Step::BeginTrial && self.stage() < Step::Judge
     }
 
     /// The target is gone, by itself or as asked.

@@ -2,12 +2,13 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `targets`, `absence` (agents that go away and come back), `losses` (agents that do not), `invariants` (any schedule of faults).
+//! `targets`, `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator), `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
 mod losses;
+mod restarts;
 mod simulated_agent;
 mod targets;
 mod ways;
@@ -57,6 +58,7 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         fleetmark_version: String::new(),
         trials: Vec::new(),
         found_no_agents: false,
+        bookmark: None,
         reservation: None,
     };
     Submission { record, job: job.clone(), files: Arc::default() }

@@ -1,5 +1,6 @@
 //! Agents that are lost: whether the run goes on without them, repeats the trial with others, or fails.
 
+use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, AgentName, TrialIndex};
@@ -12,7 +13,7 @@ use super::{ActiveRun, need};
 use crate::fleet::Fleet;
 
 /// Over whom the load is split: who is lost keeps its place, so that its share is not moved to others.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Group {
     /// By name.
     places: Vec<AgentId>,
@@ -43,6 +44,10 @@ impl Group {
 impl ActiveRun {
     /// An agent is lost for good.
     pub(in super::super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
+        if let Some(resumption) = &mut self.resumption {
+            resumption.lost.push((agent, name.clone()));
+            return self.answered(agent);
+        }
         let message = format!("agent {name} was lost: its connection broke and it did not come back");
         let (goes_on, is_repeated) = (self.goes_on_without(agent), self.is_worth_repeating());
         if self.has_open_trial() {

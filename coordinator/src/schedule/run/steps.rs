@@ -1,6 +1,7 @@
 //! Entering each step, and what follows it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
@@ -42,10 +43,15 @@ impl ActiveRun {
         match self.step {
             Step::Finished => {}
             Step::Waiting => self.look_for_agents(now, fleet, epoch, actions),
+            Step::Adopt if self.awaited.is_empty() || self.ending.is_some() => {
+                self.go_on(now, fleet, epoch, actions)
+            }
+            Step::Adopt => {}
             _ => {
                 match self.step {
                     Step::Collect => self.await_intervals(),
                     Step::Regroup => self.regroup(fleet, actions),
+                    Step::Prepare if self.awaited.is_empty() => self.check_start(),
                     _ => {}
                 }
                 if now >= self.deadline && !self.awaited.is_empty() {
@@ -106,7 +112,7 @@ impl ActiveRun {
     fn next_step(&self) -> Step {
         let has_target = self.job.target.is_some();
         match self.step {
-            Step::Waiting => Step::BeforeRun,
+            Step::Waiting | Step::Adopt => Step::BeforeRun,
             Step::BeforeRun => Step::BeginTrial,
             Step::Regroup | Step::Join if self.ending.is_some() => Step::StopLastTarget,
             Step::Regroup => Step::Join,
@@ -116,6 +122,7 @@ impl ActiveRun {
             Step::ReservePort => Step::StartTarget,
             Step::StartTarget => Step::BeforeTrial,
             Step::BeforeTrial => Step::Prepare,
+            Step::Prepare if self.trial.was_started => Step::Run,
             Step::Prepare => Step::Arm,
             Step::Arm => Step::Run,
             Step::Run => Step::Collect,
@@ -145,7 +152,7 @@ impl ActiveRun {
         let extra = self.hooks_within(step).max(self.connecting_within(step));
         self.deadline = step.deadline(now, &self.job, extra, is_cancelled);
         match step {
-            Step::Waiting => {}
+            Step::Waiting | Step::Adopt => {}
             Step::BeforeRun => {
                 self.record.started_at_ms = Some(self.unix_ms(now));
                 self.begin_hooks(actions);
@@ -153,9 +160,7 @@ impl ActiveRun {
             Step::AfterRun => self.begin_hooks(actions),
             Step::Regroup => {
                 self.turn_over();
-                self.waiting_message.clear();
-                // Nobody of the fleet is asked: whoever comes is awaited, under a name that no agent has.
-                self.awaited = [nobody()].into();
+                self.await_regrouping(now);
             }
             Step::Join => {
                 let newcomers = std::mem::take(&mut self.newcomers);
@@ -191,6 +196,7 @@ impl ActiveRun {
             Step::Judge => self.judge(actions),
             Step::Finished => self.finish(now, actions),
         }
+        self.keep_bookmark(fleet, actions);
     }
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
@@ -218,8 +224,7 @@ impl ActiveRun {
         });
         let agents =
             self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
-        actions.push(Action::OpenTrial(self.key(), self.agents.clone()));
-        actions.push(Action::Save(Box::new(self.record.clone())));
+        actions.push(Action::OpenTrial(self.key(), self.agents.iter().map(|agent| (*agent, 0)).collect()));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },
@@ -354,10 +359,16 @@ impl ActiveRun {
             record.is_complete = is_complete;
         }
         actions.push(Action::CloseTrial(key));
-        actions.push(Action::Save(Box::new(self.record.clone())));
         actions.push(Action::Judge(key, Box::new(self.record.clone())));
         // Nobody of the fleet is asked: the judgement itself is awaited, under a name that no agent has.
         self.awaited = [nobody()].into();
+    }
+
+    /// Nobody of the fleet is asked: whoever comes is awaited, under a name that no agent has.
+    pub(super) fn await_regrouping(&mut self, now: Moment) {
+        self.waiting_message.clear();
+        self.awaited = [nobody()].into();
+        self.deadline = Step::Regroup.deadline(now, &self.job, Duration::ZERO, false);
     }
 
     /// Whether another trial follows, or another attempt at this one.
@@ -371,6 +382,7 @@ impl ActiveRun {
 
     fn finish(&mut self, now: Moment, actions: &mut Vec<Action>) {
         self.record.finished_at_ms = Some(self.unix_ms(now));
+        self.record.bookmark = None;
         self.record.state = self.ending.as_ref().map_or(RunState::Finished, |ending| ending.state);
         self.record.reason = self.ending.as_ref().map(|ending| ending.reason.clone());
         actions.push(Action::Finish(Box::new(self.record.clone())));

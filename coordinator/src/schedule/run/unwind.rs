@@ -90,7 +90,7 @@ impl ActiveRun {
                 self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
             }
             // What did not arrive is named by the report: it counts what is stored against what was numbered.
-            Step::Collect | Step::Waiting | Step::BeginTrial | Step::Finished => {}
+            Step::Collect | Step::Waiting | Step::Adopt | Step::BeginTrial | Step::Finished => {}
         }
         self.awaited.clear();
         self.told.clear();
