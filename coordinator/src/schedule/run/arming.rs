@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::finding::FindingCode;
 use shared::ids::AgentId;
 
+use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::{Fleet, Moment};
@@ -21,7 +22,7 @@ const ROUND_TRIPS: u32 = 4;
 pub(in crate::schedule) const ARMINGS_MAX: u32 = 5;
 
 /// The start that the agents were told last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Arming {
     /// Its number, from 0.
     pub(super) number: u32,
@@ -35,6 +36,10 @@ pub(super) struct Arming {
     round_trip: Duration,
     /// An agent to which it came too late, and by how much.
     refused_by: Option<(AgentId, Duration)>,
+    /// Whether it was told by this coordinator, and not by one that ended.
+    is_ours: bool,
+    /// Which start agents followed that were told it by one that ended.
+    followed: Option<u32>,
 }
 
 impl ActiveRun {
@@ -51,6 +56,8 @@ impl ActiveRun {
             move_by: now + lead * 7 / 12,
             round_trip,
             refused_by: None,
+            is_ours: true,
+            followed: None,
         };
         let started_at_ms = self.unix_ms(at);
         if let Some(record) = self.trial_record() {
@@ -61,6 +68,33 @@ impl ActiveRun {
         let (trial, epoch) = (self.key(), self.trial.epoch);
         for agent in self.agents.clone() {
             self.ask(agent, Command::Start { trial, epoch, arming, at }, actions);
+        }
+    }
+
+    /// An agent is armed, by one of the trial's starts.
+    pub(super) fn hear_armed(
+        &mut self,
+        step: Step,
+        agent: AgentId,
+        arming: u32,
+        skew_us: Option<(f64, f64)>,
+    ) {
+        let Arming { is_ours, number, .. } = self.trial.arming;
+        if !is_ours {
+            self.follow(agent, arming);
+        }
+        match step {
+            // By a start that an earlier coordinator gave and could not note before it ended.
+            Step::Prepare => {
+                self.trial.was_started = true;
+                self.answered(agent);
+            }
+            // One that answers an earlier start than the last is no answer.
+            Step::Arm if arming == number || !is_ours => {
+                self.note_skew(skew_us);
+                self.answered(agent);
+            }
+            _ => {}
         }
     }
 
@@ -107,6 +141,23 @@ impl ActiveRun {
                 self.trial.arming.number += 1;
                 self.arm(now, fleet, actions);
             }
+        }
+    }
+
+    /// An agent was told its start by a coordinator that ended, perhaps while it moved it.
+    fn follow(&mut self, agent: AgentId, arming: u32) {
+        if *self.trial.arming.followed.get_or_insert(arming) != arming {
+            let message = "it followed another start than the others when the coordinator ended".to_owned();
+            self.break_trial(FindingCode::AgentFailed, Some(agent), message);
+        }
+    }
+
+    fn note_skew(&mut self, skew_us: Option<(f64, f64)>) {
+        if let (Some((skew, error)), Some(record)) = (skew_us, self.trial_record()) {
+            record.start_skew_us =
+                Some(record.start_skew_us.map_or(skew.abs(), |worst| worst.max(skew.abs())));
+            record.start_skew_error_us =
+                Some(record.start_skew_error_us.map_or(error, |worst| worst.max(error)));
         }
     }
 }

@@ -64,18 +64,16 @@ pub(super) struct SimulatedAgent {
     /// Targets by run: for which trial they were started, and whether they answer.
     pub(super) targets: BTreeMap<RunId, (TrialKey, bool)>,
     hooks: BTreeMap<(TrialKey, u32), Option<Answer>>,
-    /// When its engines that ran to their end began.
-    pub(super) began: BTreeMap<TrialKey, Moment>,
 }
 
 #[derive(Debug)]
 pub(super) struct Held {
-    epoch: LeaseEpoch,
+    pub(super) epoch: LeaseEpoch,
+    /// The start that it took: its number, and when it is.
+    pub(super) armed_for: Option<(u32, Moment)>,
     said: Option<Answer>,
     pub(super) numbered: u64,
     is_over: bool,
-    /// The start that it was armed for.
-    start: Option<(u32, Moment)>,
 }
 
 impl SimulatedAgent {
@@ -89,7 +87,6 @@ impl SimulatedAgent {
             trials: BTreeMap::new(),
             targets: BTreeMap::new(),
             hooks: BTreeMap::new(),
-            began: BTreeMap::new(),
         }
     }
 
@@ -97,7 +94,7 @@ impl SimulatedAgent {
     pub(super) fn linked(&self) -> Vec<(TrialKey, Answer)> {
         let said = |(trial, held): (&TrialKey, &Held)| {
             let is_done = matches!(held.said, Some(Answer::Done { .. }));
-            let armed = held.start.filter(|_| is_done).map(|(arming, _)| armed(arming));
+            let armed = held.armed_for.filter(|_| is_done).map(|(arming, _)| armed(arming));
             armed.into_iter().chain(held.said.clone()).map(|answer| (*trial, answer)).collect::<Vec<_>>()
         };
         let ready = self.targets.values().filter(|(_, is_ready)| *is_ready);
@@ -132,7 +129,6 @@ impl SimulatedAgent {
             // Of an engine whose start was moved, or that is gone, nothing is heard.
             Deed::EngineDone(trial, arming) if self.armed(trial).is_none_or(|(last, _)| last != arming) => {}
             Deed::EngineDone(trial, _) => {
-                self.began.extend(self.armed(trial).map(|(_, at)| (trial, at)));
                 self.number(trial, INTERVALS);
                 self.end(trial, Answer::Done { intervals: INTERVALS }, &mut outcome);
             }
@@ -221,7 +217,8 @@ impl SimulatedAgent {
             return;
         }
         self.trials.retain(|key, held| key.run != trial.run || held.epoch >= epoch);
-        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false, start: None });
+        let held = Held { epoch, armed_for: None, said: None, numbered: 0, is_over: false };
+        self.trials.insert(trial, held);
         if self.fails_at.contains(&Stage::Prepare) {
             outcome.later.push((self.delay, Deed::EngineBroken(trial, "nobody answers there")));
         } else if !self.is_silent_at.contains(&Stage::Prepare) {
@@ -240,7 +237,7 @@ impl SimulatedAgent {
             return;
         }
         let held = self.trials.get(&trial).filter(|held| held.epoch == epoch);
-        match held.map(|held| (held.said.clone(), held.start)) {
+        match held.map(|held| (held.said.clone(), held.armed_for)) {
             Some((Some(Answer::Ready), _)) if self.fails_at.contains(&Stage::Start) => {
                 self.fail(trial, "the start has passed".to_owned(), outcome);
             }
@@ -265,7 +262,7 @@ impl SimulatedAgent {
 
     fn arm(&mut self, now: Moment, trial: TrialKey, (arming, at): (u32, Moment), outcome: &mut Outcome) {
         if let Some(held) = self.trials.get_mut(&trial) {
-            held.start = Some((arming, at));
+            held.armed_for = Some((arming, at));
         }
         self.say(trial, armed(arming), outcome);
         if self.fails_at.contains(&Stage::Measure) {
@@ -276,7 +273,7 @@ impl SimulatedAgent {
     }
 
     fn armed(&self, trial: TrialKey) -> Option<(u32, Moment)> {
-        self.trials.get(&trial).and_then(|held| held.start)
+        self.trials.get(&trial).and_then(|held| held.armed_for)
     }
 
     fn number(&mut self, trial: TrialKey, intervals: u64) {
