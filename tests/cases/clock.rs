@@ -13,6 +13,7 @@ use fleetmark_tests::job;
 use fleetmark_tests::machine::judge_when_quiet;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::readings::{agents, list, text, trials};
+use fleetmark_tests::running::Running;
 use fleetmark_tests::seed::dice;
 use fleetmark_tests::slow_link::{Delays, SlowLink};
 use rand::RngExt;
@@ -27,13 +28,15 @@ const AHEAD: [(&str, i64); 2] = [("far", 1_000), ("farther", 50_000)];
 /// The agent that reads the coordinator's clock.
 const HERE: &str = "here";
 const WITHIN: Duration = Duration::from_secs(30);
+/// A trial takes two seconds with all around it; there may be fifty.
+const ENDS_WITHIN: Duration = Duration::from_secs(240);
 
 /// A coordinator, the agent beside it, and the others behind a slow link.
 struct Stage {
     scene: Scene,
     coordinator: Coordinator,
     server: ArrivalRecorder,
-    _link: SlowLink,
+    link: SlowLink,
     _agents: Vec<Agent>,
 }
 
@@ -52,7 +55,7 @@ impl Stage {
             Agent::start_under(&scene, &link.url, name, &under, &[])
         }));
         wait_for_agents(&scene, &coordinator.url, 3);
-        let stage = Self { scene, coordinator, server, _link: link, _agents: cast };
+        let stage = Self { scene, coordinator, server, link, _agents: cast };
         wait_for("the clocks to be known", WITHIN, || {
             stage.knows_all_clocks(known_to_ms * 1e3).then_some(())
         });
@@ -68,9 +71,17 @@ impl Stage {
     /// Runs the job; gives the true distances of all starts behind the link from T, with what was told of each:
     /// (true, told error), microseconds.
     fn play(self, trials_count: usize) -> Vec<(f64, f64)> {
-        let words =
-            ["run", "job.toml", "--coordinator", &self.coordinator.url, "--quiet", "--json", "report.json"];
-        let said = self.scene.run(&words);
+        let run = self.begin();
+        self.end(run, trials_count)
+    }
+
+    fn begin(&self) -> Running {
+        let words = ["run", "job.toml", "--coordinator", &self.coordinator.url, "--json", "report.json"];
+        Running::start(&self.scene, &words)
+    }
+
+    fn end(self, run: Running, trials_count: usize) -> Vec<(f64, f64)> {
+        let said = run.end(ENDS_WITHIN);
         let report = self.scene.json("report.json");
         assert_eq!(report["run"]["state"], "finished", "{said:?}");
         assert_eq!(trials(&report).len(), trials_count);
@@ -154,4 +165,22 @@ fn start_together_over_a_link_that_takes_twenty_milliseconds_each_way() {
 #[test]
 fn start_together_over_a_link_whose_delays_vary_by_ten_milliseconds() {
     start_together(&Delays { up_ms: 10..=30, down_ms: 10..=30 }, 13.0, 5.0);
+}
+
+/// The way down becomes slow when an agent prepares: the start comes later than its moment, more than once.
+#[test]
+fn start_together_though_the_start_comes_late() {
+    let delays = Delays { up_ms: 200..=200, down_ms: 20..=20 };
+    let stage = Stage::new(delays.clone(), 120.0, 1);
+    let run = stage.begin();
+    let log = stage.scene.path().join(format!("{}.log", AHEAD[0].0));
+    let read = || std::fs::read_to_string(&log).expect("its log");
+    wait_for("the trial to be prepared", WITHIN, || read().contains(" preparing trial=").then_some(()));
+    // Its word that it is ready is still on its way.
+    stage.link.take(Delays { down_ms: 1_500..=1_500, ..delays });
+    wait_for("the agent to be armed", WITHIN, || read().contains(" armed trial=").then_some(()));
+    assert!(!read().contains("arming=0 at_ns="), "the start came in time: {}", read());
+    for (distance_us, error_us) in stage.end(run, 1) {
+        assert!(distance_us.abs() <= error_us + 100.0, "{distance_us} µs, told {error_us}");
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ pub struct SlowLink {
     /// Where agents call it.
     pub url: String,
     address: SocketAddr,
+    delays: Arc<Mutex<Delays>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -46,7 +47,8 @@ impl SlowLink {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
+        let delays = Arc::new(Mutex::new(delays));
+        let (over, shared) = (Arc::clone(&is_over), Arc::clone(&delays));
         thread::spawn(move || {
             let (mut dice, mut sockets) = (StdRng::seed_from_u64(seed), Vec::new());
             for agent in listener.incoming().flatten() {
@@ -54,13 +56,18 @@ impl SlowLink {
                     break;
                 }
                 // An agent that is not let through sees its connection end.
-                sockets.extend(join(agent, coordinator, &delays, &mut dice).into_iter().flatten());
+                sockets.extend(join(agent, coordinator, &shared, &mut dice).into_iter().flatten());
             }
             for socket in sockets {
                 let _it_may_have_ended = socket.shutdown(Shutdown::Both);
             }
         });
-        Self { url: format!("http://{address}"), address, is_over }
+        Self { url: format!("http://{address}"), address, delays, is_over }
+    }
+
+    /// From now on it takes so long.
+    pub fn take(&self, delays: Delays) {
+        *self.delays.lock().unwrap_or_else(PoisonError::into_inner) = delays;
     }
 }
 
@@ -76,17 +83,21 @@ impl Drop for SlowLink {
 fn join(
     agent: TcpStream,
     coordinator: SocketAddr,
-    delays: &Delays,
+    delays: &Arc<Mutex<Delays>>,
     dice: &mut StdRng,
 ) -> std::io::Result<[TcpStream; 2]> {
     let server = TcpStream::connect(coordinator)?;
     agent.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    for (from, to, delay_ms) in [(&agent, &server, &delays.up_ms), (&server, &agent, &delays.down_ms)] {
+    for (from, to, is_up) in [(&agent, &server, true), (&server, &agent, false)] {
         let (held, due) = mpsc::sync_channel(CHUNKS_MAX);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
-        let (delay_ms, dice) = (delay_ms.clone(), StdRng::seed_from_u64(dice.random()));
-        thread::spawn(move || hold(from, &held, &delay_ms, dice));
+        let (delays, dice) = (Arc::clone(delays), StdRng::seed_from_u64(dice.random()));
+        let delay_ms = move || {
+            let delays = delays.lock().unwrap_or_else(PoisonError::into_inner);
+            if is_up { delays.up_ms.clone() } else { delays.down_ms.clone() }
+        };
+        thread::spawn(move || hold(from, &held, delay_ms, dice));
         thread::spawn(move || release(&due, to));
     }
     Ok([agent, server])
@@ -96,11 +107,12 @@ fn join(
 fn hold(
     mut from: TcpStream,
     held: &mpsc::SyncSender<(Instant, Vec<u8>)>,
-    delay_ms: &RangeInclusive<u64>,
+    delay_ms: impl Fn() -> RangeInclusive<u64>,
     mut dice: StdRng,
 ) {
     let mut chunk = [0; CHUNK_BYTES];
     while let Ok(count @ 1..) = from.read(&mut chunk) {
+        let delay_ms = delay_ms();
         let delay =
             Duration::from_micros(dice.random_range(delay_ms.start() * 1_000..=delay_ms.end() * 1_000));
         if held.send((Instant::now() + delay, chunk[..count].to_vec())).is_err() {

@@ -218,6 +218,7 @@ impl Shell {
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
     fn prepare(&self, assignment: Assignment) {
         let trial = assignment.trial;
+        tracing::debug!(%trial, "preparing");
         let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
