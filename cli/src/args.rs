@@ -53,8 +53,10 @@ pub(crate) enum Command {
     Coordinator(CoordinatorArgs),
     /// Be an agent: run workloads for a coordinator
     Agent(AgentArgs),
-    /// List the agents of a coordinator
+    /// List the agents of a coordinator, or have one take no more runs
     Agents {
+        #[command(subcommand)]
+        action: Option<AgentsAction>,
         #[command(flatten)]
         ask: AskArgs,
     },
@@ -263,6 +265,16 @@ pub(crate) struct AgentArgs {
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// What to do with an agent.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// Have it finish what it is doing and then take no more runs, until it is started anew
+    Drain {
+        /// Its name
+        name: String,
+    },
 }
 
 /// What to do with runs.

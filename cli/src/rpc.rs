@@ -120,6 +120,15 @@ impl Client {
         Ok(run_id(&response.into_inner().run_id)?)
     }
 
+    /// Has an agent take no more runs; gives the run that it finishes first.
+    pub(crate) async fn drain(&mut self, name: &str) -> anyhow::Result<Option<RunId>> {
+        let request = proto::DrainAgentRequest { name: name.to_owned() };
+        let response =
+            self.control.drain_agent(request).await.map_err(|status| failure(&status))?.into_inner();
+        let finishes = response.finishes_run_id;
+        Ok(if finishes.is_empty() { None } else { Some(run_id(&finishes)?) })
+    }
+
     pub(crate) async fn runs(&mut self) -> anyhow::Result<Vec<RunSummary>> {
         let response = self
             .control

@@ -87,6 +87,8 @@ struct Member {
     round_trip: Option<Duration>,
     /// Another process took its name while it was gone: it will not come back.
     is_superseded: bool,
+    /// It is to take no more runs.
+    is_draining: bool,
 }
 
 impl Default for Fleet {
@@ -122,10 +124,10 @@ impl Fleet {
             let is_namesake = other.agent.name == agent.name && other.agent.reservation == agent.reservation;
             other.is_superseded |= other.agent.id != agent.id && is_namesake;
         }
-        let known = self.members.get(&agent.id);
-        let (lease, round_trip) = known.map_or((None, None), |member| (member.lease, member.round_trip));
-        let member =
-            Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false, round_trip };
+        let before = self.members.get(&agent.id);
+        let (lease, is_draining, round_trip) =
+            before.map_or((None, false, None), |it| (it.lease, it.is_draining, it.round_trip));
+        let member = Member { lease, is_draining, round_trip, ..Member::here(now, agent) };
         self.members.insert(member.agent.id, member);
         Ok(())
     }
@@ -155,15 +157,23 @@ impl Fleet {
             holds: Vec::new(),
         };
         let (gone_since, lease) = (Some(now), Some(run));
-        let member =
-            Member { agent, gone_since, last_seen: now, lease, is_superseded: false, round_trip: None };
+        let member = Member { gone_since, lease, ..Member::here(now, agent) };
         self.members.insert(part.id, member);
     }
 
-    /// An agent's connection broke. Without a lease it is forgotten at once.
+    /// Has an agent finish what it is doing and then take no more runs, until its process is started anew. Gives the run
+    /// that it finishes first; `None`: no such agent is here.
+    pub fn drain(&mut self, name: &AgentName) -> Option<Option<RunId>> {
+        let member = self.members.values_mut().find(|member| member.agent.name == *name)?;
+        member.is_draining = true;
+        Some(member.lease)
+    }
+
+    /// An agent's connection broke. Without a lease it is forgotten at once, unless it is being drained: that is
+    /// remembered for as long as it may be gone.
     pub fn detach(&mut self, now: Moment, id: AgentId) {
         if let Some(member) = self.members.get_mut(&id) {
-            if member.lease.is_none() {
+            if member.lease.is_none() && !member.is_draining {
                 self.members.remove(&id);
             } else {
                 member.gone_since = Some(now);
@@ -199,7 +209,7 @@ impl Fleet {
         self.members.retain(|_, member| {
             if member.lease == Some(run) {
                 member.lease = None;
-                return member.gone_since.is_none();
+                return member.gone_since.is_none() || member.is_draining;
             }
             true
         });
@@ -267,6 +277,19 @@ impl Fleet {
 }
 
 impl Member {
+    /// One whose connection stands, and of whom nothing else is known.
+    fn here(now: Moment, agent: Introduction) -> Self {
+        Self {
+            agent,
+            gone_since: None,
+            last_seen: now,
+            lease: None,
+            round_trip: None,
+            is_superseded: false,
+            is_draining: false,
+        }
+    }
+
     /// What tells hosts apart: the kernel's boot id, or the agent itself when that cannot be read.
     fn host(&self) -> &str {
         self.agent.fingerprint.boot_id.as_deref().unwrap_or(self.agent.name.as_str())
@@ -278,6 +301,7 @@ impl Member {
             name: self.agent.name.clone(),
             state: match (self.gone_since, self.lease) {
                 (Some(_), _) => AgentState::Lost,
+                (None, _) if self.is_draining => AgentState::Draining,
                 (None, Some(_)) => AgentState::Leased,
                 (None, None) => AgentState::Idle,
             },
@@ -297,81 +321,4 @@ impl Member {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn agent(number: u8, host: &str) -> Introduction {
-        let name = AgentName::new(format!("a{number}")).unwrap();
-        Introduction {
-            id: AgentId::new([number; 16]),
-            facts: [("name".to_owned(), name.to_string())].into(),
-            name,
-            labels: BTreeMap::new(),
-            fingerprint: Fingerprint { boot_id: Some(host.to_owned()), ..Fingerprint::default() },
-            fleetmark_version: "0".to_owned(),
-            slots: 1,
-            kinds: vec!["http".to_owned()],
-            may_run_programs: true,
-            reservation: None,
-            address: IpAddr::from([127, 0, 0, 1]),
-            clock_namespace: None,
-            holds: Vec::new(),
-        }
-    }
-
-    const fn seconds(seconds: u64) -> Moment {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn a_name_belongs_to_one_living_agent() {
-        let mut fleet = Fleet::default();
-        fleet.attach(seconds(0), agent(1, "h")).unwrap();
-        let twin = Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") };
-        assert!(matches!(fleet.attach(seconds(1), twin.clone()), Err(AttachRefusal::NameTaken(_))));
-        fleet.attach(seconds(2), agent(1, "h")).unwrap();
-        fleet.detach(seconds(3), AgentId::new([1; 16]));
-        fleet.attach(seconds(4), twin).unwrap();
-    }
-
-    #[test]
-    fn a_leased_agent_is_waited_for_and_then_lost() {
-        for (mut fleet, lost_after) in [(Fleet::default(), LOST_AFTER), (Fleet::new(seconds(2)), seconds(2))]
-        {
-            let run = RunId::new(1, [0; 10]);
-            fleet.attach(seconds(0), agent(1, "h")).unwrap();
-            fleet.lease(run, &[AgentId::new([1; 16])]);
-            fleet.detach(seconds(10), AgentId::new([1; 16]));
-            assert!(fleet.expire(seconds(10) + lost_after - Duration::from_nanos(1)).is_empty());
-            let lost = fleet.expire(seconds(10) + lost_after);
-            assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
-            assert!(fleet.is_empty());
-        }
-    }
-
-    #[test]
-    fn an_agent_whose_process_was_started_anew_is_lost_at_once() {
-        let mut fleet = Fleet::default();
-        let run = RunId::new(1, [0; 10]);
-        fleet.attach(seconds(0), agent(1, "h")).unwrap();
-        fleet.lease(run, &[AgentId::new([1; 16])]);
-        fleet.detach(seconds(1), AgentId::new([1; 16]));
-        assert!(fleet.expire(seconds(2)).is_empty());
-        fleet.attach(seconds(2), Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") }).unwrap();
-        let lost: Vec<AgentId> = fleet.expire(seconds(2)).into_iter().map(|(id, _, _)| id).collect();
-        assert_eq!(lost, [AgentId::new([1; 16])]);
-        assert_eq!(fleet.statuses(seconds(2)).len(), 1);
-    }
-
-    #[test]
-    fn a_returning_agent_keeps_its_lease() {
-        let mut fleet = Fleet::default();
-        let run = RunId::new(1, [0; 10]);
-        fleet.attach(seconds(0), agent(1, "h")).unwrap();
-        fleet.lease(run, &[AgentId::new([1; 16])]);
-        fleet.detach(seconds(1), AgentId::new([1; 16]));
-        fleet.attach(seconds(2), agent(1, "h")).unwrap();
-        assert_eq!(fleet.statuses(seconds(2))[0].state, AgentState::Leased);
-        assert!(fleet.expire(seconds(500)).is_empty());
-    }
-}
+pub(crate) mod tests;

@@ -145,6 +145,9 @@ impl Member {
         if self.gone_since.is_some() {
             return Some("its connection is broken".to_owned());
         }
+        if self.is_draining {
+            return Some("it is being drained: it takes no more runs".to_owned());
+        }
         if self.agent.reservation != need.reservation {
             return Some("it belongs to another command".to_owned());
         }
