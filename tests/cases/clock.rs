@@ -5,6 +5,7 @@
 //! their own, whose monotonic clocks are ahead by a known time to the nanosecond: so the true distance of each start from
 //! T is known, whatever fleetmark says of it.
 
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use bench::arrival_recorder::ArrivalRecorder;
@@ -43,6 +44,11 @@ struct Stage {
 impl Stage {
     /// Its clocks are known to within so many milliseconds.
     fn new(delays: Delays, known_to_ms: f64, trials: usize) -> Self {
+        let is_allowed = Command::new("unshare").args(["--time", "true"]).status();
+        assert!(
+            is_allowed.as_ref().is_ok_and(ExitStatus::success),
+            "this test gives agents clocks of their own: run it as root, with unshare installed ({is_allowed:?})"
+        );
         let (scene, server) = (Scene::new(), ArrivalRecorder::start().expect("a server"));
         let load = format!("model = \"open\"\nrate = 60\nworkers = 3\nduration = \"1s\"\ntrials = {trials}");
         scene.write("job.toml", &job::against("together", &server.url(), &load, "[fleet]\nagents = 3"));

@@ -116,10 +116,12 @@ impl Window {
         Some(Offset { offset_ns: origin_ns.saturating_add(middle_ns as i64), error_ns })
     }
 
+    /// The longest round trip that is remembered; `None` before the first sample.
     pub(super) fn round_trip_max(&self) -> Option<Duration> {
         self.samples.iter().map(|sample| sample.round_trip).max()
     }
 
+    /// How many samples are remembered.
     pub(super) fn len(&self) -> usize {
         self.samples.len()
     }

@@ -38,9 +38,13 @@ struct Link {
 /// A start as all agents have it: its moment is on our clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
+    /// Of which trial.
     pub(super) trial: TrialKey,
+    /// Under which lease.
     pub(super) epoch: LeaseEpoch,
+    /// Which of the trial's starts, from 0.
     pub(super) arming: u32,
+    /// When, nanoseconds on our monotonic clock.
     pub(super) at_ns: u64,
 }
 
