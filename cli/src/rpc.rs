@@ -34,6 +34,7 @@ pub(crate) struct Submission {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) refuse_to_wait: bool,
     pub(crate) reservation: String,
+    pub(crate) priority: i32,
 }
 
 /// A connection to a coordinator that speaks our protocol.
@@ -94,6 +95,7 @@ impl Client {
             tags: submission.tags,
             refuse_to_wait: submission.refuse_to_wait,
             reservation: submission.reservation,
+            priority: submission.priority,
         };
         let response = self.control.submit(request).await.map_err(|status| match status.code() {
             Code::InvalidArgument => Failure::with_code(JOB, status.message()),

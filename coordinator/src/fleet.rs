@@ -74,6 +74,8 @@ pub struct Fleet {
     members: BTreeMap<AgentId, Member>,
     /// How long a leased agent may be gone.
     lost_after: Duration,
+    /// Hosts that runs wait for which come before those that are looked at now.
+    claimed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl Default for Fleet {
 impl Fleet {
     /// Nobody is here. A leased agent may be gone for `lost_after` before it is lost.
     pub fn new(lost_after: Duration) -> Self {
-        Self { members: BTreeMap::new(), lost_after }
+        Self { members: BTreeMap::new(), lost_after, claimed: BTreeSet::new() }
     }
 
     /// An agent says hello, for the first time or again after its connection broke.
@@ -193,6 +195,11 @@ impl Fleet {
         if let Some(member) = self.members.get_mut(&id) {
             member.round_trip = Some(round_trip);
         }
+    }
+
+    /// All runs are looked at anew.
+    pub fn forget_claims(&mut self) {
+        self.claimed.clear();
     }
 
     /// Leases agents to a run.

@@ -157,8 +157,13 @@ fn with_agent(
     }
 }
 
+/// How many worlds each invariant is tried on: `FLEETMARK_WORLDS`, or what tests can take the time for.
+fn cases() -> u32 {
+    std::env::var("FLEETMARK_WORLDS").ok().and_then(|worlds| worlds.parse().ok()).unwrap_or(5_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// And whoever lives then holds nothing. The world itself asserts at every step that nothing is done twice.
     #[test]

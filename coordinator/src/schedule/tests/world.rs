@@ -101,7 +101,12 @@ impl World {
     }
 
     pub(super) fn submit(&mut self, number: u8, job: &Arc<Job>) {
-        let submission = submission(number, job);
+        self.submit_with_priority(number, job, 0);
+    }
+
+    pub(super) fn submit_with_priority(&mut self, number: u8, job: &Arc<Job>, priority: i32) {
+        let mut submission = submission(number, job);
+        submission.record.priority = priority;
         self.jobs.insert(submission.record.id, job.clone());
         self.saves.push(submission.record.clone());
         self.durable_saves = self.saves.len();
@@ -192,9 +197,8 @@ impl World {
 
     /// Probes have told how slow the links are.
     pub(super) fn measure_round_trips(&mut self) {
-        for (id, agent) in &self.agents {
-            self.schedule.fleet.note_round_trip(*id, agent.delay * 2);
-        }
+        let fleet = &mut self.schedule.fleet;
+        self.agents.iter().for_each(|(id, agent)| fleet.note_round_trip(*id, agent.delay * 2));
     }
 
     /// Tells the schedule the time, as it is told more often than a tick's distance here.
@@ -376,8 +380,8 @@ impl World {
 
     /// Whoever was started for a trial that is whole was started for the same moment.
     fn assert_start_together(&self, trial: TrialKey) {
-        let starts: BTreeSet<(u32, Moment)> =
-            self.agents.values().filter_map(|agent| agent.trials.get(&trial)?.armed_for).collect();
+        let start = |agent: &SimulatedAgent| agent.trials.get(&trial)?.armed_for;
+        let starts: BTreeSet<_> = self.agents.values().filter_map(start).collect();
         assert!(starts.len() <= 1, "{trial} was started at {starts:?}");
     }
 
