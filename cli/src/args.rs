@@ -53,6 +53,11 @@ pub(crate) enum Command {
     Coordinator(CoordinatorArgs),
     /// Be an agent: run workloads for a coordinator
     Agent(AgentArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema {
+        /// Which kind of file
+        file: SchemaFile,
+    },
     /// List the agents of a coordinator, or have one take no more runs
     Agents {
         #[command(subcommand)]
@@ -265,6 +270,13 @@ pub(crate) struct AgentArgs {
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum SchemaFile {
+    /// Job files
+    Job,
 }
 
 /// What to do with an agent.
