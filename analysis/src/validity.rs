@@ -1,7 +1,7 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::job::{Job, LoadModel};
+use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport};
 use shared::units::human_ns;
@@ -66,6 +66,7 @@ type Gate = fn(&Evidence<'_>) -> Vec<Finding>;
 const GATES: &[Gate] = &[
     trial_not_run,
     intervals_missing,
+    partly_covered,
     nothing_measured,
     all_operations_failed,
     error_ratio_high,
@@ -115,6 +116,9 @@ fn intervals_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
         }
     }
     let coverage = evidence.coverage;
+    if went_on_without_some(evidence) {
+        return found;
+    }
     if evidence.record.is_complete && coverage.agents_planned as usize > evidence.agents.len() {
         let message =
             format!("{} of {} planned agents took part", evidence.agents.len(), coverage.agents_planned);
@@ -129,6 +133,28 @@ fn intervals_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
         found.push(Finding::of_trial(FindingCode::IntervalsMissing, message));
     }
     found
+}
+
+/// A trial that went on after it had lost agents: every number of it covers less than was planned.
+fn partly_covered(evidence: &Evidence<'_>) -> Vec<Finding> {
+    if !evidence.record.is_complete || !went_on_without_some(evidence) {
+        return Vec::new();
+    }
+    let coverage = evidence.coverage;
+    let agents = format!("{} of {} agents", coverage.agents_finished, coverage.agents_planned);
+    let time = coverage
+        .agent_seconds_ratio
+        .map_or_else(String::new, |ratio| format!(", {} of the planned agent-seconds", percent(ratio)));
+    let message =
+        format!("what was measured covers {agents}{time}; the lost agents' share of the load is missing");
+    vec![suspect(FindingCode::AgentLost, message)]
+}
+
+/// Whether agents were lost, and the job wants the others to go on.
+fn went_on_without_some(evidence: &Evidence<'_>) -> bool {
+    evidence.job.fleet.on_agent_loss == LossPolicy::Continue
+        && (evidence.coverage.agents_planned as usize > evidence.agents.len()
+            || evidence.has_recorded(|it| it.code == FindingCode::AgentLost && it.agent.is_some()))
 }
 
 fn nothing_measured(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -8,12 +8,13 @@ mod links;
 pub mod message;
 mod observers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::ids::{AgentId, TrialKey};
+use shared::run_record::RunRecord;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -21,7 +22,7 @@ use crate::fleet::{AttachRefusal, Fleet, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
-use crate::schedule::{Action, Answer, Command, Event, Schedule};
+use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Event, Schedule};
 use crate::store::StoreHandle;
 use errands::{Errand, Errands};
 use links::Links;
@@ -70,6 +71,22 @@ impl Director {
             store_trouble: None,
             messages,
         }
+    }
+
+    /// Takes up runs that an earlier coordinator left under way; gives back those that cannot be, with the reason.
+    pub fn adopt(&mut self, adoptions: Vec<Adoption>) -> Vec<(RunRecord, BookmarkError)> {
+        let mut refused = Vec::new();
+        for adoption in adoptions {
+            let record = adoption.submission.record.clone();
+            match self.schedule.adopt(self.now(), adoption) {
+                Ok(actions) => {
+                    self.observers.begin(record.id);
+                    actions.into_iter().for_each(|action| self.act(action));
+                }
+                Err(error) => refused.push((record, error)),
+            }
+        }
+        refused
     }
 
     /// Works until every sender of messages is gone.
@@ -225,7 +242,7 @@ impl Director {
             Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
             Action::Tell(run, event) => self.observers.tell(run, event),
             Action::Save(record) => self.errands.run(Errand::Save(record)),
-            Action::OpenTrial(trial, agents) => self.open(trial, agents),
+            Action::OpenTrial(trial, agents) => self.open(trial, &agents),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
                 self.live.remove(&trial);
@@ -235,14 +252,15 @@ impl Director {
         }
     }
 
-    fn open(&mut self, trial: TrialKey, agents: Vec<AgentId>) {
+    fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
         let named: Vec<_> = agents
             .iter()
-            .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
+            .filter_map(|(id, _)| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
             .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);
         self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
-        self.intake.open(trial, agents);
+        self.intake.open(trial, agents.keys().copied());
+        agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 
     fn now(&self) -> Moment {

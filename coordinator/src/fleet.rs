@@ -3,13 +3,14 @@
 mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use shared::fleet::{AgentState, AgentStatus};
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::job::AGENTS_MAX;
+use shared::run_record::AgentPart;
 
 pub use matching::{Need, Unmet};
 
@@ -51,7 +52,7 @@ pub struct Introduction {
     /// Where it called from.
     pub address: IpAddr,
     /// Trials that it still holds from before its connection broke, of whichever coordinator.
-    pub holds: Vec<TrialKey>,
+    pub holds: Vec<(TrialKey, LeaseEpoch)>,
 }
 
 /// Why an agent cannot attach.
@@ -80,6 +81,8 @@ struct Member {
     gone_since: Option<Moment>,
     last_seen: Moment,
     lease: Option<RunId>,
+    /// Another process took its name while it was gone: it will not come back.
+    is_superseded: bool,
 }
 
 impl Default for Fleet {
@@ -111,9 +114,42 @@ impl Fleet {
         if self.members.len() >= ATTACHED_MAX && !self.members.contains_key(&agent.id) {
             return Err(AttachRefusal::TooMany);
         }
+        for other in self.members.values_mut() {
+            let is_namesake = other.agent.name == agent.name && other.agent.reservation == agent.reservation;
+            other.is_superseded |= other.agent.id != agent.id && is_namesake;
+        }
         let lease = self.members.get(&agent.id).and_then(|member| member.lease);
-        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease });
+        let member = Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false };
+        self.members.insert(member.agent.id, member);
         Ok(())
+    }
+
+    /// An agent that had a lease before the coordinator was restarted is expected back: it counts as gone since now.
+    pub fn expect_back(
+        &mut self,
+        now: Moment,
+        part: &AgentPart,
+        slots: u32,
+        run: RunId,
+        reservation: Option<&str>,
+    ) {
+        let agent = Introduction {
+            id: part.id,
+            name: part.name.clone(),
+            labels: part.labels.clone(),
+            facts: BTreeMap::new(),
+            fingerprint: part.fingerprint.clone(),
+            fleetmark_version: String::new(),
+            slots,
+            kinds: Vec::new(),
+            may_run_programs: false,
+            reservation: reservation.map(ToOwned::to_owned),
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            holds: Vec::new(),
+        };
+        let (gone_since, lease) = (Some(now), Some(run));
+        let member = Member { agent, gone_since, last_seen: now, lease, is_superseded: false };
+        self.members.insert(part.id, member);
     }
 
     /// An agent's connection broke. Without a lease it is forgotten at once.
@@ -154,12 +190,14 @@ impl Fleet {
         });
     }
 
-    /// Forgets agents that have been gone for too long; tells who they were and whose lease they held.
+    /// Forgets agents that have been gone for too long, or whose name another process has taken; tells who they were
+    /// and whose lease they held.
     pub fn expire(&mut self, now: Moment) -> Vec<(AgentId, AgentName, Option<RunId>)> {
         let is_lost = |member: &Member| {
             let patience =
                 if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { self.lost_after };
-            member.gone_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+            let is_given_up = |since| member.is_superseded || now.saturating_sub(since) >= patience;
+            member.gone_since.is_some_and(is_given_up)
         };
         let lost: Vec<AgentId> =
             self.members.iter().filter(|(_, member)| is_lost(member)).map(|(id, _)| *id).collect();
@@ -287,6 +325,20 @@ pub(crate) mod tests {
             assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
             assert!(fleet.is_empty());
         }
+    }
+
+    #[test]
+    fn an_agent_whose_process_was_started_anew_is_lost_at_once() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        fleet.detach(seconds(1), AgentId::new([1; 16]));
+        assert!(fleet.expire(seconds(2)).is_empty());
+        fleet.attach(seconds(2), Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") }).unwrap();
+        let lost: Vec<AgentId> = fleet.expire(seconds(2)).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(lost, [AgentId::new([1; 16])]);
+        assert_eq!(fleet.statuses(seconds(2)).len(), 1);
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
+        bookmark: None,
         reservation: None,
     }
 }
@@ -115,6 +116,7 @@ fn trial(index: u32) -> TrialRecord {
         attempt: 0,
         agents: (1..=AGENTS).map(part).collect(),
         started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: Some(85.0),
         start_skew_error_us: Some(40.0),

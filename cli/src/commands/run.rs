@@ -77,7 +77,7 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     let mut interrupts = interrupt::Interrupts::listen()?;
     let mut is_interrupted = false;
     let end = {
-        let following = watch::follow(&mut watching, &run, display.as_mut());
+        let following = watch::follow(&mut watching, &run, display.as_mut(), watch::patience(&args.place));
         tokio::pin!(following);
         loop {
             tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::AgentId;
+use shared::ids::{AgentId, RunId};
 use shared::job::selector::Selector;
 
 use super::{Fleet, Member};
@@ -74,6 +74,35 @@ impl Fleet {
             )));
         }
         Ok(free)
+    }
+
+    /// The agents that a run would have now if it took the free ones that it needs beside those that it has, by name.
+    /// `wanted`: how many that must be.
+    ///
+    /// # Errors
+    /// [`Unmet`], as for [`Fleet::candidates`].
+    pub fn regrouped(&self, run: RunId, need: &Need, wanted: usize) -> Result<Vec<AgentId>, Unmet> {
+        let is_free = |member: &Member| {
+            let mut runs = self.runs_on(member.host());
+            runs.insert(run);
+            member.lease.is_none() && runs.len() <= self.slots_of(member.host())
+        };
+        let (mut kept, mut free): (Vec<&Member>, Vec<&Member>) = self
+            .members
+            .values()
+            .filter(|member| {
+                member.lease == Some(run) || (is_free(member) && member.mismatch(need).is_none())
+            })
+            .partition(|member| member.lease == Some(run));
+        if kept.len() + free.len() < wanted {
+            let found = kept.len() + free.len();
+            return Err(Unmet::Missing(self.missing_message(need, wanted, found)));
+        }
+        free.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        free.truncate(wanted.saturating_sub(kept.len()));
+        kept.append(&mut free);
+        kept.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        Ok(kept.into_iter().map(|member| member.agent.id).collect())
     }
 
     fn has_free_slot(&self, member: &Member) -> bool {

@@ -98,6 +98,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
         trials: Vec::new(),
         found_no_agents: false,
+        bookmark: None,
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
     Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })

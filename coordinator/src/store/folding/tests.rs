@@ -67,6 +67,7 @@ fn record(agents: u8) -> RunRecord {
         attempt: 0,
         agents: (1..=agents).map(part).collect(),
         started_at_ms: Some(1),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: None,
         start_skew_error_us: None,
