@@ -30,6 +30,20 @@ const SPILLS: [&str; 2] = ["--outbox-memory", "1KiB"];
 /// Where agent one keeps what it spills.
 const DATA: &str = "data";
 
+/// Makes every fsync of the coordinator take 0.7 s longer. strace stays beside it, as its grandchild.
+const SLOW_DISK: [&str; 10] = [
+    "strace",
+    "-D",
+    "-f",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-e",
+    "trace=fsync",
+    "-e",
+    "inject=fsync:delay_exit=700000",
+];
+
 struct Stage {
     scene: Scene,
     target: Target,
@@ -129,6 +143,33 @@ fn an_agent_goes_on_measuring_while_the_coordinator_is_away() {
     assert!(stage.spilled().is_none(), "files are gone once they are read");
     let peak = stage.agents.iter().map(|agent| peak_memory_bytes(agent.process.pid()));
     println!("agents' most memory, bytes: {:?}", peak.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_coordinator_whose_disk_is_slow_never_slows_the_load() {
+    let scene = Scene::new();
+    let target = Target::start(&scene, &["--latency", "2ms"]);
+    let load = format!("workers = 4\nduration = \"{AWAY_SECONDS}s\"");
+    scene.write("job.toml", &job::against("slow", &target.url(), &load, ""));
+    let coordinator = Coordinator::start_under(&scene, "store", &SLOW_DISK, &["--listen", "127.0.0.1:0"]);
+    let words = [&["--data", DATA][..], &SPILLS].concat();
+    let _agent = Agent::start(&scene, &coordinator.url, "one", &words);
+    wait_for_agents(&scene, &coordinator.url, 1);
+    let run = Running::start(
+        &scene,
+        &["run", "job.toml", "--coordinator", &coordinator.url, "--json", "report.json"],
+    );
+    let said = run.end(Duration::from_secs(AWAY_SECONDS) + 2 * WITHIN);
+    assert_eq!(said.code, 0, "{said:?}");
+    let report = scene.json("report.json");
+    let trial = only_trial(&report);
+    let count = whole(altogether(trial), "count");
+    println!("{count} requests in {AWAY_SECONDS} s");
+    assert_eq!(count, target.count(), "what was sent was counted once");
+    // Four workers, two milliseconds each: 2,000 a second at most.
+    assert!(count > AWAY_SECONDS * 1_000, "the load was held up: {count} in {AWAY_SECONDS} s");
+    let coverage = &trial["coverage"];
+    assert_eq!(coverage["intervals_received"], coverage["intervals_planned"], "{coverage}");
 }
 
 #[test]
