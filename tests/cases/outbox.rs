@@ -27,6 +27,8 @@ const AWAY_VARIABLE: &str = "FLEETMARK_AWAY_SECONDS";
 const WITHIN: Duration = Duration::from_secs(60);
 /// So little memory that every interval but those under way goes to disk.
 const SPILLS: [&str; 2] = ["--outbox-memory", "1KiB"];
+/// So much that some intervals find room there and some do not, by turns.
+const SPILLS_BY_TURNS: [&str; 2] = ["--outbox-memory", "8KiB"];
 /// Where agent one keeps what it spills.
 const DATA: &str = "data";
 
@@ -53,7 +55,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Agents `one`, which spills, and `two`, which does not, if there are so many, and a job of so many seconds.
+    /// Agents `one`, which spills, and `two`, which does so by turns, if there are so many; a job of so many seconds.
     fn new(agent_count: usize, seconds: u64, more_of_one: &[&str]) -> Self {
         let scene = Scene::new();
         let target = Target::start(&scene, &["--latency", "2ms"]);
@@ -63,7 +65,7 @@ impl Stage {
         let coordinator = Coordinator::start(&scene, "store");
         let proxy = Proxy::start(&coordinator.url);
         let of_one = [&["--data", DATA], &SPILLS[..], more_of_one].concat();
-        let words = [("one", &of_one[..]), ("two", &[])];
+        let words = [("one", &of_one[..]), ("two", &SPILLS_BY_TURNS)];
         let agents = words[..agent_count]
             .iter()
             .map(|(name, more)| Agent::start(&scene, &proxy.url, name, more))

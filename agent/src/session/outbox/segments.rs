@@ -77,10 +77,10 @@ struct Segment {
 }
 
 impl Segments {
-    /// No files yet, in a folder that is there; the first record will have this number.
-    pub(super) fn new(folder: &Path, spill: SpillId, trial: TrialKey, next_sequence: u64) -> Self {
+    /// No files yet, in a folder that is there.
+    pub(super) fn new(folder: &Path, spill: SpillId, trial: TrialKey) -> Self {
         let (folder, files) = (folder.to_owned(), VecDeque::new());
-        Self { folder, spill, trial, files, next_sequence, is_broken: false }
+        Self { folder, spill, trial, files, next_sequence: 0, is_broken: false }
     }
 
     /// Writes an interval behind all others.
@@ -88,6 +88,10 @@ impl Segments {
     /// # Errors
     /// When it cannot be written, or one before it could not.
     pub(super) fn write(&mut self, interval: &Numbered) -> Result<(), SegmentError> {
+        // Since all was read back, others may have found room in memory.
+        if self.files.is_empty() {
+            self.next_sequence = interval.sequence;
+        }
         let written = if self.is_broken {
             Err(io::Error::other("the one before it could not be written"))
         } else {
@@ -145,6 +149,23 @@ impl Segments {
 }
 
 #[cfg(test)]
+impl Segments {
+    /// From now on the disk takes nothing.
+    pub(super) fn fill_disk(&mut self) {
+        self.is_broken = true;
+    }
+
+    /// Changes the last byte that was written, if it was not read yet.
+    pub(super) fn damage_newest(&mut self) {
+        if let Some(segment) = self.files.back() {
+            let (mut byte, at_bytes) = ([0], segment.written_bytes - 1);
+            segment.file.read_exact_at(&mut byte, at_bytes).unwrap();
+            segment.file.write_all_at(&[!byte[0]], at_bytes).unwrap();
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt;
 
@@ -162,7 +183,7 @@ mod tests {
     }
 
     fn segments(folder: &Path) -> Segments {
-        Segments::new(folder, SpillId::default(), trial(), 0)
+        Segments::new(folder, SpillId::default(), trial())
     }
 
     proptest! {
@@ -210,10 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn files_that_were_read_go_on_with_a_later_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut segments = segments(folder.path());
+        for sequence in [3, 7] {
+            segments.write(&interval(sequence, 10)).unwrap();
+            assert_eq!(segments.read().unwrap(), interval(sequence, 10));
+        }
+        assert!(segments.read().is_err(), "nothing is left");
+    }
+
+    #[test]
     fn a_record_of_another_spill_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
         let mut ours = segments(folder.path());
-        let mut theirs = Segments::new(folder.path(), SpillId::default().next(), trial(), 0);
+        let mut theirs = Segments::new(folder.path(), SpillId::default().next(), trial());
         theirs.write(&interval(0, 10)).unwrap();
         ours.files = theirs.files;
         assert!(matches!(ours.read(), Err(SegmentError::Damaged { source: RecordError::Checksum, .. })));

@@ -156,12 +156,17 @@ fn serve(folder: &Path, orders: &blocking::Receiver<SpillOrder>, reports: &mpsc:
     }
 }
 
-fn carry_out(folder: &Path, spills: &mut HashMap<SpillId, Segments>, order: SpillOrder) -> Vec<SpillReport> {
+/// Carries out one order over the files of all trials, and tells what came of it.
+pub(super) fn carry_out(
+    folder: &Path,
+    spills: &mut HashMap<SpillId, Segments>,
+    order: SpillOrder,
+) -> Vec<SpillReport> {
     match order {
         SpillOrder::Write { spill, interval } => {
             let segments = spills.entry(spill).or_insert_with(|| {
                 tracing::warn!(trial = %interval.trial, folder = %folder.display(), "the coordinator does not keep up; further intervals are kept on disk");
-                Segments::new(folder, spill, interval.trial, interval.sequence)
+                Segments::new(folder, spill, interval.trial)
             });
             let size_bytes = interval.bytes.len() as u64;
             vec![match segments.write(&interval) {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use proptest::prelude::*;
 use shared::ids::{RunId, TrialIndex};
 
+use super::segments::Segments;
 use super::*;
 
 /// Room for a few of the intervals below.
@@ -38,11 +39,11 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        60 => (0..TRIALS).prop_map(Happening::Measured),
+        25 => (0..TRIALS).prop_map(Happening::Measured),
         20 => Just(Happening::Send),
-        20 => Just(Happening::Arrives),
+        25 => Just(Happening::Arrives),
         15 => Just(Happening::AckArrives),
-        5 => Just(Happening::Breaks),
+        3 => Just(Happening::Breaks),
         40 => Just(Happening::DiskWorks),
     ]
 }
@@ -67,8 +68,8 @@ struct World {
     wire: VecDeque<Numbered>,
     stored: [Vec<Numbered>; TRIALS as usize],
     orders: VecDeque<SpillOrder>,
-    files: HashMap<SpillId, VecDeque<(Numbered, bool)>>,
-    is_disk_full: bool,
+    folder: tempfile::TempDir,
+    files: HashMap<SpillId, Segments>,
 }
 
 impl World {
@@ -81,8 +82,8 @@ impl World {
             wire: VecDeque::new(),
             stored: [const { Vec::new() }; TRIALS as usize],
             orders: VecDeque::new(),
+            folder: tempfile::tempdir().unwrap(),
             files: HashMap::new(),
-            is_disk_full: false,
         }
     }
 
@@ -125,12 +126,8 @@ impl World {
                 self.outbox.rewind();
             }
             Happening::DiskWorks => self.work_on_disk(),
-            Happening::DiskIsFull => self.is_disk_full = true,
-            Happening::DiskIsDamaged => {
-                if let Some(record) = self.files.values_mut().next().and_then(|file| file.back_mut()) {
-                    record.1 = false;
-                }
-            }
+            Happening::DiskIsFull => self.files.values_mut().for_each(Segments::fill_disk),
+            Happening::DiskIsDamaged => self.files.values_mut().for_each(Segments::damage_newest),
         }
         self.orders.extend(self.outbox.take_orders());
         let memory_bytes_max = SMALL.memory_bytes + (TRIALS as usize * INTERVAL_BYTES) as u64;
@@ -138,47 +135,14 @@ impl World {
         assert!(self.outbox.disk_bytes <= SMALL.disk_bytes);
     }
 
-    /// Carries out one order, as the spill does.
+    /// Carries out one order, as the spill does: on real files.
     fn work_on_disk(&mut self) {
-        let reports = match self.orders.pop_front() {
-            None => return,
-            Some(SpillOrder::Write { spill, interval }) => {
-                let size_bytes = interval.bytes.len() as u64;
-                let sequence = interval.sequence;
-                if self.is_disk_full {
-                    let reason = "full".to_owned();
-                    vec![SpillReport::NotWritten { spill, sequence, size_bytes, reason }]
-                } else {
-                    self.files.entry(spill).or_default().push_back((interval, true));
-                    vec![SpillReport::Written { size_bytes }]
-                }
-            }
-            Some(SpillOrder::Recall { spill, count }) => self.read(spill, count),
-            Some(SpillOrder::Discard(spill)) => {
-                self.files.remove(&spill);
-                Vec::new()
-            }
-        };
+        let Some(order) = self.orders.pop_front() else { return };
+        let reports = spill::carry_out(self.folder.path(), &mut self.files, order);
         for lost in reports.into_iter().filter_map(|report| self.outbox.hear(report)).collect::<Vec<_>>() {
             let known = &mut self.lost[lost.trial.trial.0 as usize];
             *known = Some(known.map_or(lost.from_sequence, |known| known.min(lost.from_sequence)));
         }
-    }
-
-    fn read(&mut self, spill: SpillId, count: usize) -> Vec<SpillReport> {
-        let file = self.files.entry(spill).or_default();
-        let mut intervals = Vec::new();
-        let mut unreadable = None;
-        while intervals.len() < count && unreadable.is_none() {
-            match file.pop_front() {
-                Some((interval, true)) => intervals.push(interval),
-                Some((interval, false)) => unreadable = Some(interval.sequence),
-                None => unreadable = Some(u64::MAX),
-            }
-        }
-        let reason = "damaged".to_owned();
-        let unreadable = unreadable.map(|sequence| SpillReport::Unreadable { spill, sequence, reason });
-        [SpillReport::Recalled { spill, intervals }].into_iter().chain(unreadable).collect()
     }
 
     /// Lets everything that is under way come to its end.
