@@ -254,8 +254,8 @@ impl Director {
 
     fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
         let named: Vec<_> = agents
-            .iter()
-            .filter_map(|(id, _)| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
+            .keys()
+            .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
             .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);
         self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));

@@ -6,13 +6,15 @@
 //!                 │ └ no agents, or                                                                    ▼
 //!                 │   hosts busy                  Judge ◄── StopTarget ◄── AfterTrial ◄─────────── Collect
 //!                 ▼                                 │
-//!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial starts at ReservePort
+//!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial, or the same once more, starts at
+//!                                                       ReservePort; if agents were lost: Regroup ─► Join before it
 //! ```
 //!
 //! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
-//! told to let go when it comes back or speaks of it. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
+//! told to let go when it comes back or speaks of it. Each step leaves a bookmark in the run's record, from which a
+//! coordinator that was restarted goes on: `Adopt` ─► the step that it was in. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
 //! their deadlines), [`assignment`] (what each agent is told).
 
 mod assignment;

@@ -195,6 +195,7 @@ fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
             busiest_thread_cpu: Some(if agent == 2 { 0.93 } else { 0.41 }),
             threads: 2,
             workers: 16,
+            late_ns: 80_000,
         },
         host: Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() }),
         folded: None,

@@ -1,4 +1,5 @@
-//! An agent that dies in the middle of a run, under each policy of the job: going on without it, or repeating the trial.
+//! An agent that dies in the middle of a run, under each policy of the job: going on without it, or repeating the trial. And
+//! one that stands still for a while.
 
 use std::time::Duration;
 
@@ -8,10 +9,13 @@ use fleetmark_tests::job;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::readings::{agents, altogether, findings, text, whole};
 use fleetmark_tests::running::Running;
+use rustix::process::Signal;
 use serde_json::Value;
 
 const WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_secs(90);
+/// How long an agent stands still: longer than its connection is silent for before it counts as broken.
+const STOPPED_FOR: Duration = Duration::from_secs(10);
 const LOAD: &str = "workers = 4\nduration = \"8s\"";
 
 struct Stage {
@@ -23,12 +27,17 @@ struct Stage {
 impl Stage {
     /// Two agents, the first of which starts the target; an agent that is gone for two seconds is lost.
     fn new(fleet: &str, mark: u64) -> Self {
+        Self::patient(fleet, mark, "2s")
+    }
+
+    /// The same where it may be gone for so long.
+    fn patient(fleet: &str, mark: u64, lost_after: &str) -> Self {
         let scene = Scene::new();
         scene.write(
             "job.toml",
             &job::with_target("lossy", LOAD, mark, &format!("[fleet]\nagents = 2\n{fleet}")),
         );
-        let words = ["--listen", "127.0.0.1:0", "--lost-after", "2s"];
+        let words = ["--listen", "127.0.0.1:0", "--lost-after", lost_after];
         let coordinator = Coordinator::start_under(&scene, "store", &[], &words);
         let agents = ["one", "two"].map(|name| agent(&scene, &coordinator, name));
         wait_for_agents(&scene, &coordinator.url, 2);
@@ -96,4 +105,20 @@ fn a_lost_trial_is_repeated_with_the_agent_that_was_started_anew() {
     assert_eq!(whole(&repeated["coverage"], "agents_finished"), 2);
     let names: Vec<&str> = agents(repeated).iter().map(|agent| text(&agent["name"])).collect();
     assert_eq!(names, ["one", "two"]);
+}
+
+#[test]
+fn an_agent_that_stands_still_is_told_and_not_averaged() {
+    let stage = Stage::patient("", 73, "60s");
+    let run = stage.begin();
+    stage.agents[1].process.signal(Signal::STOP);
+    // How long it stands still is what is tested; no state is waited for.
+    std::thread::sleep(STOPPED_FOR);
+    stage.agents[1].process.signal(Signal::CONT);
+    let said = run.end(ENDS_WITHIN);
+    assert_eq!(said.code, 3, "{said:?}");
+    let report = stage.scene.json("report.json");
+    let told = findings(&report, "agent_stalled");
+    assert!(matches!(&told[..], [message] if message.contains("agent two stood still")), "{told:?}");
+    assert_eq!(trials(&report)[0]["valid"], false);
 }

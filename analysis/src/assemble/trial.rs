@@ -153,7 +153,12 @@ fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&Age
 }
 
 fn agent_evidence<'a>(part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
-    AgentEvidence { part, generator_cpu: cell.generator_cpu(), missing: cell.missing(part) }
+    AgentEvidence {
+        part,
+        generator_cpu: cell.generator_cpu(),
+        stood_still_ns: cell.stood_still_ns(),
+        missing: cell.missing(part),
+    }
 }
 
 fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedHistogram>) {

@@ -38,7 +38,7 @@ fn interval(agent: AgentId, sequence: u64) -> Interval {
         duration_ns: 1_000_000_000,
         is_last: false,
         operations: vec![operation],
-        engine: EngineSample { busiest_thread_cpu: None, threads: 1, workers: 1 },
+        engine: EngineSample::default(),
         host: None,
         folded: None,
     }

@@ -5,6 +5,7 @@ mod hooks;
 mod loss;
 mod preparing;
 mod steps;
+mod target;
 mod unwind;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::fleet::{Fleet, Moment, Need};
 use adoption::Resumption;
 pub use adoption::{BookmarkError, trial_under_way};
 use loss::Group;
+use target::Target;
 
 /// A run that waits or runs.
 #[derive(Debug)]
@@ -86,19 +88,6 @@ struct CurrentTrial {
     /// How many of each agent's intervals are stored, from 0 without gaps.
     #[serde(skip)]
     stored: BTreeMap<AgentId, u64>,
-}
-
-/// What is measured, when fleetmark starts it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Target {
-    agent: Option<AgentId>,
-    /// Where the other agents reach it.
-    host: String,
-    port: Option<u16>,
-    is_running: bool,
-    /// The trial for which it was told to start; `None` once it has stopped. Its agent speaks of it under this trial
-    /// for as long as it lives, which with `restart = "run"` is longer than the trial.
-    started_for: Option<TrialKey>,
 }
 
 /// What a job needs of the fleet.
@@ -288,11 +277,6 @@ impl ActiveRun {
         self.agents.contains(&agent)
     }
 
-    /// Whether the run has a target with this agent that has not stopped.
-    pub(super) fn has_target_on(&self, agent: AgentId) -> bool {
-        self.target.agent == Some(agent) && self.target.started_for.is_some()
-    }
-
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
         self.has_agent(agent) && self.is_current(trial) && self.stage() < Step::Judge
@@ -339,14 +323,6 @@ impl ActiveRun {
     /// Whether a trial has been begun and is not yet to be judged.
     fn has_open_trial(&self) -> bool {
         self.stage() > Step::BeginTrial && self.stage() < Step::Judge
-    }
-
-    /// The target is gone, by itself or as asked.
-    fn target_ended(&mut self, agent: AgentId) {
-        if matches!(self.step, Step::StopTarget | Step::StopLastTarget) {
-            self.target.started_for = None;
-            self.answered(agent);
-        }
     }
 
     /// Notes what makes the current trial invalid; the steps that lead up to its end are then left out.

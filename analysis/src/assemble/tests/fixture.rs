@@ -182,7 +182,7 @@ pub(in crate::assemble) fn interval(
         duration_ns: SECOND_NS,
         is_last: false,
         operations,
-        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2 },
+        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2, late_ns: 0 },
         host: None,
         folded: None,
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::interval::{Interval, OperationInterval};
+use shared::interval::{EngineSample, Interval, OperationInterval};
 use shared::job::LossPolicy;
 use shared::run_record::RunState;
 use shared::run_report::Verdict;
@@ -68,6 +68,27 @@ fn what_went_on_without_an_agent_counts_and_says_what_it_covers() {
     job.fleet.on_agent_loss = LossPolicy::Fail;
     let report = assemble(&record, &job, of(1, 0, 4), NOW_MS).report;
     assert!(!report.variants[0].trials[1].valid, "a smaller fleet is not what the job asked for");
+}
+
+#[test]
+fn an_agent_that_stood_still_makes_its_trial_invalid_by_name() {
+    let report = |late_ns| {
+        let of_agent = |agent| Interval {
+            engine: EngineSample { late_ns: if agent == 1 { late_ns } else { 0 }, ..EngineSample::default() },
+            ..interval(0, agent, 0, vec![operation(0, &[5], 0)])
+        };
+        assemble(&record(1, 2, 1), &job(&["read"], 1), [of_agent(0), of_agent(1)], NOW_MS).report
+    };
+    let of = |report: &RunReport| -> Vec<Finding> {
+        let findings = only_trial(report).findings.iter();
+        findings.filter(|finding| finding.code == FindingCode::AgentStalled).cloned().collect()
+    };
+    assert_eq!(of(&report(999_999_999)), [], "late is not absent");
+    let stalled = report(9_400_000_000);
+    assert!(!only_trial(&stalled).valid);
+    let [finding] = &of(&stalled)[..] else { panic!("one agent stood still") };
+    assert_eq!(finding.agent, Some(agent_id(1)));
+    assert!(finding.message.starts_with("agent a1 stood still for 9.4"), "{finding:?}");
 }
 
 #[test]

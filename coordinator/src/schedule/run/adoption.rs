@@ -13,7 +13,8 @@ use shared::run_record::{AgentPart, RunRecord, RunState};
 use super::super::step::Step;
 use super::super::{Action, Adoption, Ending};
 use super::loss::Group;
-use super::{ActiveRun, CurrentTrial, Target};
+use super::target::Target;
+use super::{ActiveRun, CurrentTrial};
 use crate::fleet::{Fleet, Moment};
 
 /// Why a run cannot be taken up.

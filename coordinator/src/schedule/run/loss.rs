@@ -9,6 +9,7 @@ use shared::run_record::RunState;
 
 use super::super::Action;
 use super::super::step::Step;
+use super::target::Target;
 use super::{ActiveRun, need};
 use crate::fleet::Fleet;
 
@@ -65,7 +66,7 @@ impl ActiveRun {
         self.agents.retain(|leased| *leased != agent);
         self.answered(agent);
         if self.target.agent == Some(agent) {
-            self.target = super::Target::default();
+            self.target = Target::default();
         }
     }
 

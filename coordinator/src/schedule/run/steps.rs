@@ -6,10 +6,10 @@ use std::time::Duration;
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, LeaseEpoch};
-use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
+use shared::job::{ResolvedJob, Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
-use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::step::Step;
 use super::super::{Action, Command, START_LEAD};
 use super::loss::Group;
 use super::{ActiveRun, CurrentTrial, need};
@@ -231,73 +231,6 @@ impl ActiveRun {
         ));
     }
 
-    fn reserve_port(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let Some(spec) = &self.job.target else { return };
-        let facts = |id: AgentId| {
-            fleet.agent(id).map(|agent| {
-                let name = [("name".to_owned(), agent.name.to_string())];
-                agent
-                    .facts
-                    .clone()
-                    .into_iter()
-                    .chain(agent.labels.clone())
-                    .chain(name)
-                    .collect::<BTreeMap<_, _>>()
-            })
-        };
-        let chosen = self
-            .agents
-            .iter()
-            .copied()
-            .find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
-        match chosen {
-            Some(agent) => {
-                self.target.agent = Some(agent);
-                let trial = self.key();
-                self.ask(agent, Command::ReservePort(trial), actions);
-            }
-            None => {
-                let message =
-                    format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
-                self.break_trial(FindingCode::TargetFailed, None, message);
-            }
-        }
-    }
-
-    fn start_target(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let (Some(agent), Some(_)) = (self.target.agent, self.target.port) else { return };
-        self.target.host = self.target_host(fleet, agent);
-        match self.resolved() {
-            Ok(resolved) => {
-                if let Some(TargetSpec { start, ready, .. }) = resolved.target {
-                    let command = Command::StartTarget {
-                        trial: self.key(),
-                        command: start,
-                        ready,
-                        timeout: TARGET_READY_WITHIN,
-                    };
-                    self.target.started_for = Some(self.key());
-                    self.ask(agent, command, actions);
-                }
-            }
-            Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
-        }
-    }
-
-    /// Loopback when all agents share the target's host, else the address that the target's agent called from.
-    fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
-        let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
-        let is_shared =
-            host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
-        match fleet.agent(agent) {
-            Some(introduction) if !is_shared && introduction.address.is_ipv6() => {
-                format!("[{}]", introduction.address)
-            }
-            Some(introduction) if !is_shared => introduction.address.to_string(),
-            _ => "127.0.0.1".to_owned(),
-        }
-    }
-
     fn arm(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let at = now + START_LEAD;
         let started_at_ms = self.unix_ms(at);
@@ -337,18 +270,6 @@ impl ActiveRun {
         actions.push(Action::Tell(self.record.id, started));
     }
 
-    fn stop_target(&mut self, actions: &mut Vec<Action>) {
-        let Some((agent, _)) = self.target.agent.zip(self.target.started_for) else { return };
-        let restarts = self.job.target.as_ref().map(|target| target.restart);
-        let is_last = self.ending.is_some() || self.is_last_trial();
-        // A target that failed by itself, or never became ready, is still stopped: its group may live on.
-        if restarts == Some(TargetRestart::Trial) || is_last || !self.target.is_running {
-            let trial = self.key();
-            self.target.is_running = false;
-            self.ask(agent, Command::StopTarget(trial), actions);
-        }
-    }
-
     fn judge(&mut self, actions: &mut Vec<Action>) {
         let key = self.key();
         if self.trial.is_prepared {
@@ -376,7 +297,7 @@ impl ActiveRun {
         self.ending.is_none() && (self.trial.is_repeated || !self.is_last_trial())
     }
 
-    fn is_last_trial(&self) -> bool {
+    pub(super) fn is_last_trial(&self) -> bool {
         self.trial.index.0 as usize + 1 >= self.record.plan.trials.len()
     }
 

@@ -46,7 +46,7 @@ fn interval(agent_number: u8, second: u64) -> Interval {
         duration_ns: 1_000_000_000,
         is_last: second + 1 == SECONDS,
         operations: vec![operation],
-        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 4 },
+        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 4, late_ns: 0 },
         host: None,
         folded: None,
     }
