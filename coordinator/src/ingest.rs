@@ -59,6 +59,9 @@ pub enum IngestError {
     /// The coordinator is stopping.
     #[error("the coordinator is stopping")]
     Stopping,
+    /// Too much waits for the store.
+    #[error("the store is too slow for all that agents send; send this again")]
+    Overloaded,
     /// There are more streams than agents could have.
     #[error("too many agents report at once; try again later")]
     TooMany,
@@ -139,11 +142,17 @@ impl Inflow {
     /// While the disk is full it waits and tries again: nothing is acknowledged, and the agent keeps what it has.
     ///
     /// # Errors
-    /// When the agent breaks the protocol's rules, or the store is gone.
+    /// When the agent breaks the protocol's rules, or the store is gone, or there was no room: the batch was dropped then,
+    /// and its agent, which was not acknowledged, sends it again over its next stream.
     pub async fn take(&mut self, batch: Vec<StoredInterval>) -> Result<Vec<Receipt>, IngestError> {
         let (count, size_bytes) =
             (batch.len(), batch.iter().map(|interval| interval.bytes.len()).sum::<usize>());
-        let room = self.seat.take(size_bytes).await;
+        let Some(room) = self.seat.take(size_bytes).await else {
+            drop(batch);
+            // Its agent comes back at once when it is told: not before that helps.
+            self.seat.wait_for_room(size_bytes).await;
+            return Err(IngestError::Overloaded);
+        };
         let sorted = self.sort(batch)?;
         if !sorted.fresh.is_empty() {
             self.ingest.make_durable(sorted.fresh).await?;

@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::fleet::ATTACHED_MAX;
 
 /// Bytes of intervals that may wait for the store or for the director, over all agents; decoded, and copied for the store,
-/// they take about three times that. Each agent may have one batch more, which waits undecoded until there is room: a
-/// single interval, while room is scarce.
+/// they take about three times that. As many again may wait undecoded before the door: a single interval of each of ten
+/// thousand agents. What finds no place there either is dropped, and sent again once there is room.
 pub const WAITING_BYTES_MAX: u32 = 64 * 1024 * 1024;
 /// What an agent may send before it was acknowledged anything: so that many that come back at once find room.
 pub const CREDIT_AT_FIRST: u32 = 1;
@@ -27,6 +27,8 @@ const STREAMS_MAX: usize = 2 * ATTACHED_MAX;
 #[derive(Debug)]
 pub struct Room {
     free_bytes: Arc<Semaphore>,
+    /// The same before the door.
+    free_outside_bytes: Semaphore,
     bytes_max: u32,
     streams: AtomicUsize,
 }
@@ -46,8 +48,9 @@ pub struct Taken {
 impl Room {
     /// Room for so many bytes.
     pub fn new(bytes_max: u32) -> Arc<Self> {
-        let free_bytes = Arc::new(Semaphore::new(bytes_max as usize));
-        Arc::new(Self { free_bytes, bytes_max, streams: AtomicUsize::new(0) })
+        let semaphore = || Semaphore::new(bytes_max as usize);
+        let (free_bytes, free_outside_bytes) = (Arc::new(semaphore()), semaphore());
+        Arc::new(Self { free_bytes, free_outside_bytes, bytes_max, streams: AtomicUsize::new(0) })
     }
 
     /// A place for one more stream; `None`: there are too many.
@@ -62,14 +65,37 @@ impl Room {
     pub fn free_bytes(&self) -> usize {
         self.free_bytes.available_permits()
     }
+
+    /// What is free before the door, bytes.
+    pub fn free_outside_bytes(&self) -> usize {
+        self.free_outside_bytes.available_permits()
+    }
 }
 
 impl Seat {
-    /// Takes room for a batch, in turn; waits until there is some. A batch larger than all room takes all of it.
-    pub async fn take(&self, size_bytes: usize) -> Taken {
-        let bytes = u32::try_from(size_bytes).unwrap_or(u32::MAX).min(self.room.bytes_max);
+    /// Takes room for a batch; waits before the door, in turn, until there is some. `None`: there is no place before the
+    /// door either, and the batch is to be dropped. A batch larger than all room takes all of it.
+    pub async fn take(&self, size_bytes: usize) -> Option<Taken> {
+        let bytes = self.bounded(size_bytes);
+        if let Ok(taken) = Arc::clone(&self.room.free_bytes).try_acquire_many_owned(bytes) {
+            return Some(Taken { _bytes: taken });
+        }
+        let _place_before_the_door = self.room.free_outside_bytes.try_acquire_many(bytes).ok()?;
+        Some(self.wait(bytes).await)
+    }
+
+    /// Waits, in turn, until there is room for a batch of this size.
+    pub async fn wait_for_room(&self, size_bytes: usize) {
+        drop(self.wait(self.bounded(size_bytes)).await);
+    }
+
+    async fn wait(&self, bytes: u32) -> Taken {
         let taken = Arc::clone(&self.room.free_bytes).acquire_many_owned(bytes).await;
         Taken { _bytes: taken.expect("nobody closes the semaphore") }
+    }
+
+    fn bounded(&self, size_bytes: usize) -> u32 {
+        u32::try_from(size_bytes).unwrap_or(u32::MAX).min(self.room.bytes_max)
     }
 
     /// How many intervals of this size its agent may have under way now.
@@ -122,11 +148,24 @@ mod tests {
         let room = Room::new(4 * 1024);
         let (one, other) = (room.enter().unwrap(), room.enter().unwrap());
         assert_eq!(one.credit(1024), 2);
-        let taken = one.take(1_000_000).await;
+        let taken = one.take(1_000_000).await.unwrap();
         assert_eq!((room.free_bytes(), other.credit(1024)), (0, 1));
         drop(taken);
         drop(other);
         assert_eq!((room.free_bytes(), one.credit(1024)), (4 * 1024, 4));
+    }
+
+    #[tokio::test]
+    async fn what_waits_before_the_door_is_bounded_too() {
+        let room = Room::new(4 * 1024);
+        let seat = room.enter().unwrap();
+        let inside = seat.take(4 * 1024).await.unwrap();
+        let mut outside = Box::pin(seat.take(3 * 1024));
+        assert!(futures_util::poll!(&mut outside).is_pending());
+        assert!(seat.take(2 * 1024).await.is_none());
+        drop(inside);
+        assert!(outside.await.is_some());
+        assert_eq!(room.free_outside_bytes(), 4 * 1024);
     }
 
     #[test]

@@ -130,6 +130,8 @@ fn refusal(error: IngestError) -> Status {
     match error {
         IngestError::Protocol(problem) => Status::invalid_argument(problem),
         IngestError::TooMany => Status::resource_exhausted(error.to_string()),
-        IngestError::Store(_) | IngestError::Stopping => Status::unavailable(error.to_string()),
+        IngestError::Store(_) | IngestError::Stopping | IngestError::Overloaded => {
+            Status::unavailable(error.to_string())
+        }
     }
 }
