@@ -57,7 +57,10 @@ struct Stage {
 impl Stage {
     /// Agents `one`, which spills, and `two`, which does so by turns, if there are so many; a job of so many seconds.
     fn new(agent_count: usize, seconds: u64, more_of_one: &[&str]) -> Self {
-        let scene = Scene::new();
+        Self::in_scene(Scene::new(), agent_count, seconds, more_of_one)
+    }
+
+    fn in_scene(scene: Scene, agent_count: usize, seconds: u64, more_of_one: &[&str]) -> Self {
         let target = Target::start(&scene, &["--latency", "2ms"]);
         let load = format!("workers = 4\nduration = \"{seconds}s\"");
         let fleet = format!("[fleet]\nagents = {agent_count}");
@@ -196,9 +199,8 @@ fn a_spilled_interval_that_is_damaged_is_never_sent_and_fails_the_trial() {
     assert_eq!(coverage["agents_finished"], 0, "{coverage}");
 }
 
-#[test]
-fn an_outbox_that_is_full_fails_the_trial_with_its_reason() {
-    let stage = Stage::new(1, 60, &["--data-max", "8KiB"]);
+/// Takes the coordinator away until the load stops, and holds the run's failure against these words.
+fn the_trial_fails_saying(stage: &Stage, words: [&str; 2]) {
     let run = stage.begin_and_part();
     let mut last = 0;
     wait_for("the load to stop", WITHIN, || {
@@ -211,12 +213,25 @@ fn an_outbox_that_is_full_fails_the_trial_with_its_reason() {
     let (said, report) = stage.report_of(run, WITHIN);
     assert_eq!(said.code, 3, "{said:?}");
     let failed = findings(&report, "agent_failed");
-    assert!(
-        matches!(&failed[..], [message] if message.contains("outbox is full") && message.contains("--data-max")),
-        "{failed:?}"
-    );
+    let [message] = &failed[..] else { panic!("{failed:?}") };
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
     let coverage = &only_trial(&report)["coverage"];
     assert_eq!(coverage["intervals_received"], coverage["intervals_planned"], "{coverage}");
+}
+
+#[test]
+fn an_outbox_that_is_full_fails_the_trial_with_its_reason() {
+    let stage = Stage::new(1, 60, &["--data-max", "8KiB"]);
+    the_trial_fails_saying(&stage, ["outbox is full", "--data-max"]);
+}
+
+#[test]
+fn a_data_folder_whose_disk_is_full_fails_the_trial_with_its_reason() {
+    let small_disk = format!(
+        "exec unshare --mount sh -c 'mkdir -p {DATA} && mount -t tmpfs -o size=16k none {DATA} && exec \"$0\" \"$@\"' \"$0\" \"$@\""
+    );
+    let stage = Stage::in_scene(Scene::new().bounded_by(&small_disk), 1, 60, &[]);
+    the_trial_fails_saying(&stage, ["cannot be written to a file in data", "No space left on device"]);
 }
 
 #[test]
