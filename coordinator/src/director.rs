@@ -149,6 +149,9 @@ impl Director {
                 let record = self.schedule.record(run).cloned().map(Box::new);
                 let _whoever_asked_may_be_gone = reply.send(record);
             }
+            Message::Drain { name, reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.schedule.fleet.drain(&name));
+            }
             Message::Agents { reply } => {
                 let mut statuses = self.schedule.fleet.statuses(self.now());
                 statuses.iter_mut().for_each(|status| self.links.fill_in(status));

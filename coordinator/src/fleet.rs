@@ -72,6 +72,8 @@ pub struct Fleet {
     members: BTreeMap<AgentId, Member>,
     /// How long a leased agent may be gone.
     lost_after: Duration,
+    /// Hosts that runs wait for which come before those that are looked at now.
+    claimed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,8 @@ struct Member {
     lease: Option<RunId>,
     /// Another process took its name while it was gone: it will not come back.
     is_superseded: bool,
+    /// It is to take no more runs.
+    is_draining: bool,
 }
 
 impl Default for Fleet {
@@ -94,7 +98,7 @@ impl Default for Fleet {
 impl Fleet {
     /// Nobody is here. A leased agent may be gone for `lost_after` before it is lost.
     pub fn new(lost_after: Duration) -> Self {
-        Self { members: BTreeMap::new(), lost_after }
+        Self { members: BTreeMap::new(), lost_after, claimed: BTreeSet::new() }
     }
 
     /// An agent says hello, for the first time or again after its connection broke.
@@ -118,8 +122,10 @@ impl Fleet {
             let is_namesake = other.agent.name == agent.name && other.agent.reservation == agent.reservation;
             other.is_superseded |= other.agent.id != agent.id && is_namesake;
         }
-        let lease = self.members.get(&agent.id).and_then(|member| member.lease);
-        let member = Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false };
+        let before = self.members.get(&agent.id);
+        let (lease, is_draining) = before.map_or((None, false), |it| (it.lease, it.is_draining));
+        let member =
+            Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false, is_draining };
         self.members.insert(member.agent.id, member);
         Ok(())
     }
@@ -148,14 +154,24 @@ impl Fleet {
             holds: Vec::new(),
         };
         let (gone_since, lease) = (Some(now), Some(run));
-        let member = Member { agent, gone_since, last_seen: now, lease, is_superseded: false };
+        let member =
+            Member { agent, gone_since, last_seen: now, lease, is_superseded: false, is_draining: false };
         self.members.insert(part.id, member);
     }
 
-    /// An agent's connection broke. Without a lease it is forgotten at once.
+    /// Has an agent finish what it is doing and then take no more runs, until its process is started anew. Gives the run
+    /// that it finishes first; `None`: no such agent is here.
+    pub fn drain(&mut self, name: &AgentName) -> Option<Option<RunId>> {
+        let member = self.members.values_mut().find(|member| member.agent.name == *name)?;
+        member.is_draining = true;
+        Some(member.lease)
+    }
+
+    /// An agent's connection broke. Without a lease it is forgotten at once, unless it is being drained: that is
+    /// remembered for as long as it may be gone.
     pub fn detach(&mut self, now: Moment, id: AgentId) {
         if let Some(member) = self.members.get_mut(&id) {
-            if member.lease.is_none() {
+            if member.lease.is_none() && !member.is_draining {
                 self.members.remove(&id);
             } else {
                 member.gone_since = Some(now);
@@ -168,6 +184,11 @@ impl Fleet {
         if let Some(member) = self.members.get_mut(&id) {
             member.last_seen = now;
         }
+    }
+
+    /// All runs are looked at anew.
+    pub fn forget_claims(&mut self) {
+        self.claimed.clear();
     }
 
     /// Leases agents to a run.
@@ -184,7 +205,7 @@ impl Fleet {
         self.members.retain(|_, member| {
             if member.lease == Some(run) {
                 member.lease = None;
-                return member.gone_since.is_none();
+                return member.gone_since.is_none() || member.is_draining;
             }
             true
         });
@@ -257,6 +278,7 @@ impl Member {
             name: self.agent.name.clone(),
             state: match (self.gone_since, self.lease) {
                 (Some(_), _) => AgentState::Lost,
+                (None, _) if self.is_draining => AgentState::Draining,
                 (None, Some(_)) => AgentState::Leased,
                 (None, None) => AgentState::Idle,
             },
@@ -325,6 +347,25 @@ pub(crate) mod tests {
             assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
             assert!(fleet.is_empty());
         }
+    }
+
+    #[test]
+    fn a_drained_agent_finishes_and_takes_no_more_even_after_its_link_broke() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        assert_eq!(fleet.drain(&AgentName::new("a9").unwrap()), None);
+        assert_eq!(fleet.drain(&AgentName::new("a1").unwrap()), Some(Some(run)));
+        assert_eq!(fleet.statuses(seconds(1))[0].state, AgentState::Draining);
+        fleet.release(run);
+        fleet.detach(seconds(2), AgentId::new([1; 16]));
+        fleet.attach(seconds(3), agent(1, "h")).unwrap();
+        assert_eq!(fleet.statuses(seconds(3))[0].state, AgentState::Draining);
+        fleet.detach(seconds(4), AgentId::new([1; 16]));
+        assert_eq!(fleet.expire(seconds(4) + LOST_AFTER).len(), 1, "it is not remembered for ever");
+        fleet.attach(seconds(90), agent(1, "h")).unwrap();
+        assert_eq!(fleet.statuses(seconds(90))[0].state, AgentState::Idle);
     }
 
     #[test]

@@ -366,10 +366,13 @@ impl Schedule {
         }
     }
 
-    /// Moves every run as far as it goes; oldest first, so that a free slot goes to who waited longest.
+    /// Moves every run as far as it goes; by priority and then oldest first, so that a free slot goes to who waited longest.
     fn advance_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut over = Vec::new();
-        for (id, run) in &mut self.runs {
+        self.fleet.forget_claims();
+        let mut runs: Vec<(&RunId, &mut ActiveRun)> = self.runs.iter_mut().collect();
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.record.priority));
+        for (id, run) in runs {
             run.advance(now, &mut self.fleet, &mut self.epoch, actions);
             if run.is_over() {
                 self.fleet.release(*id);

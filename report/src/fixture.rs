@@ -97,6 +97,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
         bookmark: None,
+        priority: 0,
         reservation: None,
     }
 }

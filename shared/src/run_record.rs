@@ -77,6 +77,9 @@ pub struct RunRecord {
     /// It failed because no agents came in time, before anything ran.
     #[serde(default)]
     pub found_no_agents: bool,
+    /// Runs that wait for agents get them in the order of this, highest first, and then of their age.
+    #[serde(default)]
+    pub priority: i32,
     /// Where the schedule stands, for a coordinator that takes the run up again after a restart. Only the schedule reads
     /// it; `None`: it waits for agents, or is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]

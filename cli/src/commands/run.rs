@@ -32,6 +32,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         files,
         tags: args.tags.iter().cloned().collect(),
         refuse_to_wait: !args.wait,
+        priority: args.priority,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
     };
     let outcome = follow(&args, &mut client, submission).await;

@@ -59,6 +59,7 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         trials: Vec::new(),
         found_no_agents: false,
         bookmark: None,
+        priority: 0,
         reservation: None,
     };
     Submission { record, job: job.clone(), files: Arc::default() }

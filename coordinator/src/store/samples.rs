@@ -56,6 +56,7 @@ pub(crate) fn record(number: u64) -> RunRecord {
         trials: Vec::new(),
         found_no_agents: false,
         bookmark: None,
+        priority: 0,
         reservation: None,
     }
 }

@@ -126,6 +126,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
         bookmark: None,
+        priority: 0,
         reservation: None,
     }
 }

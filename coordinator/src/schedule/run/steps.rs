@@ -89,6 +89,7 @@ impl ActiveRun {
                 let since = match &unmet {
                     Unmet::Missing(_) => *self.missing_since.get_or_insert(now),
                     Unmet::Busy(_) => {
+                        fleet.claim(&need(&self.job, self.record.reservation.as_deref()));
                         self.missing_since = None;
                         now
                     }

@@ -101,7 +101,12 @@ impl World {
     }
 
     pub(super) fn submit(&mut self, number: u8, job: &Arc<Job>) {
-        let submission = submission(number, job);
+        self.submit_with_priority(number, job, 0);
+    }
+
+    pub(super) fn submit_with_priority(&mut self, number: u8, job: &Arc<Job>, priority: i32) {
+        let mut submission = submission(number, job);
+        submission.record.priority = priority;
         self.jobs.insert(submission.record.id, job.clone());
         self.saves.push(submission.record.clone());
         self.durable_saves = self.saves.len();
