@@ -261,6 +261,16 @@ pub(crate) struct AgentArgs {
     /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
     #[arg(long = "allow", value_name = "KIND")]
     pub(crate) allowed: Vec<String>,
+    /// Where to keep what the coordinator does not take in time, once memory holds enough of it [default: the system's
+    /// folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep at most so much there
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(crate) data_max: u64,
+    /// Keep at most so much in memory before
+    #[arg(long, value_name = "SIZE", hide = true, default_value = "64MiB", value_parser = size)]
+    pub(crate) outbox_memory: u64,
     /// Talk to an address that is not loopback without encryption
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -333,6 +343,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     shared::units::parse_duration(text).map_err(|error| error.to_string())
 }
 
+fn size(text: &str) -> Result<u64, String> {
+    shared::units::parse_size(text).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -342,6 +356,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_agent_keeps_as_much_as_the_agents_room_says() {
+        let words = ["fleetmark", "agent", "--coordinator", "http://127.0.0.1:1"];
+        let Command::Agent(agent) = Cli::try_parse_from(words).unwrap().command else { panic!() };
+        let bounds = agent::session::outbox::Bounds::default();
+        assert_eq!((agent.outbox_memory, agent.data_max), (bounds.memory_bytes, bounds.disk_bytes));
     }
 
     #[test]
