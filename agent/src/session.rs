@@ -16,6 +16,7 @@ use shared::host::Fingerprint;
 use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 
+use outbox::Bounds;
 pub use shell::{SessionError, run};
 
 /// How an agent is to run.
@@ -38,6 +39,10 @@ pub struct Options {
     pub tells_clock: bool,
     /// The program that can guard others (`fleetmark guard -- …`): fleetmark itself.
     pub fleetmark: PathBuf,
+    /// Where what the coordinator does not take in time is kept, in files without names. Made if it is not there.
+    pub data: PathBuf,
+    /// How much of that is kept, in memory and there.
+    pub outbox: Bounds,
 }
 
 impl Options {

@@ -53,6 +53,11 @@ pub(crate) enum Command {
     Coordinator(CoordinatorArgs),
     /// Be an agent: run workloads for a coordinator
     Agent(AgentArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema {
+        /// Which kind of file
+        file: SchemaFile,
+    },
     /// List the agents of a coordinator, or have one take no more runs
     Agents {
         #[command(subcommand)]
@@ -256,6 +261,16 @@ pub(crate) struct AgentArgs {
     /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
     #[arg(long = "allow", value_name = "KIND")]
     pub(crate) allowed: Vec<String>,
+    /// Where to keep what the coordinator does not take in time, once memory holds enough of it [default: the system's
+    /// folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep at most so much there
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(crate) data_max: u64,
+    /// Keep at most so much in memory before
+    #[arg(long, value_name = "SIZE", hide = true, default_value = "64MiB", value_parser = size)]
+    pub(crate) outbox_memory: u64,
     /// Talk to an address that is not loopback without encryption
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -268,6 +283,13 @@ pub(crate) struct AgentArgs {
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum SchemaFile {
+    /// Job files
+    Job,
 }
 
 /// What to do with an agent.
@@ -324,6 +346,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     shared::units::parse_duration(text).map_err(|error| error.to_string())
 }
 
+fn size(text: &str) -> Result<u64, String> {
+    shared::units::parse_size(text).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -333,6 +359,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_agent_keeps_as_much_as_the_agents_room_says() {
+        let words = ["fleetmark", "agent", "--coordinator", "http://127.0.0.1:1"];
+        let Command::Agent(agent) = Cli::try_parse_from(words).unwrap().command else { panic!() };
+        let bounds = agent::session::outbox::Bounds::default();
+        assert_eq!((agent.outbox_memory, agent.data_max), (bounds.memory_bytes, bounds.disk_bytes));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod workloads;
 
 use clap::CommandFactory;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, SchemaFile};
 use crate::exit_code::{DONE, Failure, INTERNAL};
 use crate::log;
 
@@ -37,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Init { file } => init::run(&file),
         Command::Check { job, json } => check::run(&job, json),
         Command::Plan { job, json } => plan::run(&job, json),
+        Command::Schema { file: SchemaFile::Job } => workloads::job_schema(),
         Command::Workloads { json } => workloads::run(json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "fleetmark", &mut std::io::stdout());

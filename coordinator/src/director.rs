@@ -136,7 +136,7 @@ impl Director {
             Message::Armed { agent, trial, arming, armed_for_ns } => {
                 self.armed(agent, trial, arming, armed_for_ns)
             }
-            Message::Stored { agent, intervals } => self.stored(agent, &intervals),
+            Message::Stored { agent, intervals, room: _room } => self.stored(agent, &intervals),
             Message::Submit { submission, refuse_to_wait, reply } => {
                 let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
                 let is_accepted = unmet.is_none();

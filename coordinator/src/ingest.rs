@@ -1,7 +1,14 @@
 //! Taking intervals in: check, drop what is known, write, make durable, and only then acknowledge.
+//!
+//! Rooms: `intake` (which are wanted, and up to where they are on disk), [`room`] (how much may wait, and so how much
+//! each agent may send).
 
 mod intake;
+pub mod room;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +17,7 @@ use shared::interval::Interval;
 use tokio::sync::mpsc;
 
 pub use intake::{Admission, Intake};
+use room::{CREDIT_AT_FIRST, Room, Seat, WAITING_BYTES_MAX};
 
 use crate::director::Message;
 use crate::rpc::codec;
@@ -35,6 +43,8 @@ pub enum Receipt {
         /// Why.
         reason: String,
     },
+    /// So many intervals may be under way from now on.
+    Credit(u32),
 }
 
 /// Why a stream of intervals is ended.
@@ -49,6 +59,12 @@ pub enum IngestError {
     /// The coordinator is stopping.
     #[error("the coordinator is stopping")]
     Stopping,
+    /// Too much waits for the store.
+    #[error("the store is too slow for all that agents send; send this again")]
+    Overloaded,
+    /// There are more streams than agents could have.
+    #[error("too many agents report at once; try again later")]
+    TooMany,
 }
 
 /// Takes in the intervals of all agents.
@@ -57,74 +73,31 @@ pub struct Ingest {
     intake: Arc<Intake>,
     store: StoreHandle,
     director: mpsc::Sender<Message>,
+    room: Arc<Room>,
+}
+
+/// Takes in the intervals of one agent's stream.
+pub struct Inflow {
+    ingest: Ingest,
+    agent: AgentId,
+    seat: Seat,
+    /// What the agent was told last.
+    credit: u32,
 }
 
 impl Ingest {
     /// Intervals go to this store, and what was stored is told to the director.
     pub fn new(intake: Arc<Intake>, store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
-        Self { intake, store, director }
+        Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX) }
     }
 
-    /// Takes in one batch of an agent. When it returns, everything acknowledged is on disk.
-    ///
-    /// While the disk is full it waits and tries again: nothing is acknowledged, and the agent keeps what it has.
+    /// An agent begins to report.
     ///
     /// # Errors
-    /// When the agent breaks the protocol's rules, or the store is gone.
-    pub async fn take(
-        &self,
-        agent: AgentId,
-        batch: Vec<StoredInterval>,
-    ) -> Result<Vec<Receipt>, IngestError> {
-        let mut fresh = Vec::new();
-        let mut intervals = Vec::new();
-        let mut receipts: Vec<Receipt> = Vec::new();
-        // Numbers that this very batch will have made durable.
-        let mut expected = std::collections::BTreeMap::new();
-        for stored in batch {
-            let interval = check(agent, &stored)?;
-            let ahead = expected.get(&stored.trial).copied();
-            match self.intake.admit(stored.trial, agent, stored.sequence.0, ahead) {
-                Admission::Fresh => {
-                    expected.insert(stored.trial, stored.sequence.0 + 1);
-                    intervals.push(interval);
-                    fresh.push(stored);
-                }
-                Admission::Duplicate { next_sequence } => {
-                    // Told again: the stream that brought it first may have died before the director heard.
-                    intervals.push(interval);
-                    expected.entry(stored.trial).or_insert(next_sequence);
-                }
-                Admission::Unwanted => {
-                    let reason = "the trial is over or unknown here".to_owned();
-                    let unwanted = Receipt::Unwanted { trial: stored.trial, reason };
-                    if !receipts.contains(&unwanted) {
-                        receipts.push(unwanted);
-                    }
-                }
-                Admission::Gap { next_sequence } => {
-                    let sequence = stored.sequence;
-                    return Err(IngestError::Protocol(format!(
-                        "interval {sequence} of trial {} came where {next_sequence} was due",
-                        stored.trial
-                    )));
-                }
-            }
-        }
-        if !fresh.is_empty() {
-            self.make_durable(fresh).await?;
-        }
-        for (trial, next_sequence) in expected {
-            self.intake.advance(trial, agent, next_sequence);
-            receipts.push(Receipt::Durable { trial, through_sequence: next_sequence - 1 });
-        }
-        if !intervals.is_empty() {
-            self.director
-                .send(Message::Stored { agent, intervals })
-                .await
-                .map_err(|_| IngestError::Stopping)?;
-        }
-        Ok(receipts)
+    /// When there are too many streams.
+    pub fn enter(&self, agent: AgentId) -> Result<Inflow, IngestError> {
+        let seat = self.room.enter().ok_or(IngestError::TooMany)?;
+        Ok(Inflow { ingest: self.clone(), agent, seat, credit: CREDIT_AT_FIRST })
     }
 
     async fn make_durable(&self, batch: Vec<StoredInterval>) -> Result<(), IngestError> {
@@ -156,6 +129,99 @@ impl Ingest {
             }
         }
     }
+}
+
+impl Inflow {
+    /// How many intervals the agent may have under way: to be told first.
+    pub fn credit(&self) -> u32 {
+        self.credit
+    }
+
+    /// Takes in one batch, once there is room for it. When it returns, everything acknowledged is on disk.
+    ///
+    /// While the disk is full it waits and tries again: nothing is acknowledged, and the agent keeps what it has.
+    ///
+    /// # Errors
+    /// When the agent breaks the protocol's rules, or the store is gone, or there was no room: the batch was dropped then,
+    /// and its agent, which was not acknowledged, sends it again over its next stream.
+    pub async fn take(&mut self, batch: Vec<StoredInterval>) -> Result<Vec<Receipt>, IngestError> {
+        let (count, size_bytes) =
+            (batch.len(), batch.iter().map(|interval| interval.bytes.len()).sum::<usize>());
+        let Some(room) = self.seat.take(size_bytes).await else {
+            drop(batch);
+            // Its agent comes back at once when it is told: not before that helps.
+            self.seat.wait_for_room(size_bytes).await;
+            return Err(IngestError::Overloaded);
+        };
+        let sorted = self.sort(batch)?;
+        if !sorted.fresh.is_empty() {
+            self.ingest.make_durable(sorted.fresh).await?;
+        }
+        let mut receipts = sorted.unwanted;
+        for (trial, next_sequence) in sorted.expected {
+            self.ingest.intake.advance(trial, self.agent, next_sequence);
+            receipts.push(Receipt::Durable { trial, through_sequence: next_sequence - 1 });
+        }
+        if !sorted.intervals.is_empty() {
+            let stored = Message::Stored { agent: self.agent, intervals: sorted.intervals, room };
+            self.ingest.director.send(stored).await.map_err(|_| IngestError::Stopping)?;
+        }
+        let credit = self.seat.credit(size_bytes / count.max(1));
+        if credit != self.credit {
+            self.credit = credit;
+            receipts.push(Receipt::Credit(credit));
+        }
+        Ok(receipts)
+    }
+
+    /// Decodes and checks a batch, and tells what is new in it.
+    fn sort(&self, batch: Vec<StoredInterval>) -> Result<Sorted, IngestError> {
+        let mut sorted = Sorted::default();
+        for stored in batch {
+            let interval = check(self.agent, &stored)?;
+            let ahead = sorted.expected.get(&stored.trial).copied();
+            match self.ingest.intake.admit(stored.trial, self.agent, stored.sequence.0, ahead) {
+                Admission::Fresh => {
+                    sorted.expected.insert(stored.trial, stored.sequence.0 + 1);
+                    sorted.intervals.push(interval);
+                    sorted.fresh.push(stored);
+                }
+                Admission::Duplicate { next_sequence } => {
+                    // Told again: the stream that brought it first may have died before the director heard.
+                    sorted.intervals.push(interval);
+                    sorted.expected.entry(stored.trial).or_insert(next_sequence);
+                }
+                Admission::Unwanted => {
+                    let reason = "the trial is over or unknown here".to_owned();
+                    let unwanted = Receipt::Unwanted { trial: stored.trial, reason };
+                    if !sorted.unwanted.contains(&unwanted) {
+                        sorted.unwanted.push(unwanted);
+                    }
+                }
+                Admission::Gap { next_sequence } => {
+                    let sequence = stored.sequence;
+                    return Err(IngestError::Protocol(format!(
+                        "interval {sequence} of trial {} came where {next_sequence} was due",
+                        stored.trial
+                    )));
+                }
+            }
+        }
+        Ok(sorted)
+    }
+}
+
+/// A batch, taken apart.
+#[derive(Default)]
+struct Sorted {
+    /// What is to be stored.
+    fresh: Vec<StoredInterval>,
+    /// What is to be told to the director.
+    intervals: Vec<Interval>,
+    /// Numbers that this very batch will have made durable.
+    expected: BTreeMap<TrialKey, u64>,
+    /// Trials of which nothing is wanted.
+    unwanted: Vec<Receipt>,
 }
 
 /// Decodes an interval in full, and holds its content against its address.

@@ -21,7 +21,7 @@ pub mod transfer;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ pub mod decode;
 mod describe;
 pub mod error;
 pub mod grammar;
+pub mod json_schema;
 mod names;
 mod node;
 pub mod overrides;

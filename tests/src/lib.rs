@@ -4,7 +4,7 @@
 //! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`bad_certificate`] (those whose certificates are not to be trusted),
-//! [`witness`] (one that remembers what it was asked),
+//! [`witness`] (one that remembers what it was asked), [`target`] (fleetmark's own, which keeps its own count),
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
 //! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
 //! meanwhile),
@@ -36,5 +36,6 @@ pub mod seed;
 pub mod slow_link;
 pub mod small_disk;
 pub mod stored;
+pub mod target;
 pub mod trace;
 pub mod witness;

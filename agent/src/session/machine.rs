@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 use shared::ids::{LeaseEpoch, RunId, TrialKey};
 use shared::plan::Assignment;
 
-use super::outbox::{Numbered, Outbox};
+use super::outbox::spill::{SpillOrder, SpillReport};
+use super::outbox::{Bounds, Lost, Numbered, Outbox};
 use super::{Order, Statement};
 
 /// Intervals that may be under way before the coordinator has said how many.
@@ -55,6 +56,8 @@ pub enum Event {
     EngineFailed(TrialKey, String),
     /// Something about a target or a hook is to be said, and repeated if asked again.
     Program(Statement),
+    /// Something came of an order to keep intervals on disk.
+    Spilled(SpillReport),
 }
 
 /// What is to be done.
@@ -72,6 +75,8 @@ pub enum Action {
     DropEngine(TrialKey),
     /// Find a port, start or stop a target, run a hook.
     Program(Order),
+    /// Keep intervals on disk, or read them back.
+    Spill(SpillOrder),
 }
 
 /// What an agent holds.
@@ -115,6 +120,11 @@ impl Machine {
         }
     }
 
+    /// The same with other bounds of what is kept for the coordinator.
+    pub fn bounded(self, bounds: Bounds) -> Self {
+        Self { outbox: Outbox::new(bounds), ..self }
+    }
+
     /// Takes in one event and says what is to be done.
     pub fn step(&mut self, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -146,18 +156,19 @@ impl Machine {
             Event::EngineLate(trial, arming, late_ns) => {
                 actions.push(Action::Say(Statement::StartTooLate { trial, arming, late_ns }));
             }
-            Event::EngineInterval(interval) => {
-                if let Some(held) = self.trials.get_mut(&interval.trial).filter(|held| !held.is_over) {
-                    held.numbered = interval.sequence + 1;
-                    self.outbox.push(interval);
-                }
-            }
+            Event::EngineInterval(interval) => self.keep(interval, &mut actions),
             Event::EngineDone(trial, intervals) => {
                 self.end(trial, Statement::Done(trial, intervals), &mut actions)
             }
             Event::EngineFailed(trial, reason) => self.fail(trial, reason, &mut actions),
             Event::Program(statement) => self.answer(statement, &mut actions),
+            Event::Spilled(report) => {
+                if let Some(lost) = self.outbox.hear(report) {
+                    self.lose(lost, &mut actions);
+                }
+            }
         }
+        actions.extend(self.outbox.take_orders().into_iter().map(Action::Spill));
         let batch = self.outbox.next_batch(self.credit);
         if !batch.is_empty() {
             actions.push(Action::Report(batch));
@@ -272,6 +283,38 @@ impl Machine {
             _ => {}
         }
         actions.push(Action::Say(statement));
+    }
+
+    /// Takes in what the engine numbered; a trial for which there is no room any more ends here.
+    fn keep(&mut self, interval: Numbered, actions: &mut Vec<Action>) {
+        let (trial, sequence) = (interval.trial, interval.sequence);
+        let Some(held) = self.trials.get_mut(&trial).filter(|held| !held.is_over) else {
+            return;
+        };
+        match self.outbox.push(interval) {
+            Ok(()) => held.numbered = sequence + 1,
+            Err(refused) => {
+                actions.push(Action::DropEngine(trial));
+                self.fail(trial, refused.to_string(), actions);
+            }
+        }
+    }
+
+    /// A trial of which intervals cannot be delivered has failed, even if it had been done.
+    fn lose(&mut self, lost: Lost, actions: &mut Vec<Action>) {
+        let Lost { trial, from_sequence, reason } = lost;
+        let Some(held) = self.trials.get_mut(&trial) else {
+            return;
+        };
+        let reason = match &held.said {
+            Some(Statement::Failed(_, first, _)) => first.clone(),
+            _ => reason,
+        };
+        held.numbered = held.numbered.min(from_sequence);
+        held.is_over = true;
+        let failed = Statement::Failed(trial, reason, held.numbered);
+        held.said = Some(failed.clone());
+        actions.extend([Action::DropEngine(trial), Action::Say(failed)]);
     }
 
     fn say(&mut self, trial: TrialKey, statement: Statement, actions: &mut Vec<Action>) {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
 use super::outbox::Numbered;
+use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
 use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
@@ -30,16 +31,20 @@ const NAME_TAKEN_PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The coordinator does not want this agent.
-    #[error("{0}")]
+    #[error("the coordinator refuses this agent: {0}")]
     Refused(String),
+    /// What the coordinator does not take cannot be kept.
+    #[error("failed to {0}")]
+    Spill(#[from] SpillError),
 }
 
 /// Runs an agent until the coordinator refuses it. A coordinator that is away is waited for.
 ///
 /// # Errors
-/// When the coordinator refuses the agent: its name is taken, or the protocols do not fit.
+/// When the coordinator refuses the agent (its name is taken, or the protocols do not fit), or the agent's data folder
+/// cannot be used.
 pub async fn run(options: Options) -> Result<(), SessionError> {
-    Shell::new(options).run().await
+    Shell::new(options)?.run().await
 }
 
 /// An engine that was made ready for a trial, with what it tells, or why it could not be.
@@ -51,6 +56,9 @@ struct Shell {
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
     programs: Programs,
+    spill: Spill,
+    /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
+    spilled: mpsc::Receiver<SpillReport>,
     /// Everything that engines and programs tell.
     happenings: mpsc::Receiver<Event>,
     happened: mpsc::Sender<Event>,
@@ -62,16 +70,19 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(options: Options) -> Self {
+    fn new(options: Options) -> Result<Self, SessionError> {
+        let (spill, spilled) = Spill::start(options.data.clone())?;
         let (happened, happenings) = mpsc::channel(EVENTS_MAX);
         let (said, statements) = mpsc::channel(EVENTS_MAX);
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let programs = Programs::new(options.fleetmark.clone(), said);
-        Self {
-            machine: Machine::new(options.may_run_programs()),
+        Ok(Self {
+            machine: Machine::new(options.may_run_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
             programs,
+            spill,
+            spilled,
             happenings,
             happened,
             statements,
@@ -79,7 +90,7 @@ impl Shell {
             prepared,
             link: None,
             options,
-        }
+        })
     }
 
     async fn run(mut self) -> Result<(), SessionError> {
@@ -136,6 +147,7 @@ impl Shell {
                     }
                 },
                 Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, prepared)) = self.ready.recv() => {
                     self.keep(trial, prepared);
@@ -155,6 +167,7 @@ impl Shell {
             let event = tokio::select! {
                 () = &mut over => return,
                 Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, prepared)) = self.ready.recv() => {
                     self.keep(trial, prepared);
@@ -193,6 +206,7 @@ impl Shell {
                 self.engines.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
+            Action::Spill(order) => self.spill.order(order),
         }
         None
     }

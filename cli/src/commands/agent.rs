@@ -2,14 +2,15 @@
 
 use std::io::Read;
 
-use agent::session::{self, Options};
+use agent::session::outbox::Bounds;
+use agent::session::{self, Options, SessionError};
 use shared::ids::AgentName;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::AgentArgs;
 use crate::client::check_address;
 use crate::embedded::ourselves;
-use crate::exit_code::{DONE, Failure, INTERNAL, REFUSED, USAGE};
+use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, REFUSED, USAGE};
 
 pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
     check_address(&args.coordinator, args.insecure)?;
@@ -37,18 +38,27 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         reservation: args.reservation,
         tells_clock: !args.measure_clock,
         fleetmark: ourselves()?,
+        data: args.data.unwrap_or_else(std::env::temp_dir),
+        outbox: Bounds { memory_bytes: args.outbox_memory, disk_bytes: args.data_max },
     };
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::with_code(INTERNAL, error.to_string()))?;
     tokio::select! {
         ended = session::run(options) => {
-            ended.map_err(|error| Failure::with_code(REFUSED, format!("the coordinator refuses this agent: {error}")))?;
+            ended.map_err(|error| Failure::with_code(code_of(&error), error.to_string()))?;
         }
         () = standard_input_ends(), if args.end_with_stdin => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
     Ok(DONE)
+}
+
+fn code_of(error: &SessionError) -> u8 {
+    match error {
+        SessionError::Refused(_) => REFUSED,
+        SessionError::Spill(_) => OUTPUT,
+    }
 }
 
 fn host_name() -> anyhow::Result<AgentName> {

@@ -1,4 +1,4 @@
-//! `fleetmark workloads`: the kinds of workloads and their keys, from the agent's own table.
+//! `fleetmark workloads` and `schema job`: the kinds of workloads and the keys of job files, from the agent's own table.
 
 use agent::workload::TABLE;
 use shared::job::schema::Key;
@@ -46,6 +46,13 @@ pub(super) fn run(json: bool) -> anyhow::Result<u8> {
         text.push('\n');
     }
     output::print(&text)?;
+    Ok(DONE)
+}
+
+/// `fleetmark schema job`: the JSON Schema of job files.
+pub(super) fn job_schema() -> anyhow::Result<u8> {
+    let kinds: Vec<_> = TABLE.iter().map(|kind| kind.schema).collect();
+    output::print(&format!("{:#}\n", shared::job::json_schema::json_schema(&kinds)))?;
     Ok(DONE)
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::observers::Watching;
 use crate::fleet::{AttachRefusal, Introduction};
+use crate::ingest::room::Taken;
 use crate::schedule::{Answer, Command, Submission};
 
 /// What the director is told.
@@ -73,6 +74,8 @@ pub enum Message {
         agent: AgentId,
         /// Which.
         intervals: Vec<Interval>,
+        /// The room that they take until they have been heard.
+        room: Taken,
     },
     /// A job was accepted and stored.
     Submit {

@@ -13,11 +13,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, malformed, stopping};
 use crate::director::Message;
-use crate::ingest::{Ingest, IngestError, Receipt};
+use crate::ingest::{Inflow, Ingest, IngestError, Receipt};
 use crate::store::StoredInterval;
 
-/// Intervals that an agent may have sent and not yet acknowledged: a minute of them, so that one slow fsync does not hold it up.
-const INTERVALS_IN_FLIGHT_MAX: u32 = 64;
 /// Intervals in one batch.
 const BATCH_MAX: usize = 64;
 /// Answers that may wait for an agent to read them.
@@ -55,11 +53,11 @@ impl AgentService for AgentRpc {
         };
         let agent = agent_id(&hello.agent_id).map_err(malformed)?;
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
-        let credit = proto::Credit { intervals_in_flight_max: INTERVALS_IN_FLIGHT_MAX };
-        answers.send(Ok(down(proto::report_down::Message::Credit(credit)))).await.map_err(stopping)?;
-        let ingest = self.ingest.clone();
+        let mut inflow = self.ingest.enter(agent).map_err(refusal)?;
+        let first = Receipt::Credit(inflow.credit());
+        answers.send(Ok(down(answer(first)))).await.map_err(stopping)?;
         tokio::spawn(async move {
-            if let Err(status) = take_all(&ingest, agent, incoming, &answers).await {
+            if let Err(status) = take_all(&mut inflow, agent, incoming, &answers).await {
                 let _the_agent_may_be_gone = answers.send(Err(status)).await;
             }
         });
@@ -69,7 +67,7 @@ impl AgentService for AgentRpc {
 
 /// Takes in one agent's batches, one after the other, until its stream ends.
 async fn take_all(
-    ingest: &Ingest,
+    inflow: &mut Inflow,
     agent: AgentId,
     mut incoming: Streaming<proto::ReportUp>,
     answers: &mpsc::Sender<Result<proto::ReportDown, Status>>,
@@ -88,7 +86,7 @@ async fn take_all(
             batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
         // Whoever gives up here has not been acknowledged: the agent keeps its intervals and sends them again.
         let receipts = tokio::select! {
-            receipts = ingest.take(agent, batch) => receipts,
+            receipts = inflow.take(batch) => receipts,
             () = answers.closed() => return Ok(()),
         };
         for receipt in receipts.map_err(refusal)? {
@@ -118,6 +116,9 @@ fn answer(receipt: Receipt) -> proto::report_down::Message {
         Receipt::Unwanted { trial, reason } => {
             proto::report_down::Message::Rejection(proto::Rejection { trial: Some(trial.into()), reason })
         }
+        Receipt::Credit(intervals_in_flight_max) => {
+            proto::report_down::Message::Credit(proto::Credit { intervals_in_flight_max })
+        }
     }
 }
 
@@ -128,6 +129,9 @@ fn down(message: proto::report_down::Message) -> proto::ReportDown {
 fn refusal(error: IngestError) -> Status {
     match error {
         IngestError::Protocol(problem) => Status::invalid_argument(problem),
-        IngestError::Store(_) | IngestError::Stopping => Status::unavailable(error.to_string()),
+        IngestError::TooMany => Status::resource_exhausted(error.to_string()),
+        IngestError::Store(_) | IngestError::Stopping | IngestError::Overloaded => {
+            Status::unavailable(error.to_string())
+        }
     }
 }

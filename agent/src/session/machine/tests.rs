@@ -214,3 +214,32 @@ fn a_target_that_failed_while_nobody_listened_is_told_again_until_it_is_stopped(
     assert_eq!(machine.step(Event::Ordered(stop.clone())), [Action::Program(stop)]);
     assert!(machine.step(Event::Linked).is_empty());
 }
+
+#[test]
+fn a_trial_whose_intervals_have_no_room_left_fails_and_delivers_those_before() {
+    let mut machine = prepared().bounded(Bounds { memory_bytes: 1, disk_bytes: 0 });
+    machine.step(Event::Linked);
+    assert_eq!(machine.step(Event::EngineInterval(numbered(0))), [Action::Report(vec![numbered(0)])]);
+    let actions = machine.step(Event::EngineInterval(numbered(1)));
+    let [Action::DropEngine(_), Action::Say(Statement::Failed(_, reason, 1))] = &actions[..] else {
+        panic!("{actions:?}")
+    };
+    assert!(reason.contains("outbox is full"), "{reason}");
+    assert!(machine.step(Event::EngineInterval(numbered(2))).is_empty());
+}
+
+#[test]
+fn a_trial_that_was_done_has_failed_when_what_it_kept_on_disk_is_damaged() {
+    let mut machine = prepared().bounded(Bounds { memory_bytes: 1, ..Bounds::default() });
+    machine.step(Event::EngineInterval(numbered(0)));
+    let kept = machine.step(Event::EngineInterval(numbered(1)));
+    let [Action::Spill(SpillOrder::Write { spill, .. })] = kept[..] else { panic!("{kept:?}") };
+    machine.step(Event::EngineDone(trial(0), 2));
+    let read = machine.step(Event::Acknowledged(trial(0), 0));
+    assert_eq!(read, [Action::Spill(SpillOrder::Recall { spill, count: 1 })]);
+    let reason = "damaged".to_owned();
+    let report = SpillReport::Unreadable { spill, sequence: 1, reason: reason.clone() };
+    let failed = Action::Say(Statement::Failed(trial(0), reason, 1));
+    let discard = Action::Spill(SpillOrder::Discard(spill));
+    assert_eq!(machine.step(Event::Spilled(report)), [Action::DropEngine(trial(0)), failed, discard]);
+}
