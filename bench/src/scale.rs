@@ -23,6 +23,9 @@ use crate::usage::{Usage, UsageWatch};
 
 /// How long the next agent may take to attach.
 const ATTACH_WITHIN: Duration = Duration::from_secs(30);
+/// How long the agents are attached before the run: a fleet stands for a while before it is used, and its clocks are known
+/// by then. The coordinator looks at each clock every two seconds.
+const SETTLE: Duration = Duration::from_secs(5);
 /// How long a run may take beside its load: preparing, collecting what is still on its way, judging, the report.
 const END_WITHIN: Duration = Duration::from_secs(150);
 /// How long folding or compacting may take.
@@ -88,6 +91,7 @@ pub async fn measure(agents: u32, seconds: u64) -> io::Result<Outcome> {
     let attaching = begun.elapsed();
     match attached {
         Ok(()) => {
+            tokio::time::sleep(SETTLE).await;
             let within = Duration::from_secs(seconds) + END_WITHIN;
             if let Err(error) = run(&mut control, &job(agents, seconds), within, &mut story).await {
                 troubles.push(error.to_string());
