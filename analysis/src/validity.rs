@@ -1,13 +1,17 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::job::{Job, LoadModel};
+use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport};
 use shared::units::human_ns;
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
 const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
+
+/// From here on a load thread was not merely late, ns: the scheduler of a loaded host keeps a thread waiting for some tens
+/// of milliseconds.
+const STOOD_STILL_NS: u64 = 1_000_000_000;
 
 /// From here on a wait for a worker is told, ns: below, it is lost in the answers' own spread.
 const WORKER_WAIT_TOLD_NS: u64 = 1_000_000;
@@ -36,6 +40,8 @@ pub struct AgentEvidence<'a> {
     pub part: &'a AgentPart,
     /// CPU share of its busiest load thread over the window, 0 to 1.
     pub generator_cpu: Option<f64>,
+    /// The longest that one of its load threads stood still in the measured window, ns.
+    pub stood_still_ns: u64,
     /// What is missing of its intervals, in words.
     pub missing: Option<String>,
 }
@@ -66,6 +72,8 @@ type Gate = fn(&Evidence<'_>) -> Vec<Finding>;
 const GATES: &[Gate] = &[
     trial_not_run,
     intervals_missing,
+    partly_covered,
+    agent_stalled,
     nothing_measured,
     all_operations_failed,
     error_ratio_high,
@@ -115,6 +123,9 @@ fn intervals_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
         }
     }
     let coverage = evidence.coverage;
+    if went_on_without_some(evidence) {
+        return found;
+    }
     if evidence.record.is_complete && coverage.agents_planned as usize > evidence.agents.len() {
         let message =
             format!("{} of {} planned agents took part", evidence.agents.len(), coverage.agents_planned);
@@ -129,6 +140,42 @@ fn intervals_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
         found.push(Finding::of_trial(FindingCode::IntervalsMissing, message));
     }
     found
+}
+
+/// A trial that went on after it had lost agents: every number of it covers less than was planned.
+fn partly_covered(evidence: &Evidence<'_>) -> Vec<Finding> {
+    if !evidence.record.is_complete || !went_on_without_some(evidence) {
+        return Vec::new();
+    }
+    let coverage = evidence.coverage;
+    let agents = format!("{} of {} agents", coverage.agents_finished, coverage.agents_planned);
+    let time = coverage
+        .agent_seconds_ratio
+        .map_or_else(String::new, |ratio| format!(", {} of the planned agent-seconds", percent(ratio)));
+    let message =
+        format!("what was measured covers {agents}{time}; the lost agents' share of the load is missing");
+    vec![suspect(FindingCode::AgentLost, message)]
+}
+
+/// Whether agents were lost, and the job wants the others to go on.
+fn went_on_without_some(evidence: &Evidence<'_>) -> bool {
+    evidence.job.fleet.on_agent_loss == LossPolicy::Continue
+        && (evidence.coverage.agents_planned as usize > evidence.agents.len()
+            || evidence.has_recorded(|it| it.code == FindingCode::AgentLost && it.agent.is_some()))
+}
+
+/// An agent that was stopped, suspended or starved: its own absence is in what it measured.
+fn agent_stalled(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let stalled = evidence.agents.iter().filter(|agent| agent.stood_still_ns >= STOOD_STILL_NS);
+    let finding = |agent: &AgentEvidence<'_>| {
+        let message = format!(
+            "agent {} stood still for {} or longer: it was stopped, suspended or starved, and its own absence is in what it measured",
+            agent.part.name,
+            human_ns(agent.stood_still_ns as f64)
+        );
+        Finding::of_agent(FindingCode::AgentStalled, agent.part.id, message)
+    };
+    stalled.map(finding).collect()
 }
 
 fn nothing_measured(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -203,7 +250,7 @@ fn operations_unsent(evidence: &Evidence<'_>) -> Vec<Finding> {
 fn histogram_overflowed(evidence: &Evidence<'_>) -> Vec<Finding> {
     let overflowed = evidence.overflowed;
     let message =
-        || format!("{overflowed} values were above one hour, the highest that a histogram can tell");
+        || format!("{overflowed} values were above one hour or below zero, beyond what a histogram can tell");
     (overflowed > 0)
         .then(|| Finding::of_trial(FindingCode::HistogramOverflowed, message()))
         .into_iter()

@@ -60,7 +60,12 @@ impl IntervalMaker {
             duration_ns: length_ns,
             is_last,
             operations: (0..).zip(pattern).map(|(place, latency)| operation(place, latency)).collect(),
-            engine: EngineSample { busiest_thread_cpu: Some(0.412_345_678), threads: 2, workers: 64 },
+            engine: EngineSample {
+                busiest_thread_cpu: Some(0.412_345_678),
+                threads: 2,
+                workers: 64,
+                late_ns: 1_100_000 + sequence,
+            },
             host: Some(host(number, sequence)),
             folded: None,
         }

@@ -53,8 +53,10 @@ pub(crate) enum Command {
     Coordinator(CoordinatorArgs),
     /// Be an agent: run workloads for a coordinator
     Agent(AgentArgs),
-    /// List the agents of a coordinator
+    /// List the agents of a coordinator, or have one take no more runs
     Agents {
+        #[command(subcommand)]
+        action: Option<AgentsAction>,
         #[command(flatten)]
         ask: AskArgs,
     },
@@ -179,6 +181,9 @@ pub(crate) struct RunArgs {
     /// Whether to wait for agents
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(crate) wait: bool,
+    /// Runs that wait for agents get them in this order, highest first, then oldest first
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-100..=100))]
+    pub(crate) priority: i32,
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
@@ -260,6 +265,16 @@ pub(crate) struct AgentArgs {
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// What to do with an agent.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// Have it finish what it is doing and then take no more runs, until it is started anew
+    Drain {
+        /// Its name
+        name: String,
+    },
 }
 
 /// What to do with runs.

@@ -45,7 +45,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Coordinator(options) => block_on("info", coordinator::run(options)),
         Command::Agent(options) => block_on("info", agent::run(options)),
         Command::Run(options) => block_on("error", run::run(*options)),
-        Command::Agents { ask } => block_on("error", agents::run(ask)),
+        Command::Agents { action, ask } => block_on("error", agents::run(action, ask)),
         Command::Runs { action, ask } => block_on("error", runs::run(action, ask)),
         Command::Show { run, ask } => block_on("error", show::run(run, ask)),
         Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),

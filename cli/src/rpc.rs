@@ -34,6 +34,7 @@ pub(crate) struct Submission {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) refuse_to_wait: bool,
     pub(crate) reservation: String,
+    pub(crate) priority: i32,
 }
 
 /// A connection to a coordinator that speaks our protocol.
@@ -94,6 +95,7 @@ impl Client {
             tags: submission.tags,
             refuse_to_wait: submission.refuse_to_wait,
             reservation: submission.reservation,
+            priority: submission.priority,
         };
         let response = self.control.submit(request).await.map_err(|status| match status.code() {
             Code::InvalidArgument => Failure::with_code(JOB, status.message()),
@@ -118,6 +120,15 @@ impl Client {
         let request = proto::CancelRequest { run: run.to_owned(), reason: reason.to_owned() };
         let response = self.control.cancel(request).await.map_err(|status| failure(&status))?;
         Ok(run_id(&response.into_inner().run_id)?)
+    }
+
+    /// Has an agent take no more runs; gives the run that it finishes first.
+    pub(crate) async fn drain(&mut self, name: &str) -> anyhow::Result<Option<RunId>> {
+        let request = proto::DrainAgentRequest { name: name.to_owned() };
+        let response =
+            self.control.drain_agent(request).await.map_err(|status| failure(&status))?.into_inner();
+        let finishes = response.finishes_run_id;
+        Ok(if finishes.is_empty() { None } else { Some(run_id(&finishes)?) })
     }
 
     pub(crate) async fn runs(&mut self) -> anyhow::Result<Vec<RunSummary>> {

@@ -8,12 +8,13 @@ mod links;
 pub mod message;
 mod observers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::ids::{AgentId, TrialKey};
+use shared::run_record::RunRecord;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -21,7 +22,7 @@ use crate::fleet::{AttachRefusal, Fleet, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
-use crate::schedule::{Action, Answer, Command, Event, Schedule};
+use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Event, Schedule};
 use crate::store::StoreHandle;
 use errands::{Errand, Errands};
 use links::Links;
@@ -75,6 +76,22 @@ impl Director {
             store_trouble: None,
             messages,
         }
+    }
+
+    /// Takes up runs that an earlier coordinator left under way; gives back those that cannot be, with the reason.
+    pub fn adopt(&mut self, adoptions: Vec<Adoption>) -> Vec<(RunRecord, BookmarkError)> {
+        let mut refused = Vec::new();
+        for adoption in adoptions {
+            let record = adoption.submission.record.clone();
+            match self.schedule.adopt(self.now(), adoption) {
+                Ok(actions) => {
+                    self.observers.begin(record.id);
+                    actions.into_iter().for_each(|action| self.act(action));
+                }
+                Err(error) => refused.push((record, error)),
+            }
+        }
+        refused
     }
 
     /// Works until every sender of messages is gone.
@@ -137,6 +154,9 @@ impl Director {
             Message::Record { run, reply } => {
                 let record = self.schedule.record(run).cloned().map(Box::new);
                 let _whoever_asked_may_be_gone = reply.send(record);
+            }
+            Message::Drain { name, reply } => {
+                let _whoever_asked_may_be_gone = reply.send(self.schedule.fleet.drain(&name));
             }
             Message::Agents { reply } => {
                 let mut statuses = self.schedule.fleet.statuses(self.now());
@@ -231,7 +251,7 @@ impl Director {
             Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
             Action::Tell(run, event) => self.observers.tell(run, event),
             Action::Save(record) => self.errands.run(Errand::Save(record)),
-            Action::OpenTrial(trial, agents) => self.open(trial, agents),
+            Action::OpenTrial(trial, agents) => self.open(trial, &agents),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
                 // How it stood at its end, before nothing is known of it any more.
@@ -245,14 +265,15 @@ impl Director {
         }
     }
 
-    fn open(&mut self, trial: TrialKey, agents: Vec<AgentId>) {
+    fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
         let named: Vec<_> = agents
-            .iter()
+            .keys()
             .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
             .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);
         self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
-        self.intake.open(trial, agents);
+        self.intake.open(trial, agents.keys().copied());
+        agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 
     fn now(&self) -> Moment {

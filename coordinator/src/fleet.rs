@@ -3,13 +3,14 @@
 mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use shared::fleet::{AgentState, AgentStatus};
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::job::AGENTS_MAX;
+use shared::run_record::AgentPart;
 
 pub use matching::{Need, Unmet};
 
@@ -51,7 +52,7 @@ pub struct Introduction {
     /// Where it called from.
     pub address: IpAddr,
     /// Trials that it still holds from before its connection broke, of whichever coordinator.
-    pub holds: Vec<TrialKey>,
+    pub holds: Vec<(TrialKey, LeaseEpoch)>,
 }
 
 /// Why an agent cannot attach.
@@ -71,6 +72,8 @@ pub struct Fleet {
     members: BTreeMap<AgentId, Member>,
     /// How long a leased agent may be gone.
     lost_after: Duration,
+    /// Hosts that runs wait for which come before those that are looked at now.
+    claimed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,10 @@ struct Member {
     gone_since: Option<Moment>,
     last_seen: Moment,
     lease: Option<RunId>,
+    /// Another process took its name while it was gone: it will not come back.
+    is_superseded: bool,
+    /// It is to take no more runs.
+    is_draining: bool,
 }
 
 impl Default for Fleet {
@@ -91,7 +98,7 @@ impl Default for Fleet {
 impl Fleet {
     /// Nobody is here. A leased agent may be gone for `lost_after` before it is lost.
     pub fn new(lost_after: Duration) -> Self {
-        Self { members: BTreeMap::new(), lost_after }
+        Self { members: BTreeMap::new(), lost_after, claimed: BTreeSet::new() }
     }
 
     /// An agent says hello, for the first time or again after its connection broke.
@@ -111,15 +118,60 @@ impl Fleet {
         if self.members.len() >= ATTACHED_MAX && !self.members.contains_key(&agent.id) {
             return Err(AttachRefusal::TooMany);
         }
-        let lease = self.members.get(&agent.id).and_then(|member| member.lease);
-        self.members.insert(agent.id, Member { agent, gone_since: None, last_seen: now, lease });
+        for other in self.members.values_mut() {
+            let is_namesake = other.agent.name == agent.name && other.agent.reservation == agent.reservation;
+            other.is_superseded |= other.agent.id != agent.id && is_namesake;
+        }
+        let before = self.members.get(&agent.id);
+        let (lease, is_draining) = before.map_or((None, false), |it| (it.lease, it.is_draining));
+        let member =
+            Member { agent, gone_since: None, last_seen: now, lease, is_superseded: false, is_draining };
+        self.members.insert(member.agent.id, member);
         Ok(())
     }
 
-    /// An agent's connection broke. Without a lease it is forgotten at once.
+    /// An agent that had a lease before the coordinator was restarted is expected back: it counts as gone since now.
+    pub fn expect_back(
+        &mut self,
+        now: Moment,
+        part: &AgentPart,
+        slots: u32,
+        run: RunId,
+        reservation: Option<&str>,
+    ) {
+        let agent = Introduction {
+            id: part.id,
+            name: part.name.clone(),
+            labels: part.labels.clone(),
+            facts: BTreeMap::new(),
+            fingerprint: part.fingerprint.clone(),
+            fleetmark_version: String::new(),
+            slots,
+            kinds: Vec::new(),
+            may_run_programs: false,
+            reservation: reservation.map(ToOwned::to_owned),
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            holds: Vec::new(),
+        };
+        let (gone_since, lease) = (Some(now), Some(run));
+        let member =
+            Member { agent, gone_since, last_seen: now, lease, is_superseded: false, is_draining: false };
+        self.members.insert(part.id, member);
+    }
+
+    /// Has an agent finish what it is doing and then take no more runs, until its process is started anew. Gives the run
+    /// that it finishes first; `None`: no such agent is here.
+    pub fn drain(&mut self, name: &AgentName) -> Option<Option<RunId>> {
+        let member = self.members.values_mut().find(|member| member.agent.name == *name)?;
+        member.is_draining = true;
+        Some(member.lease)
+    }
+
+    /// An agent's connection broke. Without a lease it is forgotten at once, unless it is being drained: that is
+    /// remembered for as long as it may be gone.
     pub fn detach(&mut self, now: Moment, id: AgentId) {
         if let Some(member) = self.members.get_mut(&id) {
-            if member.lease.is_none() {
+            if member.lease.is_none() && !member.is_draining {
                 self.members.remove(&id);
             } else {
                 member.gone_since = Some(now);
@@ -132,6 +184,11 @@ impl Fleet {
         if let Some(member) = self.members.get_mut(&id) {
             member.last_seen = now;
         }
+    }
+
+    /// All runs are looked at anew.
+    pub fn forget_claims(&mut self) {
+        self.claimed.clear();
     }
 
     /// Leases agents to a run.
@@ -148,18 +205,20 @@ impl Fleet {
         self.members.retain(|_, member| {
             if member.lease == Some(run) {
                 member.lease = None;
-                return member.gone_since.is_none();
+                return member.gone_since.is_none() || member.is_draining;
             }
             true
         });
     }
 
-    /// Forgets agents that have been gone for too long; tells who they were and whose lease they held.
+    /// Forgets agents that have been gone for too long, or whose name another process has taken; tells who they were
+    /// and whose lease they held.
     pub fn expire(&mut self, now: Moment) -> Vec<(AgentId, AgentName, Option<RunId>)> {
         let is_lost = |member: &Member| {
             let patience =
                 if member.agent.reservation.is_some() { RESERVED_LOST_AFTER } else { self.lost_after };
-            member.gone_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+            let is_given_up = |since| member.is_superseded || now.saturating_sub(since) >= patience;
+            member.gone_since.is_some_and(is_given_up)
         };
         let lost: Vec<AgentId> =
             self.members.iter().filter(|(_, member)| is_lost(member)).map(|(id, _)| *id).collect();
@@ -219,6 +278,7 @@ impl Member {
             name: self.agent.name.clone(),
             state: match (self.gone_since, self.lease) {
                 (Some(_), _) => AgentState::Lost,
+                (None, _) if self.is_draining => AgentState::Draining,
                 (None, Some(_)) => AgentState::Leased,
                 (None, None) => AgentState::Idle,
             },
@@ -287,6 +347,39 @@ pub(crate) mod tests {
             assert_eq!(lost.iter().map(|(_, _, lease)| *lease).collect::<Vec<_>>(), [Some(run)]);
             assert!(fleet.is_empty());
         }
+    }
+
+    #[test]
+    fn a_drained_agent_finishes_and_takes_no_more_even_after_its_link_broke() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        assert_eq!(fleet.drain(&AgentName::new("a9").unwrap()), None);
+        assert_eq!(fleet.drain(&AgentName::new("a1").unwrap()), Some(Some(run)));
+        assert_eq!(fleet.statuses(seconds(1))[0].state, AgentState::Draining);
+        fleet.release(run);
+        fleet.detach(seconds(2), AgentId::new([1; 16]));
+        fleet.attach(seconds(3), agent(1, "h")).unwrap();
+        assert_eq!(fleet.statuses(seconds(3))[0].state, AgentState::Draining);
+        fleet.detach(seconds(4), AgentId::new([1; 16]));
+        assert_eq!(fleet.expire(seconds(4) + LOST_AFTER).len(), 1, "it is not remembered for ever");
+        fleet.attach(seconds(90), agent(1, "h")).unwrap();
+        assert_eq!(fleet.statuses(seconds(90))[0].state, AgentState::Idle);
+    }
+
+    #[test]
+    fn an_agent_whose_process_was_started_anew_is_lost_at_once() {
+        let mut fleet = Fleet::default();
+        let run = RunId::new(1, [0; 10]);
+        fleet.attach(seconds(0), agent(1, "h")).unwrap();
+        fleet.lease(run, &[AgentId::new([1; 16])]);
+        fleet.detach(seconds(1), AgentId::new([1; 16]));
+        assert!(fleet.expire(seconds(2)).is_empty());
+        fleet.attach(seconds(2), Introduction { id: AgentId::new([9; 16]), ..agent(1, "h") }).unwrap();
+        let lost: Vec<AgentId> = fleet.expire(seconds(2)).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(lost, [AgentId::new([1; 16])]);
+        assert_eq!(fleet.statuses(seconds(2)).len(), 1);
     }
 
     #[test]

@@ -152,7 +152,12 @@ mod tests {
                 latency: Some(EncodedHistogram::encode(&latency)),
                 ..OperationInterval::default()
             }],
-            engine: EngineSample { busiest_thread_cpu: Some(busiest_thread_cpu), threads: 1, workers: 1 },
+            engine: EngineSample {
+                busiest_thread_cpu: Some(busiest_thread_cpu),
+                threads: 1,
+                workers: 1,
+                late_ns: 0,
+            },
             host: None,
             folded: None,
         }

@@ -6,13 +6,15 @@
 //!                 │ └ no agents, or                                                                    ▼
 //!                 │   hosts busy                  Judge ◄── StopTarget ◄── AfterTrial ◄─────────── Collect
 //!                 ▼                                 │
-//!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial starts at ReservePort
+//!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial, or the same once more, starts at
+//!                                                       ReservePort; if agents were lost: Regroup ─► Join before it
 //! ```
 //!
 //! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
-//! told to let go when it comes back or speaks of it. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
+//! told to let go when it comes back or speaks of it. Each step leaves a bookmark in the run's record, from which a
+//! coordinator that was restarted goes on: `Adopt` ─► the step that it was in. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
 //! their deadlines), [`assignment`] (what each agent is told).
 
 mod assignment;
@@ -25,6 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::Finding;
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
@@ -34,6 +37,7 @@ use shared::run_record::{RunRecord, RunState};
 
 use crate::fleet::{Fleet, Moment};
 use run::ActiveRun;
+pub use run::{BookmarkError, trial_under_way};
 
 /// Most runs that may wait or run at once: bounds what clients can make a coordinator remember.
 pub const ACTIVE_RUNS_MAX: usize = 1_000;
@@ -49,6 +53,15 @@ pub struct Submission {
     pub job: Arc<Job>,
     /// The files that came with it.
     pub files: Arc<BTreeMap<String, Vec<u8>>>,
+}
+
+/// A run that an earlier coordinator left under way.
+#[derive(Debug, Clone)]
+pub struct Adoption {
+    /// What is remembered of it, its bookmark included.
+    pub submission: Submission,
+    /// For each agent of the trial that was under way: the lowest number of its intervals that is not stored.
+    pub stored: BTreeMap<AgentId, u64>,
 }
 
 /// What happened.
@@ -197,8 +210,8 @@ pub enum Action {
     Tell(RunId, RunEvent),
     /// Store the run's record as it is now.
     Save(Box<RunRecord>),
-    /// Take in intervals of this trial from these agents, from now on.
-    OpenTrial(TrialKey, Vec<AgentId>),
+    /// Take in intervals of this trial from these agents, from now on; each from this number on.
+    OpenTrial(TrialKey, BTreeMap<AgentId, u64>),
     /// Take in no more intervals of this trial.
     CloseTrial(TrialKey),
     /// Judge a collected trial from what is stored.
@@ -208,7 +221,7 @@ pub enum Action {
 }
 
 /// How a run is ended before its plan is done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Ending {
     state: RunState,
     reason: String,
@@ -236,6 +249,19 @@ impl Schedule {
         }
     }
 
+    /// Takes up a run that was under way when an earlier coordinator ended: its agents are expected back, and it goes on
+    /// from its bookmark once each of them has come or is lost.
+    ///
+    /// # Errors
+    /// When its bookmark cannot be read; the run is then not taken up.
+    pub fn adopt(&mut self, now: Moment, adoption: Adoption) -> Result<Vec<Action>, BookmarkError> {
+        let id = adoption.submission.record.id;
+        let mut actions = Vec::new();
+        let run = ActiveRun::adopted(adoption, now, self.unix_ms_at_zero, &mut self.fleet, &mut actions)?;
+        self.runs.insert(id, run);
+        Ok(actions)
+    }
+
     /// Takes in one event and says what is to be done.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -249,6 +275,7 @@ impl Schedule {
             Event::AgentAttached(agent) => {
                 self.release_leftovers(agent, &mut actions);
                 self.resend(agent, &mut actions);
+                self.runs.values_mut().for_each(|run| run.came_back(agent));
             }
             Event::AgentDetached(_) | Event::Tick => {}
             Event::AgentSaid { agent, trial, answer } => self.hear(agent, trial, answer, &mut actions),
@@ -328,10 +355,11 @@ impl Schedule {
     /// Tells a returning agent to forget the trials that it holds and nobody wants of it any more.
     fn release_leftovers(&self, agent: AgentId, actions: &mut Vec<Action>) {
         let held = self.fleet.agent(agent).map_or(&[][..], |introduction| introduction.holds.as_slice());
-        let is_wanted =
-            |trial: &TrialKey| self.runs.get(&trial.run).is_some_and(|run| run.wants(agent, *trial));
-        let leftovers = held.iter().filter(|trial| !is_wanted(trial));
-        actions.extend(leftovers.map(|trial| Action::Send(agent, Command::Release(*trial))));
+        let is_wanted = |(trial, epoch): &(TrialKey, LeaseEpoch)| {
+            self.runs.get(&trial.run).is_some_and(|run| run.wants(agent, *trial) && run.epoch() == *epoch)
+        };
+        let leftovers = held.iter().filter(|held| !is_wanted(held));
+        actions.extend(leftovers.map(|(trial, _)| Action::Send(agent, Command::Release(*trial))));
     }
 
     fn lose_agents(&mut self, now: Moment) {
@@ -342,10 +370,13 @@ impl Schedule {
         }
     }
 
-    /// Moves every run as far as it goes; oldest first, so that a free slot goes to who waited longest.
+    /// Moves every run as far as it goes; by priority and then oldest first, so that a free slot goes to who waited longest.
     fn advance_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut over = Vec::new();
-        for (id, run) in &mut self.runs {
+        self.fleet.forget_claims();
+        let mut runs: Vec<(&RunId, &mut ActiveRun)> = self.runs.iter_mut().collect();
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.record.priority));
+        for (id, run) in runs {
             run.advance(now, &mut self.fleet, &mut self.epoch, actions);
             if run.is_over() {
                 self.fleet.release(*id);

@@ -1,6 +1,7 @@
 //! Puts the coordinator together: opens the store, starts the director, listens.
 
 mod idle;
+mod unfinished;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use shared::run_record::{RunRecord, RunState};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -17,7 +17,6 @@ use tokio_stream::wrappers::TcpListenerStream;
 use crate::director::{Director, MESSAGES_MAX, Message};
 use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
-use crate::reporting;
 use crate::rpc;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
@@ -82,12 +81,16 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .await
         .unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
     let store = StoreHandle::start(Box::new(store))?;
-    end_unfinished(&store).await?;
+    let adoptions = unfinished::read(&store).await?;
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
     let fleet = options.lost_after.map_or_else(Fleet::default, Fleet::new);
-    tokio::spawn(Director::new(fleet, messages, director.clone(), store.clone(), intake.clone()).run());
+    let mut owner = Director::new(fleet, messages, director.clone(), store.clone(), intake.clone());
+    for (record, error) in owner.adopt(adoptions) {
+        unfinished::end(&store, record, &error).await;
+    }
+    tokio::spawn(owner.run());
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
     let agents = AgentRpc { director: director.clone(), ingest };
@@ -129,36 +132,5 @@ impl Running {
         if let Err(error) = (&mut self.server).await {
             tracing::error!(%error, "the coordinator ended badly");
         }
-    }
-}
-
-/// Runs that were under way when an earlier coordinator ended are over: what was measured of them is kept.
-async fn end_unfinished(store: &StoreHandle) -> Result<(), StoreError> {
-    let unfinished = store.read(|store| store.unfinished()).await??;
-    for run in unfinished {
-        let record = store.read(move |store| store.run(run)).await?;
-        let record = match record {
-            Ok(Some(record)) => record,
-            Ok(None) => continue,
-            Err(error) => {
-                tracing::error!(%run, %error, "an unfinished run cannot be read");
-                continue;
-            }
-        };
-        let finished = reporting::finish(store, interrupted(record)).await;
-        if let Err(error) = finished {
-            tracing::error!(%run, %error, "an unfinished run cannot be ended");
-        }
-    }
-    Ok(())
-}
-
-fn interrupted(record: RunRecord) -> RunRecord {
-    let reason = "the coordinator ended while it ran; what had been acknowledged is kept".to_owned();
-    RunRecord {
-        state: RunState::Failed,
-        reason: Some(reason),
-        finished_at_ms: Some(crate::unix_ms()),
-        ..record
     }
 }

@@ -96,6 +96,8 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
+        bookmark: None,
+        priority: 0,
         reservation: None,
     }
 }
@@ -115,6 +117,7 @@ fn trial(index: u32) -> TrialRecord {
         attempt: 0,
         agents: (1..=AGENTS).map(part).collect(),
         started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: Some(85.0),
         start_skew_error_us: Some(40.0),
@@ -193,6 +196,7 @@ fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
             busiest_thread_cpu: Some(if agent == 2 { 0.93 } else { 0.41 }),
             threads: 2,
             workers: 16,
+            late_ns: 80_000,
         },
         host: Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() }),
         folded: None,

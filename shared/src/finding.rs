@@ -55,10 +55,12 @@ findings! {
     ErrorRatioHigh = "error_ratio_high", Invalid;
     /// Operations that were due were not begun before the drain ended.
     OperationsUnsent = "operations_unsent", Invalid;
-    /// Some measured values were above one hour, the highest that a histogram can tell.
+    /// Some measured values were above one hour or below zero, beyond what a histogram can tell.
     HistogramOverflowed = "histogram_overflowed", Invalid;
     /// An agent was lost in the middle of the trial.
     AgentLost = "agent_lost", Invalid;
+    /// An agent stood still for a second or longer in the measured window: stopped, suspended, or starved of CPU.
+    AgentStalled = "agent_stalled", Invalid;
     /// Intervals that an agent should have reported never arrived.
     IntervalsMissing = "intervals_missing", Invalid;
     /// The trial was planned but did not run to its end.

@@ -14,6 +14,8 @@ pub enum AgentState {
     Idle,
     /// Attached and taking part in a trial.
     Leased,
+    /// Attached and to take no more runs; one that it takes part in is named as its lease.
+    Draining,
     /// Its connection is gone, and its trial still waits for it.
     Lost,
 }
@@ -24,6 +26,7 @@ impl AgentState {
         match self {
             AgentState::Idle => "idle",
             AgentState::Leased => "leased",
+            AgentState::Draining => "draining",
             AgentState::Lost => "lost",
         }
     }

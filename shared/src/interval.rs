@@ -132,6 +132,9 @@ pub struct EngineSample {
     pub threads: u32,
     /// Workers that exist at the end of the interval.
     pub workers: u32,
+    /// How long after the interval's end the latest load thread first looked at its clock again, nanoseconds: a thread that
+    /// runs is late by a millisecond or so, one that was stopped for a while by about that while.
+    pub late_ns: u64,
 }
 
 /// How an operation can fail. The contract's list.

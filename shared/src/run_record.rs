@@ -77,6 +77,13 @@ pub struct RunRecord {
     /// It failed because no agents came in time, before anything ran.
     #[serde(default)]
     pub found_no_agents: bool,
+    /// Runs that wait for agents get them in the order of this, highest first, and then of their age.
+    #[serde(default)]
+    pub priority: i32,
+    /// Where the schedule stands, for a coordinator that takes the run up again after a restart. Only the schedule reads
+    /// it; `None`: it waits for agents, or is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bookmark: Option<serde_json::Value>,
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,
@@ -100,6 +107,10 @@ pub struct TrialRecord {
     pub attempt: u32,
     /// Agents that were leased for it, by name.
     pub agents: Vec<AgentPart>,
+    /// Over how many agents the load was split; more than `agents` when some were lost before and the run went on
+    /// without them. `None`: over those in `agents`.
+    #[serde(default)]
+    pub agents_planned: Option<u32>,
     /// When all agents were told to start; `None` when it did not get that far.
     pub started_at_ms: Option<u64>,
     /// Whether it ran to its end.

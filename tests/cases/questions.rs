@@ -145,6 +145,30 @@ fn agents_are_listed_with_what_they_are() {
 }
 
 #[test]
+fn a_drained_agent_takes_no_more_runs_and_says_so() {
+    let scene = Scene::new();
+    scene.write("job.toml", QUICK);
+    let coordinator = Coordinator::start(&scene, "store");
+    let _agents = ["load-1", "load-2"]
+        .map(|name| Agent::start(&scene, &coordinator.url, name, &["--allow", "command"]));
+    wait_for_agents(&scene, &coordinator.url, 2);
+    let place = ["--coordinator", &coordinator.url];
+    let said = scene.run(&[&["agents", "drain", "load-1"][..], &place].concat());
+    assert_eq!((said.code, said.out.as_str()), (0, "load-1 takes no more runs\n"), "{said:?}");
+    let agents = scene.run(&[&["agents", "--json"][..], &place].concat()).json();
+    assert_eq!((&agents[0]["state"], &agents[1]["state"]), (&json!("draining"), &json!("idle")));
+    let report = scene.run(&[&["run", "job.toml", "--json", "-"][..], &place].concat()).json();
+    let hosts = list(&report["hosts"]);
+    assert!(matches!(&hosts[..], [host] if host["agent"] == "load-2"), "{hosts:?}");
+    let both = ["run", "job.toml", "--set", "fleet.agents=2", "--wait=false"];
+    let refused = scene.run(&[&both[..], &place].concat());
+    assert!(refused.errors.contains("load-1: it is being drained"), "{refused:?}");
+    let unknown = scene.run(&[&["agents", "drain", "load-9"][..], &place].concat());
+    assert_eq!(unknown.code, 64, "{unknown:?}");
+    assert!(unknown.errors.contains("no agent named load-9 is attached"), "{unknown:?}");
+}
+
+#[test]
 fn a_job_is_checked_and_planned_without_running_it() {
     let scene = Scene::new();
     scene.write("job.toml", QUICK);

@@ -116,6 +116,20 @@ fn counted_once_while_the_coordinator_stands_still() {
 }
 
 #[test]
+fn agents_survive_the_coordinator() {
+    let mut stage = Stage::new(LOAD, &[], ToOwned::to_owned);
+    let address = stage.coordinator.url.trim_start_matches("http://").to_owned();
+    let mut run = stage.begin();
+    for _ in 0..2 {
+        stage.coordinator.process.kill();
+        run.wait_until_it_says("the agents measure on");
+        stage.coordinator = Coordinator::start_on(&stage.scene, "store", &address);
+        wait_for_agents(&stage.scene, &stage.coordinator.url, 2);
+    }
+    stage.all_is_counted_once(run);
+}
+
+#[test]
 fn an_agent_that_dies_ends_the_run_by_name_and_what_it_measured_is_kept() {
     let load = "workers = 4\nduration = \"60s\"";
     let mut stage = Stage::new(load, &["--lost-after", "2s"], ToOwned::to_owned);

@@ -41,6 +41,7 @@ struct Slice {
     thread: usize,
     tally: Tally,
     busiest: Option<f64>,
+    late_ns: u64,
 }
 
 impl Assembly {
@@ -76,7 +77,7 @@ impl Assembly {
             self.timeline.open_window(window_start_ns);
         }
         let (thread, tally) = (batch.thread, batch.tally);
-        self.add(batch.key, Slice { thread, tally, busiest: batch.busy });
+        self.add(batch.key, Slice { thread, tally, busiest: batch.busy, late_ns: batch.late_ns });
     }
 
     /// The next interval, if it is complete. The host's sample is left for the caller.
@@ -109,6 +110,7 @@ impl Assembly {
                 busiest_thread_cpu: slice.as_ref().and_then(|slice| slice.busiest),
                 threads: u32::try_from(self.threads.len()).unwrap_or(u32::MAX),
                 workers: self.threads.iter().map(|thread| thread.workers).sum(),
+                late_ns: slice.as_ref().map_or(0, |slice| slice.late_ns),
             },
             host: None,
             folded: None,
@@ -173,6 +175,7 @@ impl Slice {
     /// Adds another slice and gives its tally back.
     fn add(&mut self, other: Slice) -> Option<(usize, Tally)> {
         self.tally.add(&other.tally);
+        self.late_ns = self.late_ns.max(other.late_ns);
         self.busiest = self.busiest.into_iter().chain(other.busiest).reduce(f64::max);
         Some((other.thread, other.tally))
     }

@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub(super) busy: Option<f64>,
     /// Workers that the thread still has.
     pub(super) workers: u32,
+    /// How long after the end of what is handed over that happened.
+    pub(super) late_ns: u64,
 }
 
 /// One load thread's record.
@@ -86,11 +88,12 @@ impl Recorder {
     /// Hands over what was counted before the cut that a moment has passed, and goes on with a spare tally.
     pub(super) fn cut(&mut self, at_ns: u64, spare: Tally) -> Batch {
         let at_ns = self.not_before_start(at_ns);
+        let late_ns = at_ns.saturating_sub(self.ends_ns);
         self.starts_ns = self.timeline.start_of_slice(at_ns);
         self.ends_ns = self.timeline.cut_after(at_ns);
         let key = mem::replace(&mut self.key, self.timeline.key_at(at_ns));
         let tally = mem::replace(&mut self.tally, spare);
-        self.batch(key, tally)
+        Batch { late_ns, ..self.batch(key, tally) }
     }
 
     /// Notes when the window began, and hands over what was counted before. A thread that had already gone
@@ -156,6 +159,7 @@ impl Recorder {
             finished_ns: None,
             busy: None,
             workers: 0,
+            late_ns: 0,
         }
     }
 }

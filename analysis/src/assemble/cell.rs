@@ -35,6 +35,8 @@ pub(super) struct Cell {
     measured_ns: u64,
     generator_cpu: Weighted,
     workers_peak: u32,
+    /// The longest that a load thread stood still in the measured window.
+    stood_still_ns: u64,
     host: BTreeMap<&'static str, Weighted>,
     tallies: Vec<Tally>,
 }
@@ -103,6 +105,11 @@ impl Cell {
         self.last.is_some()
     }
 
+    /// The longest that a load thread stood still in the measured window.
+    pub(super) fn stood_still_ns(&self) -> u64 {
+        self.stood_still_ns
+    }
+
     /// CPU share of the busiest load thread: the mean over the window's intervals, weighted by their length.
     pub(super) fn generator_cpu(&self) -> Option<f64> {
         self.generator_cpu.scalar().map(|scalar| scalar.mean)
@@ -136,6 +143,7 @@ impl Cell {
 
     fn add_window(&mut self, interval: &Interval) {
         self.measured_ns = self.measured_ns.saturating_add(interval.duration_ns);
+        self.stood_still_ns = self.stood_still_ns.max(interval.engine.late_ns);
         if let Some(cpu) = interval.engine.busiest_thread_cpu {
             self.generator_cpu.add(cpu, interval.duration_ns);
         }

@@ -80,7 +80,7 @@ pub(super) fn assemble<'a>(
     let tallies = merged(job, &parts);
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
     let operations = Operations::of(job, &tallies, window_ns);
-    let coverage = coverage(record, job, &parts);
+    let coverage = coverage(record, attempt, job, &parts);
     let evidence = Evidence {
         job,
         record: attempt,
@@ -129,9 +129,9 @@ fn merged(job: &Job, parts: &[(&AgentPart, &Cell)]) -> Vec<Tally> {
     tallies
 }
 
-fn coverage(record: &RunRecord, job: &Job, parts: &[(&AgentPart, &Cell)]) -> Coverage {
+fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&AgentPart, &Cell)]) -> Coverage {
     let leased = parts.len() as u32;
-    let agents_planned = record.plan.agents.unwrap_or(leased).max(leased);
+    let agents_planned = attempt.agents_planned.or(record.plan.agents).unwrap_or(leased).max(leased);
     let measured_ns: f64 = parts.iter().map(|(_, cell)| cell.measured_ns() as f64).sum();
     let agent_seconds_ratio = match job.load.window {
         Window::For(window) => {
@@ -153,7 +153,12 @@ fn coverage(record: &RunRecord, job: &Job, parts: &[(&AgentPart, &Cell)]) -> Cov
 }
 
 fn agent_evidence<'a>(part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
-    AgentEvidence { part, generator_cpu: cell.generator_cpu(), missing: cell.missing(part) }
+    AgentEvidence {
+        part,
+        generator_cpu: cell.generator_cpu(),
+        stood_still_ns: cell.stood_still_ns(),
+        missing: cell.missing(part),
+    }
 }
 
 fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedHistogram>) {

@@ -4,12 +4,31 @@ use comfy_table::{Table, presets};
 use shared::fleet::AgentStatus;
 use shared::units::human_ns;
 
-use crate::args::AskArgs;
+use crate::args::{AgentsAction, AskArgs};
 use crate::client;
-use crate::exit_code::DONE;
+use crate::exit_code::{DONE, Failure, UNREACHABLE};
 use crate::output;
 
-pub(super) async fn run(ask: AskArgs) -> anyhow::Result<u8> {
+pub(super) async fn run(action: Option<AgentsAction>, ask: AskArgs) -> anyhow::Result<u8> {
+    match action {
+        Some(AgentsAction::Drain { name }) => drain(&name, &ask).await,
+        None => list(ask).await,
+    }
+}
+
+async fn drain(name: &str, ask: &AskArgs) -> anyhow::Result<u8> {
+    let mut client = client::connect_if_stored(&ask.place).await?.ok_or_else(|| {
+        Failure::with_code(UNREACHABLE, "no coordinator was ever started here; name one with --coordinator")
+    })?;
+    let said = match client.drain(name).await? {
+        Some(run) => format!("{name} takes no more runs; it finishes run {run} first\n"),
+        None => format!("{name} takes no more runs\n"),
+    };
+    output::print(&said)?;
+    Ok(DONE)
+}
+
+async fn list(ask: AskArgs) -> anyhow::Result<u8> {
     let agents = match client::connect_if_stored(&ask.place).await? {
         Some(mut client) => client.agents().await?,
         None => Vec::new(),

@@ -32,6 +32,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         files,
         tags: args.tags.iter().cloned().collect(),
         refuse_to_wait: !args.wait,
+        priority: args.priority,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
     };
     let outcome = follow(&args, &mut client, submission).await;
@@ -77,7 +78,7 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     let mut interrupts = interrupt::Interrupts::listen()?;
     let mut is_interrupted = false;
     let end = {
-        let following = watch::follow(&mut watching, &run, display.as_mut());
+        let following = watch::follow(&mut watching, &run, display.as_mut(), watch::patience(&args.place));
         tokio::pin!(following);
         loop {
             tokio::select! {

@@ -1,20 +1,26 @@
 //! `fleetmark watch`: follows a run to its end.
 
+use std::time::{Duration, Instant};
+
 use futures_util::StreamExt;
 use shared::event::RunEvent;
 use shared::run_report::RunReport;
 
 use super::show;
-use crate::args::AskArgs;
+use crate::args::{AskArgs, PlaceArgs};
 use crate::exit_code::{Failure, INVALID, UNREACHABLE};
 use crate::output;
 use crate::progress::{self, Display};
 use crate::rpc::Client;
 
+/// How long a coordinator that is started anew may take until it is there again.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 pub(super) async fn run(run: String, ask: AskArgs) -> anyhow::Result<u8> {
     let mut client = show::existing(&ask.place, &run).await?;
     let mut display = progress::display(ask.json);
-    let end = follow(&mut client, &run, display.as_mut()).await?;
+    let end = follow(&mut client, &run, display.as_mut(), patience(&ask.place)).await?;
     drop(display);
     let Some(report) = report_of(&mut client, &run, &end).await? else { return Ok(end.exit_code) };
     if ask.json {
@@ -54,21 +60,57 @@ pub(super) async fn report_of(
     }
 }
 
-/// Shows a run's events until it ends; returns how.
+/// For how long to look for a coordinator that went away in the middle of a run: of one of its own a command knows that
+/// nobody starts it anew.
+pub(super) fn patience(place: &PlaceArgs) -> Duration {
+    if place.coordinator.is_some() { COMES_BACK_WITHIN } else { Duration::ZERO }
+}
+
+/// Shows a run's events until it ends; returns how. A coordinator that goes away is looked for again for as long as
+/// `patience` says: its agents measure on, and it takes the run up where it was.
 ///
 /// # Errors
-/// 69 when the coordinator goes away before the run ends.
-pub(super) async fn follow(client: &mut Client, run: &str, display: &mut dyn Display) -> anyhow::Result<End> {
+/// 69 when the coordinator goes away before the run ends, and does not come back in time.
+pub(super) async fn follow(
+    client: &mut Client,
+    run: &str,
+    display: &mut dyn Display,
+    patience: Duration,
+) -> anyhow::Result<End> {
     let mut events = client.watch(run).await?;
-    while let Some(event) = events.next().await {
-        let event = event?;
-        display.show(&event);
-        if let RunEvent::Ended { exit_code, reason, .. } = event {
-            return Ok(End { exit_code, reason });
+    loop {
+        match events.next().await {
+            Some(Ok(event)) => {
+                display.show(&event);
+                if let RunEvent::Ended { exit_code, reason, .. } = event {
+                    return Ok(End { exit_code, reason });
+                }
+            }
+            Some(Err(error)) if Failure::code_of(&error) != UNREACHABLE => return Err(error),
+            Some(Err(_)) | None => {
+                let since = Instant::now();
+                if !patience.is_zero() {
+                    display.say(&format!(
+                        "the coordinator at {} went away; the agents measure on, and it is waited for ({} s)",
+                        client.url,
+                        patience.as_secs()
+                    ));
+                }
+                events = loop {
+                    tokio::time::sleep(LOOK_EVERY.min(patience)).await;
+                    match client.watch(run).await {
+                        Ok(events) => break events,
+                        Err(error) if Failure::code_of(&error) != UNREACHABLE => return Err(error),
+                        Err(_) if since.elapsed() < patience => {}
+                        Err(_) => return Err(gone(client)),
+                    }
+                };
+            }
         }
     }
-    Err(Failure::with_code(
-        UNREACHABLE,
-        format!("the coordinator at {} went away before the run ended", client.url),
-    ))
+}
+
+fn gone(client: &Client) -> anyhow::Error {
+    let message = format!("the coordinator at {} went away before the run ended", client.url);
+    Failure::with_code(UNREACHABLE, message)
 }

@@ -3,7 +3,7 @@
 use shared::event::RunEvent;
 use shared::finding::Finding;
 use shared::fleet::AgentStatus;
-use shared::ids::{AgentId, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, RunId, TrialKey};
 use shared::interval::Interval;
 use shared::run_record::RunRecord;
 use tokio::sync::{mpsc, oneshot};
@@ -96,6 +96,13 @@ pub enum Message {
         reason: String,
         /// Whether it waited or ran.
         reply: oneshot::Sender<bool>,
+    },
+    /// Somebody has an agent take no more runs.
+    Drain {
+        /// Its name.
+        name: AgentName,
+        /// The run that it finishes first; `None` outside: there is no such agent.
+        reply: oneshot::Sender<Option<Option<RunId>>>,
     },
     /// Somebody asks for the record of a run as it stands.
     Record {

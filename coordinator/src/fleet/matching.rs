@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::AgentId;
+use shared::ids::{AgentId, RunId};
 use shared::job::selector::Selector;
 
 use super::{Fleet, Member};
@@ -76,8 +76,50 @@ impl Fleet {
         Ok(free)
     }
 
+    /// Keeps the hosts that a run waits for from runs that come after it, up to [`Fleet::forget_claims`]: otherwise a run
+    /// that needs many agents would wait for as long as runs come that need few.
+    pub fn claim(&mut self, need: &Need) {
+        let mut matching: Vec<&Member> =
+            self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
+        // Those that are free are the run's already; of the others it waits for the first to become free.
+        matching.sort_by_key(|member| (member.lease.is_some(), member.agent.name.clone()));
+        let wanted = need.agents.map_or(matching.len(), |agents| agents as usize);
+        self.claimed.extend(matching.into_iter().take(wanted).map(|member| member.host().to_owned()));
+    }
+
+    /// The agents that a run would have now if it took the free ones that it needs beside those that it has, by name.
+    /// `wanted`: how many that must be.
+    ///
+    /// # Errors
+    /// [`Unmet`], as for [`Fleet::candidates`].
+    pub fn regrouped(&self, run: RunId, need: &Need, wanted: usize) -> Result<Vec<AgentId>, Unmet> {
+        let is_free = |member: &Member| {
+            let mut runs = self.runs_on(member.host());
+            runs.insert(run);
+            member.lease.is_none() && runs.len() <= self.slots_of(member.host())
+        };
+        let (mut kept, mut free): (Vec<&Member>, Vec<&Member>) = self
+            .members
+            .values()
+            .filter(|member| {
+                member.lease == Some(run) || (is_free(member) && member.mismatch(need).is_none())
+            })
+            .partition(|member| member.lease == Some(run));
+        if kept.len() + free.len() < wanted {
+            let found = kept.len() + free.len();
+            return Err(Unmet::Missing(self.missing_message(need, wanted, found)));
+        }
+        free.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        free.truncate(wanted.saturating_sub(kept.len()));
+        kept.append(&mut free);
+        kept.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        Ok(kept.into_iter().map(|member| member.agent.id).collect())
+    }
+
     fn has_free_slot(&self, member: &Member) -> bool {
-        member.lease.is_none() && self.runs_on(member.host()).len() < self.slots_of(member.host())
+        member.lease.is_none()
+            && self.runs_on(member.host()).len() < self.slots_of(member.host())
+            && !self.claimed.contains(member.host())
     }
 
     fn missing_message(&self, need: &Need, wanted: usize, found: usize) -> String {
@@ -115,6 +157,9 @@ impl Member {
     fn mismatch(&self, need: &Need) -> Option<String> {
         if self.gone_since.is_some() {
             return Some("its connection is broken".to_owned());
+        }
+        if self.is_draining {
+            return Some("it is being drained: it takes no more runs".to_owned());
         }
         if self.agent.reservation != need.reservation {
             return Some("it belongs to another command".to_owned());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::control_service_server::ControlService;
-use shared::ids::RunId;
+use shared::ids::{AgentName, RunId};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -160,6 +160,24 @@ impl ControlService for ControlRpc {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let agents = self.ask(|reply| Message::Agents { reply }).await?;
         Ok(Response::new(proto::ListAgentsResponse { agents: agents.iter().map(Into::into).collect() }))
+    }
+
+    async fn drain_agent(
+        &self,
+        request: Request<proto::DrainAgentRequest>,
+    ) -> Result<Response<proto::DrainAgentResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let name = AgentName::new(request.into_inner().name)
+            .map_err(|error| Status::invalid_argument(format!("name: {error}")))?;
+        let wanted = name.clone();
+        let finishes = self.ask(|reply| Message::Drain { name: wanted, reply }).await?;
+        let finishes = finishes.ok_or_else(|| {
+            Status::not_found(format!(
+                "no agent named {name} is attached; `fleetmark agents` lists those that are"
+            ))
+        })?;
+        let finishes_run_id = finishes.map(|run| run.as_bytes().to_vec()).unwrap_or_default();
+        Ok(Response::new(proto::DrainAgentResponse { finishes_run_id }))
     }
 
     async fn export(

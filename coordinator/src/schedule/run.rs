@@ -1,23 +1,31 @@
 //! One run's way through the steps.
 
+mod adoption;
 mod hooks;
+mod loss;
 mod preparing;
 mod steps;
+mod target;
 mod unwind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
-use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 
 use super::step::Step;
 use super::{Action, Answer, Command, Ending, Submission};
 use crate::fleet::{Fleet, Moment, Need};
+use adoption::Resumption;
+pub use adoption::{BookmarkError, trial_under_way};
+use loss::Group;
+use target::Target;
 
 /// A run that waits or runs.
 #[derive(Debug)]
@@ -33,8 +41,12 @@ pub(super) struct ActiveRun {
     missing_since: Option<Moment>,
     /// What the observers were told last while waiting.
     waiting_message: String,
-    /// Leased agents, by name.
+    /// Leased agents that are not lost, by name.
     agents: Vec<AgentId>,
+    /// Over whom the load is split.
+    group: Group,
+    /// Agents that joined after the first trial, and have yet to run the hooks that came before it.
+    newcomers: Vec<AgentId>,
     /// Agents that the present step still waits for.
     awaited: BTreeSet<AgentId>,
     /// What each agent was told last in this step, to be repeated when it comes back.
@@ -45,10 +57,14 @@ pub(super) struct ActiveRun {
     target: Target,
     /// Set when the run is to end before its plan is done.
     ending: Option<Ending>,
+    /// What is to be done once all agents are back; only while they are awaited after a restart.
+    resumption: Option<Resumption>,
+    /// Whether an earlier coordinator began it.
+    is_adopted: bool,
 }
 
 /// The attempt that is under way, or was last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CurrentTrial {
     index: TrialIndex,
     attempt: u32,
@@ -59,25 +75,19 @@ struct CurrentTrial {
     is_prepared: bool,
     /// Whether hooks before it were begun, so that those after it run too.
     has_hooks: bool,
+    /// Whether the same trial comes once more, since this attempt was judged invalid.
+    is_repeated: bool,
     /// Why agents were told to abort, if they were.
     abort_reason: Option<String>,
     /// How many intervals each agent said it numbered.
     reported: BTreeMap<AgentId, u64>,
+    /// Agents that are prepared and were not started.
+    are_ready: BTreeSet<AgentId>,
+    /// Whether an agent was started by a coordinator that could not note it before it ended.
+    was_started: bool,
     /// How many of each agent's intervals are stored, from 0 without gaps.
+    #[serde(skip)]
     stored: BTreeMap<AgentId, u64>,
-}
-
-/// What is measured, when fleetmark starts it.
-#[derive(Debug, Default)]
-struct Target {
-    agent: Option<AgentId>,
-    /// Where the other agents reach it.
-    host: String,
-    port: Option<u16>,
-    is_running: bool,
-    /// The trial for which it was told to start; `None` once it has stopped. Its agent speaks of it under this trial
-    /// for as long as it lives, which with `restart = "run"` is longer than the trial.
-    started_for: Option<TrialKey>,
 }
 
 /// What a job needs of the fleet.
@@ -107,13 +117,27 @@ impl ActiveRun {
             missing_since: Some(now),
             waiting_message: String::new(),
             agents: Vec::new(),
+            group: Group::default(),
+            newcomers: Vec::new(),
             awaited: BTreeSet::new(),
             told: BTreeMap::new(),
             next_hook: BTreeMap::new(),
             trial: CurrentTrial::default(),
             target: Target::default(),
             ending: None,
+            resumption: None,
+            is_adopted: false,
         }
+    }
+
+    /// The step that the run is in, or was in when it is taken up.
+    fn stage(&self) -> Step {
+        self.resumption.as_ref().map_or(self.step, Resumption::step)
+    }
+
+    /// The lease under which the present trial is held.
+    pub(super) fn epoch(&self) -> LeaseEpoch {
+        self.trial.epoch
     }
 
     /// Ends the run before its plan is done. The first reason stands.
@@ -133,7 +157,7 @@ impl ActiveRun {
 
     /// An agent answered about what is under way.
     pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
-        match (self.step, answer) {
+        match (self.stage(), answer) {
             (Step::ReservePort, Answer::PortReserved(Some(port))) => {
                 self.target.port = Some(port);
                 self.answered(agent);
@@ -162,7 +186,21 @@ impl ActiveRun {
                 self.target_ended(agent);
             }
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
-            (Step::Prepare, Answer::Ready) => self.answered(agent),
+            (Step::Prepare, Answer::Ready) => {
+                self.trial.are_ready.insert(agent);
+                self.answered(agent);
+            }
+            // A start that an earlier coordinator gave and could not note before it ended.
+            (Step::Prepare, Answer::Armed { .. }) => {
+                self.trial.was_started = true;
+                self.answered(agent);
+            }
+            (Step::Prepare, Answer::Done { intervals }) => {
+                self.trial.was_started = true;
+                self.report_intervals(agent, intervals);
+                self.answered(agent);
+            }
+            (Step::Arm | Step::Run, Answer::Ready) if self.is_adopted => self.never_started(agent),
             (Step::Arm, Answer::Armed { skew_us }) => {
                 self.note_skew(skew_us);
                 self.answered(agent);
@@ -195,20 +233,6 @@ impl ActiveRun {
         }
     }
 
-    /// An agent is lost for good.
-    pub(super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
-        let message = format!("agent {name} was lost: its connection broke and it did not come back");
-        if self.has_open_trial() {
-            self.break_trial(FindingCode::AgentLost, Some(agent), message.clone());
-        }
-        self.end_early(RunState::Failed, message);
-        self.agents.retain(|leased| *leased != agent);
-        self.answered(agent);
-        if self.target.agent == Some(agent) {
-            self.target = Target::default();
-        }
-    }
-
     pub(super) fn note_stored(&mut self, trial: TrialKey, agent: AgentId, next_sequence: u64) {
         if self.is_current(trial) {
             let stored = self.trial.stored.entry(agent).or_default();
@@ -225,6 +249,7 @@ impl ActiveRun {
     ) {
         if self.step == Step::Judge && self.is_current(trial) {
             let (trial, attempt) = (self.trial.index, self.trial.attempt);
+            self.trial.is_repeated = !is_valid && attempt < self.job.fleet.retries;
             actions.push(Action::Tell(
                 self.record.id,
                 RunEvent::TrialFinished { trial, attempt, is_valid, findings },
@@ -252,14 +277,9 @@ impl ActiveRun {
         self.agents.contains(&agent)
     }
 
-    /// Whether the run has a target with this agent that has not stopped.
-    pub(super) fn has_target_on(&self, agent: AgentId) -> bool {
-        self.target.agent == Some(agent) && self.target.started_for.is_some()
-    }
-
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        self.has_agent(agent) && self.is_current(trial) && self.step < Step::Judge
+        self.has_agent(agent) && self.is_current(trial) && self.stage() < Step::Judge
     }
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
@@ -302,15 +322,7 @@ impl ActiveRun {
 
     /// Whether a trial has been begun and is not yet to be judged.
     fn has_open_trial(&self) -> bool {
-        self.step > Step::BeginTrial && self.step < Step::Judge
-    }
-
-    /// The target is gone, by itself or as asked.
-    fn target_ended(&mut self, agent: AgentId) {
-        if matches!(self.step, Step::StopTarget | Step::StopLastTarget) {
-            self.target.started_for = None;
-            self.answered(agent);
-        }
+        self.stage() > Step::BeginTrial && self.stage() < Step::Judge
     }
 
     /// Notes what makes the current trial invalid; the steps that lead up to its end are then left out.

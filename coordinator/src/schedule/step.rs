@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::job::template::render_text;
 use shared::job::{Job, OperationSpec, Warmup, Window};
 
@@ -31,12 +32,19 @@ const ITERATIONS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 const OPERATION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Step {
     /// For agents.
     Waiting,
+    /// The coordinator was restarted: until each agent has come back or is lost.
+    Adopt,
     /// Hooks before the first trial.
     BeforeRun,
+    /// Until lost agents are replaced, for a trial that is to be repeated.
+    Regroup,
+    /// Hooks before the first trial, on agents that joined later.
+    Join,
     /// The next trial of the plan begins; waits for nobody.
     BeginTrial,
     /// A free port for the target.
@@ -73,8 +81,10 @@ impl Step {
     pub(super) fn deadline(self, now: Moment, job: &Job, extra: Duration, is_cancelled: bool) -> Moment {
         let within = match self {
             // Waiting is bounded by `start_timeout`, where the run itself looks after it.
-            Step::Waiting | Step::BeginTrial | Step::Finished => Duration::MAX,
-            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
+            // How long an agent may be gone bounds the other.
+            Step::Waiting | Step::Adopt | Step::BeginTrial | Step::Finished => Duration::MAX,
+            Step::Regroup => job.fleet.start_timeout,
+            Step::BeforeRun | Step::Join | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
                 extra.saturating_add(LINK_MARGIN)
             }
             Step::ReservePort => PORT_WITHIN,

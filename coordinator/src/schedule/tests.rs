@@ -2,11 +2,13 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `targets`, `absence` (agents that go away and come back), `invariants` (any schedule of faults).
+//! `targets`, `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator), `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
+mod losses;
+mod restarts;
 mod simulated_agent;
 mod targets;
 mod ways;
@@ -56,6 +58,8 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         fleetmark_version: String::new(),
         trials: Vec::new(),
         found_no_agents: false,
+        bookmark: None,
+        priority: 0,
         reservation: None,
     };
     Submission { record, job: job.clone(), files: Arc::default() }
@@ -79,7 +83,7 @@ fn bound(job: &Job) -> Duration {
     let hooks = &job.hooks;
     let within = |step: Step| {
         let hooks = match step {
-            Step::BeforeRun => &hooks.before_run,
+            Step::BeforeRun | Step::Join => &hooks.before_run,
             Step::BeforeTrial => &hooks.before_trial,
             Step::AfterTrial => &hooks.after_trial,
             _ => &hooks.after_run,
@@ -87,6 +91,8 @@ fn bound(job: &Job) -> Duration {
         step.deadline(Duration::ZERO, job, hooks.iter().map(|hook| hook.timeout).sum(), false) + TICKS
     };
     let of_trial = [
+        Step::Regroup,
+        Step::Join,
         Step::ReservePort,
         Step::StartTarget,
         Step::BeforeTrial,
@@ -100,7 +106,7 @@ fn bound(job: &Job) -> Duration {
     ];
     let of_run = [Step::BeforeRun, Step::StopLastTarget, Step::AfterRun];
     let trial: Duration = of_trial.into_iter().map(within).sum();
-    trial * job.load.trials + of_run.into_iter().map(within).sum::<Duration>()
+    trial * job.load.trials * (job.fleet.retries + 1) + of_run.into_iter().map(within).sum::<Duration>()
 }
 
 fn codes(trial: &TrialRecord) -> Vec<FindingCode> {

@@ -82,7 +82,7 @@ fn export_run(
     let gone = |what: &str| StoreError::damaged(run, format!("its {what} is gone"));
     let record = store.run(run)?.ok_or_else(|| gone("record"))?;
     let report = store.report(run)?.ok_or_else(|| gone("report"))?;
-    writer.write(&Part::Run(record.clone()))?;
+    writer.write(&Part::Run(Box::new(record.clone())))?;
     for path in record.files.keys() {
         writer.write(&Part::File { path: path.clone(), content: store.file(run, path)? })?;
     }
@@ -108,7 +108,7 @@ pub fn import(store: &mut dyn ResultStore, stream: &mut dyn Read) -> Result<Impo
         match reader.read()? {
             Part::End => return Ok(imported),
             Part::Run(record) => {
-                let mut arrival = Arrival::new(store, record)?;
+                let mut arrival = Arrival::new(store, *record)?;
                 let arrived = arrival.receive(&mut reader);
                 match arrived {
                     Ok(()) if arrival.is_known => imported.already_there.push(arrival.record.id),

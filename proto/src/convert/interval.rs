@@ -61,6 +61,7 @@ impl From<&Interval> for crate::Interval {
                 busiest_thread_cpu: interval.engine.busiest_thread_cpu,
                 threads: interval.engine.threads,
                 workers: interval.engine.workers,
+                late_ns: interval.engine.late_ns,
             }),
             host: interval.host.as_ref().map(Into::into),
             folded: interval.folded.as_ref().map(|folded| crate::Folded {
@@ -102,6 +103,7 @@ impl TryFrom<crate::Interval> for Interval {
                 busiest_thread_cpu: finite("busiest_thread_cpu", engine.busiest_thread_cpu)?,
                 threads: engine.threads,
                 workers: engine.workers,
+                late_ns: engine.late_ns,
             },
             host: interval.host.map(TryInto::try_into).transpose()?,
             folded: interval.folded.map(TryInto::try_into).transpose()?,
@@ -327,7 +329,7 @@ mod tests {
             duration_ns: 1_000_000_000,
             is_last: true,
             operations: vec![operation],
-            engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8 },
+            engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8, late_ns: 90_000 },
             host: Some(HostSample { cpu_busy: Some(0.25), ..HostSample::default() }),
             folded: None,
         }

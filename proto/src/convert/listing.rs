@@ -73,7 +73,7 @@ impl TryFrom<crate::AgentStatus> for AgentStatus {
     type Error = ConvertError;
 
     fn try_from(agent: crate::AgentStatus) -> Result<Self, ConvertError> {
-        let state = [AgentState::Idle, AgentState::Leased, AgentState::Lost]
+        let state = [AgentState::Idle, AgentState::Leased, AgentState::Draining, AgentState::Lost]
             .into_iter()
             .find(|state| state.as_str() == agent.state);
         Ok(Self {

@@ -193,6 +193,7 @@ fn folded(intervals: &[Interval]) -> Interval {
             busiest_thread_cpu: busiest.map(|values| mean(&values)),
             threads: most(|engine| engine.threads).unwrap_or(0),
             workers: most(|engine| engine.workers).unwrap_or(0),
+            late_ns: intervals.iter().map(|interval| interval.engine.late_ns).max().unwrap_or(0),
         },
         host: host(&mean),
         folded: Some(Folded {

@@ -70,8 +70,6 @@ fn what_is_not_built_is_refused_and_still_checked() {
     11:10: load.trials: stopping once the claims are settled is not supported by this version
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
     13:13: fleet.placement: the placement "each" is not supported by this version
-    14:17: fleet.on_agent_loss: going on without a lost agent is not supported by this version
-    15:11: fleet.retries: repeating a trial is not supported by this version
     16:1: fleet.observe: "observe" is not supported by this version
     16:12: fleet.observe: "role" is not a term: write key=value, key!=value, key>=number or key<=number
     17:2: sweep: "sweep" is not supported by this version

@@ -97,6 +97,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         attempt: 0,
         agents: (0..agents).map(part).collect(),
         started_at_ms: Some(1_700_000_001_000),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: Some(80.0),
         start_skew_error_us: Some(20.0),
@@ -124,6 +125,8 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
+        bookmark: None,
+        priority: 0,
         reservation: None,
     }
 }
@@ -180,7 +183,7 @@ pub(in crate::assemble) fn interval(
         duration_ns: SECOND_NS,
         is_last: false,
         operations,
-        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2 },
+        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2, late_ns: 0 },
         host: None,
         folded: None,
     }

@@ -60,7 +60,12 @@ fn of_agent(agent: usize, mut told: Vec<Told>) -> Vec<Interval> {
             start_ns,
             duration_ns,
             is_last: place + 1 == count,
-            engine: EngineSample { busiest_thread_cpu: cpu, threads: 1, workers: u32::from(mark) },
+            engine: EngineSample {
+                busiest_thread_cpu: cpu,
+                threads: 1,
+                workers: u32::from(mark),
+                late_ns: 0,
+            },
             host: host.map(|(share, bytes)| HostSample {
                 cpu_busy: Some(share),
                 memory_used_bytes: Some(bytes),

@@ -1,8 +1,9 @@
 //! The design's invariants that the assembler holds, each under its name.
 
 use proptest::prelude::*;
-use shared::finding::FindingCode;
-use shared::interval::{Interval, OperationInterval};
+use shared::finding::{Finding, FindingCode, Severity};
+use shared::interval::{EngineSample, Interval, OperationInterval};
+use shared::job::LossPolicy;
 use shared::run_record::RunState;
 use shared::run_report::Verdict;
 
@@ -31,6 +32,63 @@ fn missing_is_named() {
     assert_eq!((begun.coverage.intervals_planned, begun.coverage.intervals_received), (Some(6), 5));
     assert_eq!((never_begun.block, codes(never_begun)), (1, vec![FindingCode::TrialNotRun]));
     assert_eq!((report.run.verdict, report.run.exit_code), (Verdict::Invalid, 3));
+}
+
+#[test]
+fn what_went_on_without_an_agent_counts_and_says_what_it_covers() {
+    let (mut job, mut record) = (job(&["read"], 4), record(2, 2, 4));
+    job.fleet.on_agent_loss = LossPolicy::Continue;
+    // In the first trial the second agent is lost after three of four seconds; in the second it takes no part.
+    record.trials[0].agents[1].intervals_reported = None;
+    record.trials[0].findings.push(Finding {
+        code: FindingCode::AgentLost,
+        severity: Severity::Suspect,
+        agent: Some(agent_id(1)),
+        message: "agent a1 was lost".to_owned(),
+    });
+    record.trials[1].agents.pop();
+    record.trials[1].agents_planned = Some(2);
+    let of = |trial, agent, seconds| {
+        (0..seconds).map(move |second| Interval {
+            is_last: second == 3,
+            ..interval(trial, agent, second, vec![operation(0, &[5], 0)])
+        })
+    };
+    let intervals = of(0, 0, 4).chain(of(0, 1, 3)).chain(of(1, 0, 4));
+    let report = assemble(&record, &job, intervals, NOW_MS).report;
+    let [first, second] = report.variants[0].trials.as_slice() else { panic!("two trials") };
+    assert!(first.valid && second.valid);
+    assert_eq!(codes(first), [FindingCode::AgentLost, FindingCode::AgentLost]);
+    assert_eq!(
+        first.findings[1].message,
+        "what was measured covers 1 of 2 agents, 87.5 % of the planned agent-seconds; the lost agents' share of the load is missing"
+    );
+    assert_eq!(codes(second), [FindingCode::AgentLost]);
+    assert_eq!((second.coverage.agents_planned, second.coverage.agent_seconds_ratio), (2, Some(0.5)));
+    job.fleet.on_agent_loss = LossPolicy::Fail;
+    let report = assemble(&record, &job, of(1, 0, 4), NOW_MS).report;
+    assert!(!report.variants[0].trials[1].valid, "a smaller fleet is not what the job asked for");
+}
+
+#[test]
+fn an_agent_that_stood_still_makes_its_trial_invalid_by_name() {
+    let report = |late_ns| {
+        let of_agent = |agent| Interval {
+            engine: EngineSample { late_ns: if agent == 1 { late_ns } else { 0 }, ..EngineSample::default() },
+            ..interval(0, agent, 0, vec![operation(0, &[5], 0)])
+        };
+        assemble(&record(1, 2, 1), &job(&["read"], 1), [of_agent(0), of_agent(1)], NOW_MS).report
+    };
+    let of = |report: &RunReport| -> Vec<Finding> {
+        let findings = only_trial(report).findings.iter();
+        findings.filter(|finding| finding.code == FindingCode::AgentStalled).cloned().collect()
+    };
+    assert_eq!(of(&report(999_999_999)), [], "late is not absent");
+    let stalled = report(9_400_000_000);
+    assert!(!only_trial(&stalled).valid);
+    let [finding] = &of(&stalled)[..] else { panic!("one agent stood still") };
+    assert_eq!(finding.agent, Some(agent_id(1)));
+    assert!(finding.message.starts_with("agent a1 stood still for 9.4"), "{finding:?}");
 }
 
 #[test]

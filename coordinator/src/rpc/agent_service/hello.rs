@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::convert::{ConvertError, agent_id, trial_key};
-use shared::ids::AgentName;
+use shared::ids::{AgentName, LeaseEpoch};
 use shared::interval::fold::ALL_AGENTS;
 use tonic::Status;
 
@@ -76,7 +76,7 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         holds: hello
             .leases
             .into_iter()
-            .map(|lease| trial_key(lease.trial))
+            .map(|lease| Ok((trial_key(lease.trial)?, LeaseEpoch(lease.epoch))))
             .collect::<Result<_, ConvertError>>()?,
     })
 }

@@ -1,6 +1,7 @@
 //! Accepting a job: checked, planned and stored before its run id is given out.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -16,6 +17,8 @@ use super::{ControlRpc, store_status};
 use crate::director::Message;
 use crate::schedule::Submission;
 
+/// What a run's priority may be.
+const PRIORITIES: RangeInclusive<i32> = -100..=100;
 /// Most tags of a run, those of its job included.
 const TAGS_MAX: usize = 64;
 /// Longest key or value of a tag, in bytes.
@@ -65,6 +68,14 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
     }
     let job = shared::job::parse(&request.job_toml, Kinds::Unchecked)
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
+    if !PRIORITIES.contains(&request.priority) {
+        return Err(Status::invalid_argument(format!(
+            "the priority {} is not {} to {}",
+            request.priority,
+            PRIORITIES.start(),
+            PRIORITIES.end()
+        )));
+    }
     check_files(&request.files)?;
     check_data(&job, &request.files)?;
     let mut tags = job.tags.clone();
@@ -98,6 +109,8 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
         trials: Vec::new(),
         found_no_agents: false,
+        bookmark: None,
+        priority: request.priority,
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
     Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })

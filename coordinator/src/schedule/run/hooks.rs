@@ -16,7 +16,7 @@ impl ActiveRun {
     /// The hooks of the present step, templates not yet resolved.
     pub(super) fn hooks(&self, step: Step) -> &[HookSpec] {
         match step {
-            Step::BeforeRun => &self.job.hooks.before_run,
+            Step::BeforeRun | Step::Join => &self.job.hooks.before_run,
             Step::BeforeTrial => &self.job.hooks.before_trial,
             Step::AfterTrial => &self.job.hooks.after_trial,
             Step::AfterRun => &self.job.hooks.after_run,
@@ -31,11 +31,16 @@ impl ActiveRun {
 
     /// Starts the first hook of the step on every agent.
     pub(super) fn begin_hooks(&mut self, actions: &mut Vec<Action>) {
+        self.begin_hooks_on(self.agents.clone(), actions);
+    }
+
+    /// The same on some.
+    pub(super) fn begin_hooks_on(&mut self, agents: Vec<AgentId>, actions: &mut Vec<Action>) {
         self.next_hook.clear();
         if self.hooks(self.step).is_empty() {
             return;
         }
-        for agent in self.agents.clone() {
+        for agent in agents {
             self.next_hook.insert(agent, 0);
             self.run_hook(agent, 0, actions);
         }
@@ -70,7 +75,7 @@ impl ActiveRun {
 
     /// A hook around a trial makes that trial invalid; one around the run fails the run.
     pub(super) fn fail_hook(&mut self, agent: Option<AgentId>, message: String) {
-        if matches!(self.step, Step::BeforeRun | Step::AfterRun) {
+        if matches!(self.step, Step::BeforeRun | Step::Join | Step::AfterRun) {
             self.end_early(RunState::Failed, message);
         } else {
             self.break_trial(FindingCode::HookFailed, agent, message);
@@ -115,7 +120,7 @@ fn first_number(step: Step) -> u32 {
     /// More hooks than a job of 1 MiB can name.
     const HOOKS_OF_A_STEP_MAX: u32 = 1_000_000;
     match step {
-        Step::BeforeRun => 0,
+        Step::BeforeRun | Step::Join => 0,
         Step::BeforeTrial => HOOKS_OF_A_STEP_MAX,
         Step::AfterTrial => 2 * HOOKS_OF_A_STEP_MAX,
         _ => 3 * HOOKS_OF_A_STEP_MAX,

@@ -17,7 +17,7 @@ impl ActiveRun {
     /// How long opening connections may take in a step.
     pub(super) fn connecting_within(&self, step: Step) -> Duration {
         match step {
-            Step::Prepare => connecting_within(&self.job.load, self.agent_count()),
+            Step::Prepare => connecting_within(&self.job.load, self.group.size()),
             _ => Duration::ZERO,
         }
     }
@@ -40,22 +40,18 @@ impl ActiveRun {
             trial: self.key(),
             epoch: self.trial.epoch,
             seed: self.record.plan.seed,
-            agent_count: self.agent_count(),
+            agent_count: self.group.size(),
         };
         if let Some(misfit) = shares.misfit() {
             self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
             return self.end_early(RunState::Failed, misfit);
         }
         self.trial.is_prepared = true;
-        for (index, agent) in (0..).zip(self.agents.clone()) {
-            if let Some(introduction) = fleet.agent(agent) {
+        for agent in self.agents.clone() {
+            if let Some((introduction, index)) = fleet.agent(agent).zip(self.group.place_of(agent)) {
                 let assignment = shares.assignment(index, &introduction.name);
                 self.ask(agent, Command::Prepare(Box::new(assignment)), actions);
             }
         }
-    }
-
-    fn agent_count(&self) -> u32 {
-        u32::try_from(self.agents.len()).unwrap_or(u32::MAX)
     }
 }

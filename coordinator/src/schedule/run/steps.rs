@@ -1,15 +1,17 @@
 //! Entering each step, and what follows it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::finding::FindingCode;
-use shared::ids::{AgentId, LeaseEpoch, TrialIndex};
-use shared::job::{ResolvedJob, TargetRestart, TargetSpec, Warmup, Window};
+use shared::finding::{Finding, FindingCode, Severity};
+use shared::ids::{AgentId, LeaseEpoch};
+use shared::job::{ResolvedJob, Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
-use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::step::Step;
 use super::super::{Action, Command, START_LEAD};
+use super::loss::Group;
 use super::{ActiveRun, CurrentTrial, need};
 use crate::fleet::{Fleet, Moment, Unmet};
 
@@ -41,9 +43,16 @@ impl ActiveRun {
         match self.step {
             Step::Finished => {}
             Step::Waiting => self.look_for_agents(now, fleet, epoch, actions),
+            Step::Adopt if self.awaited.is_empty() || self.ending.is_some() => {
+                self.go_on(now, fleet, epoch, actions)
+            }
+            Step::Adopt => {}
             _ => {
-                if self.step == Step::Collect {
-                    self.await_intervals();
+                match self.step {
+                    Step::Collect => self.await_intervals(),
+                    Step::Regroup => self.regroup(fleet, actions),
+                    Step::Prepare if self.awaited.is_empty() => self.check_start(),
+                    _ => {}
                 }
                 if now >= self.deadline && !self.awaited.is_empty() {
                     self.give_up_waiting(fleet);
@@ -70,6 +79,7 @@ impl ActiveRun {
         match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
             Ok(agents) => {
                 fleet.lease(self.record.id, &agents);
+                self.group = Group::of(&agents);
                 self.agents = agents;
                 self.missing_since = None;
                 self.record.state = RunState::Running;
@@ -79,6 +89,7 @@ impl ActiveRun {
                 let since = match &unmet {
                     Unmet::Missing(_) => *self.missing_since.get_or_insert(now),
                     Unmet::Busy(_) => {
+                        fleet.claim(&need(&self.job, self.record.reservation.as_deref()));
                         self.missing_since = None;
                         now
                     }
@@ -102,20 +113,25 @@ impl ActiveRun {
     fn next_step(&self) -> Step {
         let has_target = self.job.target.is_some();
         match self.step {
-            Step::Waiting => Step::BeforeRun,
+            Step::Waiting | Step::Adopt => Step::BeforeRun,
             Step::BeforeRun => Step::BeginTrial,
+            Step::Regroup | Step::Join if self.ending.is_some() => Step::StopLastTarget,
+            Step::Regroup => Step::Join,
+            Step::Join => Step::BeginTrial,
             Step::BeginTrial if has_target && !self.target.is_running => Step::ReservePort,
             Step::BeginTrial => Step::BeforeTrial,
             Step::ReservePort => Step::StartTarget,
             Step::StartTarget => Step::BeforeTrial,
             Step::BeforeTrial => Step::Prepare,
+            Step::Prepare if self.trial.was_started => Step::Run,
             Step::Prepare => Step::Arm,
             Step::Arm => Step::Run,
             Step::Run => Step::Collect,
             Step::Collect => Step::AfterTrial,
             Step::AfterTrial => Step::StopTarget,
             Step::StopTarget => Step::Judge,
-            Step::Judge if self.ending.is_none() && !self.is_last_trial() => Step::BeginTrial,
+            Step::Judge if self.goes_on() && self.group.is_short => Step::Regroup,
+            Step::Judge if self.goes_on() => Step::BeginTrial,
             Step::Judge => Step::StopLastTarget,
             Step::StopLastTarget => Step::AfterRun,
             Step::AfterRun | Step::Finished => Step::Finished,
@@ -137,15 +153,23 @@ impl ActiveRun {
         let extra = self.hooks_within(step).max(self.connecting_within(step));
         self.deadline = step.deadline(now, &self.job, extra, is_cancelled);
         match step {
-            Step::Waiting => {}
+            Step::Waiting | Step::Adopt => {}
             Step::BeforeRun => {
                 self.record.started_at_ms = Some(self.unix_ms(now));
                 self.begin_hooks(actions);
             }
             Step::AfterRun => self.begin_hooks(actions),
+            Step::Regroup => {
+                self.turn_over();
+                self.await_regrouping(now);
+            }
+            Step::Join => {
+                let newcomers = std::mem::take(&mut self.newcomers);
+                self.begin_hooks_on(newcomers, actions);
+            }
             Step::BeginTrial => {
                 if previous == Step::Judge {
-                    self.trial.index = TrialIndex(self.trial.index.0 + 1);
+                    self.turn_over();
                 }
                 self.begin_trial(fleet, epoch, actions);
             }
@@ -173,10 +197,15 @@ impl ActiveRun {
             Step::Judge => self.judge(actions),
             Step::Finished => self.finish(now, actions),
         }
+        self.keep_bookmark(fleet, actions);
     }
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
         epoch.0 += 1;
+        let note = self.group.note.take().map(|message| {
+            let (code, severity) = (FindingCode::AgentLost, Severity::Note);
+            Finding { code, severity, agent: None, message }
+        });
         self.trial = CurrentTrial {
             index: self.trial.index,
             attempt: self.trial.attempt,
@@ -187,87 +216,20 @@ impl ActiveRun {
             trial: self.trial.index,
             attempt: self.trial.attempt,
             agents: self.parts(fleet),
+            agents_planned: Some(self.group.size()),
             started_at_ms: None,
             is_complete: false,
             start_skew_us: None,
             start_skew_error_us: None,
-            findings: Vec::new(),
+            findings: note.into_iter().collect(),
         });
         let agents =
             self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
-        actions.push(Action::OpenTrial(self.key(), self.agents.clone()));
-        actions.push(Action::Save(Box::new(self.record.clone())));
+        actions.push(Action::OpenTrial(self.key(), self.agents.iter().map(|agent| (*agent, 0)).collect()));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },
         ));
-    }
-
-    fn reserve_port(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let Some(spec) = &self.job.target else { return };
-        let facts = |id: AgentId| {
-            fleet.agent(id).map(|agent| {
-                let name = [("name".to_owned(), agent.name.to_string())];
-                agent
-                    .facts
-                    .clone()
-                    .into_iter()
-                    .chain(agent.labels.clone())
-                    .chain(name)
-                    .collect::<BTreeMap<_, _>>()
-            })
-        };
-        let chosen = self
-            .agents
-            .iter()
-            .copied()
-            .find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
-        match chosen {
-            Some(agent) => {
-                self.target.agent = Some(agent);
-                let trial = self.key();
-                self.ask(agent, Command::ReservePort(trial), actions);
-            }
-            None => {
-                let message =
-                    format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
-                self.break_trial(FindingCode::TargetFailed, None, message);
-            }
-        }
-    }
-
-    fn start_target(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let (Some(agent), Some(_)) = (self.target.agent, self.target.port) else { return };
-        self.target.host = self.target_host(fleet, agent);
-        match self.resolved() {
-            Ok(resolved) => {
-                if let Some(TargetSpec { start, ready, .. }) = resolved.target {
-                    let command = Command::StartTarget {
-                        trial: self.key(),
-                        command: start,
-                        ready,
-                        timeout: TARGET_READY_WITHIN,
-                    };
-                    self.target.started_for = Some(self.key());
-                    self.ask(agent, command, actions);
-                }
-            }
-            Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
-        }
-    }
-
-    /// Loopback when all agents share the target's host, else the address that the target's agent called from.
-    fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
-        let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
-        let is_shared =
-            host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
-        match fleet.agent(agent) {
-            Some(introduction) if !is_shared && introduction.address.is_ipv6() => {
-                format!("[{}]", introduction.address)
-            }
-            Some(introduction) if !is_shared => introduction.address.to_string(),
-            _ => "127.0.0.1".to_owned(),
-        }
     }
 
     fn arm(&mut self, now: Moment, actions: &mut Vec<Action>) {
@@ -309,18 +271,6 @@ impl ActiveRun {
         actions.push(Action::Tell(self.record.id, started));
     }
 
-    fn stop_target(&mut self, actions: &mut Vec<Action>) {
-        let Some((agent, _)) = self.target.agent.zip(self.target.started_for) else { return };
-        let restarts = self.job.target.as_ref().map(|target| target.restart);
-        let is_last = self.ending.is_some() || self.is_last_trial();
-        // A target that failed by itself, or never became ready, is still stopped: its group may live on.
-        if restarts == Some(TargetRestart::Trial) || is_last || !self.target.is_running {
-            let trial = self.key();
-            self.target.is_running = false;
-            self.ask(agent, Command::StopTarget(trial), actions);
-        }
-    }
-
     fn judge(&mut self, actions: &mut Vec<Action>) {
         let key = self.key();
         if self.trial.is_prepared {
@@ -331,18 +281,30 @@ impl ActiveRun {
             record.is_complete = is_complete;
         }
         actions.push(Action::CloseTrial(key));
-        actions.push(Action::Save(Box::new(self.record.clone())));
         actions.push(Action::Judge(key, Box::new(self.record.clone())));
         // Nobody of the fleet is asked: the judgement itself is awaited, under a name that no agent has.
-        self.awaited = [AgentId::new([0; 16])].into();
+        self.awaited = [nobody()].into();
     }
 
-    fn is_last_trial(&self) -> bool {
+    /// Nobody of the fleet is asked: whoever comes is awaited, under a name that no agent has.
+    pub(super) fn await_regrouping(&mut self, now: Moment) {
+        self.waiting_message.clear();
+        self.awaited = [nobody()].into();
+        self.deadline = Step::Regroup.deadline(now, &self.job, Duration::ZERO, false);
+    }
+
+    /// Whether another trial follows, or another attempt at this one.
+    fn goes_on(&self) -> bool {
+        self.ending.is_none() && (self.trial.is_repeated || !self.is_last_trial())
+    }
+
+    pub(super) fn is_last_trial(&self) -> bool {
         self.trial.index.0 as usize + 1 >= self.record.plan.trials.len()
     }
 
     fn finish(&mut self, now: Moment, actions: &mut Vec<Action>) {
         self.record.finished_at_ms = Some(self.unix_ms(now));
+        self.record.bookmark = None;
         self.record.state = self.ending.as_ref().map_or(RunState::Finished, |ending| ending.state);
         self.record.reason = self.ending.as_ref().map(|ending| ending.reason.clone());
         actions.push(Action::Finish(Box::new(self.record.clone())));
@@ -357,4 +319,9 @@ impl ActiveRun {
         }
         self.job.resolved(&known).map_err(|error| error.to_string())
     }
+}
+
+/// A name that no agent has, for steps that wait for something else.
+fn nobody() -> AgentId {
+    AgentId::new([0; 16])
 }

@@ -16,6 +16,9 @@ impl ActiveRun {
             if self.step == Step::BeforeRun {
                 return Some(Step::AfterRun);
             }
+            if matches!(self.step, Step::Regroup | Step::Join) {
+                return Some(Step::StopLastTarget);
+            }
             if self.has_open_trial() && self.step < Step::Collect && !self.trial.is_broken {
                 self.break_trial(
                     FindingCode::TrialNotRun,
@@ -57,7 +60,8 @@ impl ActiveRun {
             .collect();
         let names = names.join(", ");
         match self.step {
-            Step::BeforeRun | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
+            Step::Regroup => self.give_up_regrouping(fleet),
+            Step::BeforeRun | Step::Join | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
                 self.fail_hook(None, format!("hooks did not end in time on {names}"));
             }
             Step::ReservePort | Step::StartTarget => {
@@ -86,7 +90,7 @@ impl ActiveRun {
                 self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
             }
             // What did not arrive is named by the report: it counts what is stored against what was numbered.
-            Step::Collect | Step::Waiting | Step::BeginTrial | Step::Finished => {}
+            Step::Collect | Step::Waiting | Step::Adopt | Step::BeginTrial | Step::Finished => {}
         }
         self.awaited.clear();
         self.told.clear();

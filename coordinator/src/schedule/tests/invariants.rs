@@ -15,6 +15,8 @@ use crate::fleet::LOST_AFTER;
 
 /// Agents of the world: the first two share a host.
 const AGENTS: [(u8, &str); 4] = [(1, "shared"), (2, "shared"), (3, "own"), (4, "other")];
+/// Highest number of an agent of any world here.
+const AGENTS_MAX: u8 = 6;
 /// How long a run waits for agents.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// When faults happen.
@@ -37,6 +39,9 @@ enum Fault {
     Cancel(u8),
     /// The store stops answering.
     JudgesNoMore,
+    /// The coordinator dies, with saves that were not on disk yet, and another takes its place; the agents find it after
+    /// a time.
+    Restart(usize, Duration),
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
@@ -61,6 +66,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => agent().prop_map(Fault::TargetsEnd),
         2 => (1..=3_u8).prop_map(Fault::Cancel),
         1 => Just(Fault::JudgesNoMore),
+        3 => (0..4_usize, 10..10_000_u64).prop_map(|(saves, ms)| Fault::Restart(saves, Duration::from_millis(ms))),
     ]
 }
 
@@ -68,10 +74,11 @@ fn any_job() -> impl Strategy<Value = Arc<Job>> {
     let agents = prop::option::of(1..=3_u32);
     let target = prop::sample::select(vec!["", "trial", "run"]);
     let programs = || prop::sample::select(vec!["ok", "ok", "ok", "fail", "hang"]);
-    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32).prop_map(
-        |(agents, restart, program, hook, has_hooks, trials)| {
+    let losses = (prop::sample::select(vec!["fail", "continue"]), 0..=2_u32);
+    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32, losses).prop_map(
+        |(agents, restart, program, hook, has_hooks, trials, (policy, retries))| {
             let mut text = format!(
-                "load.trials = {trials}\nfleet.start_timeout = \"{}s\"\n",
+                "load.trials = {trials}\nfleet.start_timeout = \"{}s\"\nfleet.retries = {retries}\nfleet.on_agent_loss = \"{policy}\"\n",
                 START_TIMEOUT.as_secs()
             );
             if let Some(agents) = agents {
@@ -119,6 +126,13 @@ fn suffer(world: &mut World, mut faults: Vec<(u64, Fault)>) {
             }
             Fault::Cancel(run) => world.cancel(run),
             Fault::JudgesNoMore => world.judges = false,
+            Fault::Restart(lost_saves, time) => {
+                world.restart(lost_saves);
+                let attached =
+                    (1..=AGENTS_MAX).filter(|agent| !returns.iter().any(|(_, away)| away == agent));
+                let attached: Vec<u8> = attached.collect();
+                returns.extend(attached.into_iter().map(|agent| (world.now + time, agent)));
+            }
         }
     }
     come_back(world, &mut returns, Duration::MAX);
@@ -143,8 +157,13 @@ fn with_agent(
     }
 }
 
+/// How many worlds each invariant is tried on: `FLEETMARK_WORLDS`, or what tests can take the time for.
+fn cases() -> u32 {
+    std::env::var("FLEETMARK_WORLDS").ok().and_then(|worlds| worlds.parse().ok()).unwrap_or(5_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// And whoever lives then holds nothing. The world itself asserts at every step that nothing is done twice.
     #[test]
@@ -162,10 +181,11 @@ proptest! {
         for (number, (_, job)) in (1_u8..).zip(&jobs) {
             world.submit(number, job);
         }
+        let lives = 1 + faults.iter().filter(|(_, fault)| matches!(fault, Fault::Restart(..))).count() as u32;
         suffer(&mut world, faults);
         // However the faults fell: each run has its own bound, and those before it theirs.
         let within: Duration = jobs.iter().map(|(_, job)| START_TIMEOUT + LOST_AFTER + bound(job)).sum();
-        world.settle(within);
+        world.settle(within * lives);
         prop_assert!((1_u8..).zip(&jobs).all(|(number, _)| world.finished.contains_key(&run_id(number))));
         for record in world.finished.values() {
             for trial in &record.trials {
@@ -198,8 +218,9 @@ proptest! {
         for (number, job) in (1_u8..).zip(&jobs) {
             world.submit(number, job);
         }
+        let lives = 1 + faults.iter().filter(|(_, fault)| matches!(fault, Fault::Restart(..))).count() as u32;
         suffer(&mut world, faults);
-        world.settle(jobs.iter().map(|job| START_TIMEOUT + LOST_AFTER + bound(job)).sum());
+        world.settle(lives * jobs.iter().map(|job| START_TIMEOUT + LOST_AFTER + bound(job)).sum::<Duration>());
         prop_assert_eq!(world.finished.len(), jobs.len());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::ids::{LeaseEpoch, RunId, TrialKey};
 
 use super::super::{Answer, Command};
-use crate::fleet::Introduction;
+use crate::fleet::{Introduction, Moment};
 
 /// Intervals that an engine numbers which runs to its end.
 pub(super) const INTERVALS: u64 = 4;
@@ -68,7 +68,9 @@ pub(super) struct SimulatedAgent {
 
 #[derive(Debug)]
 pub(super) struct Held {
-    epoch: LeaseEpoch,
+    pub(super) epoch: LeaseEpoch,
+    /// The start that it took.
+    pub(super) armed_for: Option<Moment>,
     said: Option<Answer>,
     pub(super) numbered: u64,
     is_over: bool,
@@ -152,7 +154,7 @@ impl SimulatedAgent {
             Command::Prepare(assignment) => {
                 self.prepare(assignment.trial, assignment.epoch, outcome);
             }
-            Command::Start { trial, epoch, .. } => self.start(trial, epoch, outcome),
+            Command::Start { trial, epoch, at } => self.start(trial, epoch, at, outcome),
             Command::Abort { trial, reason } => {
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), outcome);
@@ -207,7 +209,7 @@ impl SimulatedAgent {
             return;
         }
         self.trials.retain(|key, held| key.run != trial.run || held.epoch >= epoch);
-        self.trials.insert(trial, Held { epoch, said: None, numbered: 0, is_over: false });
+        self.trials.insert(trial, Held { epoch, armed_for: None, said: None, numbered: 0, is_over: false });
         if self.fails_at.contains(&Stage::Prepare) {
             outcome.later.push((self.delay, Deed::EngineBroken(trial, "nobody answers there")));
         } else if !self.is_silent_at.contains(&Stage::Prepare) {
@@ -215,7 +217,7 @@ impl SimulatedAgent {
         }
     }
 
-    fn start(&mut self, trial: TrialKey, epoch: LeaseEpoch, outcome: &mut Outcome) {
+    fn start(&mut self, trial: TrialKey, epoch: LeaseEpoch, at: Moment, outcome: &mut Outcome) {
         if self.is_silent_at.contains(&Stage::Start) {
             return;
         }
@@ -224,6 +226,9 @@ impl SimulatedAgent {
                 self.fail(trial, "the start has passed".to_owned(), outcome);
             }
             Some(Some(Answer::Ready)) => {
+                if let Some(held) = self.trials.get_mut(&trial) {
+                    held.armed_for = Some(at);
+                }
                 self.say(trial, Answer::Armed { skew_us: Some((1.0, 2.0)) }, outcome);
                 if self.fails_at.contains(&Stage::Measure) {
                     outcome.later.push((MEASURES_FOR / 2, Deed::EngineBroken(trial, "out of sockets")));

@@ -79,6 +79,37 @@ fn a_busy_host_is_waited_for_longer_than_the_start_timeout() {
 }
 
 #[test]
+fn runs_wait_in_the_order_of_their_priority_and_then_of_their_age() {
+    let job = job("");
+    let mut world = World::new(&[(1, "h1")]);
+    for (number, priority) in [(1, 0), (2, 0), (3, 5), (4, 0)] {
+        world.submit_with_priority(number, &job, priority);
+    }
+    world.settle(4 * bound(&job));
+    let mut ended: Vec<(Duration, u8)> =
+        (1..=4).map(|number| (world.finished_at[&run_id(number)], number)).collect();
+    ended.sort_unstable();
+    assert_eq!(ended.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [1, 3, 2, 4]);
+}
+
+#[test]
+fn a_run_that_needs_many_agents_is_not_overtaken_for_ever_by_runs_that_need_one() {
+    let (large, small) = (job("fleet.agents = 2"), job("fleet.agents = 1"));
+    let mut world = World::new(&[(1, "h1"), (2, "h2"), (3, "h3")]);
+    for number in 1..=3 {
+        world.submit(number, &small);
+    }
+    world.submit(4, &large);
+    for number in 5..=10 {
+        world.submit(number, &small);
+    }
+    world.settle(10 * bound(&large));
+    let large_ended = world.finished_at[&run_id(4)];
+    let sooner = (5..=10).filter(|number| world.finished_at[&run_id(*number)] < large_ended).count();
+    assert!(sooner <= 1, "{sooner} runs that came later ended sooner; only the third host was free for them");
+}
+
+#[test]
 fn a_run_without_agents_fails_when_its_start_timeout_passes() {
     let mut world = World::new(&[]);
     world.submit(1, &job("fleet = { agents = 2, start_timeout = \"5s\" }"));

@@ -9,7 +9,7 @@ use shared::ids::{AgentId, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::RunRecord;
 
-use super::super::{Action, Answer, Command, Event, Schedule};
+use super::super::{Action, Adoption, Answer, Command, Event, Schedule, Submission, trial_under_way};
 use super::simulated_agent::{Deed, SimulatedAgent};
 use super::{agent_id, run_id, submission};
 use crate::fleet::tests::agent as introduction;
@@ -27,7 +27,7 @@ enum Happening {
     Arrives(AgentId, u64, Command),
     Heard(AgentId, u64, TrialKey, Answer),
     Stored(AgentId, u64, TrialKey, u64),
-    Judged(TrialKey),
+    Judged(TrialKey, bool, u64),
 }
 
 pub(super) struct World {
@@ -42,6 +42,15 @@ pub(super) struct World {
     pub(super) finished_at: BTreeMap<RunId, Moment>,
     /// Whether the store answers who asks for a judgement.
     pub(super) judges: bool,
+    /// Every record that was saved, oldest first, those of submissions among them.
+    saves: Vec<RunRecord>,
+    /// Of these so many are on disk: what was stored after them came after them.
+    durable_saves: usize,
+    /// The lowest number of each agent's intervals that is not stored.
+    stored: BTreeMap<(TrialKey, AgentId), u64>,
+    jobs: BTreeMap<RunId, Arc<Job>>,
+    /// How often the coordinator was restarted.
+    incarnation: u64,
     connections: BTreeMap<AgentId, u64>,
     open: BTreeSet<TrialKey>,
     judged: BTreeSet<TrialKey>,
@@ -66,6 +75,11 @@ impl World {
             finished: BTreeMap::new(),
             finished_at: BTreeMap::new(),
             judges: true,
+            saves: Vec::new(),
+            durable_saves: 0,
+            stored: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            incarnation: 0,
             connections: BTreeMap::new(),
             open: BTreeSet::new(),
             judged: BTreeSet::new(),
@@ -87,7 +101,41 @@ impl World {
     }
 
     pub(super) fn submit(&mut self, number: u8, job: &Arc<Job>) {
-        self.step(Event::Submitted(Box::new(submission(number, job))));
+        self.submit_with_priority(number, job, 0);
+    }
+
+    pub(super) fn submit_with_priority(&mut self, number: u8, job: &Arc<Job>, priority: i32) {
+        let mut submission = submission(number, job);
+        submission.record.priority = priority;
+        self.jobs.insert(submission.record.id, job.clone());
+        self.saves.push(submission.record.clone());
+        self.durable_saves = self.saves.len();
+        self.step(Event::Submitted(Box::new(submission)));
+    }
+
+    /// The coordinator dies, with up to so many saves that were not on disk yet, and another takes its place. All links
+    /// are broken then.
+    pub(super) fn restart(&mut self, lost_saves: usize) {
+        self.saves.truncate(self.saves.len().saturating_sub(lost_saves).max(self.durable_saves));
+        self.durable_saves = self.saves.len();
+        (self.incarnation, self.connections) = (self.incarnation + 1, BTreeMap::new());
+        (self.open, self.judged) = (BTreeSet::new(), BTreeSet::new());
+        self.schedule = Schedule::new(1_700_000_000_000 + self.now.as_millis() as u64);
+        let newest: BTreeMap<RunId, RunRecord> =
+            self.saves.iter().map(|record| (record.id, record.clone())).collect();
+        for (run, record) in newest {
+            if self.finished.contains_key(&run) {
+                continue;
+            }
+            let under_way = trial_under_way(&record).expect("a bookmark of our own");
+            let of_trial = |((trial, _), _): &(&(TrialKey, AgentId), &u64)| Some(*trial) == under_way;
+            let stored =
+                self.stored.iter().filter(of_trial).map(|((_, agent), next)| (*agent, *next)).collect();
+            let submission = Submission { record, job: self.jobs[&run].clone(), files: Arc::default() };
+            let actions = self.schedule.adopt(self.now, Adoption { submission, stored });
+            let actions = actions.expect("a bookmark of our own");
+            actions.into_iter().for_each(|action| self.carry_out(action));
+        }
     }
 
     pub(super) fn cancel(&mut self, number: u8) {
@@ -99,8 +147,9 @@ impl World {
         let id = agent_id(number);
         // Dead agents do not come back.
         let Some(agent) = self.agents.get(&id) else { return };
+        let held = agent.trials.iter().map(|(trial, held)| (*trial, held.epoch)).collect();
         let holds: Vec<TrialKey> = agent.trials.keys().copied().collect();
-        let introduction = Introduction { holds: holds.clone(), ..agent.introduction.clone() };
+        let introduction = Introduction { holds: held, ..agent.introduction.clone() };
         let says = agent.linked();
         self.schedule.fleet.attach(self.now, introduction).expect("its name is its own");
         self.count += 1;
@@ -123,6 +172,15 @@ impl World {
     pub(super) fn kill(&mut self, number: u8) {
         self.detach(number);
         self.agents.remove(&agent_id(number));
+    }
+
+    /// It dies, and is started anew under its old name: `new` is the number of the new process.
+    pub(super) fn start_anew(&mut self, number: u8, new: u8) {
+        let old = self.agent(number).introduction.clone();
+        self.kill(number);
+        let introduction = Introduction { id: agent_id(new), holds: Vec::new(), ..old };
+        self.agents.insert(agent_id(new), SimulatedAgent::new(introduction));
+        self.attach(new);
     }
 
     /// Something happens to it by itself.
@@ -201,10 +259,15 @@ impl World {
                 self.step(Event::AgentSaid { agent, trial, answer });
             }
             Happening::Stored(agent, link, trial, next_sequence) if self.stands(agent, link) => {
+                let stored = self.stored.entry((trial, agent)).or_default();
+                *stored = next_sequence.max(*stored);
+                self.durable_saves = self.saves.len();
                 self.step(Event::IntervalsStored { agent, trial, next_sequence });
             }
-            Happening::Judged(trial) => {
-                self.step(Event::Judged { trial, is_valid: true, findings: Vec::new() });
+            // Whoever asked for the judgement may be gone.
+            Happening::Judged(_, _, incarnation) if incarnation != self.incarnation => {}
+            Happening::Judged(trial, is_valid, _) => {
+                self.step(Event::Judged { trial, is_valid, findings: Vec::new() });
             }
             // The link that it was on its way by is broken.
             Happening::Arrives(..) | Happening::Heard(..) | Happening::Stored(..) => {}
@@ -267,15 +330,17 @@ impl World {
         match action {
             Action::Send(agent, command) => self.send(agent, command),
             Action::Tell(run, event) => self.told.push((run, event)),
-            Action::Save(_) => {}
+            Action::Save(record) => self.saves.push(*record),
             Action::OpenTrial(trial, agents) => {
                 assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
             }
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
-            Action::Judge(trial, _) => {
+            Action::Judge(trial, record) => {
                 assert!(self.judged.insert(trial), "{trial} was judged twice");
+                self.assert_start_together(trial);
                 if self.judges {
-                    self.later(JUDGING, Happening::Judged(trial));
+                    let is_valid = record.trials.last().is_some_and(|attempt| attempt.is_complete);
+                    self.later(JUDGING, Happening::Judged(trial, is_valid, self.incarnation));
                 }
             }
             Action::Finish(record) => {
@@ -297,6 +362,13 @@ impl World {
         if let (Some(link), Some(there)) = (link, self.agents.get(&agent)) {
             self.later(there.delay, Happening::Arrives(agent, link, command));
         }
+    }
+
+    /// Whoever was started for a trial was started for the same moment.
+    fn assert_start_together(&self, trial: TrialKey) {
+        let starts: BTreeSet<Moment> =
+            self.agents.values().filter_map(|agent| agent.trials.get(&trial)?.armed_for).collect();
+        assert!(starts.len() <= 1, "{trial} was started at {starts:?}");
     }
 
     fn assert_leases_exclude(&self) {

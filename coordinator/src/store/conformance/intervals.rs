@@ -75,8 +75,7 @@ pub(crate) fn of_two_intervals_with_one_address_in_a_batch_the_later_stays<F: Fi
     let mut fixture = F::new();
     let store = fixture.store();
     samples::create(store, 1);
-    let of_length =
-        |length| StoredInterval { bytes: samples::noise(7, length), ..samples::interval(1, 1) };
+    let of_length = |length| StoredInterval { bytes: samples::noise(7, length), ..samples::interval(1, 1) };
     store.append(&[of_length(50_000), samples::interval(1, 2), of_length(10)]).unwrap();
     store.commit().unwrap();
     let expected = samples::sorted(vec![of_length(10), samples::interval(1, 2)]);

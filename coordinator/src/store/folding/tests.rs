@@ -46,7 +46,7 @@ fn interval(agent_number: u8, second: u64) -> Interval {
         duration_ns: 1_000_000_000,
         is_last: second + 1 == SECONDS,
         operations: vec![operation],
-        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 4 },
+        engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 4, late_ns: 0 },
         host: None,
         folded: None,
     }
@@ -67,6 +67,7 @@ fn record(agents: u8) -> RunRecord {
         attempt: 0,
         agents: (1..=agents).map(part).collect(),
         started_at_ms: Some(1),
+        agents_planned: None,
         is_complete: true,
         start_skew_us: None,
         start_skew_error_us: None,

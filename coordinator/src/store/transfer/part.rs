@@ -27,7 +27,7 @@ const END: u8 = 6;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
     /// A run begins.
-    Run(RunRecord),
+    Run(Box<RunRecord>),
     /// A file that came with it.
     File {
         /// Its path as the job writes it.
@@ -100,7 +100,7 @@ impl Part {
         let (tag, mut rest) = bytes.split_first()?;
         let rest = &mut rest;
         let part = match *tag {
-            RUN => Part::Run(serde_json::from_slice(rest).ok()?),
+            RUN => Part::Run(Box::new(serde_json::from_slice(rest).ok()?)),
             FILE => {
                 let path = String::from_utf8(take_sized(rest)?.to_vec()).ok()?;
                 Part::File { path, content: rest.to_vec() }

@@ -20,13 +20,6 @@ pub(in crate::job) fn fleet(root: &Node<'_>, source: &str, findings: &mut Findin
     {
         findings.push(placement.unsupported_value(&format!("the placement {word:?}")));
     }
-    if let Some(policy) = child("on_agent_loss").filter(|policy| policy.text() == Some("continue")) {
-        findings.push(policy.unsupported_value("going on without a lost agent"));
-    }
-    if let Some(retries) = child("retries").filter(|retries| retries.integer().is_some_and(|count| count > 0))
-    {
-        findings.push(retries.unsupported_value("repeating a trial"));
-    }
     if let Some(observe) = child("observe") {
         selector(Some(&observe), source, findings);
     }
@@ -34,11 +27,14 @@ pub(in crate::job) fn fleet(root: &Node<'_>, source: &str, findings: &mut Findin
         placement: Placement::Together,
         agents: child("agents").and_then(|agents| agents.whole()),
         selector: selector(child("where").as_ref(), source, findings),
-        on_agent_loss: LossPolicy::Fail,
+        on_agent_loss: match child("on_agent_loss").as_ref().and_then(Node::text) {
+            Some("continue") => LossPolicy::Continue,
+            _ => LossPolicy::Fail,
+        },
         start_timeout: child("start_timeout")
             .and_then(|node| node.duration())
             .unwrap_or(START_TIMEOUT_DEFAULT),
-        retries: 0,
+        retries: child("retries").and_then(|retries| retries.whole()).unwrap_or(0),
     }
 }
 

@@ -1,0 +1,175 @@
+//! Runs that outlive their coordinator: a bookmark at each step, and going on from it.
+//!
+//! An agent goes on measuring while the coordinator is away, answers an order that it knows without doing it again, and
+//! repeats what it said last. So a step that waits for answers is simply entered once more. Only a start is never given
+//! twice: what was started goes on, and what was not is not started late.
+
+use serde::{Deserialize, Serialize};
+use shared::event::RunEvent;
+use shared::finding::FindingCode;
+use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
+use shared::run_record::{AgentPart, RunRecord, RunState};
+
+use super::super::step::Step;
+use super::super::{Action, Adoption, Ending};
+use super::loss::Group;
+use super::target::Target;
+use super::{ActiveRun, CurrentTrial};
+use crate::fleet::{Fleet, Moment};
+
+/// Why a run cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+#[error("its bookmark cannot be read: {0}")]
+pub struct BookmarkError(#[from] serde_json::Error);
+
+/// Where a run stands.
+#[derive(Debug, Serialize, Deserialize)]
+struct Bookmark {
+    step: Step,
+    trial: CurrentTrial,
+    target: Target,
+    group: Group,
+    newcomers: Vec<AgentId>,
+    /// Leased agents that are not lost, what is to be known of them until they are back, and the slots of their hosts.
+    agents: Vec<(AgentPart, u32)>,
+    ending: Option<Ending>,
+}
+
+/// What is to be done once all agents are back.
+#[derive(Debug)]
+pub(super) struct Resumption {
+    /// The step that the run was in.
+    step: Step,
+    /// Agents that did not come back.
+    pub(super) lost: Vec<(AgentId, AgentName)>,
+}
+
+/// The trial that was under way when a run's record was saved; `None`: there was none.
+///
+/// # Errors
+/// When the bookmark cannot be read.
+pub fn trial_under_way(record: &RunRecord) -> Result<Option<TrialKey>, BookmarkError> {
+    let Some(bookmark) = bookmark_of(record)? else { return Ok(None) };
+    let Bookmark { trial, .. } = bookmark;
+    Ok(Some(TrialKey { run: record.id, trial: trial.index, attempt: trial.attempt }))
+}
+
+fn bookmark_of(record: &RunRecord) -> Result<Option<Bookmark>, BookmarkError> {
+    record.bookmark.clone().map(serde_json::from_value).transpose().map_err(BookmarkError)
+}
+
+impl Resumption {
+    /// The step that the run was in.
+    pub(super) fn step(&self) -> Step {
+        self.step
+    }
+}
+
+impl ActiveRun {
+    /// A run as an earlier coordinator left it. One without a bookmark waits for agents as if it were new.
+    ///
+    /// # Errors
+    /// When the bookmark cannot be read.
+    pub(in super::super) fn adopted(
+        adoption: Adoption,
+        now: Moment,
+        unix_ms_at_zero: u64,
+        fleet: &mut Fleet,
+        actions: &mut Vec<Action>,
+    ) -> Result<Self, BookmarkError> {
+        let bookmark = bookmark_of(&adoption.submission.record)?;
+        let mut run = Self::new(adoption.submission, now, unix_ms_at_zero);
+        let Some(Bookmark { step, trial, target, group, newcomers, agents, ending }) = bookmark else {
+            return Ok(run);
+        };
+        for (part, slots) in &agents {
+            fleet.expect_back(now, part, *slots, run.record.id, run.record.reservation.as_deref());
+        }
+        run.missing_since = None;
+        run.is_adopted = true;
+        (run.trial, run.target, run.group, run.newcomers, run.ending) =
+            (trial, target, group, newcomers, ending);
+        run.agents = agents.into_iter().map(|(part, _)| part.id).collect();
+        run.awaited = run.agents.iter().copied().collect();
+        run.trial.stored = adoption.stored;
+        (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
+        if step >= Step::BeginTrial && step < Step::StopLastTarget {
+            let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
+            actions.push(Action::OpenTrial(run.key(), run.agents.iter().map(from).collect()));
+        }
+        let message = "the coordinator was restarted; waiting for the run's agents".to_owned();
+        actions.push(Action::Tell(run.record.id, RunEvent::Waiting { message }));
+        Ok(run)
+    }
+
+    /// An agent's connection stands again.
+    pub(in super::super) fn came_back(&mut self, agent: AgentId) {
+        if self.step == Step::Adopt {
+            self.answered(agent);
+        }
+    }
+
+    /// All agents are back or lost: on from where the run stood.
+    pub(super) fn go_on(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        epoch: &mut LeaseEpoch,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(Resumption { step, lost }) = self.resumption.take() else { return };
+        self.step = step;
+        self.awaited.clear();
+        match step {
+            Step::Arm | Step::Run => {
+                self.awaited =
+                    self.agents.iter().copied().filter(|id| !self.trial.reported.contains_key(id)).collect();
+                self.step = Step::Run;
+                self.deadline = Step::Run.deadline(now, &self.job, std::time::Duration::ZERO, false);
+            }
+            // It was begun, and nobody was told of it.
+            Step::BeginTrial => {}
+            // It had moved on to the next attempt already.
+            Step::Regroup => self.await_regrouping(now),
+            _ => self.enter(step, now, fleet, epoch, actions),
+        }
+        lost.iter().for_each(|(agent, name)| self.lose(*agent, name));
+    }
+
+    /// An agent of a trial that was started says that it still waits for its start.
+    pub(super) fn never_started(&mut self, agent: AgentId) {
+        let message =
+            "it had not been started when the coordinator ended, and is not started late".to_owned();
+        self.break_trial(FindingCode::AgentFailed, Some(agent), message);
+    }
+
+    /// Agents that were started and such that were not cannot measure together.
+    pub(super) fn check_start(&mut self) {
+        if self.trial.was_started
+            && let Some(agent) = self.trial.are_ready.first().copied()
+        {
+            self.never_started(agent);
+        }
+    }
+
+    /// Has the run's record saved with where it stands.
+    pub(super) fn keep_bookmark(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
+        if matches!(self.step, Step::Waiting | Step::Adopt | Step::Finished) {
+            return;
+        }
+        let slots = |part: &AgentPart| fleet.agent(part.id).map_or(1, |agent| agent.slots);
+        let bookmark = Bookmark {
+            step: self.step,
+            trial: self.trial.clone(),
+            target: self.target.clone(),
+            group: self.group.clone(),
+            newcomers: self.newcomers.clone(),
+            agents: self.parts(fleet).into_iter().map(|part| (part.clone(), slots(&part))).collect(),
+            ending: self.ending.clone(),
+        };
+        // What is made of plain values always becomes JSON.
+        self.record.bookmark = serde_json::to_value(&bookmark).ok();
+        debug_assert!(self.record.bookmark.is_some() && self.record.state == RunState::Running);
+        actions.push(Action::Save(Box::new(self.record.clone())));
+    }
+}

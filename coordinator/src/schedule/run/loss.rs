@@ -1,0 +1,154 @@
+//! Agents that are lost: whether the run goes on without them, repeats the trial with others, or fails.
+
+use serde::{Deserialize, Serialize};
+use shared::event::RunEvent;
+use shared::finding::{Finding, FindingCode, Severity};
+use shared::ids::{AgentId, AgentName, TrialIndex};
+use shared::job::LossPolicy;
+use shared::run_record::RunState;
+
+use super::super::Action;
+use super::super::step::Step;
+use super::target::Target;
+use super::{ActiveRun, need};
+use crate::fleet::Fleet;
+
+/// Over whom the load is split: who is lost keeps its place, so that its share is not moved to others.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Group {
+    /// By name.
+    places: Vec<AgentId>,
+    /// Whether some were lost and are to be replaced before the next trial.
+    pub(super) is_short: bool,
+    /// What the next attempt has to say about its group.
+    pub(super) note: Option<String>,
+}
+
+impl Group {
+    /// A group of these agents, by name.
+    pub(super) fn of(agents: &[AgentId]) -> Self {
+        Self { places: agents.to_vec(), is_short: false, note: None }
+    }
+
+    /// How many share the load.
+    pub(super) fn size(&self) -> u32 {
+        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
+    }
+
+    /// An agent's place, from 0.
+    pub(super) fn place_of(&self, agent: AgentId) -> Option<u32> {
+        let place = self.places.iter().position(|member| *member == agent)?;
+        u32::try_from(place).ok()
+    }
+}
+
+impl ActiveRun {
+    /// An agent is lost for good.
+    pub(in super::super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
+        if let Some(resumption) = &mut self.resumption {
+            resumption.lost.push((agent, name.clone()));
+            return self.answered(agent);
+        }
+        let message = format!("agent {name} was lost: its connection broke and it did not come back");
+        let (goes_on, is_repeated) = (self.goes_on_without(agent), self.is_worth_repeating());
+        if self.has_open_trial() {
+            if goes_on {
+                self.note_loss(agent, message.clone());
+            } else {
+                self.break_trial(FindingCode::AgentLost, Some(agent), message.clone());
+            }
+        }
+        if !goes_on && is_repeated {
+            self.group.is_short = true;
+        } else if !goes_on {
+            self.end_early(RunState::Failed, message);
+        }
+        self.agents.retain(|leased| *leased != agent);
+        self.answered(agent);
+        if self.target.agent == Some(agent) {
+            self.target = Target::default();
+        }
+    }
+
+    /// Whether the others go on as if nothing had happened. Nobody measures a target that is gone.
+    fn goes_on_without(&self, agent: AgentId) -> bool {
+        self.job.fleet.on_agent_loss == LossPolicy::Continue
+            && self.target.agent != Some(agent)
+            && self.agents.iter().any(|other| *other != agent)
+    }
+
+    /// Whether what an agent leaves undone may be done once more.
+    fn is_worth_repeating(&self) -> bool {
+        match self.step {
+            Step::Regroup => true,
+            // The attempt is measured; those that come after it need the agent.
+            Step::Judge => self.job.fleet.retries > 0,
+            _ => self.has_open_trial() && self.trial.attempt < self.job.fleet.retries,
+        }
+    }
+
+    /// The trial goes on: its numbers count, and say what they cover.
+    fn note_loss(&mut self, agent: AgentId, message: String) {
+        let message = format!("{message}; the others went on, and nobody took over its share");
+        let finding = Finding {
+            code: FindingCode::AgentLost,
+            severity: Severity::Suspect,
+            agent: Some(agent),
+            message,
+        };
+        if let Some(record) = self.trial_record() {
+            record.findings.push(finding);
+        }
+    }
+
+    /// On to the next trial of the plan, or to the next attempt at the same.
+    pub(super) fn turn_over(&mut self) {
+        if self.trial.is_repeated {
+            self.trial.attempt += 1;
+        } else {
+            self.trial.index = TrialIndex(self.trial.index.0 + 1);
+            self.trial.attempt = 0;
+        }
+    }
+
+    /// Looks for agents in place of those that were lost, and goes on once there are enough.
+    pub(super) fn regroup(&mut self, fleet: &mut Fleet, actions: &mut Vec<Action>) {
+        match fleet.regrouped(self.record.id, &self.need(), self.group.size() as usize) {
+            Ok(agents) => {
+                fleet.lease(self.record.id, &agents);
+                self.regrouped(agents);
+            }
+            Err(unmet) if self.waiting_message != unmet.message() => {
+                self.waiting_message = unmet.message().to_owned();
+                let message = self.waiting_message.clone();
+                actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message }));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Nobody came. A job that takes every agent there is goes on with those that are left.
+    pub(super) fn give_up_regrouping(&mut self, fleet: &Fleet) {
+        let left: Vec<AgentId> = self.agents.iter().copied().filter(|agent| fleet.is_here(*agent)).collect();
+        if self.job.fleet.agents.is_some() || left.is_empty() {
+            let message = format!("lost agents were not replaced in time: {}", self.waiting_message);
+            return self.end_early(RunState::Failed, message);
+        }
+        let (before, now) = (self.group.size(), left.len());
+        self.regrouped(left);
+        self.group.note = Some(format!(
+            "{now} agents share the load that {before} shared before: lost ones did not come back"
+        ));
+    }
+
+    fn need(&self) -> crate::fleet::Need {
+        need(&self.job, self.record.reservation.as_deref())
+    }
+
+    fn regrouped(&mut self, agents: Vec<AgentId>) {
+        self.newcomers = agents.iter().copied().filter(|agent| !self.agents.contains(agent)).collect();
+        self.group = Group::of(&agents);
+        self.agents = agents;
+        self.awaited.clear();
+    }
+}

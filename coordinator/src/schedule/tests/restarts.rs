@@ -1,0 +1,131 @@
+//! Runs that outlive their coordinator.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::run_record::RunState;
+
+use super::super::Command;
+use super::simulated_agent::Stage;
+use super::world::World;
+use super::{bound, job, run_id};
+use crate::fleet::LOST_AFTER;
+
+const SECOND: Duration = Duration::from_secs(1);
+const EVERYTHING: &str = "load.trials = 2\nfleet.retries = 1\ntarget = { start = [\"serve\"] }\n[hooks]\nbefore_run = [[\"one\"]]\n\
+    before_trial = [[\"two\"]]\nafter_trial = [[\"three\"]]\nafter_run = [[\"four\"]]\n";
+
+type IsMeant = fn(&Command) -> bool;
+
+/// Every kind of command, at whose sending the coordinator is made to die.
+const COMMANDS: [IsMeant; 7] = [
+    |command| matches!(command, Command::RunHook { .. }),
+    |command| matches!(command, Command::ReservePort(_)),
+    |command| matches!(command, Command::StartTarget { .. }),
+    |command| matches!(command, Command::Prepare(_)),
+    |command| matches!(command, Command::Start { .. }),
+    |command| matches!(command, Command::StopTarget(_)),
+    |command| matches!(command, Command::Release(_)),
+];
+
+/// Whether the last attempt at each trial of a run ran to its end.
+fn is_whole(world: &World) -> bool {
+    let record = &world.finished[&run_id(1)];
+    let last: BTreeMap<u32, bool> =
+        record.trials.iter().map(|trial| (trial.trial.0, trial.is_complete)).collect();
+    record.state == RunState::Finished && last.len() == 2 && last.values().all(|is_complete| *is_complete)
+}
+
+#[test]
+fn agents_survive_the_coordinator() {
+    for (place, is_meant) in COMMANDS.into_iter().enumerate() {
+        // Before the command arrives, before the answer does, after both, and while it is measured.
+        for after_ms in [5, 30, 100, 1_500] {
+            for lost_saves in 0..3 {
+                let job = job(EVERYTHING);
+                let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+                world.submit(1, &job);
+                world.pass_until_sent(is_meant);
+                world.pass(Duration::from_millis(after_ms));
+                world.restart(lost_saves);
+                world.pass(5 * SECOND);
+                world.attach(1);
+                world.pass(SECOND);
+                world.attach(2);
+                world.settle(2 * bound(&job));
+                let what = format!("command {place} after {after_ms} ms, {lost_saves} saves lost");
+                assert!(is_whole(&world), "{what}: {:#?}", world.finished[&run_id(1)]);
+                world.pass(SECOND);
+                world.assert_nothing_is_held();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_measured_while_the_coordinator_was_away_counts() {
+    let job = job("");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    world.pass(SECOND);
+    world.restart(0);
+    world.pass(10 * SECOND);
+    world.attach(1);
+    world.attach(2);
+    world.settle(bound(&job));
+    let [trial] = &world.finished[&run_id(1)].trials[..] else { panic!("one attempt") };
+    assert!(trial.is_complete && trial.findings.is_empty(), "{trial:#?}");
+    assert!(trial.agents.iter().all(|part| part.intervals_reported.is_some()));
+}
+
+#[test]
+fn an_agent_that_is_not_found_again_is_lost_by_name() {
+    let job = job("");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.agent(1).is_silent_at.insert(Stage::Measure);
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    world.pass(SECOND);
+    world.restart(0);
+    world.attach(1);
+    world.pass(LOST_AFTER - SECOND);
+    assert!(world.schedule.is_active(run_id(1)), "it is waited for");
+    world.settle(bound(&job));
+    let record = &world.finished[&run_id(1)];
+    assert_eq!(record.state, RunState::Failed);
+    assert!(record.reason.as_deref().is_some_and(|reason| reason.starts_with("agent a2 was lost")));
+}
+
+#[test]
+fn a_run_that_waited_goes_on_waiting() {
+    let job = job("fleet.agents = 2\nfleet.start_timeout = \"60s\"");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.detach(2);
+    world.submit(1, &job);
+    world.pass(SECOND);
+    world.restart(0);
+    world.attach(1);
+    world.pass(SECOND);
+    world.attach(2);
+    world.settle(bound(&job));
+    assert!(world.finished[&run_id(1)].trials[0].is_complete);
+}
+
+#[test]
+fn a_run_can_be_cancelled_while_its_agents_are_awaited() {
+    let job = job("load.warmup = \"100s\"");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.agent(1).is_silent_at.insert(Stage::Measure);
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    world.pass(SECOND);
+    world.restart(0);
+    world.cancel(1);
+    world.settle(15 * SECOND);
+    assert_eq!(world.finished[&run_id(1)].state, RunState::Cancelled);
+    world.attach(1);
+    world.attach(2);
+    world.pass(SECOND);
+    world.assert_nothing_is_held();
+}
