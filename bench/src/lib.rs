@@ -4,18 +4,24 @@
 //! load generators that others wrote), [`reading`] (figures of a report), [`cpu`] and [`memory`] (of processes), [`ratio`] and
 //! [`table`] (median, least and most over rounds), [`options`] (the command line), [`arrival_recorder`] (a server that writes
 //! down when requests came), [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`]
-//! (what a request takes).
+//! (what a request takes), [`crowd`] (many simulated agents), [`realistic_interval`] (what they send),
+//! [`rpc`] (how they say it), [`usage`] (what a process uses over time), [`scale`] (a coordinator under a crowd).
 #![forbid(unsafe_code)]
 
 pub mod arrival_recorder;
 pub mod cpu;
+pub mod crowd;
 pub mod instructions;
 pub mod memory;
 pub mod options;
 pub mod peer;
 pub mod ratio;
 pub mod reading;
+pub mod realistic_interval;
+pub mod rpc;
+pub mod scale;
 pub mod schedule_fit;
 pub mod server;
 pub mod stage;
 pub mod table;
+pub mod usage;

@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::peer::Done;
 use crate::{cpu, memory, reading};
 
+/// The store's folder within a coordinator's own.
+const STORE: &str = "store";
 /// How long anything may take to start.
 const START_WITHIN: Duration = Duration::from_secs(20);
 
@@ -36,14 +38,20 @@ impl Drop for Kept {
     }
 }
 
+/// A coordinator of its own process, with a store that goes with it.
+#[derive(Debug)]
+pub struct Coordinator {
+    process: Kept,
+    folder: tempfile::TempDir,
+    url: String,
+}
+
 /// A coordinator with one agent of its own process, whose CPU time can be read alone.
 #[derive(Debug)]
 pub struct Fleet {
     fleetmark: PathBuf,
-    folder: tempfile::TempDir,
-    url: String,
     agent: Kept,
-    _coordinator: Kept,
+    coordinator: Coordinator,
 }
 
 /// fleetmark itself, built beside this program.
@@ -103,6 +111,36 @@ pub fn target(more: &[&str]) -> io::Result<(Kept, String)> {
     Ok((kept, format!("{url}/")))
 }
 
+impl Coordinator {
+    /// Starts a coordinator, and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not start in time.
+    pub fn start() -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let store = folder.path().join(STORE);
+        let mut command = Command::new(fleetmark()?);
+        let process = quiet(command.args(["coordinator", "--listen", "127.0.0.1:0", "--store"]).arg(&store))?;
+        let address = wait_for(|| std::fs::read_to_string(store.join("coordinator.address")).ok())?;
+        Ok(Self { process, folder, url: format!("http://{}", address.trim()) })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its store's folder.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join(STORE)
+    }
+}
+
 impl Fleet {
     /// Starts a coordinator and an agent, and waits until it is attached.
     ///
@@ -110,19 +148,15 @@ impl Fleet {
     /// When they do not start in time.
     pub fn start() -> io::Result<Self> {
         let fleetmark = fleetmark()?;
-        let folder = tempfile::tempdir()?;
-        let quiet = |command: &mut Command| {
-            command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().map(Kept)
-        };
-        let store = folder.path().join("store");
-        let coordinator = quiet(
-            Command::new(&fleetmark).args(["coordinator", "--listen", "127.0.0.1:0", "--store"]).arg(&store),
-        )?;
-        let address = wait_for(|| std::fs::read_to_string(store.join("coordinator.address")).ok())?;
-        let url = format!("http://{}", address.trim());
-        let agent =
-            quiet(Command::new(&fleetmark).args(["agent", "--name", "bench", "--coordinator", &url]))?;
-        let fleet = Self { fleetmark, folder, url, agent, _coordinator: coordinator };
+        let coordinator = Coordinator::start()?;
+        let agent = quiet(Command::new(&fleetmark).args([
+            "agent",
+            "--name",
+            "bench",
+            "--coordinator",
+            coordinator.url(),
+        ]))?;
+        let fleet = Self { fleetmark, agent, coordinator };
         wait_for(|| {
             let agents = fleet.ask(&["agents", "--json"]).ok()?;
             agents.as_array().filter(|agents| !agents.is_empty()).map(drop)
@@ -140,7 +174,7 @@ impl Fleet {
     /// # Errors
     /// When it does not run.
     pub fn run(&self, job: &str) -> io::Result<Value> {
-        let path = self.folder.path().join("job.toml");
+        let path = self.folder().join("job.toml");
         std::fs::write(&path, job)?;
         let path = path.to_string_lossy().into_owned();
         self.ask(&["run", &path, "--quiet", "--json", "-"])
@@ -164,15 +198,23 @@ impl Fleet {
     }
 
     fn ask(&self, words: &[&str]) -> io::Result<Value> {
-        let output = Command::new(&self.fleetmark).args(words).args(["--coordinator", &self.url]).output()?;
+        let output = Command::new(&self.fleetmark)
+            .args(words)
+            .args(["--coordinator", self.coordinator.url()])
+            .output()?;
         serde_json::from_slice(&output.stdout)
             .map_err(|_| io::Error::other(format!("{words:?}: {}", String::from_utf8_lossy(&output.stderr))))
     }
 
     /// The folder of this fleet, for further files.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.coordinator.folder.path()
     }
+}
+
+/// Starts a child that says nothing and is asked nothing.
+fn quiet(command: &mut Command) -> io::Result<Kept> {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().map(Kept)
 }
 
 /// Looks until there is something.

@@ -132,8 +132,8 @@ fn start_loop(
 }
 
 /// Each connection needs a descriptor, and the usual soft limit of 1,024 is far below what may connect.
-fn raise_descriptor_limit() {
+pub(crate) fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // Not being allowed to is no failure: the acceptor says so when descriptors run out.
+    // Not being allowed to is no failure: whoever accepts says so when descriptors run out.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

@@ -8,7 +8,7 @@ mod links;
 pub mod message;
 mod observers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ use links::{Links, Start};
 pub use message::{Downward, Message};
 use observers::Observers;
 
-/// How often time is told to the machines: bounds how late a deadline is noticed and how often clocks are probed.
+/// How often time is told to the machines: bounds how late a deadline is noticed, how often clocks are probed and
+/// how often observers are told.
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that may wait: every agent of a large fleet may report at once without standing still.
 pub const MESSAGES_MAX: usize = 4_096;
@@ -40,6 +41,9 @@ pub struct Director {
     schedule: Schedule,
     links: Links,
     live: HashMap<TrialKey, LiveTrial>,
+    /// Running trials of which something was stored that no observer was told of yet: a look at all agents and at every
+    /// bucket is taken ten times a second, not once for each interval of each agent.
+    untold: HashSet<TrialKey>,
     observers: Observers,
     errands: Errands,
     intake: Arc<Intake>,
@@ -67,6 +71,7 @@ impl Director {
             schedule,
             links: Links::default(),
             live: HashMap::new(),
+            untold: HashSet::new(),
             observers: Observers::default(),
             errands: Errands::start(store, sender),
             intake,
@@ -105,6 +110,7 @@ impl Director {
                 },
                 _ = ticks.tick() => {
                     self.links.probe(monotonic::now_ns());
+                    std::mem::take(&mut self.untold).into_iter().for_each(|trial| self.tell_progress(trial));
                     self.step(Event::Tick);
                 }
             }
@@ -226,7 +232,7 @@ impl Director {
         for interval in intervals {
             if let Some(live) = self.live.get_mut(&interval.trial) {
                 live.add(interval);
-                self.tell_progress(interval.trial);
+                self.untold.insert(interval.trial);
             }
             let (trial, next_sequence) = (interval.trial, interval.sequence.0 + 1);
             self.step(Event::IntervalsStored { agent, trial, next_sequence });
@@ -265,6 +271,10 @@ impl Director {
             Action::OpenTrial(trial, agents) => self.open(trial, &agents),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
+                // How it stood at its end, before nothing is known of it any more.
+                if self.untold.remove(&trial) {
+                    self.tell_progress(trial);
+                }
                 self.live.remove(&trial);
             }
             Action::Judge(trial, record) => self.errands.run(Errand::Judge(trial, record)),

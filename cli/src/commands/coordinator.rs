@@ -10,6 +10,7 @@ use crate::args::CoordinatorArgs;
 use crate::client::check_listen;
 use crate::embedded::address_file::{self, Holder};
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, UNREACHABLE};
+use crate::target::raise_descriptor_limit;
 
 /// Code of a folder's own coordinator that ends because another one holds the store: whoever started it then looks
 /// for that one. Only between us and our own child, so not one of the contract's.
@@ -22,6 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     check_listen(args.listen, args.insecure)?;
+    raise_descriptor_limit();
     let folder = args.store.clone();
     let is_embedded = args.stop_when_idle_for.is_some();
     let Some(holder) = hold(&folder, is_embedded).await? else {

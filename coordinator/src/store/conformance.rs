@@ -34,6 +34,7 @@ macro_rules! conformance {
             intervals_come_in_key_order_each_once,
             a_trial_shows_its_own_intervals_only,
             an_interval_of_another_length_replaces_the_one_before,
+            of_two_intervals_with_one_address_in_a_batch_the_later_stays,
             committed_intervals_survive_a_crash,
             any_sequence_of_appends_commits_and_crashes_keeps_all_committed,
             unknown_runs_and_files_are_said_to_be_unknown,

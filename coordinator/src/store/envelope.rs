@@ -7,6 +7,10 @@
 //! that turns up under another key is as damaged as one with a flipped bit. This layout never changes;
 //! what the payload means may, and then the schema version grows.
 
+use std::cell::RefCell;
+
+use zstd::bulk::{Compressor, Decompressor};
+
 /// The newest schema of payloads that this version knows.
 pub const SCHEMA: u16 = 1;
 /// Most bytes a payload may have: the largest report worth keeping, and four attached files' worth.
@@ -17,6 +21,13 @@ const HEADER_BYTES: usize = 16;
 const FLAG_ZSTD: u8 = 1;
 /// zstd's own default: on histograms it gains most of what any level does, at some 500 MB/s.
 const ZSTD_LEVEL: i32 = 3;
+
+thread_local! {
+    /// Kept from one value to the next: making it costs as much as compressing an interval. `None`: there was no memory.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL).ok());
+    /// Kept likewise.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+}
 
 /// Why bytes are not a whole envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +48,9 @@ pub enum EnvelopeError {
 
 /// Seals a payload under the key that it is stored at. The caller has checked [`PAYLOAD_BYTES_MAX`].
 pub fn seal(key: &[u8], payload: &[u8]) -> Vec<u8> {
-    let compressed =
-        zstd::bulk::compress(payload, ZSTD_LEVEL).ok().filter(|packed| packed.len() < payload.len());
+    let compressed = COMPRESSOR
+        .with_borrow_mut(|compressor| compressor.as_mut()?.compress(payload).ok())
+        .filter(|packed| packed.len() < payload.len());
     let (flags, body) = match &compressed {
         Some(packed) => (FLAG_ZSTD, packed.as_slice()),
         None => (0, payload),
@@ -73,7 +85,9 @@ pub fn open(key: &[u8], envelope: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     let payload = if flags & FLAG_ZSTD == 0 {
         body.to_vec()
     } else {
-        zstd::bulk::decompress(body, length).map_err(|_| EnvelopeError::Payload)?
+        DECOMPRESSOR
+            .with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(body, length).ok())
+            .ok_or(EnvelopeError::Payload)?
     };
     if payload.len() != length {
         return Err(EnvelopeError::Payload);

@@ -17,9 +17,9 @@ use super::error::StoreError;
 use super::{ResultStore, StoredInterval};
 use owner::{Append, Command};
 
-/// Commands that may wait. Each agent has one append under way at a time, so this serves a large fleet
-/// without anybody waiting to wait.
-const QUEUE_COMMANDS: usize = 256;
+/// Commands that may wait. Each agent has one append under way at a time, and all of a fleet send theirs at the same
+/// moment: those that found no place here would miss the commit that all the others share.
+const QUEUE_COMMANDS: usize = 4_096;
 /// Bytes of intervals that may wait, as permits of one KiB each: 64 MiB, some seconds of a slow disk.
 const QUEUE_KIBIBYTES: u32 = 64 * 1024;
 

@@ -71,6 +71,17 @@ pub(crate) fn an_interval_of_another_length_replaces_the_one_before<F: Fixture>(
     }
 }
 
+pub(crate) fn of_two_intervals_with_one_address_in_a_batch_the_later_stays<F: Fixture>() {
+    let mut fixture = F::new();
+    let store = fixture.store();
+    samples::create(store, 1);
+    let of_length = |length| StoredInterval { bytes: samples::noise(7, length), ..samples::interval(1, 1) };
+    store.append(&[of_length(50_000), samples::interval(1, 2), of_length(10)]).unwrap();
+    store.commit().unwrap();
+    let expected = samples::sorted(vec![of_length(10), samples::interval(1, 2)]);
+    assert_eq!(samples::read_intervals(store, run_id(1)).unwrap(), expected);
+}
+
 pub(crate) fn committed_intervals_survive_a_crash<F: Fixture>() {
     let mut fixture = F::new();
     samples::create(fixture.store(), 1);

@@ -1,6 +1,6 @@
 //! The half of the trait that changes something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::RunId;
 use shared::run_record::{RunRecord, RunSummary};
@@ -14,6 +14,10 @@ use crate::store::{CachedReport, INTERVAL_BYTES_MAX, StoredInterval, check_files
 use super::database::{Database, Fault, Shelf, Writes};
 use super::keys::{Kind, Row, ValueKey};
 use super::{SledStore, opening, values, verify};
+
+/// Bytes of intervals applied together: two segments of sled's log, which keeps all of them in memory until the last
+/// is there.
+const WRITES_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) fn create_run(
     store: &mut SledStore,
@@ -67,12 +71,22 @@ pub(super) fn append(store: &mut SledStore, batch: &[StoredInterval]) -> Result<
     Ok(())
 }
 
-/// Applies intervals to a row of their runs, not yet durably.
+/// Applies intervals to a row of their runs, not yet durably. Each writing of sled's log is waited for, so many
+/// intervals share one.
 pub(super) fn append_to(database: &Database, row: Row, batch: &[StoredInterval]) -> Result<(), Fault> {
     let mut writes = Writes::default();
+    let mut keys = BTreeSet::new();
+    let mut size_bytes = 0;
     for interval in batch {
         let key = ValueKey::of_interval(row, interval.trial, interval.agent, interval.sequence);
+        // What replaces an earlier one must find it in the database, to take away what is left of it.
+        if size_bytes >= WRITES_BYTES_MAX || !keys.insert(key) {
+            database.apply(Shelf::Intervals, std::mem::take(&mut writes))?;
+            keys = BTreeSet::from([key]);
+            size_bytes = 0;
+        }
         values::put(database, Shelf::Intervals, &mut writes, key, &interval.bytes)?;
+        size_bytes += interval.bytes.len();
     }
     database.apply(Shelf::Intervals, writes)
 }

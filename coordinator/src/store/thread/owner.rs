@@ -8,8 +8,8 @@ use crate::store::error::StoreError;
 use crate::store::sled::words_of;
 use crate::store::{ResultStore, StoredInterval};
 
-/// Appends committed together at most: beyond that a commit gains nothing and the first callers only wait.
-const COMMIT_APPENDS_MAX: usize = 256;
+/// Appends committed together at most: a second of a large fleet, so that it waits for one fsync and not for ten.
+const COMMIT_APPENDS_MAX: usize = 4_096;
 /// Bytes committed together at most, so that one commit stays well below a second on a slow disk.
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -82,21 +82,57 @@ fn gather(first: Append, queue: &mut mpsc::Receiver<Command>) -> (Vec<Append>, O
 /// Appends all, commits once, and only then answers. One refused batch does not spoil the others; a failed
 /// commit fails all.
 fn commit(store: &mut dyn ResultStore, appends: Vec<Append>) {
-    let mut accepted = Vec::with_capacity(appends.len());
-    for append in appends {
-        let appended = guarded(|| store.append(&append.batch)).and_then(std::convert::identity);
-        match appended {
-            Ok(()) => accepted.push(append),
-            Err(error) => answer(append, Err(error)),
-        }
+    let (mut intervals, mut callers) = (Vec::new(), Vec::with_capacity(appends.len()));
+    for Append { batch, answer, _room } in appends {
+        callers.push(Caller { intervals: batch.len(), answer, _room });
+        intervals.extend(batch);
     }
+    let accepted = match append(store, &intervals) {
+        Ok(()) => callers,
+        // Somebody's are refused: whose shows when each is asked for alone.
+        Err(_) => append_one_by_one(store, &intervals, callers),
+    };
     let committed = guarded(|| store.commit()).and_then(std::convert::identity);
-    accepted.into_iter().for_each(|append| answer(append, committed.clone()));
+    drop(intervals);
+    accepted.into_iter().for_each(|caller| caller.answer(committed.clone()));
 }
 
-fn answer(append: Append, outcome: Result<(), StoreError>) {
-    let Append { batch, answer, _room: room } = append;
-    drop((batch, room));
-    // A caller that has gone away will ask again and find its intervals stored: they replace themselves.
-    drop(answer.send(outcome));
+/// Appends what each caller brought; refused callers are answered, the others returned.
+fn append_one_by_one(
+    store: &mut dyn ResultStore,
+    mut intervals: &[StoredInterval],
+    callers: Vec<Caller>,
+) -> Vec<Caller> {
+    let mut accepted = Vec::with_capacity(callers.len());
+    for caller in callers {
+        let (batch, rest) = intervals.split_at(caller.intervals);
+        intervals = rest;
+        match append(store, batch) {
+            Ok(()) => accepted.push(caller),
+            Err(error) => caller.answer(Err(error)),
+        }
+    }
+    accepted
+}
+
+fn append(store: &mut dyn ResultStore, intervals: &[StoredInterval]) -> Result<(), StoreError> {
+    guarded(|| store.append(intervals)).and_then(std::convert::identity)
+}
+
+/// Who waits for an append.
+struct Caller {
+    /// How many intervals it brought.
+    intervals: usize,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+    /// Its share of the queue's bytes, given back when it is answered.
+    _room: OwnedSemaphorePermit,
+}
+
+impl Caller {
+    fn answer(self, outcome: Result<(), StoreError>) {
+        let Self { answer, _room: room, .. } = self;
+        drop(room);
+        // A caller that has gone away will ask again and find its intervals stored: they replace themselves.
+        drop(answer.send(outcome));
+    }
 }
