@@ -158,18 +158,15 @@ impl<'a> Agent<'a> {
         self.say(Statement::TrialReady(proto::TrialReady { trial: Some(key.into()) }))
     }
 
-    /// As an agent does: a start that has passed is refused.
+    /// As an agent does: a start that has passed is refused, and a later one moves it.
     fn arm(&mut self, start: proto::Start) -> Result<(), Failure> {
         let starts_at = self.scene.clock_zero + Duration::from_nanos(start.at_agent_monotonic_ns);
         let late = Instant::now().saturating_duration_since(starts_at);
         if late > Duration::ZERO {
-            self.trial = None;
-            self.account.fail("the start had passed when it came".to_owned());
-            let reason = format!("the start had passed {} ms ago", late.as_millis());
-            return self.say(Statement::TrialFailed(proto::TrialFailed {
+            return self.say(Statement::StartTooLate(proto::StartTooLate {
                 trial: start.trial,
-                reason,
-                intervals: 0,
+                arming: start.arming,
+                late_ns: late.as_nanos() as u64,
             }));
         }
         if let Some(trial) = &mut self.trial {
@@ -178,6 +175,7 @@ impl<'a> Agent<'a> {
         self.say(Statement::TrialArmed(proto::TrialArmed {
             trial: start.trial,
             armed_for_monotonic_ns: start.at_agent_monotonic_ns,
+            arming: start.arming,
         }))
     }
 
