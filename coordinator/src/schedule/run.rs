@@ -203,7 +203,7 @@ impl ActiveRun {
                 self.answered(agent);
             }
             (Step::Arm | Step::Run, Answer::Ready) if self.is_adopted => self.never_started(agent),
-            (step @ (Step::Prepare | Step::Arm | Step::Run), Answer::Armed { arming, skew_us }) => {
+            (step, Answer::Armed { arming, skew_us }) => {
                 self.hear_armed(step, agent, arming, skew_us);
             }
             (Step::Arm, Answer::StartTooLate { arming, late }) => self.refuse_start(agent, arming, late),

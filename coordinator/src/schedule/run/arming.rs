@@ -80,7 +80,9 @@ impl ActiveRun {
         skew_us: Option<(f64, f64)>,
     ) {
         let Arming { is_ours, number, .. } = self.trial.arming;
+        // Said in any step: the last ones of a coordinator that ended may not have been noted.
         if !is_ours {
+            self.trial.is_prepared = true;
             self.follow(agent, arming);
         }
         match step {
