@@ -26,9 +26,22 @@ use shared::job::{Job, Kinds};
 use shared::plan::Plan;
 use shared::run_record::{RunRecord, RunState, TrialRecord};
 
-use super::Submission;
 use super::step::Step;
+use super::{Command, Submission};
 use world::World;
+
+type IsMeant = fn(&Command) -> bool;
+
+/// Every kind of command, at whose sending something can be made to happen.
+const COMMANDS: [IsMeant; 7] = [
+    |command| matches!(command, Command::RunHook { .. }),
+    |command| matches!(command, Command::ReservePort(_)),
+    |command| matches!(command, Command::StartTarget { .. }),
+    |command| matches!(command, Command::Prepare(_)),
+    |command| matches!(command, Command::Start { .. }),
+    |command| matches!(command, Command::StopTarget(_)),
+    |command| matches!(command, Command::Release(_)),
+];
 
 /// A job for every agent that matches, unless `more` says otherwise.
 fn job(more: &str) -> Arc<Job> {

@@ -8,25 +8,12 @@ use shared::run_record::RunState;
 use super::super::Command;
 use super::simulated_agent::Stage;
 use super::world::World;
-use super::{bound, codes, job, run_id};
+use super::{COMMANDS, bound, codes, job, run_id};
 use crate::fleet::LOST_AFTER;
 
 const SECOND: Duration = Duration::from_secs(1);
 const EVERYTHING: &str = "load.trials = 2\ntarget = { start = [\"serve\"] }\n[hooks]\nbefore_run = [[\"one\"]]\n\
     before_trial = [[\"two\"]]\nafter_trial = [[\"three\"]]\nafter_run = [[\"four\"]]\n";
-
-type IsMeant = fn(&Command) -> bool;
-
-/// Every kind of command, at whose sending something can be made to happen.
-const COMMANDS: [IsMeant; 7] = [
-    |command| matches!(command, Command::RunHook { .. }),
-    |command| matches!(command, Command::ReservePort(_)),
-    |command| matches!(command, Command::StartTarget { .. }),
-    |command| matches!(command, Command::Prepare(_)),
-    |command| matches!(command, Command::Start { .. }),
-    |command| matches!(command, Command::StopTarget(_)),
-    |command| matches!(command, Command::Release(_)),
-];
 
 /// Where the start stands among them.
 const START: usize = 4;
