@@ -127,8 +127,6 @@ impl ActiveRun {
                 self.step = Step::Run;
                 self.deadline = Step::Run.deadline(now, &self.job, std::time::Duration::ZERO, false);
             }
-            // It was begun, and nobody was told of it.
-            Step::BeginTrial => {}
             // It had moved on to the next attempt already.
             Step::Regroup => self.await_regrouping(now),
             _ => self.enter(step, now, fleet, epoch, actions),
@@ -152,9 +150,10 @@ impl ActiveRun {
         }
     }
 
-    /// Has the run's record saved with where it stands.
+    /// Has the run's record saved with where it stands, if it waits there: a step that waits for nobody is left at once,
+    /// and the next one that waits says all that it did.
     pub(super) fn keep_bookmark(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        if matches!(self.step, Step::Waiting | Step::Adopt | Step::Finished) {
+        if self.awaited.is_empty() || matches!(self.step, Step::Waiting | Step::Adopt | Step::Finished) {
             return;
         }
         let slots = |part: &AgentPart| fleet.agent(part.id).map_or(1, |agent| agent.slots);

@@ -1,8 +1,10 @@
 //! Runs that outlive their coordinator.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use shared::job::Job;
 use shared::run_record::RunState;
 
 use super::super::Command;
@@ -21,6 +23,17 @@ fn is_whole(world: &World) -> bool {
     let last: BTreeMap<u32, bool> =
         record.trials.iter().map(|trial| (trial.trial.0, trial.is_complete)).collect();
     record.state == RunState::Finished && last.len() == 2 && last.values().all(|is_complete| *is_complete)
+}
+
+/// A run over two agents, the first of which never says that it is done; the coordinator was restarted meanwhile.
+fn restarted_while_one_is_silent(job: &Arc<Job>) -> World {
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.agent(1).is_silent_at.insert(Stage::Measure);
+    world.submit(1, job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    world.pass(SECOND);
+    world.restart(0);
+    world
 }
 
 #[test]
@@ -69,12 +82,7 @@ fn what_was_measured_while_the_coordinator_was_away_counts() {
 #[test]
 fn an_agent_that_is_not_found_again_is_lost_by_name() {
     let job = job("");
-    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
-    world.agent(1).is_silent_at.insert(Stage::Measure);
-    world.submit(1, &job);
-    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
-    world.pass(SECOND);
-    world.restart(0);
+    let mut world = restarted_while_one_is_silent(&job);
     world.attach(1);
     world.pass(LOST_AFTER - SECOND);
     assert!(world.schedule.is_active(run_id(1)), "it is waited for");
@@ -102,12 +110,7 @@ fn a_run_that_waited_goes_on_waiting() {
 #[test]
 fn a_run_can_be_cancelled_while_its_agents_are_awaited() {
     let job = job("load.warmup = \"100s\"");
-    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
-    world.agent(1).is_silent_at.insert(Stage::Measure);
-    world.submit(1, &job);
-    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
-    world.pass(SECOND);
-    world.restart(0);
+    let mut world = restarted_while_one_is_silent(&job);
     world.cancel(1);
     world.settle(15 * SECOND);
     assert_eq!(world.finished[&run_id(1)].state, RunState::Cancelled);
