@@ -1,5 +1,7 @@
 //! The model world: agents behind links that break, in virtual time. At every moment it asserts what must always hold.
 
+mod assertions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -375,38 +377,6 @@ impl World {
         self.sent.push(entry);
         if let (Some(link), Some(there)) = (link, self.agents.get(&agent)) {
             self.later(there.delay, Happening::Arrives(agent, link, command));
-        }
-    }
-
-    /// Whose measurements count in a trial that is whole, they were all started for the same moment. An agent that was lost
-    /// before anything of it was stored may have begun at a start that was moved for the others: nothing of it counts.
-    fn assert_start_together(&self, trial: TrialKey) {
-        let run = trial.run.to_string();
-        let leased: BTreeSet<AgentId> = self
-            .schedule
-            .fleet
-            .statuses(self.now)
-            .into_iter()
-            .filter(|status| status.lease.as_ref() == Some(&run))
-            .map(|status| status.id)
-            .collect();
-        let counts = |id: &AgentId| leased.contains(id) || self.stored.contains_key(&(trial, *id));
-        let armed = self.agents.iter().filter(|(id, _)| counts(id));
-        let starts: BTreeSet<_> =
-            armed.filter_map(|(_, agent)| agent.trials.get(&trial)?.armed_for).collect();
-        assert!(starts.len() <= 1, "{trial} was started at {starts:?}");
-    }
-
-    fn assert_leases_exclude(&self) {
-        let fleet = &self.schedule.fleet;
-        let mut runs_on: BTreeMap<&str, (BTreeSet<String>, u32)> = BTreeMap::new();
-        for status in fleet.statuses(self.now) {
-            let host = fleet.agent(status.id).and_then(|agent| agent.fingerprint.boot_id.as_deref());
-            if let (Some(host), Some(run)) = (host, status.lease) {
-                let (runs, slots) = runs_on.entry(host).or_insert((BTreeSet::new(), status.slots));
-                runs.insert(run);
-                assert!(runs.len() <= *slots as usize, "{runs:?} hold the {slots} slots of host {host}");
-            }
         }
     }
 }
