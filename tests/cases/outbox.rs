@@ -7,7 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetmark_tests::acknowledged;
 use fleetmark_tests::cast::{Agent, Coordinator, Said, Scene, wait_for_agents};
@@ -120,18 +120,17 @@ fn an_agent_goes_on_measuring_while_the_coordinator_is_away() {
     let away = Duration::from_secs(away_seconds());
     let stage = Stage::new(2, 2 * away.as_secs(), &[]);
     let run = stage.begin_and_part();
-    let (before, half) = (stage.target.count(), away / 2);
-    // How long the coordinator is away is what is tested; no state is waited for.
-    std::thread::sleep(half);
-    let between = stage.target.count();
-    let file = stage.spilled().expect("what memory does not hold is on disk");
+    let (before, parted) = (stage.target.count(), Instant::now());
+    let file = stage.wait_until_spilled(1);
     let metadata = fs::metadata(&file).expect("the file is open");
     assert_eq!((metadata.nlink(), metadata.mode() & 0o777), (0, 0o600), "it is the agent's alone");
-    std::thread::sleep(away - half);
-    let after = stage.target.count();
+    let (between, spilled) = (stage.target.count(), Instant::now());
+    // How long the coordinator is away is what is tested; no state is waited for.
+    std::thread::sleep(away.saturating_sub(parted.elapsed()).max(away / 2));
+    let (after, returned) = (stage.target.count(), Instant::now());
     println!("requests while the coordinator was away: {}, then {}", between - before, after - between);
-    let rate = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
-    let (early, late) = (rate(between - before, half), rate(after - between, away - half));
+    let rate = |count: u64, from: Instant, to: Instant| count as f64 / (to - from).as_secs_f64();
+    let (early, late) = (rate(between - before, parted, spilled), rate(after - between, spilled, returned));
     assert!(late > early / 2.0, "the load goes on: {early:.0}/s, then {late:.0}/s");
     stage.proxy.open();
 
