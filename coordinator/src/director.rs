@@ -129,6 +129,10 @@ impl Director {
                     self.step(Event::AgentDetached(agent));
                 }
             }
+            Message::NameOf { agent, reply } => {
+                let name = self.schedule.fleet.agent(agent).map(|agent| agent.name.clone());
+                let _whoever_asked_may_be_gone = reply.send(name);
+            }
             Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
             Message::ClockReply { agent, probe, agent_ns, received_ns } => {
                 if let Some(round_trip) = self.links.clock_reply(agent, probe, agent_ns, received_ns) {

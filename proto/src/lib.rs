@@ -9,6 +9,9 @@ pub mod convert;
 /// an older peer may ignore do not raise it.
 pub const PROTOCOL_VERSION: u32 = 1;
 
+/// The path of every call of every service, as HTTP/2 names it: `/fleetmark.v1.ControlService/Submit`.
+pub const CALLS: &[&str] = include!(concat!(env!("OUT_DIR"), "/calls.rs"));
+
 /// Version 1 of the wire, as generated.
 #[expect(
     clippy::all,

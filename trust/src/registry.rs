@@ -5,6 +5,7 @@
 //!        former.pem, former-key.pem           who signed before, until all its certificates were exchanged
 //!        ledger.json                          tokens and certificates
 //!        coordinator/                         the coordinator's own credentials
+//!        local/                               an operator's, for commands on the same machine
 //! ```
 //!
 //! Room: [`ledger`], what was given to whom. One process at a time holds the folder: the one that holds the store.
@@ -31,6 +32,8 @@ const VALID_DAYS: u64 = 30;
 const COORDINATOR_VALID_DAYS: u64 = 365;
 /// Under which name the coordinator's own certificate is.
 const COORDINATOR: &str = "coordinator";
+/// Under which name, and in which folder of the authority's, the credentials of the machine's own user are.
+pub const LOCAL: &str = "local";
 
 /// The authority's folder.
 #[derive(Debug)]
@@ -271,6 +274,38 @@ impl Registry {
         made.save(&folder)?;
         files::write_secret(&hosts_file, &hosts_text)?;
         Ok(made)
+    }
+
+    /// Credentials of an operator for commands of this machine's own user, in the folder [`LOCAL`]: whoever can read them could read
+    /// the authority's key as well.
+    ///
+    /// # Errors
+    /// When they cannot be made or written.
+    pub fn local(&mut self, now_s: u64) -> Result<(), RegistryError> {
+        let folder = self.folder.join(LOCAL);
+        let kept = Credentials::load(&folder).ok().flatten();
+        let trusted = self.trusted();
+        if kept.as_ref().is_some_and(|kept| {
+            !kept.is_due(now_s)
+                && self.ledger.is_valid(kept.holder().serial, now_s)
+                && self.is_current(kept.holder().serial)
+                && kept.authorities() == trusted
+        }) {
+            return Ok(());
+        }
+        let draft = Draft::new()?;
+        let name = HolderName::new(LOCAL).expect("the name keeps the rule");
+        let signed = self.sign(name, Role::Operator, draft.request(), now_s);
+        let signed = signed.map_err(|source| own(&self.folder, source))?;
+        let given = given(&signed.holder, self.authority.digest());
+        match kept {
+            Some(kept) => self.ledger.replace(kept.holder().serial, given, now_s),
+            None => self.ledger.give(given, now_s),
+        }
+        self.keep()?;
+        let authorities = trusted.iter().map(|authority| authority.to_vec()).collect();
+        draft.complete(signed.certificate.to_vec(), authorities)?.save(&folder)?;
+        Ok(())
     }
 
     /// Whose certificates are believed.

@@ -15,7 +15,8 @@ use shared::ids::{AgentName, RunId};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, check_protocol, stopping};
+use super::{Answers, caller, check_protocol, stopping};
+use crate::admission::audit::{Audit, Deed};
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
@@ -33,6 +34,7 @@ pub(crate) struct ControlRpc {
     pub(crate) store_folder: PathBuf,
     /// Calls answered so far: an embedded coordinator stays while clients come.
     pub(crate) calls: Arc<AtomicU64>,
+    pub(crate) audit: Audit,
 }
 
 impl ControlRpc {
@@ -79,7 +81,8 @@ impl ControlService for ControlRpc {
         request: Request<proto::SubmitRequest>,
     ) -> Result<Response<proto::SubmitResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let run = self.accept(request.into_inner()).await?;
+        let peer = caller(&request)?;
+        let run = self.accept(&peer, request.into_inner()).await?;
         Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -95,6 +98,7 @@ impl ControlService for ControlRpc {
         &self,
         request: Request<proto::CancelRequest>,
     ) -> Result<Response<proto::CancelResponse>, Status> {
+        let peer = caller(&request)?;
         let request = request.into_inner();
         let run = self.resolve(request.run).await?;
         let reason = if request.reason.is_empty() {
@@ -105,6 +109,7 @@ impl ControlService for ControlRpc {
         if !self.ask(|reply| Message::Cancel { run, reason, reply }).await? {
             return Err(Status::failed_precondition(format!("run {run} is over already")));
         }
+        self.audit.done(Deed::Cancel, &peer, run.to_string()).await;
         Ok(Response::new(proto::CancelResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -141,6 +146,7 @@ impl ControlService for ControlRpc {
         &self,
         request: Request<proto::RemoveRunRequest>,
     ) -> Result<Response<proto::RemoveRunResponse>, Status> {
+        let peer = caller(&request)?;
         let run = self.resolve(request.into_inner().run).await?;
         if self.record_if_active(run).await?.is_some() {
             return Err(Status::failed_precondition(format!("run {run} is not over; cancel it first")));
@@ -150,6 +156,7 @@ impl ControlService for ControlRpc {
             .await
             .map_err(store_status)?
             .map_err(store_status)?;
+        self.audit.done(Deed::Remove, &peer, run.to_string()).await;
         Ok(Response::new(proto::RemoveRunResponse { run_id: run.as_bytes().to_vec() }))
     }
 
