@@ -131,13 +131,15 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     tokio::spawn(owner.run());
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
-    let agents = AgentRpc { director: director.clone(), ingest, audit: audit.clone() };
+    let agents =
+        AgentRpc { director: director.clone(), ingest, audit: audit.clone(), registrar: registrar.clone() };
     let control = ControlRpc {
         director: director.clone(),
         store: store.clone(),
         store_folder,
         calls: calls.clone(),
         audit: audit.clone(),
+        registrar: registrar.clone(),
     };
     let trust = TrustRpc { registrar: registrar.clone(), audit: audit.clone() };
 

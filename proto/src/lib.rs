@@ -1,9 +1,12 @@
 //! The wire: types generated from the `.proto` files beside this folder, and conversions to and from the domain.
 //!
-//! Only [`convert`] here and the `rpc` modules of the other rooms know these types.
+//! Only [`convert`], [`channel`] and [`enrolment`] here (what all clients do alike) and the `rpc` modules of the other rooms
+//! know these types.
 #![forbid(unsafe_code)]
 
+pub mod channel;
 pub mod convert;
+pub mod enrolment;
 
 /// The protocol this build speaks. Raised when an older peer would misunderstand a newer one; fields that
 /// an older peer may ignore do not raise it.

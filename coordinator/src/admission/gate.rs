@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::Stream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -29,6 +29,9 @@ use super::waiting_room::{Seat, WaitingRoom};
 const GREETING_WITHIN: Duration = Duration::from_secs(10);
 /// How long a newcomer may stay: long enough to be given a certificate, with which it calls again.
 const NEWCOMER_STAYS: Duration = Duration::from_secs(30);
+/// How long a caller that was refused may take to leave, and how many kibibytes it may still say.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(1);
+const UNREAD_MAX: usize = 64;
 /// How long to wait when the system has no room for a connection, before the next is accepted.
 const BREATHER: Duration = Duration::from_millis(50);
 /// Greeted connections that may wait to be served.
@@ -145,7 +148,13 @@ async fn greet(
     seat: Seat,
 ) -> Result<Guarded, String> {
     let acceptor = TlsAcceptor::from(registrar.tls());
-    let stream = acceptor.accept(connection).await.map_err(|error| reason(&error))?;
+    let stream = match acceptor.accept(connection).into_fallible().await {
+        Ok(stream) => stream,
+        Err((error, connection)) => {
+            farewell(connection).await;
+            return Err(reason(&error));
+        }
+    };
     let shown = stream.get_ref().1.peer_certificates().and_then(|shown| shown.first());
     let Some(shown) = shown else {
         let leaves = seat.is_needed.clone();
@@ -172,6 +181,21 @@ async fn greet(
     }
     let peer = Peer { from, who: Who::Known(holder) };
     Ok(Guarded { stream: Plain::Tls(Box::new(stream)), peer, cut, _standing: Some(standing), _seat: None })
+}
+
+/// Lets a caller that was refused read why: a connection that is closed with something unread is reset, and what was
+/// said last is lost.
+async fn farewell(mut connection: TcpStream) {
+    let _either_way_it_is_over = connection.shutdown().await;
+    let mut unread = [0; 1_024];
+    let reading = async {
+        for _ in 0..UNREAD_MAX {
+            if !matches!(connection.read(&mut unread).await, Ok(1..)) {
+                return;
+            }
+        }
+    };
+    let _whoever_goes_on_is_cut_off = tokio::time::timeout(FAREWELL_WITHIN, reading).await;
 }
 
 /// Why a handshake failed, as one would say it.

@@ -13,6 +13,8 @@ use trust::registry::{EnrolError, Enrolled, Registry, RegistryError};
 use trust::role::Role;
 use trust::tls::{self, TlsError, Valid};
 
+use super::peer::Peer;
+
 /// The authority of this coordinator at work.
 pub(crate) struct Registrar {
     registry: Mutex<Registry>,
@@ -95,6 +97,11 @@ impl Registrar {
         self.valid.contains(serial)
     }
 
+    /// Whether somebody's certificate is of a former authority.
+    pub(crate) fn is_outdated(&self, peer: &Peer) -> bool {
+        peer.holder().is_some_and(|holder| !lock(&self.registry).is_current(holder.serial))
+    }
+
     /// Gives a token; an empty URL becomes our own.
     ///
     /// # Errors
@@ -161,7 +168,14 @@ impl Registrar {
     pub(crate) fn rotate(&self) -> Result<(String, usize), RegistryError> {
         let mut registry = lock(&self.registry);
         registry.rotate(now_s())?;
+        registry.local(now_s())?;
         self.changed(&mut registry)?;
+        // Whoever comes back is told to exchange its certificate.
+        lock(&self.connections)
+            .open
+            .values()
+            .filter(|(serial, _)| !registry.is_current(*serial))
+            .for_each(|(_, cut)| cut.cancel());
         let current = |given: &&Given| registry.is_current(given.serial);
         let valid = registry.valid_serials(now_s());
         let counted =

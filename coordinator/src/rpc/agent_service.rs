@@ -3,6 +3,8 @@
 mod attach;
 mod hello;
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use proto::agent_service_server::AgentService;
 use proto::convert::{agent_id, trial_key};
@@ -13,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, caller, malformed, stopping};
 use crate::admission::audit::{Audit, Deed};
+use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::ingest::{Inflow, Ingest, IngestError, Receipt};
 use crate::store::StoredInterval;
@@ -27,6 +30,7 @@ pub(crate) struct AgentRpc {
     pub(crate) director: mpsc::Sender<Message>,
     pub(crate) ingest: Ingest,
     pub(crate) audit: Audit,
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 #[tonic::async_trait]
@@ -38,7 +42,7 @@ impl AgentService for AgentRpc {
         &self,
         request: Request<Streaming<proto::AttachUp>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
-        attach::attach(self.director.clone(), &self.audit, request).await
+        attach::attach(self.director.clone(), (&self.audit, self.registrar.as_deref()), request).await
     }
 
     async fn report(

@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, caller, check_protocol, stopping};
 use crate::admission::audit::{Audit, Deed};
+use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
@@ -35,6 +36,7 @@ pub(crate) struct ControlRpc {
     /// Calls answered so far: an embedded coordinator stays while clients come.
     pub(crate) calls: Arc<AtomicU64>,
     pub(crate) audit: Audit,
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 impl ControlRpc {
@@ -67,12 +69,17 @@ impl ControlService for ControlRpc {
         request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let peer = caller(&request)?;
         check_protocol(request.into_inner().protocol_version, "this client")?;
         Ok(Response::new(proto::DescribeResponse {
             protocol_version: proto::PROTOCOL_VERSION,
             fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
             process_id: std::process::id(),
             store: self.store_folder.display().to_string(),
+            renew_certificate: self
+                .registrar
+                .as_deref()
+                .is_some_and(|registrar| registrar.is_outdated(&peer)),
         }))
     }
 

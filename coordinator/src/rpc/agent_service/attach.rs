@@ -14,6 +14,7 @@ use super::super::{Answers, caller, malformed, stopping};
 use super::hello;
 use crate::admission::audit::{Audit, Deed};
 use crate::admission::peer::Peer;
+use crate::admission::registrar::Registrar;
 use crate::director::{Downward, Message};
 use crate::fleet::AttachRefusal;
 use crate::monotonic;
@@ -28,7 +29,7 @@ const COMMANDS_MAX: usize = 256;
 
 pub(super) async fn attach(
     director: mpsc::Sender<Message>,
-    audit: &Audit,
+    (audit, registrar): (&Audit, Option<&Registrar>),
     request: Request<Streaming<proto::AttachUp>>,
 ) -> Result<Response<Answers<proto::AttachDown>>, Status> {
     let peer = caller(&request)?;
@@ -69,6 +70,7 @@ pub(super) async fn attach(
         protocol_version: proto::PROTOCOL_VERSION,
         heartbeat_interval_ms: u32::try_from(HEARTBEAT_EVERY.as_millis()).unwrap_or(u32::MAX),
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+        renew_certificate: registrar.is_some_and(|registrar| registrar.is_outdated(&peer)),
     });
     let welcome = futures_util::stream::once(async { Ok(down(welcome)) });
     let commands = ReceiverStream::new(commands).map(|message| Ok(down(message_down(message))));
