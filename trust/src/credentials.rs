@@ -1,4 +1,5 @@
-//! A key with its certificate and whom it trusts, in a folder of whoever holds it.
+//! A key with its certificate and whom it trusts, in one file of whoever holds it: replaced as a whole, so that no key ever lies
+//! beside another one's certificate.
 
 use std::fmt;
 use std::path::Path;
@@ -12,11 +13,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::certificate::{CertificateError, Holder};
 use crate::files::{self, FileError};
 
-const KEY: &str = "key.pem";
-const CERTIFICATE: &str = "certificate.pem";
-const AUTHORITIES: &str = "authorities.pem";
+/// The key, its certificate, and then the authorities that are believed, as PEM.
+const FILE: &str = "credentials.pem";
 /// Characters of a line of PEM (RFC 7468, 2).
 const LINE: usize = 64;
+/// With what a key ends, and a whole file.
+const END_OF_KEY: &str = "-----END PRIVATE KEY-----\n";
+const END_OF_FILE: &str = "-----END CERTIFICATE-----\n";
 
 /// A key whose certificate is still to be asked for.
 pub struct Draft {
@@ -40,12 +43,10 @@ pub enum CredentialsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// What stands in one.
-    #[error("use the credentials in {folder}: {problem}")]
+    #[error("use {path}: it is damaged; remove it and join again")]
     Damaged {
-        /// Where.
-        folder: String,
-        /// What is wrong.
-        problem: String,
+        /// Which.
+        path: String,
     },
     /// Not a certificate of ours.
     #[error(transparent)]
@@ -95,40 +96,30 @@ impl Credentials {
     /// # Errors
     /// When they cannot be read, or are not what was written.
     pub fn load(folder: &Path) -> Result<Option<Self>, CredentialsError> {
-        let file = |name: &str| files::read(&folder.join(name));
-        let (Some(key_pem), Some(certificate), Some(authorities)) =
-            (file(KEY)?, file(CERTIFICATE)?, file(AUTHORITIES)?)
-        else {
-            return Ok(None);
-        };
-        let damaged = |problem: String| CredentialsError::Damaged {
-            folder: folder.display().to_string(),
-            problem: format!("{problem}; remove the folder and join again"),
-        };
-        let certificates = |text: &str, what: &str| {
-            let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-            match read {
-                Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-                _ => Err(damaged(format!("{what} does not read"))),
-            }
-        };
-        PrivateKeyDer::from_pem_slice(key_pem.as_bytes())
-            .map_err(|_| damaged(format!("{KEY} does not read")))?;
-        let certificate = certificates(&certificate, CERTIFICATE)?.swap_remove(0);
-        let authorities = certificates(&authorities, AUTHORITIES)?;
+        let Some(text) = files::read(&folder.join(FILE))? else { return Ok(None) };
+        let damaged = || CredentialsError::Damaged { path: folder.join(FILE).display().to_string() };
+        let key_pem = text.find(END_OF_KEY).map(|end| text[..end + END_OF_KEY.len()].to_owned());
+        let key_pem = key_pem.ok_or_else(damaged)?;
+        PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|_| damaged())?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let mut certificates = certificates.map_err(|_| damaged())?;
+        if certificates.len() < 2 || !text.ends_with(END_OF_FILE) {
+            return Err(damaged());
+        }
+        let certificate = certificates.remove(0);
         let holder = Holder::of(&certificate)?;
-        Ok(Some(Self { key_pem, certificate, authorities, holder }))
+        Ok(Some(Self { key_pem, certificate, authorities: certificates, holder }))
     }
 
-    /// Writes them into a folder, which is made. The key comes first: a certificate never lies there without its key.
+    /// Writes them into a folder, which is made.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), CredentialsError> {
         files::make_folder(folder)?;
-        files::write_secret(&folder.join(KEY), &self.key_pem)?;
-        files::write_secret(&folder.join(AUTHORITIES), &pem_of(&self.authorities))?;
-        files::write_secret(&folder.join(CERTIFICATE), &pem_of(std::slice::from_ref(&self.certificate)))?;
+        let own = pem_of(std::slice::from_ref(&self.certificate));
+        let text = format!("{}\n{own}{}", self.key_pem.trim_end(), pem_of(&self.authorities));
+        files::write_secret(&folder.join(FILE), &text)?;
         Ok(())
     }
 
@@ -235,12 +226,11 @@ mod tests {
     fn damaged_ones_say_so() {
         let folder = tempfile::tempdir().unwrap();
         credentials().save(folder.path()).unwrap();
-        for name in [KEY, CERTIFICATE, AUTHORITIES] {
-            let whole = fs::read_to_string(folder.path().join(name)).unwrap();
-            fs::write(folder.path().join(name), &whole[..whole.len() / 2]).unwrap();
+        let whole = fs::read_to_string(folder.path().join(FILE)).unwrap();
+        for length in (0..whole.len()).step_by(7) {
+            fs::write(folder.path().join(FILE), &whole[..length]).unwrap();
             let refused = Credentials::load(folder.path()).unwrap_err().to_string();
-            assert!(refused.contains("join again"), "{name}: {refused}");
-            fs::write(folder.path().join(name), whole).unwrap();
+            assert!(refused.contains("join again"), "{length}: {refused}");
         }
     }
 
