@@ -1,11 +1,13 @@
-//! The command line, as the contract fixes it. Room: `store`, the words of one verb with many.
+//! The command line, as the contract fixes it. Rooms: `store` and `trust`, the words of verbs with many.
 
 mod store;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::trust::join_token::JoinToken;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
@@ -13,6 +15,7 @@ use shared::ids::AgentName;
 
 use crate::target;
 pub(crate) use store::{PruneArgs, StoreAction};
+pub(crate) use trust::{CaAction, LoginArgs};
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]
@@ -108,6 +111,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: StoreAction,
     },
+    /// Give, list and take back the certificates by which machines and people are known
+    Ca {
+        #[command(subcommand)]
+        action: CaAction,
+    },
+    /// Get a certificate for yourself, to ask a coordinator on another machine
+    Login(LoginArgs),
+    /// Show who did what on a coordinator
+    Audit {
+        /// So many of the newest
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
     /// Be a small HTTP server whose behaviour is known
     Target(TargetArgs),
     /// List the workloads and their keys
@@ -156,6 +174,9 @@ pub(crate) struct PlaceArgs {
     /// The coordinator, such as http://127.0.0.1:7411 [default: one of its own over the store]
     #[arg(long, value_name = "URL", conflicts_with = "store", global = true)]
     pub(crate) coordinator: Option<String>,
+    /// The coordinator that you have logged in to under this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["store", "coordinator"], global = true)]
+    pub(crate) context: Option<String>,
     /// The store's folder [default: .fleetmark]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) store: Option<PathBuf>,
@@ -232,9 +253,15 @@ pub(crate) struct CoordinatorArgs {
     /// The store's folder
     #[arg(long, value_name = "DIR", default_value = ".fleetmark")]
     pub(crate) store: PathBuf,
-    /// Listen on an address that is not loopback without encryption
+    /// Listen on an address that is not loopback without encryption, and ask nobody who they are
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Encrypt and ask for certificates on loopback too
+    #[arg(long, conflicts_with = "insecure")]
+    pub(crate) tls: bool,
+    /// Under which name or address others reach this host [default: the address that it listens on, or the host's name]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
     /// Stop when there has been nothing to do for so long
     #[arg(long, hide = true, value_parser = duration)]
     pub(crate) stop_when_idle_for: Option<Duration>,
@@ -249,6 +276,9 @@ pub(crate) struct AgentArgs {
     /// The coordinator
     #[arg(long, value_name = "URL")]
     pub(crate) coordinator: String,
+    /// Get a certificate with this token; needed once, for a coordinator at https://
+    #[arg(long, value_name = "TOKEN", env = "FLEETMARK_JOIN", hide_env_values = true)]
+    pub(crate) join: Option<JoinToken>,
     /// This agent's name [default: the host's name]
     #[arg(long)]
     pub(crate) name: Option<AgentName>,
@@ -261,8 +291,8 @@ pub(crate) struct AgentArgs {
     /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
     #[arg(long = "allow", value_name = "KIND")]
     pub(crate) allowed: Vec<String>,
-    /// Where to keep what the coordinator does not take in time, once memory holds enough of it [default: the system's
-    /// folder for temporary files]
+    /// Where to keep what the coordinator does not take in time, once memory holds enough of it, and the certificate
+    /// [default: the system's folder for temporary files; for the certificate one of the user's]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Keep at most so much there

@@ -121,6 +121,14 @@ impl fmt::Display for HolderName {
     }
 }
 
+impl FromStr for HolderName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
 impl TryFrom<String> for HolderName {
     type Error = NameError;
 
