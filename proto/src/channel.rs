@@ -1,4 +1,7 @@
-//! How both kinds of client reach a coordinator: in plain text, or over TLS with what they trust and prove.
+//! How both kinds of client reach a coordinator: in plain text, or over TLS with what they trust and prove. Room: `heard`, a
+//! connection whose other end has accepted us.
+
+mod heard;
 
 use std::error::Error;
 use std::io;
@@ -10,6 +13,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tonic::transport::{Channel, Endpoint, Uri};
+
+use heard::Heard;
 
 /// Port of `https://host` without one: a coordinator's default.
 const PORT_DEFAULT: u16 = 7411;
@@ -80,9 +85,9 @@ pub fn trouble(error: &(dyn Error + 'static)) -> ChannelError {
     ChannelError::Unreachable(text)
 }
 
-async fn dial(uri: &Uri, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+async fn dial(uri: &Uri, config: Arc<ClientConfig>) -> io::Result<Heard<TlsStream<TcpStream>>> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(PORT_DEFAULT))).await?;
     stream.set_nodelay(true)?;
-    TlsConnector::from(config).connect(trust::tls::coordinator_name(), stream).await
+    Heard::from(TlsConnector::from(config).connect(trust::tls::coordinator_name(), stream).await?).await
 }

@@ -161,20 +161,21 @@ impl Registrar {
         Ok((revoked, closed))
     }
 
-    /// Makes a new authority; says its digest, and how many certificates are to be exchanged.
+    /// Makes a new authority, as somebody asked; says its digest, and how many certificates are to be exchanged.
     ///
     /// # Errors
     /// As the registry's.
-    pub(crate) fn rotate(&self) -> Result<(String, usize), RegistryError> {
+    pub(crate) fn rotate(&self, peer: &Peer) -> Result<(String, usize), RegistryError> {
         let mut registry = lock(&self.registry);
         registry.rotate(now_s())?;
         registry.local(now_s())?;
         self.changed(&mut registry)?;
-        // Whoever comes back is told to exchange its certificate.
+        // Whoever comes back is told to exchange its certificate; whoever asked is still to be answered.
+        let asked = peer.holder().map(|holder| holder.serial);
         lock(&self.connections)
             .open
             .values()
-            .filter(|(serial, _)| !registry.is_current(*serial))
+            .filter(|(serial, _)| !registry.is_current(*serial) && Some(*serial) != asked)
             .for_each(|(_, cut)| cut.cancel());
         let current = |given: &&Given| registry.is_current(given.serial);
         let valid = registry.valid_serials(now_s());

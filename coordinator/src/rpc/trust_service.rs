@@ -161,7 +161,8 @@ impl TrustService for TrustRpc {
         request: Request<proto::RotateAuthorityRequest>,
     ) -> Result<Response<proto::RotateAuthorityResponse>, Status> {
         let peer = caller(&request)?;
-        let rotated = self.at_work(Registrar::rotate).await?;
+        let asked = peer.clone();
+        let rotated = self.at_work(move |registrar| registrar.rotate(&asked)).await?;
         let (authority, to_renew) = rotated.map_err(|error| registry_status(&error))?;
         self.audit.done(Deed::Rotate, &peer, authority.clone()).await;
         let certificates_to_renew = u32::try_from(to_renew).unwrap_or(u32::MAX);
