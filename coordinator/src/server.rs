@@ -18,8 +18,8 @@ use trust::role::Role;
 
 use crate::admission::audit::Audit;
 use crate::admission::gate;
-use crate::admission::registrar::Registrar;
 pub use crate::admission::registrar::RegistrarError;
+use crate::admission::registrar::{self, Registrar};
 use crate::director::{Director, MESSAGES_MAX, Message};
 use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
@@ -115,9 +115,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let store = StoreHandle::start(Box::new(store))?;
     let adoptions = unfinished::read(&store).await?;
     let registrar = match options.protection {
-        Some(protection) => Some(Arc::new(registrar(&options.store, protection, address)?)),
+        Some(protection) => Some(Arc::new(open_authority(&options.store, protection, address)?)),
         None => None,
     };
+    if let Some(registrar) = &registrar {
+        tokio::spawn(registrar::tend(Arc::downgrade(registrar)));
+    }
     let audit = Audit::start(&options.store)
         .map_err(|source| StartError::Audit { folder: options.store.clone(), source })?;
 
@@ -165,7 +168,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 }
 
 /// Opens the authority in a store's folder.
-fn registrar(store: &Path, protection: Protection, address: SocketAddr) -> Result<Registrar, RegistrarError> {
+fn open_authority(
+    store: &Path,
+    protection: Protection,
+    address: SocketAddr,
+) -> Result<Registrar, RegistrarError> {
     let url = protection.url.strip_suffix(":0").map(|host| format!("{host}:{}", address.port()));
     Registrar::open(&store.join(AUTHORITY_FOLDER), protection.hosts, url.unwrap_or(protection.url))
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,9 @@ use trust::role::Role;
 use trust::tls::{self, TlsError, Valid};
 
 use super::peer::Peer;
+
+/// How often to look for what runs out, which takes a month at least.
+const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The authority of this coordinator at work.
 pub(crate) struct Registrar {
@@ -194,6 +198,16 @@ impl Registrar {
         (given, registry.digest().to_string())
     }
 
+    /// Looks after what runs out: the coordinator's own certificate, and that of the machine's own user.
+    ///
+    /// # Errors
+    /// As the registry's.
+    fn tend(&self) -> Result<(), RegistryError> {
+        let mut registry = lock(&self.registry);
+        registry.local(now_s())?;
+        self.changed(&mut registry)
+    }
+
     /// What follows from a change of what counts.
     fn changed(&self, registry: &mut Registry) -> Result<(), RegistryError> {
         registry.settle(now_s())?;
@@ -204,6 +218,18 @@ impl Registrar {
             Err(RegistrarError::Tls(error)) => tracing::error!(%error, "greeting goes on as before"),
         }
         Ok(())
+    }
+}
+
+/// Looks after what runs out, for as long as the registrar is there.
+pub(crate) async fn tend(registrar: Weak<Registrar>) {
+    loop {
+        tokio::time::sleep(TEND_EVERY).await;
+        let Some(registrar) = registrar.upgrade() else { return };
+        let tended = tokio::task::spawn_blocking(move || registrar.tend()).await;
+        if let Ok(Err(error)) = tended {
+            tracing::error!(%error, "certificates that run out cannot be renewed now");
+        }
     }
 }
 

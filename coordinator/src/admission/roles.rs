@@ -103,8 +103,8 @@ mod tests {
     }
 
     fn may(who: &Who) -> Vec<&'static str> {
-        let name = |call: &&'static str| call.rsplit('/').next().unwrap();
-        proto::CALLS.iter().filter(|call| check(who, call).is_ok()).map(|call| name(&call)).collect()
+        let name = |call: &'static str| call.rsplit('/').next().unwrap();
+        proto::CALLS.iter().filter(|call| check(who, call).is_ok()).map(|call| name(call)).collect()
     }
 
     /// Every call of every service, with every role and with none.
