@@ -1,0 +1,158 @@
+//! Runs over a network whose cables are pulled: unlike a proxy that closes, a pulled cable says nothing to either end, so that
+//! only timeouts and heartbeats tell.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use fleetmark_tests::acknowledged;
+use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
+use fleetmark_tests::job;
+use fleetmark_tests::namespaces::Network;
+use fleetmark_tests::patience::wait_for;
+use fleetmark_tests::readings::{agents, altogether, findings, list, only_trial, text, whole};
+use fleetmark_tests::running::Running;
+use fleetmark_tests::target::Target;
+use serde_json::Value;
+
+/// The environment variable that has the cable pulled for as long as a run must bear: any value.
+const FULL_VARIABLE: &str = "FLEETMARK_TEST_LONG_CUT";
+const COORDINATOR: &str = "coordinator";
+const TARGET: &str = "target";
+const AGENTS: [&str; 2] = ["one", "two"];
+/// What may be found whatever becomes of the network: what the load model cannot see, and a test's machine that is busy.
+const UNCONCERNED: [&str; 2] = ["closed_model_blind", "generator_saturated"];
+const WITHIN: Duration = Duration::from_secs(30);
+/// How soon agents are back once the cable is in again, beyond what the state of a busy machine takes.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+
+/// A coordinator, two agents and a target, each on a host of its own.
+struct Stage {
+    scene: Scene,
+    coordinator: Coordinator,
+    target: Target,
+    agents: [Agent; 2],
+    network: Network,
+}
+
+impl Stage {
+    fn new(length: Duration, more: &[&str]) -> Self {
+        let network = Network::of(&[COORDINATOR, TARGET, AGENTS[0], AGENTS[1]]);
+        let scene = Scene::new();
+        let target = network.on(TARGET, || {
+            Target::start_on(&scene, IpAddr::V4(network.address(TARGET)), &["--latency", "2ms"])
+        });
+        let load = format!("workers = 4\nduration = \"{}s\"", length.as_secs());
+        scene.write("job.toml", &job::against("cut", &target.url(), &load, "[fleet]\nagents = 2"));
+        let coordinator = network.on(COORDINATOR, || {
+            let words = [&["--listen", "0.0.0.0:0", "--insecure"], more].concat();
+            Coordinator::start_under(&scene, "store", &[], &words)
+        });
+        let called = coordinator.url.replace("0.0.0.0", &network.address(COORDINATOR).to_string());
+        let agents =
+            AGENTS.map(|name| network.on(name, || Agent::start(&scene, &called, name, &["--insecure"])));
+        let stage = Self { scene, coordinator, target, agents, network };
+        stage.network.on(COORDINATOR, || wait_for_agents(&stage.scene, &stage.url(), 2));
+        stage
+    }
+
+    /// Where command lines on the coordinator's host find it.
+    fn url(&self) -> String {
+        self.coordinator.url.replace("0.0.0.0", "127.0.0.1")
+    }
+
+    /// Starts the run and waits until seconds of both agents are stored.
+    fn begin(&self) -> Running {
+        let url = self.url();
+        let words = ["run", "job.toml", "--coordinator", &url, "--json", "report.json"];
+        let run = self.network.on(COORDINATOR, || Running::start(&self.scene, &words));
+        self.wait_until_both_acknowledged(1);
+        run
+    }
+
+    fn wait_until_both_acknowledged(&self, through: u64) {
+        let is_told = |name: &&str| {
+            acknowledged::by_log_of(&self.scene, name).into_values().max().is_some_and(|told| told >= through)
+        };
+        let what = format!("the acknowledgement of interval {through} to both agents");
+        wait_for(&what, WITHIN, || AGENTS.iter().all(is_told).then_some(()));
+    }
+
+    /// The run finished, and its report says the same as the target's own book.
+    fn all_is_counted_once(&self, run: Running, within: Duration) {
+        let said = run.end(within);
+        assert_eq!(said.code, 0, "{said:?}");
+        let report = self.scene.json("report.json");
+        assert_eq!(report["run"]["state"], "finished", "{}", report["run"]);
+        let trial = only_trial(&report);
+        assert_eq!(trial["valid"], true, "{:#}", trial["findings"]);
+        let told = codes(trial);
+        assert!(told.iter().all(|code| UNCONCERNED.contains(code)), "{:#}", trial["findings"]);
+        let all = altogether(trial);
+        let by_agent: Vec<u64> =
+            agents(trial).iter().map(|agent| whole(altogether(agent), "count")).collect();
+        let served = self.network.on(TARGET, || self.target.count());
+        println!("counted {} = {by_agent:?}, served {served}, {}", whole(all, "count"), trial["coverage"]);
+        assert_eq!(whole(all, "count"), served, "nothing is lost, and nothing is counted twice");
+        assert_eq!(by_agent.iter().sum::<u64>(), served);
+        assert_eq!((whole(all, "unsent"), &all["errors"]), (0, &serde_json::json!({})));
+        let coverage = &trial["coverage"];
+        assert_eq!(whole(coverage, "agents_finished"), 2, "{coverage}");
+        assert_eq!(coverage["intervals_received"], coverage["intervals_planned"], "{coverage}");
+        assert_eq!(coverage["agent_seconds_ratio"], 1.0, "{coverage}");
+        let check = self
+            .network
+            .on(COORDINATOR, || self.scene.run(&["store", "check", "--coordinator", &self.url()]));
+        assert_eq!(check.code, 0, "{check:?}");
+    }
+}
+
+fn codes(trial: &Value) -> Vec<&str> {
+    list(&trial["findings"]).iter().map(|finding| text(&finding["code"])).collect()
+}
+
+#[test]
+fn counted_once_through_a_pulled_cable() {
+    let is_full = std::env::var_os(FULL_VARIABLE).is_some();
+    let (length, away) = if is_full { (60, 30) } else { (12, 6) };
+    let stage = Stage::new(Duration::from_secs(length), &[]);
+    let run = stage.begin();
+    stage.network.pull(COORDINATOR);
+    // How long the cable is out is what is tested; no state is waited for.
+    std::thread::sleep(Duration::from_secs(away));
+    stage.network.plug_in(COORDINATOR);
+    let plugged_in = Instant::now();
+    // What was measured meanwhile is taken at once, not when the run is over.
+    stage.wait_until_both_acknowledged(away + 1);
+    println!("{away} s away, all of it acknowledged {:?} after", plugged_in.elapsed());
+    assert!(plugged_in.elapsed() < BACK_WITHIN, "{:?}", plugged_in.elapsed());
+    stage.all_is_counted_once(run, Duration::from_secs(length) + WITHIN);
+}
+
+/// The agent's process goes on and its connection is never closed: only its silence tells.
+#[test]
+fn a_host_that_vanishes_ends_the_run_by_name() {
+    let mut stage = Stage::new(Duration::from_secs(120), &["--lost-after", "2s"]);
+    let run = stage.begin();
+    stage.network.pull(AGENTS[1]);
+    let pulled = Instant::now();
+    let said = run.end(Duration::from_secs(60));
+    println!("the run ended {:?} after the cable was pulled", pulled.elapsed());
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(stage.agents[1].process.is_running(), "it measures on for nobody");
+    let report = stage.scene.json("report.json");
+    assert_eq!(report["run"]["state"], "failed");
+    assert!(text(&report["run"]["reason"]).contains("agent two was lost"), "{}", report["run"]);
+    assert!(matches!(&findings(&report, "agent_lost")[..], [message] if message.contains("agent two")));
+    let counts: Vec<u64> =
+        agents(only_trial(&report)).iter().map(|agent| whole(altogether(agent), "count")).collect();
+    assert!(counts.iter().all(|count| *count > 0), "what both measured is kept: {counts:?}");
+    // Once its cable is in again, it serves the next run.
+    stage.network.plug_in(AGENTS[1]);
+    let url = stage.url();
+    stage.network.on(COORDINATOR, || {
+        wait_for_agents(&stage.scene, &url, 2);
+        let again = ["run", "job.toml", "--coordinator", &url, "--set", "load.duration=1s"];
+        let said = stage.scene.run(&again);
+        assert_eq!(said.code, 0, "{said:?}");
+    });
+}
