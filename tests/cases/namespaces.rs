@@ -35,7 +35,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(length: Duration, more: &[&str]) -> Self {
+    /// A run takes so long; `configuration` is the coordinator's.
+    fn new(length: Duration, configuration: &str) -> Self {
         let network = Network::of(&[COORDINATOR, TARGET, AGENTS[0], AGENTS[1]]);
         let scene = Scene::new();
         let target = network.on(TARGET, || {
@@ -44,7 +45,8 @@ impl Stage {
         let load = format!("workers = 4\nduration = \"{}s\"", length.as_secs());
         scene.write("job.toml", &job::against("cut", &target.url(), &load, "[fleet]\nagents = 2"));
         let coordinator = network.on(COORDINATOR, || {
-            let words = [&["--listen", "0.0.0.0:0", "--insecure"], more].concat();
+            scene.write("coordinator.toml", configuration);
+            let words = ["--listen", "0.0.0.0:0", "--insecure", "--config", "coordinator.toml"];
             Coordinator::start_under(&scene, "store", &[], &words)
         });
         let called = coordinator.url.replace("0.0.0.0", &network.address(COORDINATOR).to_string());
@@ -114,7 +116,7 @@ fn codes(trial: &Value) -> Vec<&str> {
 fn counted_once_through_a_pulled_cable() {
     let is_full = std::env::var_os(FULL_VARIABLE).is_some();
     let (length, away) = if is_full { (60, 30) } else { (12, 6) };
-    let stage = Stage::new(Duration::from_secs(length), &[]);
+    let stage = Stage::new(Duration::from_secs(length), "");
     let run = stage.begin();
     stage.network.pull(COORDINATOR);
     // How long the cable is out is what is tested; no state is waited for.
@@ -131,7 +133,7 @@ fn counted_once_through_a_pulled_cable() {
 /// The agent's process goes on and its connection is never closed: only its silence tells.
 #[test]
 fn a_host_that_vanishes_ends_the_run_by_name() {
-    let mut stage = Stage::new(Duration::from_secs(120), &["--lost-after", "2s"]);
+    let mut stage = Stage::new(Duration::from_secs(120), "[deadlines]\nlost_after = \"2s\"\n");
     let run = stage.begin();
     stage.network.pull(AGENTS[1]);
     let pulled = Instant::now();

@@ -7,7 +7,7 @@ use shared::finding::FindingCode;
 use shared::ids::{AgentId, TrialKey};
 use shared::job::{TargetRestart, TargetSpec};
 
-use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::Fleet;
@@ -74,7 +74,7 @@ impl ActiveRun {
                         trial: self.key(),
                         command: start,
                         ready,
-                        timeout: TARGET_READY_WITHIN,
+                        timeout: self.deadlines.start_target,
                     };
                     self.target.started_for = Some(self.key());
                     self.ask(agent, command, actions);
