@@ -1,5 +1,5 @@
-//! Runs over a network whose cables are pulled: unlike a proxy that closes, a pulled cable says nothing to either end, so that
-//! only timeouts and heartbeats tell.
+//! Runs over networks that say nothing of what is wrong with them. A pulled cable, unlike a proxy that closes, tells neither
+//! end, so that only timeouts and heartbeats do; and a link that stalls is not broken at all.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -9,10 +9,13 @@ use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
 use fleetmark_tests::job;
 use fleetmark_tests::namespaces::Network;
 use fleetmark_tests::patience::wait_for;
-use fleetmark_tests::readings::{agents, altogether, findings, list, only_trial, text, whole};
+use fleetmark_tests::readings::{agents, altogether, findings, list, only_trial, text, trials, whole};
 use fleetmark_tests::running::Running;
+use fleetmark_tests::seed::dice;
+use fleetmark_tests::slow_link::{Delays, SlowLink, Stalls};
 use fleetmark_tests::target::Target;
-use serde_json::Value;
+use rand::RngExt;
+use serde_json::{Value, json};
 
 /// The environment variable that has the cable pulled for as long as a run must bear: any value.
 const FULL_VARIABLE: &str = "FLEETMARK_TEST_LONG_CUT";
@@ -22,6 +25,8 @@ const AGENTS: [&str; 2] = ["one", "two"];
 /// What may be found whatever becomes of the network: what the load model cannot see, and a test's machine that is busy.
 const UNCONCERNED: [&str; 2] = ["closed_model_blind", "generator_saturated"];
 const WITHIN: Duration = Duration::from_secs(30);
+/// A trial of 6 s over a link on which each of the steps around it may take seconds, and some more that broke as they began.
+const SLOW_RUN_ENDS_WITHIN: Duration = Duration::from_secs(90);
 /// How soon agents are back once the cable is in again, beyond what the state of a busy machine takes.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
@@ -85,22 +90,12 @@ impl Stage {
         assert_eq!(said.code, 0, "{said:?}");
         let report = self.scene.json("report.json");
         assert_eq!(report["run"]["state"], "finished", "{}", report["run"]);
-        let trial = only_trial(&report);
-        assert_eq!(trial["valid"], true, "{:#}", trial["findings"]);
-        let told = codes(trial);
-        assert!(told.iter().all(|code| UNCONCERNED.contains(code)), "{:#}", trial["findings"]);
-        let all = altogether(trial);
-        let by_agent: Vec<u64> =
-            agents(trial).iter().map(|agent| whole(altogether(agent), "count")).collect();
         let served = self.network.on(TARGET, || self.target.count());
-        println!("counted {} = {by_agent:?}, served {served}, {}", whole(all, "count"), trial["coverage"]);
-        assert_eq!(whole(all, "count"), served, "nothing is lost, and nothing is counted twice");
-        assert_eq!(by_agent.iter().sum::<u64>(), served);
-        assert_eq!((whole(all, "unsent"), &all["errors"]), (0, &serde_json::json!({})));
-        let coverage = &trial["coverage"];
-        assert_eq!(whole(coverage, "agents_finished"), 2, "{coverage}");
-        assert_eq!(coverage["intervals_received"], coverage["intervals_planned"], "{coverage}");
-        assert_eq!(coverage["agent_seconds_ratio"], 1.0, "{coverage}");
+        assert_eq!(
+            counted_once(only_trial(&report)),
+            served,
+            "nothing is lost, and nothing is counted twice"
+        );
         let check = self
             .network
             .on(COORDINATOR, || self.scene.run(&["store", "check", "--coordinator", &self.url()]));
@@ -108,8 +103,21 @@ impl Stage {
     }
 }
 
-fn codes(trial: &Value) -> Vec<&str> {
-    list(&trial["findings"]).iter().map(|finding| text(&finding["code"])).collect()
+/// A trial of two agents is valid and covers all that was planned; gives how many operations it counts.
+fn counted_once(trial: &Value) -> u64 {
+    assert_eq!(trial["valid"], true, "{:#}", trial["findings"]);
+    let mut told = list(&trial["findings"]).iter().map(|finding| text(&finding["code"]));
+    assert!(told.all(|code| UNCONCERNED.contains(&code)), "{:#}", trial["findings"]);
+    let all = altogether(trial);
+    let by_agent: Vec<u64> = agents(trial).iter().map(|agent| whole(altogether(agent), "count")).collect();
+    println!("counted {} = {by_agent:?}, {}", whole(all, "count"), trial["coverage"]);
+    assert_eq!(by_agent.iter().sum::<u64>(), whole(all, "count"));
+    assert_eq!((whole(all, "unsent"), &all["errors"]), (0, &json!({})));
+    let coverage = &trial["coverage"];
+    assert_eq!(whole(coverage, "agents_finished"), 2, "{coverage}");
+    assert_eq!(coverage["intervals_received"], coverage["intervals_planned"], "{coverage}");
+    assert_eq!(coverage["agent_seconds_ratio"], 1.0, "{coverage}");
+    whole(all, "count")
 }
 
 #[test]
@@ -157,4 +165,33 @@ fn a_host_that_vanishes_ends_the_run_by_name() {
         let said = stage.scene.run(&again);
         assert_eq!(said.code, 0, "{said:?}");
     });
+}
+
+/// A start that such a link brings to one agent and not to the other breaks its attempt; the next one knows the link better.
+#[test]
+fn counted_once_over_a_link_that_is_slow_and_stalls() {
+    let scene = Scene::new();
+    let target = Target::start(&scene, &["--latency", "2ms"]);
+    let load = "workers = 4\nduration = \"6s\"";
+    let fleet = "[fleet]\nagents = 2\nretries = 5";
+    scene.write("job.toml", &job::against("slow", &target.url(), load, fleet));
+    let coordinator = Coordinator::start(&scene, "store");
+    let delays = Delays { up_ms: 100..=100, down_ms: 100..=100 };
+    let link = SlowLink::start(&coordinator.url, delays, dice().random());
+    link.stall(Stalls { share: 0.05, length: Duration::from_secs(1) });
+    let _agents = AGENTS.map(|name| Agent::start(&scene, &link.url, name, &[]));
+    wait_for_agents(&scene, &coordinator.url, 2);
+    let words = ["run", "job.toml", "--coordinator", &coordinator.url, "--json", "report.json"];
+    let said = Running::start(&scene, &words).end(SLOW_RUN_ENDS_WITHIN);
+    assert_eq!(said.code, 0, "{said:?}");
+    let report = scene.json("report.json");
+    assert_eq!(report["run"]["state"], "finished", "{}", report["run"]);
+    let (measured, broken) = trials(&report).split_last().expect("an attempt");
+    for attempt in broken {
+        let told = list(&attempt["findings"]).iter().map(|finding| text(&finding["message"]));
+        assert!(told.clone().any(|message| message.contains("start")), "{:#}", attempt["findings"]);
+    }
+    let (counted, served) = (counted_once(measured), target.count());
+    // Whoever began too early was served as well.
+    assert!(if broken.is_empty() { counted == served } else { counted <= served }, "{counted} of {served}");
 }
