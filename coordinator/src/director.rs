@@ -149,6 +149,7 @@ impl Director {
                 let is_accepted = unmet.is_none();
                 let _whoever_asked_may_be_gone = reply.send(unmet.map_or(Ok(()), Err));
                 if is_accepted {
+                    self.schedule.note_wall_clock(self.now(), crate::unix_ms());
                     self.observers.begin(submission.record.id);
                     self.step(Event::Submitted(submission));
                 }

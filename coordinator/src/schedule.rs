@@ -272,6 +272,13 @@ impl Schedule {
         actions
     }
 
+    /// The wall clock shows `unix_ms` (milliseconds since 1970 UTC) at this moment; it may have been set since it was told
+    /// last. Runs that are submitted from now on have their dates by it; those that are here keep theirs, whose lengths are
+    /// right.
+    pub fn note_wall_clock(&mut self, now: Moment, unix_ms: u64) {
+        self.unix_ms_at_zero = unix_ms.saturating_sub(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    }
+
     /// Whether a run waits or runs.
     pub fn is_active(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)

@@ -39,7 +39,8 @@ pub(super) struct ActiveRun {
     step: Step,
     deadlines: Deadlines,
     deadline: Moment,
-    /// Wall-clock time of the coordinator's start: a clock that is set meanwhile does not move a run's times.
+    /// What the wall clock would have shown at the coordinator's start, as it stood when the run was submitted: a clock
+    /// that is set meanwhile does not move a run's times.
     unix_ms_at_zero: u64,
     /// Since when too few agents match; `None`: enough do. Bounded by the job's `start_timeout`.
     missing_since: Option<Moment>,
