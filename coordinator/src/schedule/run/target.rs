@@ -84,9 +84,13 @@ impl ActiveRun {
         }
     }
 
-    /// Loopback when all agents share the target's host, else the address that the target's agent called from.
+    /// Loopback when all agents share the target's host, else the address that the target's agent called from. Containers
+    /// of one machine share its boot and not its network: they call from addresses of their own.
     fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
-        let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
+        let host_of = |id: AgentId| {
+            let agent = fleet.agent(id)?;
+            Some((agent.fingerprint.boot_id.clone()?, agent.address))
+        };
         let is_shared =
             host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
         match fleet.agent(agent) {
