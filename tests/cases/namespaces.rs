@@ -17,8 +17,10 @@ use fleetmark_tests::target::Target;
 use rand::RngExt;
 use serde_json::{Value, json};
 
-/// The environment variable that has the cable pulled for as long as a run must bear: any value.
-const FULL_VARIABLE: &str = "FLEETMARK_TEST_LONG_CUT";
+/// The environment variable that says for how many seconds the cable is pulled, in the middle of a run of twice the length.
+const AWAY_VARIABLE: &str = "FLEETMARK_TEST_AWAY_S";
+/// How many there are without it.
+const AWAY_S: u64 = 6;
 const COORDINATOR: &str = "coordinator";
 const TARGET: &str = "target";
 const AGENTS: [&str; 2] = ["one", "two"];
@@ -55,8 +57,9 @@ impl Stage {
             Coordinator::start_under(&scene, "store", &[], &words)
         });
         let called = coordinator.url.replace("0.0.0.0", &network.address(COORDINATOR).to_string());
-        let agents =
-            AGENTS.map(|name| network.on(name, || Agent::start(&scene, &called, name, &["--insecure"])));
+        let agents = AGENTS.map(|name| {
+            network.on(name, || Agent::start(&scene, &called, name, &["--insecure", "--allow", "command"]))
+        });
         let stage = Self { scene, coordinator, target, agents, network };
         stage.network.on(COORDINATOR, || wait_for_agents(&stage.scene, &stage.url(), 2));
         stage
@@ -122,8 +125,8 @@ fn counted_once(trial: &Value) -> u64 {
 
 #[test]
 fn counted_once_through_a_pulled_cable() {
-    let is_full = std::env::var_os(FULL_VARIABLE).is_some();
-    let (length, away) = if is_full { (60, 30) } else { (12, 6) };
+    let away = std::env::var(AWAY_VARIABLE).map_or(AWAY_S, |away| away.parse().expect("a number of seconds"));
+    let length = 2 * away;
     let stage = Stage::new(Duration::from_secs(length), "");
     let run = stage.begin();
     stage.network.pull(COORDINATOR);
@@ -165,6 +168,19 @@ fn a_host_that_vanishes_ends_the_run_by_name() {
         let said = stage.scene.run(&again);
         assert_eq!(said.code, 0, "{said:?}");
     });
+}
+
+/// All hosts of the network are one machine with one boot, as containers are.
+#[test]
+fn a_target_on_an_agents_host_is_reached_from_all_hosts() {
+    let stage = Stage::new(Duration::from_secs(1), "");
+    let text = job::with_target("own", "workers = 4\nduration = \"1s\"", 81, "[fleet]\nagents = 2");
+    stage.scene.write("job.toml", &text);
+    let url = stage.url();
+    let words = ["run", "job.toml", "--coordinator", &url, "--json", "report.json"];
+    let said = stage.network.on(COORDINATOR, || stage.scene.run(&words));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(counted_once(only_trial(&stage.scene.json("report.json"))) > 0);
 }
 
 /// A start that such a link brings to one agent and not to the other breaks its attempt; the next one knows the link better.
