@@ -25,7 +25,7 @@ const AGENTS: [&str; 3] = ["one", "two", "three"];
 /// Long enough to be killed anywhere in it, short enough for many.
 const LOAD: &str = "workers = 3\nduration = \"1200ms\"\ntrials = 2";
 /// Kills come so late after the run was asked for, milliseconds: what it takes from there to its end.
-const MOMENTS_MS: std::ops::Range<u64> = 50..3_500;
+const MOMENTS_MS: std::ops::Range<u64> = 0..3_500;
 /// Longer than agents that live take to come back: only those that were killed are lost, as their successors take
 /// their names.
 const LOST_AFTER: &str = "15s";

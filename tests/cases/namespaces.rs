@@ -203,6 +203,7 @@ fn counted_once_over_a_link_that_is_slow_and_stalls() {
     let report = scene.json("report.json");
     assert_eq!(report["run"]["state"], "finished", "{}", report["run"]);
     let (measured, broken) = trials(&report).split_last().expect("an attempt");
+    println!("{} attempts broke as they began", broken.len());
     for attempt in broken {
         let told = list(&attempt["findings"]).iter().map(|finding| text(&finding["message"]));
         assert!(told.clone().any(|message| message.contains("start")), "{:#}", attempt["findings"]);
