@@ -1,5 +1,7 @@
 //! `fleetmark coordinator`: schedules jobs and keeps results.
 
+mod configuration;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     let protection = protection(&args);
     let scheme = if protection.is_some() { "https" } else { "http" };
+    let mut deadlines = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
+    deadlines.lost_after = args.lost_after.unwrap_or(deadlines.lost_after);
     raise_descriptor_limit();
     let folder = args.store.clone();
     let is_embedded = args.stop_when_idle_for.is_some();
@@ -44,7 +48,7 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
         store: args.store,
         protection,
         stop_when_idle_for: args.stop_when_idle_for,
-        lost_after: args.lost_after,
+        deadlines,
     };
     let mut running = server::start(options)
         .await
