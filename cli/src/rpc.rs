@@ -222,7 +222,7 @@ fn describe(status: &Status) -> String {
 fn refused(url: &str, error: ChannelError) -> anyhow::Error {
     match error {
         ChannelError::Refused(reason) => Failure::with_code(REFUSED, format!("{url}: {reason}")),
-        ChannelError::Unreachable(reason) if url.starts_with("http://") && reason.contains("reset") => {
+        ChannelError::Unreachable(reason) if url.starts_with("http://") && !reason.contains("refused") => {
             unreachable(url, &format!("{reason} (does it encrypt? then call it by https://)"))
         }
         ChannelError::Unreachable(reason) => unreachable(url, &reason),

@@ -3,6 +3,8 @@
 pub(crate) mod agent_service;
 pub(crate) mod codec;
 pub(crate) mod control_service;
+mod doorkeeper;
+mod roles;
 pub(crate) mod trust_service;
 
 use std::future::Future;
@@ -20,10 +22,10 @@ use tonic::{Request, Status};
 
 use agent_service::AgentRpc;
 use control_service::ControlRpc;
+use doorkeeper::Doorkeeper;
 use trust_service::TrustRpc;
 
 use crate::admission::audit::Audit;
-use crate::admission::doorkeeper::Doorkeeper;
 use crate::admission::gate::Guarded;
 use crate::admission::peer::Peer;
 

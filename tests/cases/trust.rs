@@ -1,13 +1,17 @@
 //! Machines and people join a coordinator that encrypts: three commands, and nothing in plain text between them.
 
 use std::fs;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use fleetmark_tests::cast::Scene;
 use fleetmark_tests::cast::{Coordinator, wait_for_agents};
 use fleetmark_tests::eavesdropper::Eavesdropper;
 use fleetmark_tests::job;
-use fleetmark_tests::membership::{encrypted, joining_agent, log_in, printed_token, record, token};
+use fleetmark_tests::membership::{
+    encrypted, joining_agent, log_in, printed_line, printed_token, record, token,
+};
+use fleetmark_tests::namespaces::Network;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::process::exists;
 use fleetmark_tests::readings::{altogether, only_trial, whole};
@@ -22,6 +26,34 @@ fn certificates(scene: &Scene, state: &str) -> usize {
     let listed = said.json();
     let certificates = listed["certificates"].as_array().expect("a list").clone();
     certificates.iter().filter(|given| given["state"] == state).count()
+}
+
+#[test]
+fn machines_are_joined_by_what_the_coordinator_prints() {
+    let network = Network::of(&["coordinator", "load", "desk"]);
+    let scene = Scene::new();
+    let listen = format!("{}:0", network.address("coordinator"));
+    let coordinator = network.on("coordinator", || Coordinator::start_on(&scene, "store", &listen));
+    assert!(coordinator.url.starts_with("https://10."), "nobody had to ask for it: {}", coordinator.url);
+    let words_of = |who: &str| {
+        let line = printed_line(&scene, who);
+        line.split(' ').skip(1).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let words = words_of("an agent");
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--name", "one"]).collect();
+    let _agent = network.on("load", || Running::start(&scene, &words));
+    let target = network
+        .on("load", || Target::start_on(&scene, IpAddr::V4(network.address("load")), &["--latency", "1ms"]));
+    let words = words_of("a person");
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--name", "me"]).collect();
+    let said = network.on("desk", || scene.run(&words));
+    assert_eq!(said.code, 0, "{said:?}");
+    scene.write("job.toml", &job::against("three", &target.url(), "iterations = 300", ""));
+    let said = network.on("desk", || {
+        scene.run(&["run", "job.toml", "--coordinator", &coordinator.url, "--json", "report.json"])
+    });
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(whole(altogether(only_trial(&scene.json("report.json"))), "count"), 300);
 }
 
 #[test]

@@ -16,16 +16,24 @@ pub fn encrypted(scene: &Scene, more: &[&str]) -> Coordinator {
     Coordinator::start_under(scene, "store", &[], &[&ENCRYPTED[..], more].concat())
 }
 
-/// The token of the line that a coordinator printed for `an agent` or `a person`, as its last start did.
+/// The line that a coordinator printed for `an agent` or `a person` to join with, as its last start did.
+///
+/// # Panics
+/// When it printed none.
+pub fn printed_line(scene: &Scene, who: &str) -> String {
+    let begins = format!("{who} joins with: ");
+    wait_for("the line to join with", crate::cast::START_WITHIN, || {
+        let said = fs::read_to_string(scene.path().join("coordinator.log")).ok()?;
+        said.lines().rev().find_map(|line| line.strip_prefix(&begins).map(ToOwned::to_owned))
+    })
+}
+
+/// The token of that line.
 ///
 /// # Panics
 /// When it printed none.
 pub fn printed_token(scene: &Scene, who: &str) -> String {
-    let line = wait_for("the line to join with", crate::cast::START_WITHIN, || {
-        let said = fs::read_to_string(scene.path().join("coordinator.log")).ok()?;
-        said.lines().rfind(|line| line.starts_with(&format!("{who} joins with: "))).map(ToOwned::to_owned)
-    });
-    line.rsplit(' ').next().expect("a line ends with a word").to_owned()
+    printed_line(scene, who).rsplit(' ').next().expect("a line ends with a word").to_owned()
 }
 
 /// A token that the machine's own user asks for.

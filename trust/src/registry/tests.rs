@@ -1,3 +1,5 @@
+//! What the registry promises, gives and takes, over days that are passed in.
+
 use super::*;
 
 const NOW_S: u64 = 1_800_000_000;

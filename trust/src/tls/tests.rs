@@ -1,3 +1,5 @@
+//! Both ends of a connection, without a network between: who is let in, and who is not.
+
 use std::io::{self, Read};
 use std::sync::Arc;
 

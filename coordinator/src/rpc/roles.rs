@@ -2,7 +2,7 @@
 
 use trust::role::Role;
 
-use super::peer::Who;
+use crate::admission::peer::Who;
 
 /// What a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

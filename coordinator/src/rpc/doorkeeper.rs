@@ -9,9 +9,9 @@ use tonic::codegen::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::audit::{Audit, Deed};
-use super::peer::Peer;
 use super::roles::{self, Denial};
+use crate::admission::audit::{Audit, Deed};
+use crate::admission::peer::Peer;
 
 /// Stands before the services.
 #[derive(Debug, Clone)]
