@@ -74,8 +74,13 @@ fn exported_of(
 }
 
 pub(crate) fn record(trials: u32) -> RunRecord {
-    let planned =
-        |index| PlannedTrial { index: TrialIndex(index), variant: VariantIndex(0), block: index, order: 0 };
+    let planned = |index| PlannedTrial {
+        index: TrialIndex(index),
+        variant: VariantIndex(0),
+        block: index,
+        order: 0,
+        cells: Vec::new(),
+    };
     RunRecord {
         id: RunId::new(1_700_000_000_000, [7; 10]),
         name: Name::new("session-status").unwrap(),
@@ -259,6 +264,7 @@ fn job() -> Job {
             placement: Placement::Together,
             agents: Some(u32::from(AGENTS)),
             selector: Default::default(),
+            observers: None,
             on_agent_loss: LossPolicy::Fail,
             start_timeout: Duration::from_secs(60),
             retries: 0,

@@ -62,6 +62,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
             placement: Placement::Together,
             agents: None,
             selector: Default::default(),
+            observers: None,
             on_agent_loss: LossPolicy::Fail,
             start_timeout: Duration::from_secs(60),
             retries: 0,
@@ -103,8 +104,13 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         start_skew_error_us: Some(20.0),
         findings: Vec::new(),
     };
-    let planned =
-        |index| PlannedTrial { index: TrialIndex(index), variant: VariantIndex(0), block: index, order: 0 };
+    let planned = |index| PlannedTrial {
+        index: TrialIndex(index),
+        variant: VariantIndex(0),
+        block: index,
+        order: 0,
+        cells: Vec::new(),
+    };
     RunRecord {
         id: run_id(),
         name: Name::new("session").unwrap(),

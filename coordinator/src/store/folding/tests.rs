@@ -73,7 +73,13 @@ fn record(agents: u8) -> RunRecord {
         start_skew_error_us: None,
         findings: Vec::new(),
     };
-    let planned = PlannedTrial { index: TrialIndex(0), variant: VariantIndex(0), block: 0, order: 0 };
+    let planned = PlannedTrial {
+        index: TrialIndex(0),
+        variant: VariantIndex(0),
+        block: 0,
+        order: 0,
+        cells: Vec::new(),
+    };
     let variant = Variant { name: "default".to_owned(), parameters: BTreeMap::new() };
     let plan =
         Plan { seed: 1, variants: vec![variant], trials: vec![planned], agents: Some(u32::from(agents)) };
