@@ -123,6 +123,8 @@ fn trial(index: u32) -> TrialRecord {
         agents: (1..=AGENTS).map(part).collect(),
         started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: Some(85.0),
         start_skew_error_us: Some(40.0),

@@ -99,6 +99,8 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         agents: (0..agents).map(part).collect(),
         started_at_ms: Some(1_700_000_001_000),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: Some(80.0),
         start_skew_error_us: Some(20.0),

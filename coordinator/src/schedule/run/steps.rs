@@ -217,6 +217,8 @@ impl ActiveRun {
             trial: self.trial.index,
             attempt: self.trial.attempt,
             agents: self.parts(fleet),
+            cells: Vec::new(),
+            observers: Vec::new(),
             agents_planned: Some(self.group.size()),
             started_at_ms: None,
             is_complete: false,

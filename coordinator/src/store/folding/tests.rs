@@ -68,6 +68,8 @@ fn record(agents: u8) -> RunRecord {
         agents: (1..=agents).map(part).collect(),
         started_at_ms: Some(1),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: None,
         start_skew_error_us: None,
