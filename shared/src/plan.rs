@@ -103,6 +103,8 @@ pub struct Assignment {
     pub agent_index: u32,
     /// How many agents take part.
     pub agent_count: u32,
+    /// Whether it is to make no load, and only to report how its host fares until it is told to stop.
+    pub is_observer: bool,
 }
 
 /// One agent's share of a trial's load.

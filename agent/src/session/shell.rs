@@ -283,6 +283,7 @@ impl Shell {
                 .collect(),
             may_run_programs: self.options.may_run_programs(),
             reservation: self.options.reservation.clone(),
+            advertise: self.options.advertise.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }

@@ -1,8 +1,8 @@
 //! Which agents a run gets: who matches, whose host has a free slot, and what to say when that is not enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{AgentId, RunId};
+use shared::ids::{AgentId, AgentName, RunId};
 use shared::job::selector::Selector;
 
 use super::{Fleet, Member};
@@ -15,6 +15,10 @@ const NAMED_MAX: usize = 10;
 pub struct Need {
     /// How many agents; `None`: every match.
     pub agents: Option<u32>,
+    /// How many at least, when every match is taken.
+    pub at_least: u32,
+    /// Only agents with one of these names; `None`: any.
+    pub named: Option<BTreeSet<AgentName>>,
     /// Which.
     pub selector: Selector,
     /// The workload kind that they must be able to run.
@@ -51,7 +55,7 @@ impl Fleet {
         let mut matching: Vec<&Member> =
             self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
         matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
-        let wanted = need.agents.map_or(matching.len().max(1), |agents| agents as usize);
+        let wanted = need.agents.map_or(matching.len().max(need.at_least as usize), |agents| agents as usize);
         if matching.len() < wanted {
             return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
         }
@@ -116,6 +120,12 @@ impl Fleet {
         Ok(kept.into_iter().map(|member| member.agent.id).collect())
     }
 
+    /// Why an agent is not what a selector asks for, with its name; `None`: it is.
+    pub fn mismatch(&self, agent: AgentId, selector: &Selector) -> Option<String> {
+        let Some(member) = self.members.get(&agent) else { return Some("it is not here".to_owned()) };
+        member.unlike(selector).map(|reason| format!("{}: {reason}", member.agent.name))
+    }
+
     fn has_free_slot(&self, member: &Member) -> bool {
         member.lease.is_none()
             && self.runs_on(member.host()).len() < self.slots_of(member.host())
@@ -172,6 +182,15 @@ impl Member {
                 "it may not run programs for [target] and [hooks] (see its --allow command)".to_owned(),
             );
         }
+        if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
+            return Some("the run measures other agents one by one, and none of that name".to_owned());
+        }
+        self.unlike(&need.selector)
+    }
+
+    /// Why its labels and facts are not what a selector asks for; `None`: they are. Labels come before facts, since people
+    /// give them; `name` is its own.
+    fn unlike(&self, selector: &Selector) -> Option<String> {
         let facts: BTreeMap<String, String> = self
             .agent
             .facts
@@ -180,7 +199,7 @@ impl Member {
             .map(|(key, value)| (key.clone(), value.clone()))
             .chain([("name".to_owned(), self.agent.name.to_string())])
             .collect();
-        need.selector.mismatch(&facts).map(|term| {
+        selector.mismatch(&facts).map(|term| {
             let there =
                 facts.get(&term.key).map_or_else(|| "is not set".to_owned(), |value| format!("is {value}"));
             format!("{} does not hold ({} {there})", term, term.key)
@@ -207,6 +226,8 @@ mod tests {
     fn need(agents: Option<u32>, selector: &str) -> Need {
         Need {
             agents,
+            at_least: 1,
+            named: None,
             selector: Selector::parse(selector).unwrap(),
             kind: "http".to_owned(),
             runs_programs: false,
