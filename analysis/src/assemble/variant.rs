@@ -81,7 +81,7 @@ impl VariantSum {
 
     /// Its report.
     pub(super) fn report(
-        self,
+        mut self,
         variant: usize,
         job: &Job,
         latencies: &mut BTreeMap<Place, EncodedHistogram>,
@@ -95,6 +95,9 @@ impl VariantSum {
         // Agents that are merged into nothing have only this.
         let stand_alone = self.tallies.is_empty();
         if self.agents.len() > 1 || stand_alone {
+            if stand_alone {
+                self.agents.sort_by(|one, other| (&one.name, &one.pair).cmp(&(&other.name, &other.pair)));
+            }
             for (number, agent) in self.agents.into_iter().enumerate() {
                 let merged = Operations::of(job, &agent.tallies, agent.window_ns);
                 if stand_alone {
