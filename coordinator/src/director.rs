@@ -285,6 +285,7 @@ impl Director {
     fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
         let named: Vec<_> = agents
             .keys()
+            .filter(|id| !self.schedule.is_observed_by(trial.run, **id))
             .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
             .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);

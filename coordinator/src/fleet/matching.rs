@@ -21,6 +21,8 @@ pub struct Need {
     pub named: Option<BTreeSet<AgentName>>,
     /// Which.
     pub selector: Selector,
+    /// Which others are to observe, at least one of them, and so make no load; `None`: nobody is.
+    pub observers: Option<Selector>,
     /// The workload kind that they must be able to run.
     pub kind: String,
     /// Whether targets or hooks are to be run.
@@ -58,6 +60,11 @@ impl Fleet {
         let wanted = need.agents.map_or(matching.len().max(need.at_least as usize), |agents| agents as usize);
         if matching.len() < wanted {
             return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
+        }
+        if let Some(selector) = &need.observers
+            && self.observers(selector, need.reservation.as_deref()).is_empty()
+        {
+            return Err(Unmet::Missing(self.no_observer_message(selector, need)));
         }
         let free: Vec<AgentId> = matching
             .iter()
@@ -120,6 +127,20 @@ impl Fleet {
         Ok(kept.into_iter().map(|member| member.agent.id).collect())
     }
 
+    /// The agents that could observe a run now, by name. They need no slot, and may be busy with anything.
+    pub fn observers(&self, selector: &Selector, reservation: Option<&str>) -> Vec<AgentId> {
+        let mut matching: Vec<&Member> =
+            self.members.values().filter(|it| it.cannot_observe(selector, reservation).is_none()).collect();
+        matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        matching.into_iter().map(|member| member.agent.id).collect()
+    }
+
+    fn no_observer_message(&self, selector: &Selector, need: &Need) -> String {
+        let reservation = need.reservation.as_deref();
+        let reasons = self.reasons(need, |member| member.cannot_observe(selector, reservation));
+        format!("waits for an agent to observe (fleet.observe) where {selector}{reasons}")
+    }
+
     /// Why an agent is not what a selector asks for, with its name; `None`: it is.
     pub fn mismatch(&self, agent: AgentId, selector: &Selector) -> Option<String> {
         let Some(member) = self.members.get(&agent) else { return Some("it is not here".to_owned()) };
@@ -139,26 +160,31 @@ impl Fleet {
             "waits for {wanted} agent{}{which}; {found} of them here",
             if wanted == 1 { "" } else { "s" }
         );
+        message.push_str(&self.reasons(need, |member| member.mismatch(need)));
+        message
+    }
+
+    /// Who is here and why each of them does not do, to follow a sentence that says who is waited for.
+    fn reasons(&self, need: &Need, why: impl Fn(&Member) -> Option<String>) -> String {
         let others: Vec<String> = self
             .members
             .values()
             .filter(|member| member.agent.reservation == need.reservation)
             .filter_map(|member| {
                 let labels = describe(&member.agent.labels);
-                member.mismatch(need).map(|reason| format!("{}{labels}: {reason}", member.agent.name))
+                why(member).map(|reason| format!("{}{labels}: {reason}", member.agent.name))
             })
             .collect();
         if self.members.is_empty() {
-            message.push_str("; no agents are attached");
-        } else if !others.is_empty() {
-            let more = others.len().saturating_sub(NAMED_MAX);
-            message.push_str("; does not match: ");
-            message.push_str(&others[..others.len().min(NAMED_MAX)].join("; "));
-            if more > 0 {
-                message.push_str(&format!("; and {more} more"));
-            }
+            return "; no agents are attached".to_owned();
         }
-        message
+        if others.is_empty() {
+            return String::new();
+        }
+        let more = others.len().saturating_sub(NAMED_MAX);
+        let named = others[..others.len().min(NAMED_MAX)].join("; ");
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("; does not match: {named}{more}")
     }
 }
 
@@ -185,7 +211,24 @@ impl Member {
         if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
             return Some("the run measures other agents one by one, and none of that name".to_owned());
         }
+        if need.observers.as_ref().is_some_and(|selector| self.unlike(selector).is_none()) {
+            return Some("it only observes this run (fleet.observe)".to_owned());
+        }
         self.unlike(&need.selector)
+    }
+
+    /// Why the agent cannot observe a run; `None`: it can.
+    fn cannot_observe(&self, selector: &Selector, reservation: Option<&str>) -> Option<String> {
+        if self.gone_since.is_some() {
+            return Some("its connection is broken".to_owned());
+        }
+        if self.is_draining {
+            return Some("it is being drained: it takes no more runs".to_owned());
+        }
+        if self.agent.reservation.as_deref() != reservation {
+            return Some("it belongs to another command".to_owned());
+        }
+        self.unlike(selector)
     }
 
     /// Why its labels and facts are not what a selector asks for; `None`: they are. Labels come before facts, since people
@@ -228,6 +271,7 @@ mod tests {
             agents,
             at_least: 1,
             named: None,
+            observers: None,
             selector: Selector::parse(selector).unwrap(),
             kind: "http".to_owned(),
             runs_programs: false,

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
-//! `adoption` (after a restart), `keeping` (what the record keeps).
+//! `observing` (hosts that make no load), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
@@ -10,6 +10,7 @@ mod cells;
 mod hooks;
 mod keeping;
 mod loss;
+mod observing;
 mod preparing;
 mod steps;
 mod target;
@@ -90,6 +91,12 @@ struct CurrentTrial {
     /// Agents whose cells an earlier attempt at the trial has measured.
     #[serde(default)]
     settled: BTreeSet<AgentName>,
+    /// Agents that only tell how their hosts fare in it.
+    #[serde(default)]
+    observers: Vec<AgentId>,
+    /// How long what they tell is waited for once the load has ended.
+    #[serde(skip)]
+    observers_until: Moment,
     /// Whether something made it invalid as a whole, so that the steps up to `Collect` are left out.
     is_broken: bool,
     /// Whether agents were told to prepare, so that they must be collected and released.
@@ -125,6 +132,7 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
         at_least: job.fleet.placement.agents_min(),
         named: None,
         selector: job.fleet.selector.clone(),
+        observers: job.fleet.observers.clone(),
         kind: job.workload.kind.clone(),
         runs_programs: has_hooks || job.target.is_some(),
         reservation: reservation.map(ToOwned::to_owned),
@@ -184,6 +192,9 @@ impl ActiveRun {
 
     /// An agent answered about what is under way.
     pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
+        if self.is_observed_by(agent) {
+            return self.hear_observer(agent, answer);
+        }
         match (self.stage(), answer) {
             (Step::ReservePort, Answer::PortReserved(Some(port))) => {
                 if let Some(target) = self.targets.get_mut(&agent) {
@@ -302,7 +313,9 @@ impl ActiveRun {
 
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        self.has_agent(agent) && self.is_current(trial) && self.stage() < Step::Judge
+        (self.has_agent(agent) || self.is_observed_by(agent))
+            && self.is_current(trial)
+            && self.stage() < Step::Judge
     }
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
@@ -321,7 +334,7 @@ impl ActiveRun {
             Answer::PortReserved(_) => is_current && self.targets.contains_key(&agent),
             Answer::HookDone { .. } => is_current,
         };
-        is_about_now && self.has_agent(agent)
+        is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
     }
 
     fn is_current(&self, trial: TrialKey) -> bool {

@@ -22,6 +22,8 @@ const ARM_WITHIN: Duration = Duration::from_secs(30);
 const STOP_TARGET_WITHIN: Duration = Duration::from_secs(20);
 /// Intervals that are still on their way when an agent is done, with room for a store that is slow.
 const COLLECT_WITHIN: Duration = Duration::from_secs(90);
+/// The same of agents that only observe: nothing that counts is waited for.
+pub(super) const OBSERVERS_WITHIN: Duration = Duration::from_secs(10);
 /// The same after a cancellation, when somebody waits for the end.
 const COLLECT_CANCELLED_WITHIN: Duration = Duration::from_secs(10);
 /// Reading what was stored of one trial.

@@ -2,13 +2,14 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `starts` (one moment for all), `targets`, `absence` (agents that go away and come back), `losses` (agents that do
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `absence` (agents that go away and come back), `losses` (agents that do
 //! not), `restarts` (of the coordinator), `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
 mod losses;
+mod observers;
 mod placements;
 mod restarts;
 mod simulated_agent;

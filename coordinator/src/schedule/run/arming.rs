@@ -70,6 +70,7 @@ impl ActiveRun {
         for agent in agents {
             self.ask(agent, Command::Start { trial, epoch, arming, at }, actions);
         }
+        self.start_observers(arming, at, actions);
     }
 
     /// An agent is armed, by one of the trial's starts.

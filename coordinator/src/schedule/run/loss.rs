@@ -1,7 +1,6 @@
 //! Agents that are lost: whether the run goes on without them, repeats the trial with others, or fails.
 
 use serde::{Deserialize, Serialize};
-use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, AgentName};
 use shared::job::LossPolicy;
@@ -105,12 +104,7 @@ impl ActiveRun {
                 fleet.lease(self.record.id, &agents);
                 self.regrouped(agents, fleet);
             }
-            Err(unmet) if self.waiting_message != unmet.message() => {
-                self.waiting_message = unmet.message().to_owned();
-                let message = self.waiting_message.clone();
-                actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message }));
-            }
-            Err(_) => {}
+            Err(unmet) => self.tell_waiting(unmet.message(), actions),
         }
     }
 

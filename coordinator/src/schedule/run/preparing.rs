@@ -30,7 +30,7 @@ impl ActiveRun {
             return self.end_early(RunState::Failed, misfit);
         }
         self.trial.is_prepared = true;
-        let mut shared = None;
+        let (mut shared, mut sample) = (None, None);
         for agent in self.measuring() {
             let Some(introduction) = fleet.agent(agent) else { continue };
             // What a cell measures is its own; what agents share is the same for all of them.
@@ -48,10 +48,12 @@ impl ActiveRun {
             let shares = self.shares(&part);
             let assignment = index.map(|index| shares.assignment(index, &introduction.name));
             if let Some(assignment) = assignment {
+                sample.get_or_insert_with(|| assignment.clone());
                 self.ask(agent, Command::Prepare(Box::new(assignment)), actions);
             }
             shared = self.trial.cells.is_empty().then_some(part);
         }
+        self.prepare_observers(fleet, sample, actions);
     }
 
     /// Over how many agents the load is split.

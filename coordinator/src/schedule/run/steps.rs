@@ -8,7 +8,7 @@ use shared::ids::{AgentId, LeaseEpoch};
 use shared::job::{Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
-use super::super::step::Step;
+use super::super::step::{OBSERVERS_WITHIN, Step};
 use super::super::{Action, Command};
 use super::keeping::parts;
 use super::loss::Group;
@@ -49,7 +49,7 @@ impl ActiveRun {
             Step::Adopt => {}
             _ => {
                 match self.step {
-                    Step::Collect => self.await_intervals(),
+                    Step::Collect => self.await_intervals(now, fleet),
                     Step::Regroup => self.regroup(fleet, actions),
                     Step::Prepare if self.awaited.is_empty() => self.check_start(),
                     Step::Arm => self.arm_again_if_late(now, fleet, actions),
@@ -106,12 +106,8 @@ impl ActiveRun {
                     self.record.found_no_agents = true;
                     self.end_early(RunState::Failed, format!("no agents in time: {}", unmet.message()));
                     self.enter(Step::Finished, now, fleet, epoch, actions);
-                } else if self.waiting_message != unmet.message() {
-                    self.waiting_message = unmet.message().to_owned();
-                    actions.push(Action::Tell(
-                        self.record.id,
-                        RunEvent::Waiting { message: self.waiting_message.clone() },
-                    ));
+                } else {
+                    self.tell_waiting(unmet.message(), actions);
                 }
             }
         }
@@ -204,12 +200,14 @@ impl ActiveRun {
             Step::Arm => self.arm(now, fleet, actions),
             Step::Run => self.run(actions),
             Step::Collect => {
-                self.await_intervals();
+                self.trial.observers_until = now + OBSERVERS_WITHIN;
+                self.await_intervals(now, fleet);
                 if self.trial.is_broken {
                     self.abort(actions);
                 } else {
                     self.repeat_stops(actions);
                 }
+                self.stop_observers(fleet, actions);
             }
             Step::StopTarget | Step::StopLastTarget => self.stop_target(actions),
             Step::Judge => self.judge(actions),
@@ -232,23 +230,26 @@ impl ActiveRun {
             settled: std::mem::take(&mut self.trial.settled),
             ..CurrentTrial::default()
         };
+        let (observers, lost) = self.observers_of_trial(fleet);
+        self.trial.observers = observers.iter().map(|part| part.id).collect();
         let measuring = self.measuring();
         self.record.trials.push(TrialRecord {
             trial: self.trial.index,
             attempt: self.trial.attempt,
             agents: parts(&measuring, fleet),
             cells: self.trial.cells.iter().map(|cell| cell.part.clone()).collect(),
-            observers: Vec::new(),
+            observers,
             agents_planned: self.trial.cells.is_empty().then(|| self.group.size()),
             started_at_ms: None,
             is_complete: false,
             start_skew_us: None,
             start_skew_error_us: None,
-            findings: note.into_iter().collect(),
+            findings: note.into_iter().chain(lost).collect(),
         });
         let agents =
             measuring.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
-        actions.push(Action::OpenTrial(self.key(), measuring.iter().map(|agent| (*agent, 0)).collect()));
+        let told = measuring.iter().chain(&self.trial.observers).map(|agent| (*agent, 0));
+        actions.push(Action::OpenTrial(self.key(), told.collect()));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },
@@ -286,6 +287,7 @@ impl ActiveRun {
         let key = self.key();
         if self.trial.is_prepared {
             actions.extend(self.loads().into_iter().map(|agent| Action::Send(agent, Command::Release(key))));
+            self.release_observers(key, actions);
         }
         let is_complete = !self.trial.is_broken;
         if let Some(record) = self.trial_record() {

@@ -7,7 +7,7 @@ use shared::run_record::RunState;
 use super::super::Action;
 use super::super::step::Step;
 use super::ActiveRun;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Moment};
 
 impl ActiveRun {
     /// Where a run goes whose trial is broken or that is to end; `None`: on as planned.
@@ -108,14 +108,15 @@ impl ActiveRun {
         }
     }
 
-    /// While collecting: awaited are the agents whose intervals are not all stored.
-    pub(super) fn await_intervals(&mut self) {
+    /// While collecting: awaited are the agents whose intervals are not all stored, observers among them for a while.
+    pub(super) fn await_intervals(&mut self, now: Moment, fleet: &Fleet) {
         let trial = &self.trial;
         let is_whole = |agent: &AgentId| match (trial.reported.get(agent), trial.stored.get(agent)) {
             (Some(0), _) => true,
             (Some(reported), Some(stored)) => stored >= reported,
             _ => false,
         };
-        self.awaited = self.collected().into_iter().filter(|agent| !is_whole(agent)).collect();
+        let told = self.collected().into_iter().chain(self.observers_left(now, fleet));
+        self.awaited = told.filter(|agent| !is_whole(agent)).collect();
     }
 }

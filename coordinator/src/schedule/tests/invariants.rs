@@ -74,13 +74,17 @@ fn any_job() -> impl Strategy<Value = Arc<Job>> {
     let programs = || prop::sample::select(vec!["ok", "ok", "ok", "fail", "hang"]);
     let losses = (prop::sample::select(vec!["fail", "continue"]), 0..=2_u32);
     let placement = prop::sample::select(vec!["together", "together", "each", "pairs"]);
+    let placement = (placement, prop::bool::weighted(0.3));
     (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32, losses, placement).prop_map(
-        |(agents, restart, program, hook, has_hooks, trials, (policy, retries), placement)| {
+        |(agents, restart, program, hook, has_hooks, trials, (policy, retries), (placement, is_observed))| {
             let agents = agents.map(|agents| if placement == "pairs" { agents.max(2) } else { agents });
             let mut text = format!(
                 "load.trials = {trials}\nfleet.placement = \"{placement}\"\nfleet.start_timeout = \"{}s\"\nfleet.retries = {retries}\nfleet.on_agent_loss = \"{policy}\"\n",
                 START_TIMEOUT.as_secs()
             );
+            if is_observed {
+                text.push_str("fleet.observe = \"name=a4\"\n");
+            }
             if let Some(agents) = agents {
                 text.push_str(&format!("fleet.agents = {agents}\n"));
             }

@@ -25,8 +25,12 @@ impl World {
             let own = attempt.cells.iter().find(|cell| cell.agent == *id);
             own.is_some_and(|cell| !attempt.of_cell(cell).is_complete)
         };
-        let counts =
-            |id: &AgentId| !is_broken(id) && (leased.contains(id) || self.stored.contains_key(&(trial, *id)));
+        let is_observer = |id: &AgentId| attempt.observers.iter().any(|part| part.id == *id);
+        let counts = |id: &AgentId| {
+            !is_broken(id)
+                && !is_observer(id)
+                && (leased.contains(id) || self.stored.contains_key(&(trial, *id)))
+        };
         let armed = self.agents.iter().filter(|(id, _)| counts(id));
         let starts: BTreeSet<_> =
             armed.filter_map(|(_, agent)| agent.trials.get(&trial)?.armed_for).collect();
