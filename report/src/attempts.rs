@@ -42,6 +42,16 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Where an attempt stands in a report: variant, block, order and attempt.
+type Place<'a> = (&'a str, u32, u32, u32);
+
+/// What a report says of an attempt: whether all of it counts, and whose part does not.
+#[derive(Debug, Clone, Default)]
+struct Judgement {
+    is_valid: bool,
+    invalid: BTreeSet<AgentId>,
+}
+
 /// Every attempt of a run, by trial and attempt number.
 #[derive(Debug)]
 pub struct Attempts<'a> {
@@ -54,14 +64,15 @@ impl<'a> Attempts<'a> {
         let variants = report.variants.iter();
         let trials = variants
             .flat_map(|variant| variant.trials.iter().map(move |trial| (variant.name.as_str(), trial)));
-        let mut known: BTreeMap<(&str, u32, u32, u32), (bool, BTreeSet<AgentId>)> = BTreeMap::new();
+        let mut known: BTreeMap<Place<'_>, Judgement> = BTreeMap::new();
         for (variant, trial) in trials {
             let place = (variant, trial.block, trial.order, trial.attempt);
-            let (is_valid, invalid) = known.entry(place).or_insert((true, BTreeSet::new()));
-            *is_valid &= trial.valid;
-            let stands_apart = trial.agent.is_some() || trial.pair.is_some();
-            invalid
-                .extend(trial.agents.iter().filter(|_| stands_apart && !trial.valid).map(|agent| agent.id));
+            let judgement =
+                known.entry(place).or_insert(Judgement { is_valid: true, invalid: BTreeSet::new() });
+            judgement.is_valid &= trial.valid;
+            if !trial.valid && (trial.agent.is_some() || trial.pair.is_some()) {
+                judgement.invalid.extend(trial.agents.iter().map(|agent| agent.id));
+            }
         }
         let planned: BTreeMap<TrialIndex, _> =
             record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
@@ -69,7 +80,7 @@ impl<'a> Attempts<'a> {
             let planned = planned.get(&attempt.trial)?;
             let variant = record.plan.variants.get(planned.variant.0 as usize)?.name.as_str();
             let place = (variant, planned.block, planned.order, attempt.attempt);
-            let (is_valid, invalid) = known.get(&place).cloned().unwrap_or_default();
+            let Judgement { is_valid, invalid } = known.get(&place).cloned().unwrap_or_default();
             let attempted = Attempt {
                 variant,
                 block: planned.block,

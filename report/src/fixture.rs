@@ -17,8 +17,8 @@ use shared::job::{
     WorkloadSpec,
 };
 use shared::metric::{MetricKind, Summary};
-use shared::plan::{Plan, PlannedTrial, Variant};
-use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
+use shared::plan::{Plan, PlannedCell, PlannedTrial, Variant};
+use shared::run_record::{AgentPart, CellPart, CellPeer, RunRecord, RunState, TrialRecord};
 
 use crate::{ExportSource, Exporter};
 
@@ -55,7 +55,7 @@ pub(crate) fn exported_with_metrics(exporter: &dyn Exporter) -> Vec<u8> {
     exported_of(exporter, &record(1), &assembled_with_metrics(), intervals_with_metrics)
 }
 
-fn exported_of(
+pub(crate) fn exported_of(
     exporter: &dyn Exporter,
     record: &RunRecord,
     assembled: &Assembled,
@@ -105,6 +105,35 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         priority: 0,
         reservation: None,
     }
+}
+
+/// The same run where each agent measured by itself, or each the other one, and the first trial was observed.
+pub(crate) fn apart(in_pairs: bool) -> (RunRecord, Assembled) {
+    let mut record = record(TRIALS);
+    let peer = |name: &AgentName| {
+        let other = if name.as_str() == "load-1" { "load-2" } else { "load-1" };
+        in_pairs.then(|| AgentName::new(other).unwrap())
+    };
+    for (planned, attempt) in record.plan.trials.iter_mut().zip(&mut record.trials) {
+        for part in &attempt.agents {
+            let peer = peer(&part.name);
+            planned.cells.push(PlannedCell { agent: part.name.clone(), peer: peer.clone() });
+            let peer = peer.map(|name| CellPeer { id: AgentId::new([9; 16]), name });
+            attempt.cells.push(CellPart { agent: part.id, name: part.name.clone(), peer });
+        }
+    }
+    let observer = AgentId::new([7; 16]);
+    let part = AgentPart {
+        id: observer,
+        name: AgentName::new("db-1").unwrap(),
+        intervals_reported: Some(1),
+        ..record.trials[0].agents[0].clone()
+    };
+    record.trials[0].observers.push(part);
+    let host = HostSample { cpu_busy: Some(0.8), memory_used_bytes: Some(3 << 30), ..HostSample::default() };
+    let seen = Interval { agent: observer, operations: Vec::new(), host: Some(host), ..interval(0, 1, 0) };
+    let assembled = assemble(&record, &job(), intervals().into_iter().chain([seen]), START_MS);
+    (record, assembled)
 }
 
 fn trial(index: u32) -> TrialRecord {

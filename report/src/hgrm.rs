@@ -133,6 +133,21 @@ mod tests {
     use crate::fixture;
 
     #[test]
+    fn agents_that_stand_apart_have_distributions_of_their_own() {
+        let (record, assembled) = fixture::apart(true);
+        let text = fixture::exported_of(&Hgrm, &record, &assembled, fixture::intervals);
+        let text = String::from_utf8(text).unwrap();
+        let titles: Vec<&str> = text.lines().filter(|line| line.contains("operation *")).collect();
+        assert_eq!(
+            titles,
+            [
+                "#[Variant default, load-1 → load-2, operation *: latency of successes in ms]",
+                "#[Variant default, load-2 → load-1, operation *: latency of successes in ms]",
+            ]
+        );
+    }
+
+    #[test]
     fn every_operation_has_its_distribution() {
         let text = String::from_utf8(fixture::exported(&Hgrm)).unwrap();
         let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("#[Variant")).collect();

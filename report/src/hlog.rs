@@ -137,6 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn of_agents_that_stand_apart_only_what_is_invalid_is_left_out() {
+        let (record, assembled) = fixture::apart(false);
+        let text = fixture::exported_of(&Hlog, &record, &assembled, fixture::intervals);
+        let text = String::from_utf8(text).unwrap();
+        let note = "#[Left out, because it is not valid: trial 2 of load-2 of variant default, attempt 0]";
+        assert!(text.contains(note), "{text}");
+        let lines =
+            |agent: &str| text.lines().filter(|line| line.starts_with(&format!("Tag=read@{agent}"))).count();
+        assert_eq!((lines("load-1"), lines("load-2")), (6, 4), "two seconds of three trials, and of two");
+    }
+
+    #[test]
     fn another_implementation_reads_the_same_histograms_back() {
         let text = exported();
         let mut all = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 3_600_000_000_000, 3).unwrap();

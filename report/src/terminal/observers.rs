@@ -9,13 +9,19 @@ use shared::units::{human_bytes, human_share};
 use super::operations::{ABSENT, narrow, plain_table};
 use super::{AGENTS_LISTED_MAX, Page, more};
 
-/// Columns: title, the host's metric, and which of its figures.
-const COLUMNS: &[(&str, &str, fn(&Scalar) -> f64)] = &[
-    ("CPU busy", "cpu_busy", |scalar| scalar.mean),
-    ("at most", "cpu_busy", |scalar| scalar.max),
-    ("I/O wait", "cpu_iowait", |scalar| scalar.mean),
-    ("steal", "cpu_steal", |scalar| scalar.mean),
-    ("memory", "memory_used_bytes", |scalar| scalar.max),
+/// A column: its title, the host's metric, and whether it shows the highest of it instead of the mean.
+struct Column {
+    title: &'static str,
+    metric: &'static str,
+    is_highest: bool,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { title: "CPU busy", metric: "cpu_busy", is_highest: false },
+    Column { title: "at most", metric: "cpu_busy", is_highest: true },
+    Column { title: "I/O wait", metric: "cpu_iowait", is_highest: false },
+    Column { title: "steal", metric: "cpu_steal", is_highest: false },
+    Column { title: "memory", metric: "memory_used_bytes", is_highest: true },
 ];
 
 /// Adds a table of them, over all valid trials, if there were any.
@@ -30,9 +36,9 @@ pub(super) fn table(page: &mut Page, report: &RunReport) {
     }
     page.title("Observers, whose hosts made no load");
     let mut table = plain_table();
-    table.set_header(["agent"].into_iter().chain(COLUMNS.iter().map(|column| column.0)));
+    table.set_header(["agent"].into_iter().chain(COLUMNS.iter().map(|column| column.title)));
     for (name, told) in observers.iter().take(AGENTS_LISTED_MAX) {
-        let figures = COLUMNS.iter().map(|(_, metric, read)| figure(told, metric, *read));
+        let figures = COLUMNS.iter().map(|column| figure(told, column));
         table.add_row([(*name).to_owned()].into_iter().chain(figures));
     }
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
@@ -40,14 +46,16 @@ pub(super) fn table(page: &mut Page, report: &RunReport) {
     more(page, observers.len(), AGENTS_LISTED_MAX, "observers");
 }
 
-/// Means are averaged over trials, extremes are those of all.
-fn figure(told: &[&ObserverReport], metric: &str, read: fn(&Scalar) -> f64) -> String {
-    let scalars: Vec<&Scalar> = told.iter().filter_map(|observer| observer.host.get(metric)).collect();
+/// Means are averaged over trials, the highest is that of all.
+fn figure(told: &[&ObserverReport], column: &Column) -> String {
+    let scalars: Vec<&Scalar> = told.iter().filter_map(|observer| observer.host.get(column.metric)).collect();
     if scalars.is_empty() {
         return ABSENT.to_owned();
     }
-    let mean = scalars.iter().map(|scalar| scalar.mean).sum::<f64>() / scalars.len() as f64;
-    let max = scalars.iter().map(|scalar| scalar.max).fold(f64::MIN, f64::max);
-    let value = read(&Scalar { mean, min: mean, max });
-    if metric.ends_with("_bytes") { narrow(&human_bytes(value)) } else { narrow(&human_share(value)) }
+    let value = if column.is_highest {
+        scalars.iter().map(|scalar| scalar.max).fold(f64::MIN, f64::max)
+    } else {
+        scalars.iter().map(|scalar| scalar.mean).sum::<f64>() / scalars.len() as f64
+    };
+    narrow(&if column.metric.ends_with("_bytes") { human_bytes(value) } else { human_share(value) })
 }

@@ -58,7 +58,11 @@ pub const TARGET: &[Key] = &[
         Shape::OneOf(&["trial", "run"]),
         "Fresh for every trial (the default) or once for the run.",
     ),
-    Key::optional("where", Shape::Text, "Which agent starts it; default: the first leased one."),
+    Key::optional(
+        "where",
+        Shape::Text,
+        "Which agent starts it for all; default: the first leased one, under placement each every agent for itself, under pairs the one that is met.",
+    ),
 ];
 
 /// `[hooks]`.
