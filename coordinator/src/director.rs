@@ -187,6 +187,12 @@ impl Director {
             Message::Judged { trial, is_valid, findings } => {
                 self.step(Event::Judged { trial, is_valid, findings })
             }
+            Message::Recalled { trial, earlier } => {
+                if let Some(live) = self.live.get_mut(&trial) {
+                    live.remember(&earlier);
+                    self.untold.insert(trial);
+                }
+            }
             Message::Ended { run, event } => {
                 self.observers.tell(run, *event);
                 self.observers.end(run);
@@ -283,15 +289,23 @@ impl Director {
     }
 
     fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
-        let named: Vec<_> = agents
-            .keys()
-            .filter(|id| !self.schedule.is_observed_by(trial.run, **id))
-            .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
-            .collect();
-        let limit = self.schedule.generator_cpu_limit(trial.run);
-        self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
+        if agents.values().any(|next_sequence| *next_sequence > 0) {
+            let earlier = self.view(trial, agents.keys().map(|agent| (*agent, 0)));
+            self.errands.run(Errand::Recall(trial, agents.clone(), Box::new(earlier)));
+        }
+        let live = self.view(trial, agents.iter().map(|(agent, next_sequence)| (*agent, *next_sequence)));
+        self.live.insert(trial, live);
         self.intake.open(trial, agents.keys().copied());
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
+    }
+
+    /// A view of a trial that knows nothing yet, and of each agent that makes its load will not look below the given interval.
+    fn view(&self, trial: TrialKey, agents: impl Iterator<Item = (AgentId, u64)>) -> LiveTrial {
+        let load = agents.filter(|(id, _)| !self.schedule.is_observed_by(trial.run, *id));
+        let named = load.filter_map(|(id, next_sequence)| {
+            Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
+        });
+        LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))
     }
 
     fn now(&self) -> Moment {
