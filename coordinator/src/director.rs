@@ -305,9 +305,10 @@ impl Director {
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 
-    /// A view of a trial that knows nothing yet, and of each agent will not look below the given interval.
+    /// A view of a trial that knows nothing yet, and of each agent that makes its load will not look below the given interval.
     fn view(&self, trial: TrialKey, agents: impl Iterator<Item = (AgentId, u64)>) -> LiveTrial {
-        let named = agents.filter_map(|(id, next_sequence)| {
+        let load = agents.filter(|(id, _)| !self.schedule.is_observed_by(trial.run, *id));
+        let named = load.filter_map(|(id, next_sequence)| {
             Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
         });
         LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))

@@ -14,7 +14,7 @@ use super::outbox::Numbered;
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
+use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
 use crate::host;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
@@ -57,6 +57,8 @@ struct Shell {
     id: AgentId,
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
+    /// Trials of which only the host's fate is told.
+    observers: HashMap<TrialKey, Observer>,
     programs: Programs,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
@@ -82,6 +84,7 @@ impl Shell {
             machine: Machine::new(options.may_run_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
+            observers: HashMap::new(),
             programs,
             spill,
             spilled,
@@ -208,10 +211,12 @@ impl Shell {
                     link.report(batch);
                 }
             }
+            Action::Prepare(assignment) if assignment.is_observer => return Some(self.observe(&assignment)),
             Action::Prepare(assignment) => self.prepare(*assignment),
             Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
+                self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
             Action::Spill(order) => self.spill.order(order),
@@ -221,6 +226,10 @@ impl Shell {
 
     /// Arms an engine, or moves its start; returns what came of it.
     fn arm(&self, trial: TrialKey, arming: u32, at_ns: u64) -> Option<Event> {
+        if let Some(observer) = self.observers.get(&trial) {
+            observer.start(at_ns);
+            return Some(Event::EngineArmed(trial, arming, at_ns));
+        }
         Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
             Some(Ok(())) => {
                 tracing::debug!(%trial, arming, at_ns, "armed");
@@ -235,6 +244,18 @@ impl Shell {
             Some(Err(refusal)) => Event::EngineFailed(trial, refusal.to_string()),
             None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
         })
+    }
+
+    /// Makes an observer ready, which it is at once.
+    fn observe(&mut self, assignment: &Assignment) -> Event {
+        let trial = assignment.trial;
+        tracing::debug!(%trial, "observing");
+        let mut probe = host::HostProbe::new();
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
+        self.observers.insert(trial, observer);
+        self.listen(trial, events);
+        Event::EngineReady(trial)
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
@@ -254,7 +275,7 @@ impl Shell {
         trial: TrialKey,
         prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
     ) {
-        let (engine, mut events) = match prepared {
+        let (engine, events) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 return self
@@ -265,6 +286,11 @@ impl Shell {
             return;
         }
         self.engines.insert(trial, engine);
+        self.listen(trial, events);
+    }
+
+    /// Hears what an engine or an observer tells of a trial.
+    fn listen(&self, trial: TrialKey, mut events: mpsc::Receiver<EngineEvent>) {
         let happened = self.happened.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -291,6 +317,7 @@ impl Shell {
                 .collect(),
             may_run_programs: self.options.may_run_programs(),
             reservation: self.options.reservation.clone(),
+            advertise: self.options.advertise.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }
