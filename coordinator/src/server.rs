@@ -1,7 +1,8 @@
-//! Puts the coordinator together: opens the store, starts the director, listens.
+//! Puts the coordinator together: opens the store, starts the director, listens. Rooms: [`unfinished`] (what an earlier one
+//! left under way), `idle` (when it may go).
 
 mod idle;
-mod unfinished;
+pub mod unfinished;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 
-use crate::director::{Director, MESSAGES_MAX, Message};
+use crate::director::errands::Errands;
+use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
 use crate::rpc;
@@ -86,11 +88,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
     let fleet = options.lost_after.map_or_else(Fleet::default, Fleet::new);
-    let mut owner = Director::new(fleet, messages, director.clone(), store.clone(), intake.clone());
-    for (record, error) in owner.adopt(adoptions) {
-        unfinished::end(&store, record, &error).await;
-    }
-    tokio::spawn(owner.run());
+    let errands = Errands::start(store.clone(), director.clone());
+    let mut owner = Director::new(Beginning::now(), fleet, errands, intake.clone());
+    unfinished::take_up(&store, &mut owner, adoptions).await;
+    tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
     let agents = AgentRpc { director: director.clone(), ingest };
