@@ -3,7 +3,7 @@
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), and the gRPC services in `rpc`.
+//! [`reporting`] (reports from what is kept), and the gRPC services in [`rpc`].
 #![forbid(unsafe_code)]
 
 pub mod clock;
@@ -13,7 +13,7 @@ pub mod ingest;
 pub mod live;
 mod monotonic;
 pub mod reporting;
-mod rpc;
+pub mod rpc;
 pub mod schedule;
 pub mod server;
 pub mod store;

@@ -1,9 +1,11 @@
 //! The agents' side: `Attach` (commands and states) and `Report` (intervals and acknowledgements).
+//!
+//! Rooms: [`attach`] (one agent's stream of states and commands), [`hello`] (how it introduces itself).
 
-mod attach;
-mod hello;
+pub mod attach;
+pub mod hello;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use proto::agent_service_server::AgentService;
 use proto::convert::{agent_id, trial_key};
 use shared::ids::{AgentId, IntervalSequence};
@@ -66,10 +68,13 @@ impl AgentService for AgentRpc {
 }
 
 /// Takes in one agent's batches, one after the other, until its stream ends.
-async fn take_all(
+///
+/// # Errors
+/// What the stream is to be ended with: the agent broke the protocol's rules, or nothing can be taken in now.
+pub async fn take_all(
     inflow: &mut Inflow,
     agent: AgentId,
-    mut incoming: Streaming<proto::ReportUp>,
+    mut incoming: impl Stream<Item = Result<proto::ReportUp, Status>> + Unpin,
     answers: &mpsc::Sender<Result<proto::ReportDown, Status>>,
 ) -> Result<(), Status> {
     while let Some(message) = incoming.next().await {
