@@ -11,7 +11,10 @@
 //!
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
+//!
+//! Room: `engine`, what engines tell, as events.
 
+mod engine;
 #[cfg(test)]
 mod tests;
 
@@ -189,6 +192,11 @@ impl Machine {
     /// Whether further intervals should wait in their engine.
     pub fn is_full(&self) -> bool {
         self.outbox.is_full()
+    }
+
+    /// What is kept for the coordinator.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     fn obey(&mut self, order: Order, actions: &mut Vec<Action>) {

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
-use super::outbox::Numbered;
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
@@ -213,20 +212,12 @@ impl Shell {
 
     /// Arms an engine, or moves its start; returns what came of it.
     fn arm(&self, trial: TrialKey, arming: u32, at_ns: u64) -> Option<Event> {
-        Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
-            Some(Ok(())) => {
-                tracing::debug!(%trial, arming, at_ns, "armed");
-                Event::EngineArmed(trial, arming, at_ns)
-            }
-            Some(Err(StartRefusal::Passed { late_ns })) => {
-                tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
-                Event::EngineLate(trial, arming, late_ns)
-            }
-            // It says itself why.
-            Some(Err(StartRefusal::Stopped)) => return None,
-            Some(Err(refusal)) => Event::EngineFailed(trial, refusal.to_string()),
-            None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
-        })
+        let answer = self.engines.get(&trial).map(|engine| engine.start(at_ns));
+        tracing::debug!(%trial, arming, at_ns, ?answer, "start");
+        if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
+            tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+        }
+        Event::of_arming(trial, arming, at_ns, answer)
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
@@ -261,7 +252,7 @@ impl Shell {
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send(engine_event(trial, event)).await.is_err() {
+                if happened.send(Event::of_engine(trial, event)).await.is_err() {
                     return;
                 }
             }
@@ -309,20 +300,4 @@ fn engine(
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
     Ok((engine, receiver))
-}
-
-fn engine_event(trial: TrialKey, event: EngineEvent) -> Event {
-    match event {
-        EngineEvent::Ready => Event::EngineReady(trial),
-        EngineEvent::Interval(interval) => {
-            let sequence = interval.sequence.0;
-            Event::EngineInterval(Numbered {
-                trial,
-                sequence,
-                bytes: crate::rpc::codec::encode_interval(&interval),
-            })
-        }
-        EngineEvent::Finished { intervals } => Event::EngineDone(trial, intervals),
-        EngineEvent::Failed(reason) => Event::EngineFailed(trial, reason),
-    }
 }
