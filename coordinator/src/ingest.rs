@@ -100,6 +100,11 @@ impl Ingest {
         Ok(Inflow { ingest: self.clone(), agent, seat, credit: CREDIT_AT_FIRST })
     }
 
+    /// The room that all streams share.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
     async fn make_durable(&self, batch: Vec<StoredInterval>) -> Result<(), IngestError> {
         let mut is_reported = false;
         loop {
