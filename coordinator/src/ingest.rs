@@ -91,6 +91,11 @@ impl Ingest {
         Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX) }
     }
 
+    /// The same with other room.
+    pub fn bounded(self, bytes_max: u32) -> Self {
+        Self { room: Room::new(bytes_max), ..self }
+    }
+
     /// An agent begins to report.
     ///
     /// # Errors
