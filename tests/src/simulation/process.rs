@@ -50,6 +50,13 @@ pub enum Inner {
     Program(Statement),
 }
 
+impl Inner {
+    /// Whether it happens on an engine's own threads, whatever the session waits for.
+    pub fn is_of_an_engine(&self) -> bool {
+        matches!(self, Self::Begins(..) | Self::Measured(..))
+    }
+}
+
 /// What an agent sends.
 #[derive(Debug, Clone)]
 pub enum Outgoing {
@@ -153,7 +160,9 @@ impl Process {
             }
             Inner::Program(statement) => self.step(Event::Program(statement), around),
         }
-        self.listen(around);
+        if !matches!(self.link, Link::Dialing(_)) {
+            self.listen(around);
+        }
     }
 
     /// Trials that it measures or is to measure now.
@@ -162,7 +171,7 @@ impl Process {
     }
 
     /// Hears what engines told, as long as there is room for it.
-    fn listen(&mut self, around: &mut Surroundings<'_>) {
+    pub fn listen(&mut self, around: &mut Surroundings<'_>) {
         while !self.machine.is_full()
             && let Some(event) = self.happenings.pop_front()
         {

@@ -83,12 +83,12 @@ impl World {
         }
     }
 
-    /// Something happens inside an agent; not while it waits for its welcome.
+    /// Something happens inside an agent; while it waits for its welcome only engines go on.
     pub(super) fn happen_inside(&mut self, agent: usize, life: u32, inner: Inner) {
         if self.seats[agent].life != life {
             return;
         }
-        if matches!(self.link_of(agent), Some(Link::Dialing(_))) {
+        if matches!(self.link_of(agent), Some(Link::Dialing(_))) && !inner.is_of_an_engine() {
             return self.seats[agent].waiting.push(inner);
         }
         self.with_process(agent, |process, around| process.happen(inner, around));
@@ -132,6 +132,7 @@ impl World {
         for inner in std::mem::take(&mut self.seats[agent].waiting) {
             self.with_process(agent, |process, around| process.happen(inner, around));
         }
+        self.with_process(agent, Process::listen);
     }
 
     fn hear(&mut self, agent: usize, message: FromCoordinator) {
@@ -190,10 +191,15 @@ impl World {
 
     /// A trial that an agent gives up for a reason of its own need not survive anything.
     fn note_own_failure(&mut self, outgoing: &Outgoing) {
-        if let Outgoing::Says(Statement::Failed(trial, reason, _)) = outgoing
-            && OWN_REASONS.iter().any(|own| reason.contains(own))
-        {
-            self.truth.survivors.remove(trial);
+        let Outgoing::Says(statement) = outgoing else { return };
+        match statement {
+            Statement::Failed(trial, reason, _) if OWN_REASONS.iter().any(|own| reason.contains(own)) => {
+                self.truth.survivors.remove(trial);
+            }
+            Statement::HookDone(trial, _, Some(_)) | Statement::TargetFailed(trial, _) => {
+                self.truth.survivors.retain(|survivor| survivor.run != trial.run);
+            }
+            _ => {}
         }
     }
 
