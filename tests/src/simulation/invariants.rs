@@ -17,7 +17,7 @@ use super::job::DrawnJob;
 use super::process::{Link, Process};
 use super::trace::place;
 use super::truth::{Part, Truth};
-pub use reports::of_report;
+pub use reports::{Attempts, of_report};
 
 /// Most intervals that may be under way from one agent: the credit's own bound.
 const IN_FLIGHT_MAX: usize = 64;

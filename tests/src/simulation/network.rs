@@ -53,6 +53,8 @@ pub struct Cut {
 pub enum Fate {
     /// It arrives.
     Arrives,
+    /// It arrives although its connection is dead.
+    Straggles,
     /// It arrives later.
     At(u64),
     /// It is lost.
@@ -66,6 +68,8 @@ pub struct Connection {
     pub agent: usize,
     /// In which of its lives.
     pub life: u32,
+    /// To which of the coordinator's.
+    pub incarnation: u32,
     latency_ns: u64,
     /// When the last message of each lane arrives.
     last_ns: BTreeMap<Lane, u64>,
@@ -74,8 +78,8 @@ pub struct Connection {
 
 impl Connection {
     /// A connection of an agent whose link takes so long.
-    pub fn new(agent: usize, life: u32, latency_ns: u64) -> Self {
-        Self { agent, life, latency_ns, last_ns: BTreeMap::new(), cut: None }
+    pub fn new(agent: usize, life: u32, incarnation: u32, latency_ns: u64) -> Self {
+        Self { agent, life, incarnation, latency_ns, last_ns: BTreeMap::new(), cut: None }
     }
 
     /// When a message arrives that is sent now; `None`: never.
@@ -98,7 +102,7 @@ impl Connection {
             (Some(cut), _) if now_ns < cut.arrives_ns => Fate::At(cut.arrives_ns),
             (Some(cut), _) => {
                 cut.stragglers -= 1;
-                Fate::Arrives
+                Fate::Straggles
             }
         }
     }

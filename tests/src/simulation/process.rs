@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use agent::engine::EngineEvent;
 use agent::rpc::link::FromCoordinator;
 use agent::session::machine::{Action, Event, Machine};
+use agent::session::outbox::spill::SpillOrder;
 use agent::session::outbox::{Bounds, Numbered};
 use agent::session::{Order, Statement};
 use shared::ids::{AgentId, LeaseEpoch, TrialKey};
@@ -165,11 +166,6 @@ impl Process {
         }
     }
 
-    /// Trials that it measures or is to measure now.
-    pub fn engines(&self) -> impl Iterator<Item = &TrialKey> {
-        self.engines.keys()
-    }
-
     /// Hears what engines told, as long as there is room for it.
     pub fn listen(&mut self, around: &mut Surroundings<'_>) {
         while !self.machine.is_full()
@@ -192,7 +188,10 @@ impl Process {
     fn act(&mut self, action: Action, around: &mut Surroundings<'_>) -> Option<Event> {
         match action {
             Action::Say(statement) => around.outcome.outgoing.push(Outgoing::Says(statement)),
-            Action::Report(batch) => around.outcome.outgoing.push(Outgoing::Reports(batch)),
+            Action::Report(batch) => {
+                batch.iter().for_each(|interval| around.truth.reports(self.id, interval));
+                around.outcome.outgoing.push(Outgoing::Reports(batch));
+            }
             Action::Prepare(assignment) => {
                 around.outcome.later.push((around.dice.spread(READY_NS), Inner::Made(assignment)));
             }
@@ -202,6 +201,7 @@ impl Process {
             }
             Action::Program(order) => self.run(&order, around),
             Action::Spill(order) => {
+                around.truth.events.spilled += u64::from(matches!(order, SpillOrder::Write { .. }));
                 if self.spill.order(order) {
                     around.outcome.later.push((around.dice.spread(DISK_NS), Inner::DiskWorks));
                 }

@@ -7,6 +7,7 @@ use super::disk::Disk;
 use super::fault::Family;
 use super::invariants::Violation;
 use super::trace::Trace;
+use super::truth::Events;
 use super::world::World;
 
 /// The environment variable that says how many worlds are tried.
@@ -35,14 +36,28 @@ pub fn try_worlds(test: &str, family: Family) {
         (None, worlds) => 0..worlds.unwrap_or(WORLDS),
     };
     if let Some(Found { seed, violation }) = search(family, seeds, Disk::honest) {
-        let mut world = World::new(seed, family, Disk::honest(), Trace::kept());
-        // It ends as it did before, and has noted what happened.
-        let _known = ended(&mut world);
-        world.trace().lines().for_each(|line| eprintln!("{line}"));
+        story(family, seed).iter().for_each(|line| eprintln!("{line}"));
         panic!(
             "{violation}\nthe same world again: {WORLD_VARIABLE}={seed} cargo test -p fleetmark-tests --test simulation {test} -- --exact --nocapture"
         );
     }
+}
+
+/// How much happens in the worlds of these seeds.
+pub fn events(family: Family, seeds: Range<u64>) -> Events {
+    seeds.fold(Events::default(), |events, seed| {
+        let mut world = World::new(seed, family, Disk::honest(), Trace::default());
+        // Whether everything holds in them is another's question.
+        let _another_question = ended(&mut world);
+        events.and(world.events())
+    })
+}
+
+/// All that happens in a world, line by line.
+pub fn story(family: Family, seed: u64) -> Vec<String> {
+    let mut world = World::new(seed, family, Disk::honest(), Trace::kept());
+    let _another_question = ended(&mut world);
+    world.trace().lines().cloned().collect()
 }
 
 /// The first of the worlds of these seeds in which something does not hold; `None`: everything holds in all of them.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
+use agent::session::outbox::Numbered;
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 
 /// One agent's part in one attempt at a trial.
 pub type Part = (TrialKey, AgentId);
@@ -18,8 +19,45 @@ pub struct Truth {
     pub acknowledged: BTreeMap<Part, u64>,
     /// Trials that were measuring when a coordinator crashed, and nothing has happened to them since that could break them.
     pub survivors: BTreeSet<TrialKey>,
-    /// Runs whose client was told that they are accepted.
-    pub accepted: BTreeSet<RunId>,
+    /// How much happened.
+    pub events: Events,
+}
+
+/// How much happened that worlds are made for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Trials that ran to their end.
+    pub complete: u64,
+    /// Trials that did not.
+    pub broken: u64,
+    /// Trials that were measuring when the coordinator crashed, and had to survive it.
+    pub survivors: u64,
+    /// Intervals that went through an agent's disk.
+    pub spilled: u64,
+    /// Messages that came over a connection that was dead.
+    pub stragglers: u64,
+    /// Intervals that were reported once more.
+    pub repeated: u64,
+}
+
+impl Events {
+    /// What happened in several worlds.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            complete: self.complete + other.complete,
+            broken: self.broken + other.broken,
+            survivors: self.survivors + other.survivors,
+            spilled: self.spilled + other.spilled,
+            stragglers: self.stragglers + other.stragglers,
+            repeated: self.repeated + other.repeated,
+        }
+    }
+
+    /// Whether something of everything happened.
+    pub fn are_all_there(self) -> bool {
+        let Self { complete, broken, survivors, spilled, stragglers, repeated } = self;
+        [complete, broken, survivors, spilled, stragglers, repeated].iter().all(|count| *count > 0)
+    }
 }
 
 /// What one engine measured.
@@ -33,6 +71,8 @@ pub struct Measured {
     pub intervals: Vec<Counted>,
     /// Whether it came to its end by itself.
     pub is_done: bool,
+    /// Up to before which number they were reported.
+    pub reported: u64,
 }
 
 /// One interval.
@@ -47,7 +87,7 @@ pub struct Counted {
 impl Measured {
     /// An engine that was made ready under a lease.
     pub fn ready(epoch: LeaseEpoch) -> Self {
-        Self { epoch, began_ns: None, intervals: Vec::new(), is_done: false }
+        Self { epoch, began_ns: None, intervals: Vec::new(), is_done: false, reported: 0 }
     }
 
     /// All operations that it counted.
@@ -57,15 +97,17 @@ impl Measured {
 }
 
 impl Truth {
+    /// An agent reports an interval, for the first time or once more.
+    pub fn reports(&mut self, agent: AgentId, interval: &Numbered) {
+        if let Some(measured) = self.measured.get_mut(&(interval.trial, agent)) {
+            self.events.repeated += u64::from(interval.sequence < measured.reported);
+            measured.reported = measured.reported.max(interval.sequence + 1);
+        }
+    }
+
     /// Something happened to an agent that may break the trials in which it takes part.
     pub fn trouble(&mut self, agent: AgentId) {
         let measured = &self.measured;
         self.survivors.retain(|trial| !measured.contains_key(&(*trial, agent)));
-    }
-
-    /// The agents whose engines were made ready for a trial.
-    pub fn agents_of(&self, trial: TrialKey) -> impl Iterator<Item = (AgentId, &Measured)> {
-        let of_trial = self.measured.iter().filter(move |((of, _), _)| *of == trial);
-        of_trial.map(|((_, agent), measured)| (*agent, measured))
     }
 }

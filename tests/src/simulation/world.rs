@@ -22,7 +22,7 @@ use super::job::{DrawnJob, START_TIMEOUT_SECONDS};
 use super::network::{Connection, ConnectionId, Fate, Lane};
 use super::process::Inner;
 use super::trace::Trace;
-use super::truth::Truth;
+use super::truth::{Events, Truth};
 
 /// How often time is told to the director, as by its task.
 const TICK_NS: u64 = 100 * MS;
@@ -169,6 +169,11 @@ impl World {
         invariants::agents_survive_the_coordinator(&self.truth, &self.disk)
     }
 
+    /// How much happened so far.
+    pub fn events(&self) -> Events {
+        self.truth.events
+    }
+
     /// What happened so far, for people.
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -220,7 +225,7 @@ impl World {
             Happening::Tick { .. } | Happening::StoreWorks { .. } => {}
             Happening::Dials { agent, life } => self.dial(agent, life),
             Happening::Up(connection, lane, ascent) => match self.fate(connection, lane) {
-                Fate::Arrives => self.ascend(connection, ascent),
+                Fate::Arrives | Fate::Straggles => self.ascend(connection, ascent),
                 Fate::At(at_ns) => self.at(at_ns, Happening::Up(connection, lane, ascent)),
                 Fate::Lost => {}
             },
@@ -252,8 +257,10 @@ impl World {
     }
 
     fn fate(&mut self, connection: ConnectionId, lane: Lane) -> Fate {
-        let now_ns = self.now_ns;
-        self.connections.get_mut(&connection).map_or(Fate::Lost, |connection| connection.fate(lane, now_ns))
+        let Some(way) = self.connections.get_mut(&connection) else { return Fate::Lost };
+        let fate = way.fate(lane, self.now_ns);
+        self.truth.events.stragglers += u64::from(fate == Fate::Straggles);
+        fate
     }
 
     /// Whether nothing more will go wrong.

@@ -29,15 +29,29 @@ struct Attempt<'a> {
     truth: &'a Truth,
 }
 
-/// Looks at a run's report, once there is one. True: there is.
+/// How the attempts of a run went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    /// So many ran to their end.
+    pub complete: u64,
+    /// So many did not.
+    pub broken: u64,
+}
+
+/// Looks at a run's report, once there is one.
 ///
 /// # Errors
 /// The first invariant that does not hold.
-pub fn of_report(disk: &Disk, run: RunId, truth: &Truth, family: Family) -> Result<bool, Violation> {
+pub fn of_report(
+    disk: &Disk,
+    run: RunId,
+    truth: &Truth,
+    family: Family,
+) -> Result<Option<Attempts>, Violation> {
     let unreadable = |error: &dyn std::fmt::Display| violated("acked_is_durable", error.to_string());
-    let Ok(Some(cached)) = disk.shown().report(run) else { return Ok(false) };
+    let Ok(Some(cached)) = disk.shown().report(run) else { return Ok(None) };
     let report: RunReport = serde_json::from_slice(&cached.json).map_err(|error| unreadable(&error))?;
-    let Some(record) = disk.shown().run(run).map_err(|error| unreadable(&error))? else { return Ok(false) };
+    let Some(record) = disk.shown().run(run).map_err(|error| unreadable(&error))? else { return Ok(None) };
     let mut stored: BTreeMap<TrialKey, BTreeMap<AgentId, BTreeMap<u64, Vec<u8>>>> = BTreeMap::new();
     let mut take = |it: coordinator::store::StoredInterval| {
         stored.entry(it.trial).or_default().entry(it.agent).or_default().insert(it.sequence.0, it.bytes);
@@ -59,7 +73,10 @@ pub fn of_report(disk: &Disk, run: RunId, truth: &Truth, family: Family) -> Resu
             let what = format!("{} is stored and not in the run's record", place(*stray));
             Err(violated("missing_is_named", what))
         }
-        None => Ok(true),
+        None => {
+            let complete = record.trials.iter().filter(|attempt| attempt.is_complete).count() as u64;
+            Ok(Some(Attempts { complete, broken: record.trials.len() as u64 - complete }))
+        }
     }
 }
 

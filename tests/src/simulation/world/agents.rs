@@ -43,7 +43,8 @@ impl World {
         }
         let Some(introduction) = seat.introduction() else { return };
         let connection = ConnectionId(self.connections.len() as u64);
-        self.connections.insert(connection, Connection::new(agent, life, seat.latency_ns));
+        let way = Connection::new(agent, life, self.incarnation, seat.latency_ns);
+        self.connections.insert(connection, way);
         self.set_link(agent, Link::Dialing(connection));
         let name = self.seats[agent].name.clone();
         self.note(|| format!("{name} dials connection {}", connection.0));

@@ -67,6 +67,10 @@ impl World {
     /// Something reaches the coordinator.
     pub(super) fn ascend(&mut self, connection: ConnectionId, ascent: Ascent) {
         let Some(coordinator) = &mut self.coordinator else { return };
+        // Nothing of what was on its way to one that died reaches the next.
+        if self.connections.get(&connection).is_none_or(|way| way.incarnation != self.incarnation) {
+            return;
+        }
         let now_ns = self.now_ns;
         let outcome = match ascent {
             Ascent::Hello(hello) => {
@@ -182,11 +186,13 @@ impl World {
                 continue;
             }
             match invariants::of_report(&self.disk, id, &self.truth, self.family) {
-                Ok(true) => {
+                Ok(Some(trials)) => {
+                    self.truth.events.complete += trials.complete;
+                    self.truth.events.broken += trials.broken;
                     self.reported.insert(run);
                     self.trace.note(self.now_ns, || format!("run {} is over and reported", run + 1));
                 }
-                Ok(false) => {}
+                Ok(None) => {}
                 Err(violation) => {
                     self.violation.get_or_insert(violation);
                 }

@@ -77,6 +77,7 @@ impl World {
         self.fail_if(checked);
         if self.temper.lost_after.as_secs() >= PATIENT_SECONDS {
             let measuring = invariants::measuring(&self.disk, &self.seats, &self.truth);
+            self.truth.events.survivors += measuring.len() as u64;
             self.truth.survivors.extend(measuring);
         }
         let all: Vec<ConnectionId> = self.connections.keys().copied().collect();
