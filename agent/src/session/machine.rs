@@ -184,9 +184,15 @@ impl Machine {
         self.trials.iter().map(|(trial, held)| (*trial, held.epoch)).collect()
     }
 
-    /// Whether a trial's engine is still wanted and not yet there.
-    pub fn is_preparing(&self, trial: TrialKey) -> bool {
-        self.trials.get(&trial).is_some_and(|held| !held.is_over && held.said.is_none())
+    /// Whether a trial is held under this lease: what an engine tells that was made ready under another is of no account.
+    pub fn holds(&self, trial: TrialKey, epoch: LeaseEpoch) -> bool {
+        self.trials.get(&trial).is_some_and(|held| held.epoch == epoch)
+    }
+
+    /// Whether a trial's engine is still wanted under this lease and not yet there.
+    pub fn is_preparing(&self, trial: TrialKey, epoch: LeaseEpoch) -> bool {
+        let is_awaited = |held: &Held| held.epoch == epoch && !held.is_over && held.said.is_none();
+        self.trials.get(&trial).is_some_and(is_awaited)
     }
 
     /// Whether further intervals should wait in their engine.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -46,8 +46,11 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options)?.run().await
 }
 
-/// An engine that was made ready for a trial, with what it tells, or why it could not be.
-type Prepared = (TrialKey, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+/// An engine that was made ready for a trial under a lease, with what it tells, or why it could not be.
+type Prepared = (TrialKey, LeaseEpoch, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+
+/// What the engine of a trial told that was made ready under this lease.
+type Told = (TrialKey, LeaseEpoch, EngineEvent);
 
 struct Shell {
     options: Options,
@@ -58,9 +61,9 @@ struct Shell {
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
     spilled: mpsc::Receiver<SpillReport>,
-    /// Everything that engines and programs tell.
-    happenings: mpsc::Receiver<Event>,
-    happened: mpsc::Sender<Event>,
+    /// Everything that engines tell.
+    happenings: mpsc::Receiver<Told>,
+    happened: mpsc::Sender<Told>,
     statements: mpsc::Receiver<Statement>,
     /// Engines that were made ready.
     ready: mpsc::Receiver<Prepared>,
@@ -145,11 +148,17 @@ impl Shell {
                         return;
                     }
                 },
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -165,11 +174,17 @@ impl Shell {
             let takes_intervals = !self.machine.is_full();
             let event = tokio::select! {
                 () = &mut over => return,
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -222,21 +237,26 @@ impl Shell {
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
     fn prepare(&self, assignment: Assignment) {
-        let trial = assignment.trial;
+        let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
         let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
-            let _the_session_may_be_over = prepared.blocking_send((trial, engine(agent, kind, assignment)));
+            let _the_session_may_be_over =
+                prepared.blocking_send((trial, epoch, engine(agent, kind, assignment)));
         });
     }
 
-    /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
+    /// Takes an engine that was made ready, unless its trial was dropped meanwhile, or is leased anew.
     fn keep(
         &mut self,
         trial: TrialKey,
+        epoch: LeaseEpoch,
         prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
     ) {
+        if !self.machine.is_preparing(trial, epoch) {
+            return;
+        }
         let (engine, mut events) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -244,15 +264,12 @@ impl Shell {
                     .step(Event::EngineFailed(trial, format!("failed to prepare the trial: {error}")));
             }
         };
-        if !self.machine.is_preparing(trial) {
-            return;
-        }
         self.engines.insert(trial, engine);
         let happened = self.happened.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send(Event::of_engine(trial, event)).await.is_err() {
+                if happened.send((trial, epoch, event)).await.is_err() {
                     return;
                 }
             }

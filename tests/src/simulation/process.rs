@@ -104,7 +104,7 @@ pub struct Process {
     clock: HostClock,
     engines: BTreeMap<TrialKey, Engine>,
     /// What engines told and the machine has not heard: it waits while the outbox is full.
-    happenings: VecDeque<Event>,
+    happenings: VecDeque<(TrialKey, LeaseEpoch, EngineEvent)>,
     /// One engine in so many fails; 0: none does.
     fails_one_in: u32,
 }
@@ -169,9 +169,11 @@ impl Process {
     /// Hears what engines told, as long as there is room for it.
     pub fn listen(&mut self, around: &mut Surroundings<'_>) {
         while !self.machine.is_full()
-            && let Some(event) = self.happenings.pop_front()
+            && let Some((trial, epoch, event)) = self.happenings.pop_front()
         {
-            self.step(event, around);
+            if self.machine.holds(trial, epoch) {
+                self.step(Event::of_engine(trial, event), around);
+            }
         }
     }
 
@@ -237,22 +239,22 @@ impl Process {
 
     /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
     fn make(&mut self, assignment: &Assignment, around: &mut Surroundings<'_>) {
-        let trial = assignment.trial;
+        let (trial, epoch) = (assignment.trial, assignment.epoch);
+        if !self.machine.is_preparing(trial, epoch) {
+            return;
+        }
         if self.fails_one_in > 0 && around.dice.one_in(self.fails_one_in) {
             let reason = "failed to prepare the trial: nobody answers there".to_owned();
             return self.step(Event::EngineFailed(trial, reason), around);
-        }
-        if !self.machine.is_preparing(trial) {
-            return;
         }
         let mut engine = Engine::new(self.id, assignment);
         if self.fails_one_in > 0 && around.dice.one_in(self.fails_one_in) {
             engine.breaks_after = Some(around.dice.between(0..=3));
         }
         around.truth.acknowledged.remove(&(trial, self.id));
-        around.truth.measured.insert((trial, self.id), Measured::ready(assignment.epoch));
+        around.truth.measured.insert((trial, self.id), Measured::ready(epoch));
         self.engines.insert(trial, engine);
-        self.happenings.push_back(Event::of_engine(trial, EngineEvent::Ready));
+        self.happenings.push_back((trial, epoch, EngineEvent::Ready));
     }
 
     fn begin(&mut self, trial: TrialKey, epoch: LeaseEpoch, arming: u32, around: &mut Surroundings<'_>) {
@@ -269,17 +271,15 @@ impl Process {
         let Some(engine) = self.engine(trial, epoch) else { return };
         if engine.breaks_after == Some(engine.numbered()) {
             let event = EngineEvent::Failed("out of sockets".to_owned());
-            return self.happenings.push_back(Event::of_engine(trial, event));
+            return self.happenings.push_back((trial, epoch, event));
         }
         let (interval, count) = engine.measure(around.dice);
         let length_ns = engine.length_ns();
-        let event = Event::of_engine(trial, EngineEvent::Interval(interval));
-        if let (Event::EngineInterval(numbered), Some(measured)) =
-            (&event, around.truth.measured.get_mut(&(trial, self.id)))
-        {
-            measured.intervals.push(Counted { count, bytes: numbered.bytes.clone() });
+        if let Some(measured) = around.truth.measured.get_mut(&(trial, self.id)) {
+            let bytes = proto::convert::interval::encode(&interval);
+            measured.intervals.push(Counted { count, bytes });
         }
-        self.happenings.push_back(event);
+        self.happenings.push_back((trial, epoch, EngineEvent::Interval(interval)));
         self.go_on(trial, epoch, length_ns, around);
     }
 
@@ -297,7 +297,7 @@ impl Process {
                 let Some(measured) = around.truth.measured.get_mut(&(trial, self.id)) else { return };
                 measured.is_done = true;
                 let event = EngineEvent::Finished { intervals: measured.intervals.len() as u64 };
-                self.happenings.push_back(Event::of_engine(trial, event));
+                self.happenings.push_back((trial, epoch, event));
             }
         }
     }

@@ -243,3 +243,14 @@ fn a_trial_that_was_done_has_failed_when_what_it_kept_on_disk_is_damaged() {
     let discard = Action::Spill(SpillOrder::Discard(spill));
     assert_eq!(machine.step(Event::Spilled(report)), [Action::DropEngine(trial(0)), failed, discard]);
 }
+
+#[test]
+fn an_engine_of_an_older_lease_of_the_same_trial_is_not_taken() {
+    let mut machine = Machine::new(true);
+    machine.step(Event::Ordered(Order::Prepare(assignment(0, 1))));
+    // A coordinator that was restarted leases the same trial anew, while the first engine is still being made ready.
+    machine.step(Event::Ordered(Order::Release(trial(0))));
+    machine.step(Event::Ordered(Order::Prepare(assignment(0, 2))));
+    assert!(!machine.is_preparing(trial(0), LeaseEpoch(1)) && !machine.holds(trial(0), LeaseEpoch(1)));
+    assert!(machine.is_preparing(trial(0), LeaseEpoch(2)) && machine.holds(trial(0), LeaseEpoch(2)));
+}
