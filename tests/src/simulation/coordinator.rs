@@ -34,7 +34,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Debug)]
 pub enum Descent {
     /// Something on `Attach`.
-    Attach(proto::AttachDown),
+    Attach(Box<proto::AttachDown>),
     /// Something on `Report`.
     Report(proto::ReportDown),
     /// One of the streams ended.
@@ -246,7 +246,7 @@ impl Ends {
                 match commands.try_recv() {
                     Ok(message) => {
                         let message = proto::AttachDown { message: Some(attach::message_down(message)) };
-                        descents.push((connection, Descent::Attach(message)));
+                        descents.push((connection, Descent::Attach(Box::new(message))));
                     }
                     Err(mpsc::error::TryRecvError::Empty) => break,
                     Err(mpsc::error::TryRecvError::Disconnected) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent::session::outbox::Numbered;
-use shared::ids::{AgentId, LeaseEpoch, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 
 /// One agent's part in one attempt at a trial.
 pub type Part = (TrialKey, AgentId);
@@ -19,6 +19,11 @@ pub struct Truth {
     pub acknowledged: BTreeMap<Part, u64>,
     /// Trials that were measuring when a coordinator crashed, and nothing has happened to them since that could break them.
     pub survivors: BTreeSet<TrialKey>,
+    /// Agents of which something may be missing: they died, gave up for a reason of their own, or were away for longer
+    /// than they are waited for.
+    pub troubled: BTreeSet<AgentId>,
+    /// Runs that somebody cancelled.
+    pub cancelled: BTreeSet<RunId>,
     /// How much happened.
     pub events: Events,
 }
@@ -107,7 +112,14 @@ impl Truth {
 
     /// Something happened to an agent that may break the trials in which it takes part.
     pub fn trouble(&mut self, agent: AgentId) {
+        self.troubled.insert(agent);
         let measured = &self.measured;
         self.survivors.retain(|trial| !measured.contains_key(&(*trial, agent)));
+    }
+
+    /// Somebody cancels a run.
+    pub fn cancel(&mut self, run: RunId) {
+        self.cancelled.insert(run);
+        self.survivors.retain(|trial| trial.run != run);
     }
 }

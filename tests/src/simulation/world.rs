@@ -61,7 +61,7 @@ enum Happening {
 #[derive(Debug)]
 enum Ascent {
     Hello(Box<proto::Hello>),
-    Attach(proto::AttachUp),
+    Attach(Box<proto::AttachUp>),
     OpenReport,
     Report(proto::ReportUp),
 }
@@ -154,7 +154,7 @@ impl World {
         while !self.is_over() {
             self.turn();
             self.check()?;
-            if self.has_calmed_down() && self.now_ns > within_ns {
+            if self.now_ns > within_ns && self.has_calmed_down() {
                 return Err(invariants::every_run_ends(&self.disk, &self.jobs));
             }
         }

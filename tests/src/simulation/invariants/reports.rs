@@ -65,6 +65,7 @@ pub fn of_report(
         })?;
         let attempt = Attempt { trial, record: attempt, report, stored, truth };
         counted_once(&attempt)?;
+        reconnects_lose_nothing(&attempt)?;
         missing_is_named(&attempt)?;
         start_together(&attempt, family)?;
     }
@@ -129,6 +130,26 @@ fn counted_once(attempt: &Attempt<'_>) -> Result<(), Violation> {
         let what =
             format!("{} is whole with {reported} operations, and engines counted {all}", place(*trial));
         return Err(violated("counted_once", what));
+    }
+    Ok(())
+}
+
+/// Of an agent that measured to its end, and to which nothing happened but that connections broke or a coordinator crashed,
+/// everything is stored: the other half of *counted_once*.
+fn reconnects_lose_nothing(attempt: &Attempt<'_>) -> Result<(), Violation> {
+    let Attempt { trial, truth, .. } = attempt;
+    if truth.cancelled.contains(&trial.run) {
+        return Ok(());
+    }
+    for part in attempt.record.agents.iter().filter(|part| !truth.troubled.contains(&part.id)) {
+        let Some(measured) = truth.measured.get(&(*trial, part.id)).filter(|it| it.is_done) else { continue };
+        let (numbered, stored) =
+            (measured.intervals.len(), attempt.stored.get(&part.id).map_or(0, BTreeMap::len));
+        if stored != numbered {
+            let what =
+                format!("{stored} of {}'s {numbered} intervals in {} are stored", part.name, place(*trial));
+            return Err(violated("counted_once", what));
+        }
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ impl World {
                 let agent_monotonic_ns = self.seats[agent].read_clock(self.now_ns);
                 let reply = proto::ClockReply { probe_id, agent_monotonic_ns };
                 let reply = words::up(proto::attach_up::Message::ClockReply(reply));
-                self.send_up(connection, Lane::AttachUp, Ascent::Attach(reply));
+                self.send_up(connection, Lane::AttachUp, Ascent::Attach(Box::new(reply)));
             }
             Landing::Message(message) if self.link_of(agent) == Some(Link::Stands(connection)) => {
                 self.hear(agent, message);
@@ -164,7 +164,7 @@ impl World {
             self.later(after_ns, Happening::Inside { agent, life, inner });
         }
         for outgoing in outcome.outgoing {
-            self.note_own_failure(&outgoing);
+            self.note_own_failure(agent, &outgoing);
             if let Link::Stands(connection) = link {
                 self.send_out(agent, connection, outgoing);
             }
@@ -182,7 +182,8 @@ impl World {
         });
         match outgoing {
             Outgoing::Says(statement) => {
-                self.send_up(connection, Lane::AttachUp, Ascent::Attach(words::statement(statement)));
+                let message = Box::new(words::statement(statement));
+                self.send_up(connection, Lane::AttachUp, Ascent::Attach(message));
             }
             Outgoing::Reports(batch) => {
                 self.send_up(connection, Lane::ReportUp, Ascent::Report(words::batch(batch)));
@@ -191,11 +192,12 @@ impl World {
     }
 
     /// A trial that an agent gives up for a reason of its own need not survive anything.
-    fn note_own_failure(&mut self, outgoing: &Outgoing) {
+    fn note_own_failure(&mut self, agent: usize, outgoing: &Outgoing) {
         let Outgoing::Says(statement) = outgoing else { return };
         match statement {
             Statement::Failed(trial, reason, _) if OWN_REASONS.iter().any(|own| reason.contains(own)) => {
                 self.truth.survivors.remove(trial);
+                self.trouble(agent);
             }
             Statement::HookDone(trial, _, Some(_)) | Statement::TargetFailed(trial, _) => {
                 self.truth.survivors.retain(|survivor| survivor.run != trial.run);

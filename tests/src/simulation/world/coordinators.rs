@@ -134,13 +134,7 @@ impl World {
 
     fn descend(&mut self, connection: ConnectionId, descent: Descent) {
         let (lane, landing) = match descent {
-            Descent::Attach(proto::AttachDown {
-                message: Some(proto::attach_down::Message::ClockProbe(probe)),
-            }) => (Lane::AttachDown, Landing::Probe(probe.probe_id)),
-            Descent::Attach(message) => match words::order(message) {
-                Ok(order) => (Lane::AttachDown, Landing::Message(FromCoordinator::Order(order))),
-                Err(error) => (Lane::AttachDown, Landing::Broken(error.to_string())),
-            },
+            Descent::Attach(message) => (Lane::AttachDown, attached(*message)),
             Descent::Report(message) => match words::receipt(message) {
                 Ok(message) => (Lane::ReportDown, Landing::Message(message)),
                 Err(error) => (Lane::ReportDown, Landing::Broken(error.to_string())),
@@ -198,5 +192,16 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// What an agent hears on `Attach`.
+fn attached(message: proto::AttachDown) -> Landing {
+    if let Some(proto::attach_down::Message::ClockProbe(probe)) = &message.message {
+        return Landing::Probe(probe.probe_id);
+    }
+    match words::order(message) {
+        Ok(order) => Landing::Message(FromCoordinator::Order(order)),
+        Err(error) => Landing::Broken(error.to_string()),
     }
 }

@@ -28,7 +28,7 @@ impl World {
             Fault::AgentCrash(agent, away_ns) => self.crash_agent(agent, away_ns),
             Fault::Cancel(run) => {
                 let run = self.jobs[run].run;
-                self.truth.survivors.retain(|trial| trial.run != run);
+                self.truth.cancel(run);
                 if let Some(coordinator) = &mut self.coordinator {
                     coordinator.cancel(self.now_ns, run);
                 }
@@ -69,9 +69,12 @@ impl World {
     }
 
     fn crash_coordinator(&mut self, away_ns: u64) {
-        if self.coordinator.take().is_none() {
-            return;
+        let Some(mut coordinator) = self.coordinator.take() else { return };
+        // What it was just doing may have come to lie on the disk, and nobody was told.
+        while self.dice.one_in(3) && !coordinator.is_store_idle() {
+            coordinator.serve_store(&mut self.disk);
         }
+        drop(coordinator);
         self.disk.crash();
         let checked = invariants::all_acked_is_durable(&self.truth, &self.disk);
         self.fail_if(checked);
@@ -79,13 +82,16 @@ impl World {
             let measuring = invariants::measuring(&self.disk, &self.seats, &self.truth);
             self.truth.events.survivors += measuring.len() as u64;
             self.truth.survivors.extend(measuring);
+        } else {
+            (0..self.seats.len()).for_each(|agent| self.trouble(agent));
         }
         let all: Vec<ConnectionId> = self.connections.keys().copied().collect();
         all.into_iter().for_each(|connection| self.cut(connection));
         self.later(away_ns, Happening::CoordinatorBegins);
     }
 
-    fn trouble(&mut self, agent: usize) {
+    /// Something happened to an agent that may break the trials in which it takes part.
+    pub(super) fn trouble(&mut self, agent: usize) {
         if let Some(process) = &self.seats[agent].process {
             self.truth.trouble(process.id);
         }
