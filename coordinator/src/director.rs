@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::run_record::RunRecord;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -294,7 +294,7 @@ impl Director {
             Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
             Action::Tell(run, event) => self.observers.tell(run, event),
             Action::Save(record) => self.errands.run(Errand::Save(record)),
-            Action::OpenTrial(trial, agents) => self.open(trial, &agents),
+            Action::OpenTrial(trial, epoch, agents) => self.open(trial, epoch, &agents),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
                 // How it stood at its end, before nothing is known of it any more.
@@ -308,14 +308,14 @@ impl Director {
         }
     }
 
-    fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
+    fn open(&mut self, trial: TrialKey, epoch: LeaseEpoch, agents: &BTreeMap<AgentId, u64>) {
         let named: Vec<_> = agents
             .keys()
             .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
             .collect();
         let limit = self.schedule.generator_cpu_limit(trial.run);
         self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
-        self.intake.open(trial, agents.keys().copied());
+        self.intake.open(trial, epoch, agents.keys().copied());
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::interval::Interval;
 use tokio::sync::mpsc;
 
@@ -145,6 +145,12 @@ impl Inflow {
     /// How many intervals the agent may have under way: to be told first.
     pub fn credit(&self) -> u32 {
         self.credit
+    }
+
+    /// Whether an interval was measured under a lease that is outdated: it is to be dropped without a word, for a refusal
+    /// would make its agent forget what it measures under the new one.
+    pub fn is_outdated(&self, trial: TrialKey, epoch: Option<LeaseEpoch>) -> bool {
+        self.ingest.intake.is_outdated(trial, epoch)
     }
 
     /// Takes in one batch, once there is room for it. When it returns, everything acknowledged is on disk.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use proto::agent_service_client::AgentServiceClient;
-use shared::ids::TrialKey;
+use shared::ids::{LeaseEpoch, TrialKey};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
@@ -109,7 +109,7 @@ impl Link {
     }
 
     /// Sends intervals on `Report`.
-    pub(crate) fn report(&self, batch: Vec<Numbered>) {
+    pub(crate) fn report(&self, batch: Vec<(LeaseEpoch, Numbered)>) {
         self.check(self.report.try_send(words::batch(batch)).is_ok());
     }
 

@@ -68,8 +68,8 @@ pub enum Event {
 pub enum Action {
     /// Say something on `Attach`.
     Say(Statement),
-    /// Send intervals on `Report`.
-    Report(Vec<Numbered>),
+    /// Send intervals on `Report`, each with the lease under which it was measured.
+    Report(Vec<(LeaseEpoch, Numbered)>),
     /// Make an engine ready.
     Prepare(Box<Assignment>),
     /// Arm the engine by this start, for this time; or move its start there.
@@ -174,7 +174,7 @@ impl Machine {
         actions.extend(self.outbox.take_orders().into_iter().map(Action::Spill));
         let batch = self.outbox.next_batch(self.credit);
         if !batch.is_empty() {
-            actions.push(Action::Report(batch));
+            actions.push(Action::Report(self.leased(batch)));
         }
         actions
     }
@@ -297,6 +297,12 @@ impl Machine {
             _ => {}
         }
         actions.push(Action::Say(statement));
+    }
+
+    /// Intervals with their leases: what is forgotten of a trial goes with its lease.
+    fn leased(&self, batch: Vec<Numbered>) -> Vec<(LeaseEpoch, Numbered)> {
+        let lease = |interval: &Numbered| self.trials.get(&interval.trial).map(|held| held.epoch);
+        batch.into_iter().filter_map(|interval| Some((lease(&interval)?, interval))).collect()
     }
 
     /// Takes in what the engine numbered; a trial for which there is no room any more ends here.

@@ -8,7 +8,7 @@ pub mod hello;
 use futures_util::{Stream, StreamExt};
 use proto::agent_service_server::AgentService;
 use proto::convert::{agent_id, trial_key};
-use shared::ids::{AgentId, IntervalSequence};
+use shared::ids::{AgentId, IntervalSequence, LeaseEpoch};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -87,11 +87,20 @@ pub async fn take_all(
                 batch.intervals.len()
             )));
         }
-        let batch =
-            batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
+        let mut wanted = Vec::with_capacity(batch.intervals.len());
+        for interval in batch.intervals {
+            let epoch = (interval.epoch > 0).then_some(LeaseEpoch(interval.epoch));
+            let interval = stored(agent, interval)?;
+            if !inflow.is_outdated(interval.trial, epoch) {
+                wanted.push(interval);
+            }
+        }
+        if wanted.is_empty() {
+            continue;
+        }
         // Whoever gives up here has not been acknowledged: the agent keeps its intervals and sends them again.
         let receipts = tokio::select! {
-            receipts = inflow.take(batch) => receipts,
+            receipts = inflow.take(wanted) => receipts,
             () = answers.closed() => return Ok(()),
         };
         for receipt in receipts.map_err(refusal)? {

@@ -64,7 +64,7 @@ pub enum Outgoing {
     /// On `Attach`.
     Says(Statement),
     /// On `Report`.
-    Reports(Vec<Numbered>),
+    Reports(Vec<(LeaseEpoch, Numbered)>),
 }
 
 /// What comes of something that happened to an agent.
@@ -191,7 +191,7 @@ impl Process {
         match action {
             Action::Say(statement) => around.outcome.outgoing.push(Outgoing::Says(statement)),
             Action::Report(batch) => {
-                batch.iter().for_each(|interval| around.truth.reports(self.id, interval));
+                batch.iter().for_each(|(_, interval)| around.truth.reports(self.id, interval));
                 around.outcome.outgoing.push(Outgoing::Reports(batch));
             }
             Action::Prepare(assignment) => {

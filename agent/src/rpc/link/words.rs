@@ -87,14 +87,15 @@ pub fn statement(statement: Statement) -> proto::AttachUp {
     })
 }
 
-/// Intervals on `Report`.
-pub fn batch(batch: Vec<Numbered>) -> proto::ReportUp {
+/// Intervals on `Report`, each with the lease under which it was measured.
+pub fn batch(batch: Vec<(LeaseEpoch, Numbered)>) -> proto::ReportUp {
     let intervals = batch
         .into_iter()
-        .map(|Numbered { trial, sequence, bytes }| proto::NumberedInterval {
+        .map(|(epoch, Numbered { trial, sequence, bytes })| proto::NumberedInterval {
             trial: Some(trial.into()),
             sequence,
             interval: bytes,
+            epoch: epoch.0,
         })
         .collect();
     proto::ReportUp { message: Some(proto::report_up::Message::Batch(proto::IntervalBatch { intervals })) }

@@ -123,7 +123,10 @@ fn after_a_reconnect_the_last_word_and_what_was_not_acknowledged_are_repeated() 
     machine.step(Event::EngineDone(trial(0), 2));
     machine.step(Event::Acknowledged(trial(0), 0));
     let again = machine.step(Event::Linked);
-    assert_eq!(again, [Action::Say(Statement::Done(trial(0), 2)), Action::Report(vec![numbered(1)])]);
+    assert_eq!(
+        again,
+        [Action::Say(Statement::Done(trial(0), 2)), Action::Report(vec![(LeaseEpoch(1), numbered(1))])]
+    );
 }
 
 #[test]
@@ -219,7 +222,10 @@ fn a_target_that_failed_while_nobody_listened_is_told_again_until_it_is_stopped(
 fn a_trial_whose_intervals_have_no_room_left_fails_and_delivers_those_before() {
     let mut machine = prepared().bounded(Bounds { memory_bytes: 1, disk_bytes: 0 });
     machine.step(Event::Linked);
-    assert_eq!(machine.step(Event::EngineInterval(numbered(0))), [Action::Report(vec![numbered(0)])]);
+    assert_eq!(
+        machine.step(Event::EngineInterval(numbered(0))),
+        [Action::Report(vec![(LeaseEpoch(1), numbered(0))])]
+    );
     let actions = machine.step(Event::EngineInterval(numbered(1)));
     let [Action::DropEngine(_), Action::Say(Statement::Failed(_, reason, 1))] = &actions[..] else {
         panic!("{actions:?}")

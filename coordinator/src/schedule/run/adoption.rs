@@ -95,7 +95,8 @@ impl ActiveRun {
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
         if step >= Step::BeginTrial && step < Step::StopLastTarget {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
-            actions.push(Action::OpenTrial(run.key(), run.agents.iter().map(from).collect()));
+            let agents = run.agents.iter().map(from).collect();
+            actions.push(Action::OpenTrial(run.key(), run.trial.epoch, agents));
         }
         let message = "the coordinator was restarted; waiting for the run's agents".to_owned();
         actions.push(Action::Tell(run.record.id, RunEvent::Waiting { message }));

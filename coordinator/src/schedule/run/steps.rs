@@ -226,7 +226,8 @@ impl ActiveRun {
         });
         let agents =
             self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
-        actions.push(Action::OpenTrial(self.key(), self.agents.iter().map(|agent| (*agent, 0)).collect()));
+        let from_the_first = self.agents.iter().map(|agent| (*agent, 0)).collect();
+        actions.push(Action::OpenTrial(self.key(), self.trial.epoch, from_the_first));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },

@@ -176,7 +176,7 @@ impl World {
         self.trace.note(self.now_ns, || match &outgoing {
             Outgoing::Says(statement) => format!("{name} says: {}", said(statement)),
             Outgoing::Reports(batch) => {
-                let numbers: Vec<u64> = batch.iter().map(|interval| interval.sequence).collect();
+                let numbers: Vec<u64> = batch.iter().map(|(_, interval)| interval.sequence).collect();
                 format!("{name} reports intervals {numbers:?}")
             }
         });

@@ -41,6 +41,7 @@ impl World {
             self.submit(run);
         }
         self.settle();
+        self.look_at_reports();
     }
 
     pub(super) fn tick(&mut self) {
