@@ -14,6 +14,8 @@ const COORDINATOR_AWAY_NS: std::ops::RangeInclusive<u64> = MS..=8 * SECOND;
 const AGENT_AWAY_NS: std::ops::RangeInclusive<u64> = 100 * MS..=15 * SECOND;
 /// How long an agent's network is away, nanoseconds.
 const OUTAGE_NS: std::ops::RangeInclusive<u64> = 100 * MS..=40 * SECOND;
+/// How long an agent's session stands still, nanoseconds: less than makes its connection count as broken.
+const STANDSTILL_NS: std::ops::RangeInclusive<u64> = 10 * MS..=6 * SECOND;
 /// How long a stuck disk takes for what it is asked, nanoseconds.
 const STALL_NS: std::ops::RangeInclusive<u64> = 100 * MS..=10 * SECOND;
 
@@ -48,6 +50,8 @@ pub enum Fault {
     Cut(usize),
     /// The same, and for so long it gets no other.
     Outage(usize, u64),
+    /// An agent's session gets no time for so long, while its engines go on.
+    Standstill(usize, u64),
     /// The coordinator dies, with all that it had not flushed, and is back after so long.
     CoordinatorCrash(u64),
     /// An agent dies, and is started anew after so long; `None`: never.
@@ -70,18 +74,19 @@ impl Family {
     fn fault(self, agents: usize, runs: usize, dice: &mut Dice) -> Fault {
         let agent = dice.between(0..=agents as u64 - 1) as usize;
         let kind = match self {
-            Self::Calm | Self::Network => dice.between(0..=4),
-            Self::CoordinatorCrashes => 5,
-            Self::AgentCrashes => 7,
-            Self::Everything => dice.between(0..=10),
+            Self::Calm | Self::Network => dice.between(0..=5),
+            Self::CoordinatorCrashes => 6,
+            Self::AgentCrashes => 8,
+            Self::Everything => dice.between(0..=11),
         };
         match kind {
             0..=2 => Fault::Cut(agent),
             3 | 4 => Fault::Outage(agent, dice.spread(OUTAGE_NS)),
-            5 | 6 => Fault::CoordinatorCrash(dice.spread(COORDINATOR_AWAY_NS)),
-            7 => Fault::AgentCrash(agent, (!dice.one_in(3)).then(|| dice.spread(AGENT_AWAY_NS))),
-            8 => Fault::Cancel(dice.between(0..=runs as u64 - 1) as usize),
-            9 => Fault::DiskFull(agent),
+            5 => Fault::Standstill(agent, dice.spread(STANDSTILL_NS)),
+            6 | 7 => Fault::CoordinatorCrash(dice.spread(COORDINATOR_AWAY_NS)),
+            8 => Fault::AgentCrash(agent, (!dice.one_in(3)).then(|| dice.spread(AGENT_AWAY_NS))),
+            9 => Fault::Cancel(dice.between(0..=runs as u64 - 1) as usize),
+            10 => Fault::DiskFull(agent),
             _ => Fault::DiskStalls(dice.spread(STALL_NS)),
         }
     }

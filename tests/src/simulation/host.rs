@@ -44,6 +44,8 @@ pub struct Seat {
     retry_ns: u64,
     /// Until then there is no way to the coordinator.
     pub unreachable_until_ns: u64,
+    /// Until then its session gets no time.
+    pub stands_still_until_ns: u64,
     /// What happened inside it while it waited for its welcome.
     pub waiting: Vec<Inner>,
     /// What the coordinator said to it meanwhile.
@@ -76,6 +78,7 @@ pub fn seats(count: u64, fails_one_in: u32, dice: &mut Dice) -> Vec<Seat> {
             process: None,
             retry_ns: *RETRY_NS.start(),
             unreachable_until_ns: 0,
+            stands_still_until_ns: 0,
             waiting: Vec::new(),
             unheard: Vec::new(),
         }

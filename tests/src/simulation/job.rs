@@ -21,6 +21,7 @@ pub struct DrawnJob {
     pub run: RunId,
     /// As a person would write it.
     pub text: String,
+    priority: i32,
     job: Arc<Job>,
 }
 
@@ -52,7 +53,8 @@ impl DrawnJob {
         }
         let job =
             shared::job::parse(&text, Kinds::Unchecked).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
-        Self { run: RunId::new(u64::from(number), [number; 10]), text, job: Arc::new(job) }
+        let priority = dice.one_of(&[-1, 0, 0, 1]);
+        Self { run: RunId::new(u64::from(number), [number; 10]), text, priority, job: Arc::new(job) }
     }
 
     /// How many attempts at trials its run has at most.
@@ -78,7 +80,7 @@ impl DrawnJob {
             trials: Vec::new(),
             found_no_agents: false,
             bookmark: None,
-            priority: 0,
+            priority: self.priority,
             reservation: None,
         };
         Submission { record, job: self.job.clone(), files: Arc::default() }

@@ -49,6 +49,8 @@ pub enum Inner {
     DiskWorks,
     /// A program has something to say.
     Program(Statement),
+    /// Its session gets time again.
+    Wakes,
 }
 
 impl Inner {
@@ -82,6 +84,8 @@ pub struct Surroundings<'a> {
     pub now_ns: u64,
     /// Its chance.
     pub dice: &'a mut Dice,
+    /// Whether its session gets no time now.
+    pub is_session_busy: bool,
     /// What really happened.
     pub truth: &'a mut Truth,
     /// What comes of it.
@@ -160,8 +164,9 @@ impl Process {
                 }
             }
             Inner::Program(statement) => self.step(Event::Program(statement), around),
+            Inner::Wakes => {}
         }
-        if !matches!(self.link, Link::Dialing(_)) {
+        if !around.is_session_busy && !matches!(self.link, Link::Dialing(_)) {
             self.listen(around);
         }
     }

@@ -230,14 +230,24 @@ impl World {
                 Fate::Lost => {}
             },
             Happening::Down(connection, lane, landing) => {
-                if self.fate(connection, lane) == Fate::Arrives {
-                    self.land(connection, landing);
+                match self.standstill(self.agent_behind(connection)) {
+                    // Probes are answered by a task of their own.
+                    Some(until_ns) if !matches!(landing, Landing::Probe(_)) => {
+                        self.at(until_ns, Happening::Down(connection, lane, landing));
+                    }
+                    _ if self.fate(connection, lane) == Fate::Arrives => self.land(connection, landing),
+                    _ => {}
                 }
             }
             Happening::AgentNotices(connection) => self.break_link(connection, "it is dead"),
             Happening::CoordinatorNotices(connection) => self.coordinator_notices(connection),
             Happening::GivesUpDialing(connection) => self.give_up_dialing(connection),
-            Happening::Inside { agent, life, inner } => self.happen_inside(agent, life, inner),
+            Happening::Inside { agent, life, inner } => match self.standstill(agent) {
+                Some(until_ns) if !inner.is_of_an_engine() => {
+                    self.at(until_ns, Happening::Inside { agent, life, inner });
+                }
+                _ => self.happen_inside(agent, life, inner),
+            },
             Happening::Submits(run) => self.submit(run),
             Happening::GoesWrong(fault) => self.go_wrong(fault),
             Happening::CoordinatorBegins => self.begin_coordinator(),
@@ -261,6 +271,16 @@ impl World {
         let fate = way.fate(lane, self.now_ns);
         self.truth.events.stragglers += u64::from(fate == Fate::Straggles);
         fate
+    }
+
+    fn agent_behind(&self, connection: ConnectionId) -> usize {
+        self.connections[&connection].agent
+    }
+
+    /// Until when an agent's session gets no time; `None`: it does.
+    fn standstill(&self, agent: usize) -> Option<u64> {
+        let until_ns = self.seats[agent].stands_still_until_ns;
+        (until_ns > self.now_ns).then_some(until_ns)
     }
 
     /// Whether nothing more will go wrong.

@@ -53,7 +53,7 @@ impl World {
     }
 
     pub(super) fn give_up_dialing(&mut self, connection: ConnectionId) {
-        let agent = self.connections[&connection].agent;
+        let agent = self.agent_behind(connection);
         if self.link_of(agent) == Some(Link::Dialing(connection)) {
             self.break_link(connection, "no welcome came");
         }
@@ -97,7 +97,7 @@ impl World {
 
     /// An agent's end of a connection is over, for whatever reason.
     pub(super) fn break_link(&mut self, connection: ConnectionId, reason: &str) {
-        let agent = self.connections[&connection].agent;
+        let agent = self.agent_behind(connection);
         let link = self.link_of(agent);
         if !matches!(link, Some(Link::Dialing(own) | Link::Stands(own)) if own == connection) {
             return;
@@ -147,11 +147,13 @@ impl World {
 
     /// Lets something happen to an agent's process, and does what follows from it.
     fn with_process(&mut self, agent: usize, happen: impl FnOnce(&mut Process, &mut Surroundings<'_>)) {
+        let is_session_busy = self.standstill(agent).is_some();
         let Some(process) = &mut self.seats[agent].process else { return };
         let mut outcome = Outcome::default();
         let around = &mut Surroundings {
             now_ns: self.now_ns,
             dice: &mut self.dice,
+            is_session_busy,
             truth: &mut self.truth,
             outcome: &mut outcome,
         };

@@ -4,7 +4,7 @@ use super::{Happening, World};
 use crate::simulation::fault::Fault;
 use crate::simulation::invariants;
 use crate::simulation::network::ConnectionId;
-use crate::simulation::process::Link;
+use crate::simulation::process::{Inner, Link};
 
 /// From here on an agent that only lost its connection is back before it counts as lost.
 const PATIENT_SECONDS: u64 = 60;
@@ -23,6 +23,12 @@ impl World {
                 self.trouble(agent);
                 self.seats[agent].unreachable_until_ns = self.now_ns + time_ns;
                 self.cut_link_of(agent);
+            }
+            Fault::Standstill(agent, time_ns) => {
+                let seat = &mut self.seats[agent];
+                seat.stands_still_until_ns = self.now_ns + time_ns;
+                let (life, inner) = (seat.life, Inner::Wakes);
+                self.later(time_ns, Happening::Inside { agent, life, inner });
             }
             Fault::CoordinatorCrash(away_ns) => self.crash_coordinator(away_ns),
             Fault::AgentCrash(agent, away_ns) => self.crash_agent(agent, away_ns),
