@@ -163,7 +163,11 @@ impl Machine {
             Event::EngineDone(trial, intervals) => {
                 self.end(trial, Statement::Done(trial, intervals), &mut actions)
             }
-            Event::EngineFailed(trial, reason) => self.fail(trial, reason, &mut actions),
+            Event::EngineFailed(trial, reason) => {
+                // It may still run: one that had begun when its start was moved would go on loading what is measured.
+                actions.push(Action::DropEngine(trial));
+                self.fail(trial, reason, &mut actions);
+            }
             Event::Program(statement) => self.answer(statement, &mut actions),
             Event::Spilled(report) => {
                 if let Some(lost) = self.outbox.hear(report) {

@@ -260,3 +260,10 @@ fn an_engine_of_an_older_lease_of_the_same_trial_is_not_taken() {
     assert!(!machine.is_preparing(trial(0), LeaseEpoch(1)) && !machine.holds(trial(0), LeaseEpoch(1)));
     assert!(machine.is_preparing(trial(0), LeaseEpoch(2)) && machine.holds(trial(0), LeaseEpoch(2)));
 }
+
+#[test]
+fn an_engine_that_cannot_follow_its_start_is_stopped() {
+    let actions = prepared().step(Event::EngineFailed(trial(0), "it had begun".to_owned()));
+    let failed = Statement::Failed(trial(0), "it had begun".to_owned(), 0);
+    assert_eq!(actions, [Action::DropEngine(trial(0)), Action::Say(failed)]);
+}
