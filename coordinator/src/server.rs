@@ -17,11 +17,11 @@ use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
-use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
 use crate::rpc;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
+use crate::schedule::Deadlines;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 
@@ -37,8 +37,8 @@ pub struct Options {
     pub store: PathBuf,
     /// Stop after so long without runs, agents and calls; `None`: never.
     pub stop_when_idle_for: Option<Duration>,
-    /// How long a run waits for an agent whose connection broke; `None`: [`crate::fleet::LOST_AFTER`].
-    pub lost_after: Option<Duration>,
+    /// How long what runs wait for may take.
+    pub deadlines: Deadlines,
 }
 
 /// Why a coordinator cannot start.
@@ -87,9 +87,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
-    let fleet = options.lost_after.map_or_else(Fleet::default, Fleet::new);
     let errands = Errands::start(store.clone(), director.clone());
-    let mut owner = Director::new(Beginning::now(), fleet, errands, intake.clone());
+    let mut owner = Director::new(Beginning::now(), options.deadlines, errands, intake.clone());
     unfinished::take_up(&store, &mut owner, adoptions).await;
     tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());

@@ -8,10 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use coordinator::director::errands::{self, Errands};
 use coordinator::director::{Beginning, Director, Downward, MESSAGES_MAX, Message};
-use coordinator::fleet::Fleet;
 use coordinator::ingest::{Ingest, Intake};
 use coordinator::rpc::agent_service::{attach, hello, take_all};
-use coordinator::schedule::Submission;
+use coordinator::schedule::{Deadlines, Submission};
 use coordinator::server::unfinished;
 use coordinator::store::StoreHandle;
 use coordinator::store::thread::StoreQueue;
@@ -91,7 +90,8 @@ impl Coordinator {
         let intake = Arc::new(Intake::default());
         let unread = unfinished::read(&store);
         let adoptions = served(unread, &mut queue, disk).map_err(|error| error.to_string())?;
-        let mut director = Director::new(beginning, Fleet::new(temper.lost_after), errands, intake.clone());
+        let deadlines = Deadlines { lost_after: temper.lost_after, ..Deadlines::default() };
+        let mut director = Director::new(beginning, deadlines, errands, intake.clone());
         served(unfinished::take_up(&store, &mut director, adoptions), &mut queue, disk);
         let ingest = Ingest::new(intake, store.clone(), sender.clone()).bounded(temper.room_bytes);
         let errands: Task = Box::pin(errands::run(errands_queue, store.clone(), sender.clone()));
