@@ -38,6 +38,7 @@ pub struct Engine {
     orders: Arc<Orders>,
     /// The start that it was armed by last.
     armed: Option<u32>,
+    has_begun: bool,
     warmup_seconds: u64,
     window_seconds: u64,
     /// After so many intervals it cannot go on; `None`: it goes on to its end.
@@ -55,6 +56,7 @@ impl Engine {
             epoch: assignment.epoch,
             orders: Orders::new(),
             armed: None,
+            has_begun: false,
             warmup_seconds: match assignment.load.warmup {
                 Warmup::For(length) => seconds(length),
                 Warmup::Iterations(_) => 0,
@@ -79,9 +81,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the start by which it was armed last is this one.
-    pub fn follows(&self, arming: u32) -> bool {
+    /// A start has come. False: it was moved to a later one.
+    pub fn begin(&mut self, arming: u32) -> bool {
+        self.has_begun |= self.armed == Some(arming);
         self.armed == Some(arming)
+    }
+
+    /// Whether it has begun and is not at its end.
+    pub fn is_measuring(&self) -> bool {
+        self.has_begun && self.length_ns().is_some()
     }
 
     /// How long the interval is that it measures now; `None`: it has measured all.

@@ -30,7 +30,8 @@ pub struct Seat {
     pub name: AgentName,
     /// What tells its host from others.
     pub boot_id: String,
-    slots: u32,
+    /// How many runs may measure on that host at once.
+    pub slots: u32,
     clock: HostClock,
     /// How long its link takes.
     pub latency_ns: u64,

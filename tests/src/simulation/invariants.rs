@@ -96,6 +96,25 @@ pub fn leases_exclude(coordinator: &Coordinator) -> Result<(), Violation> {
     Ok(())
 }
 
+/// And no more runs really measure on a host than it has slots; where no connection breaks, for of an agent that cannot be
+/// reached nobody knows what it does.
+///
+/// # Errors
+/// The host on which too many measure.
+pub fn hosts_are_not_shared(seats: &[Seat]) -> Result<(), Violation> {
+    for host in seats {
+        let of_host = seats.iter().filter(|seat| seat.boot_id == host.boot_id);
+        let runs: BTreeSet<RunId> =
+            of_host.filter_map(|seat| seat.process.as_ref()).flat_map(Process::measures_for).collect();
+        if runs.len() > host.slots as usize {
+            let what =
+                format!("{} runs measure on {}, which has {} slots", runs.len(), host.boot_id, host.slots);
+            return Err(violated("leases_exclude", what));
+        }
+    }
+    Ok(())
+}
+
 /// What an agent keeps for the coordinator has its bounds.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use agent::session::machine::{Action, Event, Machine};
 use agent::session::outbox::spill::SpillOrder;
 use agent::session::outbox::{Bounds, Numbered};
 use agent::session::{Order, Statement};
-use shared::ids::{AgentId, LeaseEpoch, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::plan::Assignment;
 
 use super::clock::HostClock;
@@ -171,6 +171,11 @@ impl Process {
         }
     }
 
+    /// The runs for which it measures now.
+    pub fn measures_for(&self) -> impl Iterator<Item = RunId> {
+        self.engines.iter().filter(|(_, engine)| engine.is_measuring()).map(|(trial, _)| trial.run)
+    }
+
     /// Hears what engines told, as long as there is room for it.
     pub fn listen(&mut self, around: &mut Surroundings<'_>) {
         while !self.machine.is_full()
@@ -264,7 +269,10 @@ impl Process {
 
     fn begin(&mut self, trial: TrialKey, epoch: LeaseEpoch, arming: u32, around: &mut Surroundings<'_>) {
         // One whose start was moved begins at another moment.
-        let Some(engine) = self.engine(trial, epoch).filter(|engine| engine.follows(arming)) else { return };
+        let Some(engine) = self.engine(trial, epoch) else { return };
+        if !engine.begin(arming) {
+            return;
+        }
         let length_ns = engine.length_ns();
         if let Some(measured) = around.truth.measured.get_mut(&(trial, self.id)) {
             measured.began_ns = Some(around.now_ns);

@@ -6,6 +6,7 @@ use agent::session::Statement;
 
 use super::{Ascent, Happening, Landing, World};
 use crate::simulation::dice::{MS, SECOND};
+use crate::simulation::fault::Family;
 use crate::simulation::invariants;
 use crate::simulation::network::{Connection, ConnectionId, Lane};
 use crate::simulation::process::{Inner, Link, Outcome, Outgoing, Process, Surroundings};
@@ -92,7 +93,12 @@ impl World {
         if matches!(self.link_of(agent), Some(Link::Dialing(_))) && !inner.is_of_an_engine() {
             return self.seats[agent].waiting.push(inner);
         }
+        let begins = matches!(inner, Inner::Begins(..));
         self.with_process(agent, |process, around| process.happen(inner, around));
+        if begins && self.family == Family::Calm {
+            let checked = invariants::hosts_are_not_shared(&self.seats);
+            self.fail_if(checked);
+        }
     }
 
     /// An agent's end of a connection is over, for whatever reason.
