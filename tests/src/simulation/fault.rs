@@ -2,8 +2,8 @@
 
 use super::dice::{Dice, MS, SECOND};
 
-/// Most faults of a world.
-const FAULTS_MAX: u64 = 5;
+/// How many faults a world has: mostly few, so that one comes alone, sometimes many.
+const FAULTS: std::ops::RangeInclusive<u64> = 1..=14;
 /// Steps of a world within which faults happen that happen at a step: later ones find most runs over.
 const STEPS_MAX: u64 = 700;
 /// Time within which those happen that happen at a time, nanoseconds.
@@ -67,7 +67,7 @@ pub enum Fault {
 impl Family {
     /// What goes wrong in one of its worlds, of so many agents and runs.
     pub fn faults(self, agents: usize, runs: usize, dice: &mut Dice) -> Vec<(When, Fault)> {
-        let count = if self == Self::Calm { 0 } else { dice.between(1..=FAULTS_MAX) };
+        let count = if self == Self::Calm { 0 } else { dice.spread(FAULTS) };
         (0..count).map(|_| (when(dice), self.fault(agents, runs, dice))).collect()
     }
 

@@ -34,6 +34,8 @@ const RUNS_MAX: u64 = 3;
 const SUBMITTED_WITHIN_NS: u64 = 6 * SECOND;
 /// What one attempt at a trial takes at most: the sum of the deadlines of its steps, and a little.
 const ATTEMPT_WITHIN_NS: u64 = 900 * SECOND;
+/// The same where nothing goes wrong: nobody waits for a deadline.
+const CALM_ATTEMPT_WITHIN_NS: u64 = 40 * SECOND;
 /// How long it may take, once all runs are over, until nobody holds anything of them any more.
 const LET_GO_WITHIN_NS: u64 = 60 * SECOND;
 /// The wall clock when a world begins, milliseconds since 1970.
@@ -293,7 +295,10 @@ impl World {
     fn bound_ns(&self) -> u64 {
         let attempts: u64 = self.jobs.iter().map(DrawnJob::attempts_max).sum();
         let waits_ns = START_TIMEOUT_SECONDS * SECOND + self.temper.lost_after.as_nanos() as u64;
-        (attempts + 1) * (ATTEMPT_WITHIN_NS + waits_ns)
+        match self.family {
+            Family::Calm => SUBMITTED_WITHIN_NS + attempts * CALM_ATTEMPT_WITHIN_NS,
+            _ => (attempts + 1) * (ATTEMPT_WITHIN_NS + waits_ns),
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -12,6 +12,8 @@ use crate::simulation::host::OWN_MACHINE;
 use crate::simulation::invariants;
 use crate::simulation::network::{ConnectionId, Lane};
 
+/// By how much the wall clock is set back or forth at most, milliseconds: an hour.
+const SET_MS_MAX: u64 = 3_600_000;
 /// How long the coordinator's disk takes for one thing, nanoseconds.
 const DISK_NS: std::ops::RangeInclusive<u64> = MS / 10..=40 * MS;
 /// Once in so many times it takes much longer.
@@ -26,7 +28,9 @@ impl World {
         }
         self.incarnation += 1;
         self.is_store_busy = false;
-        let unix_ms = BEGINNING_UNIX_MS + self.now_ns / MS;
+        // Somebody may have set the wall clock meanwhile.
+        let set_ms = if self.dice.one_in(4) { self.dice.between(0..=2 * SET_MS_MAX) } else { SET_MS_MAX };
+        let unix_ms = BEGINNING_UNIX_MS - SET_MS_MAX + set_ms + self.now_ns / MS;
         let clock = ClockIdentity::new(Some(OWN_MACHINE.0), Some(OWN_MACHINE.1));
         let beginning = Beginning { unix_ms, now_ns: self.now_ns, clock };
         self.note(|| "the coordinator begins".to_owned());
