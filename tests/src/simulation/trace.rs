@@ -1,5 +1,6 @@
 //! What happened in a world, line by line, for people: written only when it is asked for.
 
+use agent::rpc::link::FromCoordinator;
 use agent::session::{Order, Statement};
 use shared::ids::TrialKey;
 
@@ -64,8 +65,20 @@ pub fn said(statement: &Statement) -> String {
     }
 }
 
-/// What an agent is ordered, in few words.
-pub fn ordered(order: &Order) -> String {
+/// What an agent is told, in few words.
+pub fn told(message: &FromCoordinator) -> String {
+    match message {
+        FromCoordinator::Order(order) => ordered(order),
+        FromCoordinator::Credit(credit) => format!("{credit} intervals may be under way"),
+        FromCoordinator::Acknowledged(trial, through) => {
+            format!("{}: stored through {through}", place(*trial))
+        }
+        FromCoordinator::Rejected(trial, reason) => format!("{}: not wanted: {reason}", place(*trial)),
+        FromCoordinator::Broken(reason) => format!("the connection broke: {reason}"),
+    }
+}
+
+fn ordered(order: &Order) -> String {
     match order {
         Order::ReservePort(trial) => format!("{}: reserve a port", place(*trial)),
         Order::StartTarget { trial, .. } => format!("{}: start the target", place(*trial)),

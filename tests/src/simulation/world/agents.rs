@@ -10,7 +10,7 @@ use crate::simulation::fault::Family;
 use crate::simulation::invariants;
 use crate::simulation::network::{Connection, ConnectionId, Lane};
 use crate::simulation::process::{Inner, Link, Outcome, Outgoing, Process, Surroundings};
-use crate::simulation::trace::{ordered, said};
+use crate::simulation::trace::{said, told};
 
 /// How long an agent waits for its welcome, as the real one does.
 const WELCOME_WITHIN_NS: u64 = 5 * SECOND;
@@ -144,10 +144,7 @@ impl World {
 
     fn hear(&mut self, agent: usize, message: FromCoordinator) {
         let name = &self.seats[agent].name;
-        self.trace.note(self.now_ns, || match &message {
-            FromCoordinator::Order(order) => format!("{name} is told: {}", ordered(order)),
-            other => format!("{name} is told: {other:?}"),
-        });
+        self.trace.note(self.now_ns, || format!("{name} is told: {}", told(&message)));
         self.with_process(agent, |process, around| process.hear(message, around));
     }
 
