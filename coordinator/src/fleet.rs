@@ -266,6 +266,11 @@ impl Fleet {
         }
     }
 
+    /// The agents that are leased, each with the run that leases it.
+    pub fn leases(&self) -> impl Iterator<Item = (&Introduction, RunId)> {
+        self.members.values().filter_map(|member| Some((&member.agent, member.lease?)))
+    }
+
     /// The longest round trip to any of these agents, as far as it was measured.
     pub fn round_trip_max(&self, agents: &[AgentId]) -> Duration {
         let round_trips = agents.iter().filter_map(|id| self.members.get(id)?.round_trip);

@@ -177,8 +177,8 @@ pub enum Action {
     Tell(RunId, RunEvent),
     /// Store the run's record as it is now.
     Save(Box<RunRecord>),
-    /// Take in intervals of this trial from these agents, from now on; each from this number on.
-    OpenTrial(TrialKey, BTreeMap<AgentId, u64>),
+    /// Take in intervals of this trial, measured under this lease, from these agents, from now on; each from this number on.
+    OpenTrial(TrialKey, LeaseEpoch, BTreeMap<AgentId, u64>),
     /// Take in no more intervals of this trial.
     CloseTrial(TrialKey),
     /// Judge a collected trial from what is stored.

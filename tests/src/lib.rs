@@ -37,6 +37,7 @@ pub mod proxy;
 pub mod readings;
 pub mod running;
 pub mod seed;
+pub mod simulation;
 pub mod slow_link;
 pub mod small_disk;
 pub mod stored;

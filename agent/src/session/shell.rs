@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
-use super::outbox::Numbered;
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
@@ -49,8 +48,11 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options)?.run().await
 }
 
-/// An engine that was made ready for a trial, with what it tells, or why it could not be.
-type Prepared = (TrialKey, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+/// An engine that was made ready for a trial under a lease, with what it tells, or why it could not be.
+type Prepared = (TrialKey, LeaseEpoch, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+
+/// What the engine of a trial told that was made ready under this lease.
+type Told = (TrialKey, LeaseEpoch, EngineEvent);
 
 struct Shell {
     options: Options,
@@ -63,9 +65,9 @@ struct Shell {
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
     spilled: mpsc::Receiver<SpillReport>,
-    /// Everything that engines and programs tell.
-    happenings: mpsc::Receiver<Event>,
-    happened: mpsc::Sender<Event>,
+    /// Everything that engines tell.
+    happenings: mpsc::Receiver<Told>,
+    happened: mpsc::Sender<Told>,
     statements: mpsc::Receiver<Statement>,
     /// Engines that were made ready.
     ready: mpsc::Receiver<Prepared>,
@@ -157,11 +159,17 @@ impl Shell {
                         return;
                     }
                 },
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -177,11 +185,17 @@ impl Shell {
             let takes_intervals = !self.machine.is_full();
             let event = tokio::select! {
                 () = &mut over => return,
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -230,20 +244,12 @@ impl Shell {
             observer.start(at_ns);
             return Some(Event::EngineArmed(trial, arming, at_ns));
         }
-        Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
-            Some(Ok(())) => {
-                tracing::debug!(%trial, arming, at_ns, "armed");
-                Event::EngineArmed(trial, arming, at_ns)
-            }
-            Some(Err(StartRefusal::Passed { late_ns })) => {
-                tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
-                Event::EngineLate(trial, arming, late_ns)
-            }
-            // It says itself why.
-            Some(Err(StartRefusal::Stopped)) => return None,
-            Some(Err(refusal)) => Event::EngineFailed(trial, refusal.to_string()),
-            None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
-        })
+        let answer = self.engines.get(&trial).map(|engine| engine.start(at_ns));
+        tracing::debug!(%trial, arming, at_ns, ?answer, "start");
+        if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
+            tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+        }
+        Event::of_arming(trial, arming, at_ns, answer)
     }
 
     /// Makes an observer ready, which it is at once.
@@ -254,27 +260,32 @@ impl Shell {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
         self.observers.insert(trial, observer);
-        self.listen(trial, events);
+        self.listen(trial, assignment.epoch, events);
         Event::EngineReady(trial)
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
     fn prepare(&self, assignment: Assignment) {
-        let trial = assignment.trial;
+        let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
         let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
-            let _the_session_may_be_over = prepared.blocking_send((trial, engine(agent, kind, assignment)));
+            let _the_session_may_be_over =
+                prepared.blocking_send((trial, epoch, engine(agent, kind, assignment)));
         });
     }
 
-    /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
+    /// Takes an engine that was made ready, unless its trial was dropped meanwhile, or is leased anew.
     fn keep(
         &mut self,
         trial: TrialKey,
+        epoch: LeaseEpoch,
         prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
     ) {
+        if !self.machine.is_preparing(trial, epoch) {
+            return;
+        }
         let (engine, events) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -282,20 +293,17 @@ impl Shell {
                     .step(Event::EngineFailed(trial, format!("failed to prepare the trial: {error}")));
             }
         };
-        if !self.machine.is_preparing(trial) {
-            return;
-        }
         self.engines.insert(trial, engine);
-        self.listen(trial, events);
+        self.listen(trial, epoch, events);
     }
 
     /// Hears what an engine or an observer tells of a trial.
-    fn listen(&self, trial: TrialKey, mut events: mpsc::Receiver<EngineEvent>) {
+    fn listen(&self, trial: TrialKey, epoch: LeaseEpoch, mut events: mpsc::Receiver<EngineEvent>) {
         let happened = self.happened.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send(engine_event(trial, event)).await.is_err() {
+                if happened.send((trial, epoch, event)).await.is_err() {
                     return;
                 }
             }
@@ -344,20 +352,4 @@ fn engine(
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
     Ok((engine, receiver))
-}
-
-fn engine_event(trial: TrialKey, event: EngineEvent) -> Event {
-    match event {
-        EngineEvent::Ready => Event::EngineReady(trial),
-        EngineEvent::Interval(interval) => {
-            let sequence = interval.sequence.0;
-            Event::EngineInterval(Numbered {
-                trial,
-                sequence,
-                bytes: crate::rpc::codec::encode_interval(&interval),
-            })
-        }
-        EngineEvent::Finished { intervals } => Event::EngineDone(trial, intervals),
-        EngineEvent::Failed(reason) => Event::EngineFailed(trial, reason),
-    }
 }

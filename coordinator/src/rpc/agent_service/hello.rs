@@ -27,7 +27,10 @@ const LEASES_MAX: usize = crate::schedule::ACTIVE_RUNS_MAX;
 const WORD_BYTES_MAX: usize = 128;
 
 /// Reads a hello.
-pub(super) fn introduction(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Status> {
+///
+/// # Errors
+/// What the stream is to be ended with: it speaks another protocol, or breaks the wire's rules.
+pub fn introduction(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Status> {
     check_protocol(hello.protocol_version, "this agent")?;
     read(hello, address).map_err(malformed)
 }

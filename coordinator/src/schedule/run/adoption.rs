@@ -102,10 +102,8 @@ impl ActiveRun {
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
         if step >= Step::BeginTrial && step < Step::StopLastTarget {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
-            actions.push(Action::OpenTrial(
-                run.key(),
-                run.loads().iter().chain(&run.trial.observers).map(from).collect(),
-            ));
+            let known = run.loads().iter().chain(&run.trial.observers).map(from).collect();
+            actions.push(Action::OpenTrial(run.key(), run.trial.epoch, known));
         }
         let message = "the coordinator was restarted; waiting for the run's agents".to_owned();
         actions.push(Action::Tell(run.record.id, RunEvent::Waiting { message }));

@@ -248,7 +248,7 @@ impl ActiveRun {
         let agents =
             measuring.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
         let told = measuring.iter().chain(&self.trial.observers).map(|agent| (*agent, 0));
-        actions.push(Action::OpenTrial(self.key(), told.collect()));
+        actions.push(Action::OpenTrial(self.key(), self.trial.epoch, told.collect()));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },

@@ -346,7 +346,7 @@ impl World {
             Action::Send(agent, command) => self.send(agent, command),
             Action::Tell(run, event) => self.told.push((run, event)),
             Action::Save(record) => self.saves.push(*record),
-            Action::OpenTrial(trial, agents) => {
+            Action::OpenTrial(trial, _, agents) => {
                 assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
             }
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
