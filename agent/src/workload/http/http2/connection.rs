@@ -229,3 +229,6 @@ impl Connection {
         self.streams.len() < self.theirs.streams_max as usize && self.may_read()
     }
 }
+
+#[cfg(test)]
+mod tests;
