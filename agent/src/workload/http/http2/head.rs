@@ -123,9 +123,9 @@ impl HeadReading {
         if name.first() == Some(&b':') {
             return self.add_pseudo(name, value);
         }
-        if name.is_empty()
-            || name.iter().any(|byte| byte.is_ascii_uppercase() || *byte <= b' ' || *byte >= 0x7f)
-        {
+        // RFC 9113, 8.2.1.
+        let is_odd = |byte: &u8| byte.is_ascii_uppercase() || !byte.is_ascii_graphic() || *byte == b':';
+        if name.is_empty() || name.iter().any(is_odd) {
             return Err(HeadError::Name);
         }
         if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {

@@ -1,6 +1,8 @@
 //! A request as HTTP/2 has it, taken from the same request in HTTP/1.1: its header block, ready to be sent on any
 //! connection, and its body.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::hpack::encoder;
@@ -26,7 +28,7 @@ pub(in crate::workload::http) struct Http2Request {
 pub(in crate::workload::http) enum Http2RequestError {
     /// What was rendered is no request.
     #[error("cannot be sent over HTTP/2: {0}")]
-    Syntax(#[from] httparse::Error),
+    Syntax(httparse::Error),
     /// What was rendered has no end.
     #[error("cannot be sent over HTTP/2: it has no end")]
     Cut,
@@ -55,7 +57,7 @@ impl Http2Request {
         let lines = rendered.iter().filter(|byte| **byte == b'\n').count();
         let mut headers = vec![httparse::EMPTY_HEADER; lines];
         let mut parsed = httparse::Request::new(&mut headers);
-        let read = parsed.parse(rendered)?;
+        let read = parsed.parse(rendered).map_err(Http2RequestError::Syntax)?;
         let (httparse::Status::Complete(length), Some(method), Some(path)) =
             (read, parsed.method, parsed.path)
         else {
@@ -79,9 +81,9 @@ impl Http2Request {
             self.bytes += value.len() as u64;
         }
         for header in parsed.headers.iter() {
-            let name = header.name.to_ascii_lowercase();
+            let name = lowercase(header.name);
             let is_odd_te = name == "te" && header.value != b"trailers";
-            if !LEFT_OUT.contains(&name.as_str()) && !is_odd_te {
+            if !LEFT_OUT.contains(&&*name) && !is_odd_te {
                 encoder::put(name.as_bytes(), header.value, &mut self.block);
                 self.bytes += (name.len() + header.value.len()) as u64;
             }
@@ -90,6 +92,14 @@ impl Http2Request {
         self.bytes += self.body.len() as u64;
         Ok(())
     }
+}
+
+/// A name in small letters, as HTTP/2 has it (RFC 9113, 8.2.1).
+fn lowercase(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(name.to_ascii_lowercase());
+    }
+    Cow::Borrowed(name)
 }
 
 /// Whether a text can be said where a URI is expected.

@@ -24,7 +24,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the server breaks a rule that holds for the whole connection.
-    pub(in super::super) fn take_in(&mut self, bytes: &[u8]) -> Result<usize, Breach> {
+    pub(in crate::workload::http::http2) fn take_in(&mut self, bytes: &[u8]) -> Result<usize, Breach> {
         let mut at = 0;
         while let Some(header) = FrameHeader::read(&bytes[at..]) {
             if !self.has_begun {

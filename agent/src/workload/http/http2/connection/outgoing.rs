@@ -14,7 +14,7 @@ use crate::workload::http::http2::reason::Reason;
 impl Connection {
     /// Lets go what may go now: waiting requests, and bodies in turn, one frame of each.
     #[inline]
-    pub(in super::super) fn pump(&mut self) {
+    pub(in crate::workload::http::http2) fn pump(&mut self) {
         if !self.waiting.is_empty() {
             self.open_waiting();
         }

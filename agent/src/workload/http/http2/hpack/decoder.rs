@@ -6,7 +6,7 @@ use super::{HpackError, TABLE_BYTES_MAX, huffman, integer};
 
 /// What is known of a server's headers from one block to the next.
 #[derive(Debug)]
-pub(in super::super) struct Decoder {
+pub(in crate::workload::http::http2) struct Decoder {
     table: DynamicTable,
     /// A name and a value while they are read; as long as a block's longest.
     name: Vec<u8>,
@@ -15,7 +15,7 @@ pub(in super::super) struct Decoder {
 
 impl Decoder {
     /// Before the first block.
-    pub(in super::super) fn new() -> Self {
+    pub(in crate::workload::http::http2) fn new() -> Self {
         Self { table: DynamicTable::new(), name: Vec::new(), value: Vec::new() }
     }
 
@@ -24,7 +24,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is none; nothing that comes later can be understood then.
-    pub(in super::super) fn decode(
+    pub(in crate::workload::http::http2) fn decode(
         &mut self,
         block: &[u8],
         mut tell: impl FnMut(&[u8], &[u8]),
@@ -63,7 +63,7 @@ impl Decoder {
 
     /// A number that stays the same as long as equal blocks mean the same.
     #[inline]
-    pub(in super::super) fn version(&self) -> u64 {
+    pub(in crate::workload::http::http2) fn version(&self) -> u64 {
         self.table.version()
     }
 

@@ -5,13 +5,13 @@ use super::integer;
 use super::static_table::STATIC_TABLE;
 
 /// Says that the dynamic table is never used (RFC 7541, 6.3: its size is 0); stands before a block's first field.
-pub(in super::super) const TABLE_UNUSED: u8 = 0x20;
+pub(in crate::workload::http::http2) const TABLE_UNUSED: u8 = 0x20;
 
 /// Fields that no table on the way may keep (RFC 7541, 7.1.3).
 const SECRET: [&[u8]; 3] = [b"authorization", b"cookie", b"proxy-authorization"];
 
 /// Puts a field at the end of a block. The name is in small letters.
-pub(in super::super) fn put(name: &[u8], value: &[u8], block: &mut Vec<u8>) {
+pub(in crate::workload::http::http2) fn put(name: &[u8], value: &[u8], block: &mut Vec<u8>) {
     let entries = || STATIC_TABLE.iter().zip(1..).filter(|((entry, _), _)| entry.as_bytes() == name);
     if let Some((_, index)) = entries().find(|((_, entry), _)| entry.as_bytes() == value && !value.is_empty())
     {
