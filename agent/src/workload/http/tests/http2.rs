@@ -1,7 +1,8 @@
-//! The http workload over HTTP/2, against real servers on this host. Room: `conversations` (what a job asks beside the
-//! request itself).
+//! The http workload over HTTP/2, against real servers on this host. Rooms: `conversations` (what a job asks beside the
+//! request itself), `turns` (how it goes out).
 
 mod conversations;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
