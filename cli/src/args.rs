@@ -232,13 +232,16 @@ pub(crate) struct CoordinatorArgs {
     /// The store's folder
     #[arg(long, value_name = "DIR", default_value = ".fleetmark")]
     pub(crate) store: PathBuf,
+    /// What else it is to know; docs/coordinator-keys.md says which keys there are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Listen on an address that is not loopback without encryption
     #[arg(long)]
     pub(crate) insecure: bool,
     /// Stop when there has been nothing to do for so long
     #[arg(long, hide = true, value_parser = duration)]
     pub(crate) stop_when_idle_for: Option<Duration>,
-    /// How long a run waits for an agent whose connection broke
+    /// How long a run waits for an agent whose connection broke: `deadlines.lost_after` of the configuration
     #[arg(long, hide = true, value_parser = duration)]
     pub(crate) lost_after: Option<Duration>,
 }

@@ -23,7 +23,7 @@ use crate::fleet::{AttachRefusal, Fleet, Introduction, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
-use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Event, Schedule};
+use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Deadlines, Event, Schedule};
 use crate::store::StoreHandle;
 use errands::{Errand, Errands};
 use links::{Links, Start};
@@ -57,16 +57,17 @@ pub struct Director {
 }
 
 impl Director {
-    /// A director of this fleet and an empty schedule.
+    /// A director of nobody and an empty schedule.
     pub fn new(
-        fleet: Fleet,
+        deadlines: Deadlines,
         messages: mpsc::Receiver<Message>,
         sender: mpsc::Sender<Message>,
         store: StoreHandle,
         intake: Arc<Intake>,
     ) -> Self {
         let mut schedule = Schedule::new(crate::unix_ms());
-        schedule.fleet = fleet;
+        schedule.fleet = Fleet::new(deadlines.lost_after);
+        schedule.deadlines = deadlines;
         Self {
             schedule,
             links: Links::default(),
@@ -148,6 +149,7 @@ impl Director {
                 let is_accepted = unmet.is_none();
                 let _whoever_asked_may_be_gone = reply.send(unmet.map_or(Ok(()), Err));
                 if is_accepted {
+                    self.schedule.note_wall_clock(self.now(), crate::unix_ms());
                     self.observers.begin(submission.record.id);
                     self.step(Event::Submitted(submission));
                 }
@@ -186,6 +188,12 @@ impl Director {
             }
             Message::Judged { trial, is_valid, findings } => {
                 self.step(Event::Judged { trial, is_valid, findings })
+            }
+            Message::Recalled { trial, earlier } => {
+                if let Some(live) = self.live.get_mut(&trial) {
+                    live.remember(&earlier);
+                    self.untold.insert(trial);
+                }
             }
             Message::Ended { run, event } => {
                 self.observers.tell(run, *event);
@@ -283,14 +291,22 @@ impl Director {
     }
 
     fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
-        let named: Vec<_> = agents
-            .keys()
-            .filter_map(|id| self.schedule.fleet.agent(*id).map(|agent| (*id, agent.name.clone())))
-            .collect();
-        let limit = self.schedule.generator_cpu_limit(trial.run);
-        self.live.insert(trial, LiveTrial::new(trial.trial, named, limit));
+        if agents.values().any(|next_sequence| *next_sequence > 0) {
+            let earlier = self.view(trial, agents.keys().map(|agent| (*agent, 0)));
+            self.errands.run(Errand::Recall(trial, agents.clone(), Box::new(earlier)));
+        }
+        let live = self.view(trial, agents.iter().map(|(agent, next_sequence)| (*agent, *next_sequence)));
+        self.live.insert(trial, live);
         self.intake.open(trial, agents.keys().copied());
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
+    }
+
+    /// A view of a trial that knows nothing yet, and of each agent will not look below the given interval.
+    fn view(&self, trial: TrialKey, agents: impl Iterator<Item = (AgentId, u64)>) -> LiveTrial {
+        let named = agents.filter_map(|(id, next_sequence)| {
+            Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
+        });
+        LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))
     }
 
     fn now(&self) -> Moment {

@@ -20,7 +20,7 @@ pub struct LiveTrial {
     generator_cpu_limit: f64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LiveAgent {
     name: AgentName,
     next_sequence: u64,
@@ -37,15 +37,16 @@ struct LiveAgent {
 const WORKER_WAIT_HINT_NS: u64 = 1_000_000;
 
 impl LiveTrial {
-    /// A trial of these agents, of which nothing is known yet.
+    /// A trial of these agents, of whose intervals those below the given number are left out: none, or those that a
+    /// coordinator before this one stored, which are [remembered](Self::remember) once they are read.
     pub fn new(
         trial: TrialIndex,
-        agents: impl IntoIterator<Item = (AgentId, AgentName)>,
+        agents: impl IntoIterator<Item = (AgentId, AgentName, u64)>,
         generator_cpu_limit: f64,
     ) -> Self {
-        let fresh = |name| LiveAgent {
+        let fresh = |name, next_sequence| LiveAgent {
             name,
-            next_sequence: 0,
+            next_sequence,
             end_ns: 0,
             is_warming_up: true,
             recent_per_s: 0.0,
@@ -53,7 +54,7 @@ impl LiveTrial {
             is_exhausted: false,
             workers: 0,
         };
-        let agents = agents.into_iter().map(|(id, name)| (id, fresh(name))).collect();
+        let agents = agents.into_iter().map(|(id, name, next)| (id, fresh(name, next))).collect();
         Self { trial, latency: Histogram::new(), count: 0, errors: 0, agents, generator_cpu_limit }
     }
 
@@ -86,6 +87,20 @@ impl LiveTrial {
         // A sliver of an interval, cut at the end of a phase, says nothing about a rate.
         if seconds >= 0.1 {
             agent.recent_per_s = ended as f64 / seconds;
+        }
+    }
+
+    /// Adds what was stored of the same trial before this view of it was begun.
+    pub fn remember(&mut self, earlier: &Self) {
+        self.latency.add(&earlier.latency);
+        self.count += earlier.count;
+        self.errors += earlier.errors;
+        for (id, before) in &earlier.agents {
+            let Some(agent) = self.agents.get_mut(id) else { continue };
+            if agent.end_ns == 0 {
+                let next_sequence = agent.next_sequence;
+                *agent = LiveAgent { next_sequence, ..before.clone() };
+            }
         }
     }
 
@@ -166,7 +181,7 @@ mod tests {
     #[test]
     fn an_interval_that_comes_twice_counts_once() {
         let name = AgentName::new("a1").unwrap();
-        let mut live = LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name)], 0.8);
+        let mut live = LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name, 0)], 0.8);
         live.add(&interval(0, 10, 0.5));
         live.add(&interval(0, 10, 0.5));
         live.add(&interval(1, 5, 0.9));
@@ -174,5 +189,23 @@ mod tests {
         assert_eq!((progress.count, progress.recent_per_s), (15, 5.0));
         assert_eq!(progress.elapsed, Duration::from_secs(2));
         assert!(progress.hint.is_some_and(|hint| hint.starts_with("a1's busiest load thread uses 90 %")));
+    }
+
+    #[test]
+    fn what_an_earlier_coordinator_stored_is_remembered_once() {
+        let of = |next_sequence| {
+            let name = AgentName::new("a1").unwrap();
+            LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name, next_sequence)], 0.8)
+        };
+        let (mut earlier, mut live) = (of(0), of(2));
+        earlier.add(&interval(0, 10, 0.5));
+        earlier.add(&interval(1, 20, 0.5));
+        live.add(&interval(1, 20, 0.5));
+        assert_eq!(live.progress().count, 0, "it is stored already, and comes with the rest");
+        live.add(&interval(2, 5, 0.5));
+        live.remember(&earlier);
+        let progress = live.progress();
+        assert_eq!((progress.count, progress.elapsed), (35, Duration::from_secs(3)));
+        assert_eq!(progress.recent_per_s, 5.0);
     }
 }

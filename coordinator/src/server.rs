@@ -15,11 +15,11 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::director::{Director, MESSAGES_MAX, Message};
-use crate::fleet::Fleet;
 use crate::ingest::{Ingest, Intake};
 use crate::rpc;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
+use crate::schedule::Deadlines;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 
@@ -35,8 +35,8 @@ pub struct Options {
     pub store: PathBuf,
     /// Stop after so long without runs, agents and calls; `None`: never.
     pub stop_when_idle_for: Option<Duration>,
-    /// How long a run waits for an agent whose connection broke; `None`: [`crate::fleet::LOST_AFTER`].
-    pub lost_after: Option<Duration>,
+    /// How long what runs wait for may take.
+    pub deadlines: Deadlines,
 }
 
 /// Why a coordinator cannot start.
@@ -85,8 +85,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
-    let fleet = options.lost_after.map_or_else(Fleet::default, Fleet::new);
-    let mut owner = Director::new(fleet, messages, director.clone(), store.clone(), intake.clone());
+    let mut owner =
+        Director::new(options.deadlines, messages, director.clone(), store.clone(), intake.clone());
     for (record, error) in owner.adopt(adoptions) {
         unfinished::end(&store, record, &error).await;
     }

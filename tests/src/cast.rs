@@ -260,8 +260,10 @@ fn is_listening(address: &str, pid: u32) -> bool {
     let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) else {
         return false;
     };
-    let table =
-        ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
+    // Its own tables: it may live in a network of its own.
+    let table = ["tcp", "tcp6"]
+        .map(|name| fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default())
+        .concat();
     let wanted = format!(":{port:04X}");
     let inodes = table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -12,7 +12,7 @@
 //! [`contract`] (which there must be).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
-//! [`slow_link`] (one that takes its time),
+//! [`slow_link`] (one that takes its time), [`namespaces`] (hosts with cables that can be pulled),
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
 //! that can be repeated), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
 #![forbid(unsafe_code)]
@@ -29,6 +29,7 @@ pub mod goodness_of_fit;
 pub mod java;
 pub mod job;
 pub mod machine;
+pub mod namespaces;
 pub mod nginx;
 pub mod patience;
 pub mod process;

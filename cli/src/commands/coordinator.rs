@@ -1,5 +1,7 @@
 //! `fleetmark coordinator`: schedules jobs and keeps results.
 
+mod configuration;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     check_listen(args.listen, args.insecure)?;
+    let mut deadlines = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
+    deadlines.lost_after = args.lost_after.unwrap_or(deadlines.lost_after);
     raise_descriptor_limit();
     let folder = args.store.clone();
     let is_embedded = args.stop_when_idle_for.is_some();
@@ -39,7 +43,7 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
         listen: args.listen,
         store: args.store,
         stop_when_idle_for: args.stop_when_idle_for,
-        lost_after: args.lost_after,
+        deadlines,
     };
     let mut running = server::start(options)
         .await

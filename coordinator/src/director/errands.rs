@@ -1,16 +1,19 @@
 //! Work on the store that the director waits for without standing still: one after the other, in its order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::ids::TrialKey;
+use shared::ids::{AgentId, TrialKey};
 use shared::run_record::{RunRecord, RunState};
 use shared::run_report::Verdict;
 use tokio::sync::mpsc;
 
 use super::Message;
+use crate::live::LiveTrial;
 use crate::reporting::{self, Ended};
-use crate::store::StoreHandle;
+use crate::rpc::codec;
+use crate::store::{StoreError, StoreHandle};
 
 /// How often a write that the store refuses (a full disk) is tried again, a second apart, before the run is told
 /// to have ended without being stored.
@@ -26,6 +29,8 @@ pub(super) enum Errand {
     Save(Box<RunRecord>),
     /// Judge a trial from what is stored.
     Judge(TrialKey, Box<RunRecord>),
+    /// Look at what is stored of each agent below the given number, for the view of a trial that began before this process.
+    Recall(TrialKey, BTreeMap<AgentId, u64>, Box<LiveTrial>),
     /// Make and store the report.
     Finish(Box<RunRecord>),
 }
@@ -76,6 +81,28 @@ async fn carry_out(store: &StoreHandle, errand: Errand) -> Option<Message> {
                 Message::Judged { trial, is_valid: false, findings: vec![reporting::unreadable(&error)] }
             }
         }),
+        Errand::Recall(trial, stored, mut earlier) => {
+            let recalled = store
+                .read(move |store| {
+                    store.trial_intervals(trial, &mut |interval| {
+                        // What does not read is told when the trial is judged.
+                        let Ok(interval) = codec::decode_interval(&interval.bytes) else { return };
+                        if stored.get(&interval.agent).is_some_and(|next| interval.sequence.0 < *next) {
+                            earlier.add(&interval);
+                        }
+                    })?;
+                    Ok::<_, StoreError>(earlier)
+                })
+                .await
+                .and_then(|recalled| recalled);
+            match recalled {
+                Ok(earlier) => Some(Message::Recalled { trial, earlier }),
+                Err(error) => {
+                    tracing::error!(%trial, %error, "what was measured before cannot be shown while the trial runs");
+                    None
+                }
+            }
+        }
         Errand::Finish(record) => {
             let run = record.id;
             let event = finish(store, *record).await;

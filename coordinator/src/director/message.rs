@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::observers::Watching;
 use crate::fleet::{AttachRefusal, Introduction};
 use crate::ingest::room::Taken;
+use crate::live::LiveTrial;
 use crate::schedule::{Answer, Command, Submission};
 
 /// What the director is told.
@@ -144,6 +145,13 @@ pub enum Message {
         is_valid: bool,
         /// What was found.
         findings: Vec<Finding>,
+    },
+    /// What an earlier coordinator stored of a running trial was read.
+    Recalled {
+        /// Which.
+        trial: TrialKey,
+        /// The view of that.
+        earlier: Box<LiveTrial>,
     },
     /// A run's report is stored.
     Ended {

@@ -4,6 +4,9 @@
 //! repeats what it said last. So a step that waits for answers is simply entered once more. Only a start is never given
 //! twice: what was started goes on, and what was not is not started late.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::FindingCode;
@@ -11,7 +14,7 @@ use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
 use shared::run_record::{AgentPart, RunRecord, RunState};
 
 use super::super::step::Step;
-use super::super::{Action, Adoption, Ending};
+use super::super::{Action, Ending};
 use super::loss::Group;
 use super::target::Target;
 use super::{ActiveRun, CurrentTrial};
@@ -66,19 +69,20 @@ impl Resumption {
 }
 
 impl ActiveRun {
-    /// A run as an earlier coordinator left it. One without a bookmark waits for agents as if it were new.
+    /// The run as an earlier coordinator left it; of its agents' intervals `stored` says what is stored. One without a
+    /// bookmark waits for agents as if it were new.
     ///
     /// # Errors
     /// When the bookmark cannot be read.
     pub(in super::super) fn adopted(
-        adoption: Adoption,
+        self,
+        stored: BTreeMap<AgentId, u64>,
         now: Moment,
-        unix_ms_at_zero: u64,
         fleet: &mut Fleet,
         actions: &mut Vec<Action>,
     ) -> Result<Self, BookmarkError> {
-        let bookmark = bookmark_of(&adoption.submission.record)?;
-        let mut run = Self::new(adoption.submission, now, unix_ms_at_zero);
+        let bookmark = bookmark_of(&self.record)?;
+        let mut run = self;
         let Some(Bookmark { step, trial, target, group, newcomers, agents, ending }) = bookmark else {
             return Ok(run);
         };
@@ -91,7 +95,7 @@ impl ActiveRun {
             (trial, target, group, newcomers, ending);
         run.agents = agents.into_iter().map(|(part, _)| part.id).collect();
         run.awaited = run.agents.iter().copied().collect();
-        run.trial.stored = adoption.stored;
+        run.trial.stored = stored;
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
         if step >= Step::BeginTrial && step < Step::StopLastTarget {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
@@ -125,7 +129,7 @@ impl ActiveRun {
                 self.awaited =
                     self.agents.iter().copied().filter(|id| !self.trial.reported.contains_key(id)).collect();
                 self.step = Step::Run;
-                self.deadline = Step::Run.deadline(now, &self.job, std::time::Duration::ZERO, false);
+                self.deadline = self.deadline_of(Step::Run, now, Duration::ZERO);
             }
             // It had moved on to the next attempt already.
             Step::Regroup => self.await_regrouping(now),

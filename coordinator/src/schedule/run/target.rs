@@ -7,7 +7,7 @@ use shared::finding::FindingCode;
 use shared::ids::{AgentId, TrialKey};
 use shared::job::{TargetRestart, TargetSpec};
 
-use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::Fleet;
@@ -74,7 +74,7 @@ impl ActiveRun {
                         trial: self.key(),
                         command: start,
                         ready,
-                        timeout: TARGET_READY_WITHIN,
+                        timeout: self.deadlines.start_target,
                     };
                     self.target.started_for = Some(self.key());
                     self.ask(agent, command, actions);
@@ -84,9 +84,13 @@ impl ActiveRun {
         }
     }
 
-    /// Loopback when all agents share the target's host, else the address that the target's agent called from.
+    /// Loopback when all agents share the target's host, else the address that the target's agent called from. Containers
+    /// of one machine share its boot and not its network: they call from addresses of their own.
     fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
-        let host_of = |id: AgentId| fleet.agent(id).and_then(|agent| agent.fingerprint.boot_id.clone());
+        let host_of = |id: AgentId| {
+            let agent = fleet.agent(id)?;
+            Some((agent.fingerprint.boot_id.clone()?, agent.address))
+        };
         let is_shared =
             host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
         match fleet.agent(agent) {
