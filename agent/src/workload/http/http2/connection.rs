@@ -121,7 +121,7 @@ impl Connection {
     /// Gives up what a worker waits for no longer.
     pub(super) fn abandon(&mut self, exchange: &SharedExchange) {
         let stream = exchange.borrow().stream();
-        match stream.filter(|stream| self.streams.remove(*stream).is_some()) {
+        match stream.filter(|stream| self.forget(*stream).is_some()) {
             Some(stream) => write_reset(stream, Reason::CANCEL, &mut self.out),
             None => self.waiting.retain(|waiting| !Rc::ptr_eq(waiting, exchange)),
         }
@@ -221,6 +221,15 @@ impl Connection {
     #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.is_closing && self.streams.is_empty() && self.waiting.is_empty()
+    }
+
+    /// A stream is over, and with it what was still to be sent on it. Says whose it was.
+    #[inline]
+    fn forget(&mut self, stream: StreamId) -> Option<SharedExchange> {
+        if !self.uploads.is_empty() {
+            self.uploads.retain(|uploading| *uploading != stream);
+        }
+        self.streams.remove(stream)
     }
 
     /// Whether a request may go now.

@@ -206,7 +206,7 @@ impl Connection {
     fn take_reset(&mut self, header: FrameHeader, payload: &[u8]) -> Result<(), Breach> {
         let reason = Reason(read_number(header, payload)?);
         if let Some(exchange) = self.find(header)? {
-            self.streams.remove(header.stream);
+            self.forget(header.stream);
             exchange.borrow_mut().end(Err(Loss::Reset(reason)));
         }
         Ok(())
@@ -223,10 +223,11 @@ impl Connection {
         let last = StreamId(u32::from_be_bytes([*l3, *l2, *l1, *l0]) & StreamId::LAST.0);
         let loss = Loss::WentAway(Reason(u32::from_be_bytes([*r3, *r2, *r1, *r0])));
         self.is_closing = true;
-        let beyond: Vec<StreamId> =
-            self.streams.iter().map(|(stream, _)| stream).filter(|stream| *stream > last).collect();
-        let beyond = beyond.into_iter().filter_map(|stream| self.streams.remove(stream));
-        let lost: Vec<SharedExchange> = beyond.chain(self.waiting.drain(..)).collect();
+        let beyond = self.streams.iter().map(|(stream, _)| stream).filter(|stream| *stream > last);
+        let beyond: Vec<StreamId> = beyond.collect();
+        let mut lost: Vec<SharedExchange> =
+            beyond.into_iter().filter_map(|stream| self.forget(stream)).collect();
+        lost.extend(self.waiting.drain(..));
         for exchange in lost {
             exchange.borrow_mut().end(Err(loss.clone()));
         }
@@ -258,7 +259,7 @@ impl Connection {
         match taken {
             Err(breach) => self.give_up(stream, exchange, breach),
             Ok(()) if ends_stream => {
-                self.streams.remove(stream);
+                self.forget(stream);
                 let mut receiving = exchange.borrow_mut();
                 if receiving.is_uploading() {
                     // The server answered without wanting the rest (RFC 9113, 8.1).
@@ -272,7 +273,7 @@ impl Connection {
 
     /// An answer breaks the rules, and ends without taking the connection along.
     fn give_up(&mut self, stream: StreamId, exchange: &SharedExchange, breach: Breach) {
-        self.streams.remove(stream);
+        self.forget(stream);
         write_reset(stream, breach.reason(), &mut self.out);
         exchange.borrow_mut().end(Err(Loss::Breach(breach)));
     }

@@ -103,6 +103,17 @@ fn a_request_that_is_given_up_is_cancelled() {
 }
 
 #[test]
+fn bodies_that_are_given_up_leave_nothing_behind() {
+    let mut talk = Talk::with(&[(4, 1_000_000)]);
+    for _ in 0..20 {
+        let exchange = talk.ask(GET, &[b'x'; 100_000]);
+        talk.said();
+        talk.connection.abandon(&exchange);
+    }
+    assert!(talk.connection.uploads.is_empty() && talk.connection.streams.is_empty());
+}
+
+#[test]
 fn an_answer_before_the_end_of_the_body_ends_the_stream() {
     let mut talk = Talk::with(&[(4, 1)]);
     let exchange = talk.ask(GET, b"long");
