@@ -35,10 +35,10 @@ use super::reason::Reason;
 use super::request::Http2Request;
 use super::settings::{self, TheirSettings};
 
-/// Bytes that may wait to be written before nothing more is sent or read: a few full frames. Beyond it come only the head
-/// of the one request that reached it, and what the frames of one read make us answer, which are fewer bytes than they are
-/// themselves or twice as many at most.
-const UNSENT_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that may wait to be written before nothing more is sent or read: two full frames, as every connection of a thread
+/// may have as much. Beyond it come only the head of the one request that reached it, and what the frames of one read make us
+/// answer, which are fewer bytes than they are themselves or twice as many at most.
+const UNSENT_BYTES_MAX: usize = 32 * 1024;
 
 /// One connection.
 #[derive(Debug)]
@@ -172,8 +172,9 @@ impl Connection {
     #[inline]
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.written += bytes;
-        if self.written == self.out.len() {
-            self.out.clear();
+        // While a server takes less than there is to send, what is written must not pile up either.
+        if self.written == self.out.len() || self.written >= UNSENT_BYTES_MAX {
+            self.out.drain(..self.written);
             self.written = 0;
         }
     }
@@ -205,10 +206,10 @@ impl Connection {
         &self.out[self.written..]
     }
 
-    /// Whether more may be read: not while the server leaves unread what we answered before.
+    /// Whether so much is unsent that nothing more is sent or read: the server leaves unread what was said before.
     #[inline]
-    pub(super) fn may_read(&self) -> bool {
-        self.unsent().len() < UNSENT_BYTES_MAX
+    pub(super) fn is_congested(&self) -> bool {
+        self.unsent().len() >= UNSENT_BYTES_MAX
     }
 
     /// Whether a request may begin on it, of `every` that may in its life.
@@ -235,7 +236,7 @@ impl Connection {
     /// Whether a request may go now.
     #[inline]
     fn has_room(&self) -> bool {
-        self.streams.len() < self.theirs.streams_max as usize && self.may_read()
+        self.streams.len() < self.theirs.streams_max as usize && !self.is_congested()
     }
 }
 

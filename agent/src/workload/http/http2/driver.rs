@@ -77,7 +77,8 @@ impl Driver {
         if written.is_ready() && self.connection.borrow().is_done() {
             return Poll::Ready(Ok(Ended::Unneeded));
         }
-        let read = if self.connection.borrow().may_read() { self.poll_read(context) } else { Poll::Pending };
+        let is_congested = self.connection.borrow().is_congested();
+        let read = if is_congested { Poll::Pending } else { self.poll_read(context) };
         match (written, read) {
             (_, Poll::Ready(Ok(Some(ended)))) => Poll::Ready(Ok(ended)),
             // A server that closes may have said why before that; only then is it known that writing is over.

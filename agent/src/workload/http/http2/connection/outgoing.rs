@@ -18,7 +18,7 @@ impl Connection {
         if !self.waiting.is_empty() {
             self.open_waiting();
         }
-        while self.may_read() && self.send_window.room() > 0 {
+        while !self.is_congested() && self.send_window.room() > 0 {
             let Some(stream) = self.uploads.pop_front() else { return };
             let Some(exchange) = self.streams.find(stream).map(Rc::clone) else { continue };
             let mut sending = exchange.borrow_mut();

@@ -103,6 +103,25 @@ fn a_request_that_is_given_up_is_cancelled() {
 }
 
 #[test]
+fn a_server_that_reads_slowly_makes_nothing_pile_up() {
+    const LENGTH: usize = 1_000_000;
+    const TAKEN_AT_ONCE: usize = 1_000;
+    let mut talk = Talk::with(&[(4, 2_000_000)]);
+    talk.hear(&[more(0, 2_000_000)]);
+    talk.said();
+    let exchange = talk.ask(GET, &vec![b'x'; LENGTH]);
+    let mut taken = 0;
+    while !talk.connection.unsent().is_empty() {
+        let bytes = talk.connection.unsent().len().min(TAKEN_AT_ONCE);
+        talk.connection.wrote(bytes);
+        taken += bytes;
+        talk.connection.pump();
+        assert!(talk.connection.out.len() < 100_000, "written and unsent together");
+    }
+    assert!(taken > LENGTH && talk.look(&exchange).is_sent);
+}
+
+#[test]
 fn bodies_that_are_given_up_leave_nothing_behind() {
     let mut talk = Talk::with(&[(4, 1_000_000)]);
     for _ in 0..20 {
