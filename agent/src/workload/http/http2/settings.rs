@@ -93,7 +93,7 @@ impl TheirSettings {
         Ok(())
     }
 
-    /// The first acknowledged settings that name no number of streams mean that there is no bound.
+    /// The server's first settings are here: unless they name a number of streams, there is no bound.
     pub(super) fn begin(&mut self) {
         self.streams_max = u32::MAX;
     }
