@@ -131,6 +131,12 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
+    /// How many measurements of it ran to their end: itself, or its cells.
+    pub fn measurements_complete(&self) -> usize {
+        let cells = self.cells.iter().filter(|cell| self.of_cell(cell).is_complete).count();
+        if self.cells.is_empty() { usize::from(self.is_complete) } else { cells }
+    }
+
     /// The attempt as far as it is about one of its cells: that one's agents, and what was found about them or about all. What
     /// is known of a whole attempt is about the cell's own agent.
     pub fn of_cell(&self, cell: &CellPart) -> Self {

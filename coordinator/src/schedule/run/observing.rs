@@ -54,6 +54,8 @@ impl ActiveRun {
             let assignment = Assignment {
                 agent_name: introduction.name.clone(),
                 is_observer: true,
+                // Who does not know observers refuses the trial, instead of making load.
+                kind: String::new(),
                 data: BTreeMap::new(),
                 files: BTreeMap::new(),
                 ..like.clone()
