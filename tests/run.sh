@@ -12,6 +12,7 @@ needs=(
     "unshare util-linux"
     "curl curl"
     "valgrind valgrind"
+    "faketime faketime"
 )
 
 missing=()

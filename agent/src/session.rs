@@ -17,13 +17,17 @@ use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 
 use outbox::Bounds;
+
+pub use crate::rpc::membership::Proof;
 pub use shell::{SessionError, run};
 
 /// How an agent is to run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The coordinator, as `http://host:port`.
+    /// The coordinator, as `http://host:port` or `https://host:port`.
     pub coordinator: String,
+    /// How the agent proves to a coordinator that encrypts who it is; `None`: the coordinator does not ask.
+    pub proof: Option<Proof>,
     /// The agent's name.
     pub name: AgentName,
     /// Its labels.

@@ -23,7 +23,7 @@ use crate::fleet::{AttachRefusal, Fleet, Introduction, Moment};
 use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
-use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Event, Schedule};
+use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Deadlines, Event, Schedule};
 use crate::store::StoreHandle;
 use errands::{Errand, Errands};
 use links::{Links, Start};
@@ -57,16 +57,17 @@ pub struct Director {
 }
 
 impl Director {
-    /// A director of this fleet and an empty schedule.
+    /// A director of nobody and an empty schedule.
     pub fn new(
-        fleet: Fleet,
+        deadlines: Deadlines,
         messages: mpsc::Receiver<Message>,
         sender: mpsc::Sender<Message>,
         store: StoreHandle,
         intake: Arc<Intake>,
     ) -> Self {
         let mut schedule = Schedule::new(crate::unix_ms());
-        schedule.fleet = fleet;
+        schedule.fleet = Fleet::new(deadlines.lost_after);
+        schedule.deadlines = deadlines;
         Self {
             schedule,
             links: Links::default(),
@@ -129,6 +130,10 @@ impl Director {
                     self.step(Event::AgentDetached(agent));
                 }
             }
+            Message::NameOf { agent, reply } => {
+                let name = self.schedule.fleet.agent(agent).map(|agent| agent.name.clone());
+                let _whoever_asked_may_be_gone = reply.send(name);
+            }
             Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
             Message::ClockReply { agent, probe, agent_ns, received_ns } => {
                 if let Some(round_trip) = self.links.clock_reply(agent, probe, agent_ns, received_ns) {
@@ -148,6 +153,7 @@ impl Director {
                 let is_accepted = unmet.is_none();
                 let _whoever_asked_may_be_gone = reply.send(unmet.map_or(Ok(()), Err));
                 if is_accepted {
+                    self.schedule.note_wall_clock(self.now(), crate::unix_ms());
                     self.observers.begin(submission.record.id);
                     self.step(Event::Submitted(submission));
                 }

@@ -249,9 +249,13 @@ impl Fleet {
     /// Where some agents reach the host of another: by loopback when they share it, else where it says, else where it called
     /// from. As it stands in addresses: one of IPv6 in brackets.
     pub fn host_of(&self, agent: AgentId, users: &[AgentId]) -> String {
-        let boot_id = |id: AgentId| self.agent(id).and_then(|agent| agent.fingerprint.boot_id.as_deref());
+        // Containers of one machine share its boot and not its network: they call from addresses of their own.
+        let place = |id: AgentId| {
+            let agent = self.agent(id)?;
+            Some((agent.fingerprint.boot_id.as_deref()?, agent.address))
+        };
         let shares =
-            |user: &AgentId| *user == agent || (boot_id(agent).is_some() && boot_id(*user) == boot_id(agent));
+            |user: &AgentId| *user == agent || (place(agent).is_some() && place(*user) == place(agent));
         match self.agent(agent) {
             Some(introduction) if !users.iter().all(shares) => {
                 let called_from = || introduction.address.to_string();

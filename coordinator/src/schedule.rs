@@ -17,11 +17,13 @@
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
 //! told to let go when it comes back or speaks of it. Each step leaves a bookmark in the run's record, from which a
-//! coordinator that was restarted goes on: `Adopt` ─► the step that it was in. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps and
-//! their deadlines), [`answer`] (what agents say), [`assignment`] (what each agent is told).
+//! coordinator that was restarted goes on: `Adopt` ─► the step that it was in. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps, and
+//! when each must be done), [`deadlines`] (how long all that may take), [`answer`] (what agents say), [`assignment`] (what
+//! each agent is told).
 
 mod answer;
 mod assignment;
+mod deadlines;
 mod run;
 mod step;
 #[cfg(test)]
@@ -42,6 +44,7 @@ use shared::run_record::{RunRecord, RunState};
 use crate::fleet::{Fleet, Moment};
 pub use answer::Answer;
 use answer::let_go;
+pub use deadlines::Deadlines;
 use run::ActiveRun;
 pub use run::{BookmarkError, trial_under_way};
 
@@ -199,6 +202,8 @@ struct Ending {
 pub struct Schedule {
     /// Who is here.
     pub fleet: Fleet,
+    /// How long what runs wait for may take; a run keeps those that it began with.
+    pub deadlines: Deadlines,
     runs: BTreeMap<RunId, ActiveRun>,
     epoch: LeaseEpoch,
     unix_ms_at_zero: u64,
@@ -210,6 +215,7 @@ impl Schedule {
     pub fn new(unix_ms_at_zero: u64) -> Self {
         Self {
             fleet: Fleet::default(),
+            deadlines: Deadlines::default(),
             runs: BTreeMap::new(),
             epoch: LeaseEpoch(unix_ms_at_zero),
             unix_ms_at_zero,
@@ -224,7 +230,8 @@ impl Schedule {
     pub fn adopt(&mut self, now: Moment, adoption: Adoption) -> Result<Vec<Action>, BookmarkError> {
         let id = adoption.submission.record.id;
         let mut actions = Vec::new();
-        let run = ActiveRun::adopted(adoption, now, self.unix_ms_at_zero, &mut self.fleet, &mut actions)?;
+        let run = self.new_run(adoption.submission, now);
+        let run = run.adopted(adoption.stored, now, &mut self.fleet, &mut actions)?;
         self.runs.insert(id, run);
         Ok(actions)
     }
@@ -236,8 +243,7 @@ impl Schedule {
         let is_time_to_look = matches!(event, Event::Tick | Event::AgentDetached(_));
         match event {
             Event::Submitted(submission) => {
-                self.runs
-                    .insert(submission.record.id, ActiveRun::new(*submission, now, self.unix_ms_at_zero));
+                self.runs.insert(submission.record.id, self.new_run(*submission, now));
             }
             Event::AgentAttached(agent) => {
                 self.release_leftovers(agent, &mut actions);
@@ -267,6 +273,13 @@ impl Schedule {
         }
         self.advance_all(now, &mut actions);
         actions
+    }
+
+    /// The wall clock shows `unix_ms` (milliseconds since 1970 UTC) at this moment; it may have been set since it was told
+    /// last. Runs that are submitted from now on have their dates by it; those that are here keep theirs, whose lengths are
+    /// right.
+    pub fn note_wall_clock(&mut self, now: Moment, unix_ms: u64) {
+        self.unix_ms_at_zero = unix_ms.saturating_sub(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// Whether a run waits or runs.
@@ -305,6 +318,10 @@ impl Schedule {
     pub fn unmet(&self, submission: &Submission) -> Option<String> {
         let need = run::need(&submission.job, submission.record.reservation.as_deref());
         self.fleet.candidates(&need).err().map(|unmet| unmet.message().to_owned())
+    }
+
+    fn new_run(&self, submission: Submission, now: Moment) -> ActiveRun {
+        ActiveRun::new(submission, now, self.unix_ms_at_zero, self.deadlines)
     }
 
     fn hear(&mut self, agent: AgentId, trial: TrialKey, answer: Answer, actions: &mut Vec<Action>) {

@@ -77,7 +77,7 @@ impl Stage {
                 for sequence in 0..=through {
                     let address =
                         stored::Address { trial: trial.clone(), agent: ids[name].clone(), sequence };
-                    assert!(stored.contains(&address), "acknowledged to {name} and lost: {address:?}");
+                    assert!(stored.contains_key(&address), "acknowledged to {name} and lost: {address:?}");
                     *checked.entry(run.clone()).or_default() += 1;
                 }
             }

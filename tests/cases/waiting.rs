@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// How soon it is told that nobody is there.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// How soon a run says what it waits for.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Ten programs on one agent of a role.
@@ -106,6 +108,27 @@ fn a_waiting_run_begins_by_itself_when_its_agent_comes() {
     let trial = only_trial(&report);
     assert_eq!(whole(altogether(trial), "count"), 10);
     assert_eq!(trial["agents"][0]["name"], json!("wanted"));
+}
+
+#[test]
+fn a_run_that_lacks_one_of_three_agents_says_so_within_a_second_and_begins_with_the_third() {
+    let scene = Scene::new();
+    scene.write("job.toml", &job("60s"));
+    let coordinator = Coordinator::start(&scene, "store");
+    let words = ["--label", "role=load", "--allow", "command"];
+    let agent = |name| Agent::start(&scene, &coordinator.url, name, &words);
+    let _two = ["one", "two"].map(agent);
+    wait_for_agents(&scene, &coordinator.url, 2);
+    let words = ["run", "job.toml", "--coordinator", &coordinator.url, "--json", "r.json"];
+    let asked = Instant::now();
+    let mut run = Running::start(&scene, &[&words[..], &["--set", "fleet.agents=3"]].concat());
+    run.wait_until_it_says("waits for 3 agents where role=load; 2 of them here");
+    assert!(asked.elapsed() < SAID_WITHIN, "it was said after {:?}", asked.elapsed());
+    let _third = agent("three");
+    let said = run.end(ENDS_WITHIN);
+    assert_eq!(said.code, 0, "{said:?}");
+    let report = scene.json("r.json");
+    assert_eq!(whole(&only_trial(&report)["coverage"], "agents_finished"), 3);
 }
 
 #[test]

@@ -75,6 +75,9 @@ impl Scene {
             }
         };
         command.args(words).current_dir(self.path()).stdin(Stdio::null());
+        // What a person keeps from one command to the next is kept here as well.
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
+        command.env("XDG_DATA_HOME", self.path().join("data"));
         command
     }
 
@@ -197,8 +200,8 @@ impl Coordinator {
             );
             let address = fs::read_to_string(&file).ok()?;
             // A file left behind by a killed coordinator names a process that is gone.
-            let url = format!("http://{}", address.trim());
-            is_listening(address.trim(), pid).then_some(url)
+            let (_, listens) = address.trim().split_once("://")?;
+            is_listening(listens, pid).then(|| address.trim().to_owned())
         });
         Self { process, url }
     }
@@ -260,8 +263,10 @@ fn is_listening(address: &str, pid: u32) -> bool {
     let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) else {
         return false;
     };
-    let table =
-        ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
+    // Its own tables: it may live in a network of its own.
+    let table = ["tcp", "tcp6"]
+        .map(|name| fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default())
+        .concat();
     let wanted = format!(":{port:04X}");
     let inodes = table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -1,5 +1,5 @@
 //! A link between agents and coordinator that takes its time: a TCP proxy on loopback that holds back all that it
-//! passes on, each way for a time of its own.
+//! passes on, each way for a time of its own, and now and then for a longer one.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -26,13 +26,29 @@ pub struct Delays {
     pub down_ms: RangeInclusive<u64>,
 }
 
+/// Chunks that the link holds back for much longer, and with them all that follow.
+#[derive(Debug, Clone, Copy)]
+pub struct Stalls {
+    /// Their share of all chunks, 0 to 1.
+    pub share: f64,
+    /// How much longer than others they take.
+    pub length: Duration,
+}
+
+/// How the link passes on what comes.
+#[derive(Debug, Clone)]
+struct Manner {
+    delays: Delays,
+    stalls: Option<Stalls>,
+}
+
 /// The proxy; dropping it ends all that goes through it.
 #[derive(Debug)]
 pub struct SlowLink {
     /// Where agents call it.
     pub url: String,
     address: SocketAddr,
-    delays: Arc<Mutex<Delays>>,
+    manner: Arc<Mutex<Manner>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -47,8 +63,8 @@ impl SlowLink {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let is_over = Arc::new(AtomicBool::new(false));
-        let delays = Arc::new(Mutex::new(delays));
-        let (over, shared) = (Arc::clone(&is_over), Arc::clone(&delays));
+        let manner = Arc::new(Mutex::new(Manner { delays, stalls: None }));
+        let (over, shared) = (Arc::clone(&is_over), Arc::clone(&manner));
         thread::spawn(move || {
             let (mut dice, mut sockets) = (StdRng::seed_from_u64(seed), Vec::new());
             for agent in listener.incoming().flatten() {
@@ -62,12 +78,17 @@ impl SlowLink {
                 let _it_may_have_ended = socket.shutdown(Shutdown::Both);
             }
         });
-        Self { url: format!("http://{address}"), address, delays, is_over }
+        Self { url: format!("http://{address}"), address, manner, is_over }
     }
 
     /// From now on it takes so long.
     pub fn take(&self, delays: Delays) {
-        *self.delays.lock().unwrap_or_else(PoisonError::into_inner) = delays;
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner).delays = delays;
+    }
+
+    /// From now on it stalls.
+    pub fn stall(&self, stalls: Stalls) {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner).stalls = Some(stalls);
     }
 }
 
@@ -79,11 +100,22 @@ impl Drop for SlowLink {
     }
 }
 
+impl Manner {
+    /// How long the next chunk is held back.
+    fn delay(&self, is_up: bool, dice: &mut StdRng) -> Duration {
+        let delay_ms = if is_up { &self.delays.up_ms } else { &self.delays.down_ms };
+        let usual =
+            Duration::from_micros(dice.random_range(delay_ms.start() * 1_000..=delay_ms.end() * 1_000));
+        let stall = self.stalls.filter(|stalls| dice.random_bool(stalls.share));
+        usual + stall.map_or(Duration::ZERO, |stall| stall.length)
+    }
+}
+
 /// Connects an agent to the coordinator; gives both ends.
 fn join(
     agent: TcpStream,
     coordinator: SocketAddr,
-    delays: &Arc<Mutex<Delays>>,
+    manner: &Arc<Mutex<Manner>>,
     dice: &mut StdRng,
 ) -> std::io::Result<[TcpStream; 2]> {
     let server = TcpStream::connect(coordinator)?;
@@ -92,12 +124,12 @@ fn join(
     for (from, to, is_up) in [(&agent, &server, true), (&server, &agent, false)] {
         let (held, due) = mpsc::sync_channel(CHUNKS_MAX);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
-        let (delays, dice) = (Arc::clone(delays), StdRng::seed_from_u64(dice.random()));
-        let delay_ms = move || {
-            let delays = delays.lock().unwrap_or_else(PoisonError::into_inner);
-            if is_up { delays.up_ms.clone() } else { delays.down_ms.clone() }
+        let (manner, mut dice) = (Arc::clone(manner), StdRng::seed_from_u64(dice.random()));
+        let delay = move || {
+            let manner = manner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            manner.delay(is_up, &mut dice)
         };
-        thread::spawn(move || hold(from, &held, delay_ms, dice));
+        thread::spawn(move || hold(from, &held, delay));
         thread::spawn(move || release(&due, to));
     }
     Ok([agent, server])
@@ -107,15 +139,11 @@ fn join(
 fn hold(
     mut from: TcpStream,
     held: &mpsc::SyncSender<(Instant, Vec<u8>)>,
-    delay_ms: impl Fn() -> RangeInclusive<u64>,
-    mut dice: StdRng,
+    mut delay: impl FnMut() -> Duration,
 ) {
     let mut chunk = [0; CHUNK_BYTES];
     while let Ok(count @ 1..) = from.read(&mut chunk) {
-        let delay_ms = delay_ms();
-        let delay =
-            Duration::from_micros(dice.random_range(delay_ms.start() * 1_000..=delay_ms.end() * 1_000));
-        if held.send((Instant::now() + delay, chunk[..count].to_vec())).is_err() {
+        if held.send((Instant::now() + delay(), chunk[..count].to_vec())).is_err() {
             break;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use crate::cast::{START_WITHIN, Scene};
 use crate::patience::wait_for;
@@ -22,8 +22,16 @@ impl Target {
     /// # Panics
     /// When it does not listen in time.
     pub fn start(scene: &Scene, more: &[&str]) -> Self {
+        Self::start_on(scene, IpAddr::V4(Ipv4Addr::LOCALHOST), more)
+    }
+
+    /// The same on another address.
+    ///
+    /// # Panics
+    /// When it does not listen in time.
+    pub fn start_on(scene: &Scene, address: IpAddr, more: &[&str]) -> Self {
         let log = scene.path().join("target.log");
-        let mut command = scene.command(&["target", "--listen", "127.0.0.1:0"]);
+        let mut command = scene.command(&["target", "--listen", &SocketAddr::new(address, 0).to_string()]);
         command.args(more).stderr(File::create(&log).expect("a log"));
         let mut process = Process::start("target", &mut command);
         let address = wait_for("the target's address", START_WITHIN, || {

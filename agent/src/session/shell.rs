@@ -1,6 +1,7 @@
 //! Around the machine: the connection with its reconnects, the engines, the programs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::{AgentId, TrialKey};
@@ -16,6 +17,7 @@ use super::{Introduction, Options, Statement};
 use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
 use crate::host;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
+use crate::rpc::membership::Membership;
 use crate::workload::{PrepareError, TABLE, WorkloadKind};
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
@@ -99,8 +101,14 @@ impl Shell {
     async fn run(mut self) -> Result<(), SessionError> {
         let mut retry_after = RETRY_MIN;
         let mut name_taken_since: Option<Instant> = None;
+        let membership = self.options.proof.clone().map(|proof| {
+            let (coordinator, name) = (self.options.coordinator.clone(), self.options.name.clone());
+            Arc::new(Membership::new(proof, coordinator, name))
+        });
         loop {
-            match link::connect(&self.options.coordinator, self.introduction()).await {
+            let connecting =
+                link::connect(&self.options.coordinator, membership.clone(), self.introduction());
+            match connecting.await {
                 Ok((link, from_coordinator)) => {
                     tracing::info!(coordinator = self.options.coordinator, name = %self.options.name, "attached");
                     retry_after = RETRY_MIN;

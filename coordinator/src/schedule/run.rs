@@ -19,7 +19,6 @@ mod unwind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
@@ -29,7 +28,7 @@ use shared::job::Job;
 use shared::run_record::{RunRecord, RunState};
 
 use super::step::Step;
-use super::{Action, Answer, Command, Ending, Submission};
+use super::{Action, Answer, Command, Deadlines, Ending, Submission};
 use crate::fleet::{Moment, Need};
 use adoption::Resumption;
 pub use adoption::{BookmarkError, trial_under_way};
@@ -47,8 +46,10 @@ pub(super) struct ActiveRun {
     job: Arc<Job>,
     files: Arc<BTreeMap<String, Vec<u8>>>,
     step: Step,
+    deadlines: Deadlines,
     deadline: Moment,
-    /// Wall-clock time of the coordinator's start: a clock that is set meanwhile does not move a run's times.
+    /// What the wall clock would have shown at the coordinator's start, as it stood when the run was submitted: a clock
+    /// that is set meanwhile does not move a run's times.
     unix_ms_at_zero: u64,
     /// Since when too few agents match; `None`: enough do. Bounded by the job's `start_timeout`.
     missing_since: Option<Moment>,
@@ -140,12 +141,18 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
 }
 
 impl ActiveRun {
-    pub(super) fn new(submission: Submission, now: Moment, unix_ms_at_zero: u64) -> Self {
+    pub(super) fn new(
+        submission: Submission,
+        now: Moment,
+        unix_ms_at_zero: u64,
+        deadlines: Deadlines,
+    ) -> Self {
         Self {
             record: submission.record,
             job: submission.job,
             files: submission.files,
             step: Step::Waiting,
+            deadlines,
             deadline: Moment::MAX,
             unix_ms_at_zero,
             missing_since: Some(now),
@@ -186,7 +193,7 @@ impl ActiveRun {
     pub(super) fn cancel(&mut self, now: Moment, reason: String) {
         self.end_early(RunState::Cancelled, reason);
         if self.step == Step::Collect {
-            self.deadline = self.deadline.min(Step::Collect.deadline(now, &self.job, Duration::ZERO, true));
+            self.deadline = self.deadline.min(now.saturating_add(self.deadlines.collect_cancelled));
         }
     }
 

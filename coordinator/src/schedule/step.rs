@@ -1,4 +1,4 @@
-//! The steps of a run and their deadlines. Each deadline is a named constant, so that every run ends.
+//! The steps of a run, and when each must be done.
 
 use std::time::Duration;
 
@@ -6,30 +6,10 @@ use serde::{Deserialize, Serialize};
 use shared::job::template::render_text;
 use shared::job::{Job, OperationSpec, Warmup, Window};
 
-use crate::fleet::Moment;
+use super::deadlines::Deadlines;
 
-/// An agent finds a free port at once; this is for the link.
-const PORT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a target may take until it answers.
-pub(super) const TARGET_READY_WITHIN: Duration = Duration::from_secs(60);
-/// What a link and a busy agent may add to any stated time.
-const LINK_MARGIN: Duration = Duration::from_secs(10);
-/// Connecting all workers, resolving names, starting threads.
-const PREPARE_WITHIN: Duration = Duration::from_secs(60);
-/// An agent arms a timer at once; this is for the link, and for a start that is moved, each time with twice the room.
-const ARM_WITHIN: Duration = Duration::from_secs(30);
-/// SIGTERM, 5 s, SIGKILL, and the link.
-const STOP_TARGET_WITHIN: Duration = Duration::from_secs(20);
-/// Intervals that are still on their way when an agent is done, with room for a store that is slow.
-const COLLECT_WITHIN: Duration = Duration::from_secs(90);
-/// The same of agents that only observe: nothing that counts is waited for.
+/// Intervals of agents that only observe: nothing that counts is waited for.
 pub(super) const OBSERVERS_WITHIN: Duration = Duration::from_secs(10);
-/// The same after a cancellation, when somebody waits for the end.
-const COLLECT_CANCELLED_WITHIN: Duration = Duration::from_secs(10);
-/// Reading what was stored of one trial.
-const JUDGE_WITHIN: Duration = Duration::from_secs(120);
-/// A window that is counted in iterations has no stated length; no benchmark that ends takes longer.
-const ITERATIONS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// The timeout of an operation that states none (the workloads' default).
 const OPERATION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
@@ -78,40 +58,45 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When the step must be done. `extra` is what the job itself allows it beside: the timeouts of its hooks, or the
+    /// How long the step may take. `extra` is what the job itself allows it beside: the timeouts of its hooks, or the
     /// time that opening connections takes at the job's rate.
-    pub(super) fn deadline(self, now: Moment, job: &Job, extra: Duration, is_cancelled: bool) -> Moment {
-        let within = match self {
+    pub(super) fn within(
+        self,
+        deadlines: &Deadlines,
+        job: &Job,
+        extra: Duration,
+        is_cancelled: bool,
+    ) -> Duration {
+        match self {
             // Waiting is bounded by `start_timeout`, where the run itself looks after it.
             // How long an agent may be gone bounds the other.
             Step::Waiting | Step::Adopt | Step::BeginTrial | Step::Finished => Duration::MAX,
             Step::Regroup => job.fleet.start_timeout,
             Step::BeforeRun | Step::Join | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
-                extra.saturating_add(LINK_MARGIN)
+                extra.saturating_add(deadlines.link_margin)
             }
-            Step::ReservePort => PORT_WITHIN,
-            Step::StartTarget => TARGET_READY_WITHIN + LINK_MARGIN,
-            Step::Prepare => extra.saturating_add(PREPARE_WITHIN),
-            Step::Arm => ARM_WITHIN,
-            Step::Run => run_within(job),
-            Step::Collect if is_cancelled => COLLECT_CANCELLED_WITHIN,
-            Step::Collect => COLLECT_WITHIN,
-            Step::StopTarget | Step::StopLastTarget => STOP_TARGET_WITHIN,
-            Step::Judge => JUDGE_WITHIN,
-        };
-        now.saturating_add(within)
+            Step::ReservePort => deadlines.reserve_port,
+            Step::StartTarget => deadlines.start_target.saturating_add(deadlines.link_margin),
+            Step::Prepare => extra.saturating_add(deadlines.prepare),
+            Step::Arm => deadlines.arm,
+            Step::Run => run_within(deadlines, job),
+            Step::Collect if is_cancelled => deadlines.collect_cancelled,
+            Step::Collect => deadlines.collect,
+            Step::StopTarget | Step::StopLastTarget => deadlines.stop_target,
+            Step::Judge => deadlines.judge,
+        }
     }
 }
 
 /// Warm-up, window and drain, the longest operation's timeout, and a margin.
-fn run_within(job: &Job) -> Duration {
+fn run_within(deadlines: &Deadlines, job: &Job) -> Duration {
     let warmup = match job.load.warmup {
         Warmup::For(length) => length,
-        Warmup::Iterations(_) => ITERATIONS_WITHIN,
+        Warmup::Iterations(_) => deadlines.iterations,
     };
     let window = match job.load.window {
         Window::For(length) => length,
-        Window::Iterations(_) => ITERATIONS_WITHIN,
+        Window::Iterations(_) => deadlines.iterations,
     };
     let timeout_of = |operation: &OperationSpec| {
         let written = operation.settings.get("timeout")?.as_str()?;
@@ -130,5 +115,5 @@ fn run_within(job: &Job) -> Duration {
         .saturating_add(window)
         .saturating_add(job.load.drain)
         .saturating_add(longest)
-        .saturating_add(2 * LINK_MARGIN)
+        .saturating_add(deadlines.link_margin.saturating_mul(2))
 }

@@ -2,14 +2,16 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `absence` (agents that go away and come back), `losses` (agents that do
-//! not), `restarts` (of the coordinator), `invariants` (any schedule of faults).
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`,
+//! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
+//! `overridden_deadlines`, `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
 mod losses;
 mod observers;
+mod overridden_deadlines;
 mod placements;
 mod restarts;
 mod simulated_agent;
@@ -30,7 +32,7 @@ use shared::plan::placement::rounds;
 use shared::run_record::{RunRecord, RunState, TrialRecord};
 
 use super::step::Step;
-use super::{Command, Submission};
+use super::{Command, Deadlines, Submission};
 use world::World;
 
 /// Most agents of any world here.
@@ -109,7 +111,8 @@ fn bound(job: &Job) -> Duration {
             Step::AfterTrial => &hooks.after_trial,
             _ => &hooks.after_run,
         };
-        step.deadline(Duration::ZERO, job, hooks.iter().map(|hook| hook.timeout).sum(), false) + TICKS
+        let hooks = hooks.iter().map(|hook| hook.timeout).sum();
+        step.within(&Deadlines::default(), job, hooks, false) + TICKS
     };
     let of_trial = [
         Step::Regroup,

@@ -1,4 +1,4 @@
-//! The reference of job files, written from the same tables that check them.
+//! The reference of job files and configuration files, written from the same tables that check them.
 
 use std::fmt::Write;
 
@@ -27,13 +27,26 @@ pub fn reference(kinds: &[KindSchema]) -> String {
             let _writing_to_a_text_succeeds = writeln!(text, "\nMeasures `{name}` ({unit}).");
         }
     }
-    for key in ROOT {
-        if let Some((keys, title)) = table_of(&key.shape, key.name) {
-            with_tables_within(&mut text, &title, keys);
-        }
-    }
+    tables_of(&mut text, ROOT);
     names(&mut text);
     text
+}
+
+/// The reference of a configuration file as Markdown; `introduction` is what stands above its keys.
+pub fn reference_of_configuration(introduction: &str, keys: &[Key]) -> String {
+    let mut text = introduction.to_owned();
+    section(&mut text, "Top of the file", keys);
+    tables_of(&mut text, keys);
+    text
+}
+
+/// The sections of all tables that these keys take.
+fn tables_of(text: &mut String, keys: &[Key]) {
+    for key in keys {
+        if let Some((keys, title)) = table_of(&key.shape, key.name) {
+            with_tables_within(text, &title, keys);
+        }
+    }
 }
 
 /// A section for a table, and one for each table within it.

@@ -5,6 +5,7 @@
 //! twice: what was started goes on, and what was not is not started late.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
@@ -13,7 +14,7 @@ use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
 use shared::run_record::{AgentPart, RunRecord, RunState};
 
 use super::super::step::Step;
-use super::super::{Action, Adoption, Ending};
+use super::super::{Action, Ending};
 use super::keeping::parts;
 use super::loss::Group;
 use super::target::Target;
@@ -70,19 +71,20 @@ impl Resumption {
 }
 
 impl ActiveRun {
-    /// A run as an earlier coordinator left it. One without a bookmark waits for agents as if it were new.
+    /// The run as an earlier coordinator left it; of its agents' intervals `stored` says what is stored. One without a
+    /// bookmark waits for agents as if it were new.
     ///
     /// # Errors
     /// When the bookmark cannot be read.
     pub(in super::super) fn adopted(
-        adoption: Adoption,
+        self,
+        stored: BTreeMap<AgentId, u64>,
         now: Moment,
-        unix_ms_at_zero: u64,
         fleet: &mut Fleet,
         actions: &mut Vec<Action>,
     ) -> Result<Self, BookmarkError> {
-        let bookmark = bookmark_of(&adoption.submission.record)?;
-        let mut run = Self::new(adoption.submission, now, unix_ms_at_zero);
+        let bookmark = bookmark_of(&self.record)?;
+        let mut run = self;
         let Some(Bookmark { step, trial, targets, group, newcomers, agents, ending }) = bookmark else {
             return Ok(run);
         };
@@ -96,7 +98,7 @@ impl ActiveRun {
         run.names = agents.iter().map(|(part, _)| (part.id, part.name.clone())).collect();
         run.agents = agents.into_iter().map(|(part, _)| part.id).collect();
         run.awaited = run.agents.iter().copied().collect();
-        run.trial.stored = adoption.stored;
+        run.trial.stored = stored;
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
         if step >= Step::BeginTrial && step < Step::StopLastTarget {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
@@ -133,7 +135,7 @@ impl ActiveRun {
                 self.awaited =
                     self.measuring().into_iter().filter(|id| !self.trial.reported.contains_key(id)).collect();
                 self.step = Step::Run;
-                self.deadline = Step::Run.deadline(now, &self.job, std::time::Duration::ZERO, false);
+                self.deadline = self.deadline_of(Step::Run, now, Duration::ZERO);
             }
             // It had moved on to the next attempt already.
             Step::Regroup => self.await_regrouping(now),

@@ -160,9 +160,8 @@ impl ActiveRun {
         let previous = std::mem::replace(&mut self.step, step);
         self.awaited.clear();
         self.told.clear();
-        let is_cancelled = self.ending.as_ref().is_some_and(|ending| ending.state == RunState::Cancelled);
         let extra = self.hooks_within(step).max(self.connecting_within(step));
-        self.deadline = step.deadline(now, &self.job, extra, is_cancelled);
+        self.deadline = self.deadline_of(step, now, extra);
         match step {
             Step::Waiting | Step::Adopt => {}
             Step::BeforeRun => {
@@ -303,7 +302,13 @@ impl ActiveRun {
     pub(super) fn await_regrouping(&mut self, now: Moment) {
         self.waiting_message.clear();
         self.awaited = [nobody()].into();
-        self.deadline = Step::Regroup.deadline(now, &self.job, Duration::ZERO, false);
+        self.deadline = self.deadline_of(Step::Regroup, now, Duration::ZERO);
+    }
+
+    /// When a step that is entered now must be done; `extra` is what the job itself allows it beside.
+    pub(super) fn deadline_of(&self, step: Step, now: Moment, extra: Duration) -> Moment {
+        let is_cancelled = self.ending.as_ref().is_some_and(|ending| ending.state == RunState::Cancelled);
+        now.saturating_add(step.within(&self.deadlines, &self.job, extra, is_cancelled))
     }
 
     /// Whether another trial follows, or another attempt at this one.

@@ -10,7 +10,7 @@ use shared::finding::FindingCode;
 use shared::ids::{AgentId, TrialKey};
 use shared::job::{Placement, ResolvedJob, TargetRestart, TargetSpec};
 
-use super::super::step::{Step, TARGET_READY_WITHIN};
+use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::Fleet;
@@ -94,7 +94,7 @@ impl ActiveRun {
                         && let Some(target) = self.targets.get_mut(&agent)
                     {
                         target.started_for = Some(trial);
-                        let timeout = TARGET_READY_WITHIN;
+                        let timeout = self.deadlines.start_target;
                         self.ask(agent, Command::StartTarget { trial, command, ready, timeout }, actions);
                     }
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use shared::job::Job;
 
-use super::super::step::TARGET_READY_WITHIN;
+use super::super::Deadlines;
 use super::simulated_agent::{Deed, Stage};
 use super::world::World;
 use super::{AGENTS_MAX, bound, job, run_id};
@@ -202,7 +202,7 @@ proptest! {
             world.attach(number);
         }
         // A target that hangs while it starts is given up by its agent, of which nobody is told that was away.
-        world.pass(TARGET_READY_WITHIN + Duration::from_secs(20));
+        world.pass(Deadlines::default().start_target + Duration::from_secs(20));
         world.assert_nothing_is_held();
     }
 

@@ -1,5 +1,6 @@
 //! Targets: started, stopped, and what happens when they are not.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use shared::finding::FindingCode;
@@ -123,4 +124,28 @@ fn a_target_that_does_not_stop_ends_the_run_and_keeps_what_was_measured() {
     });
     assert_eq!((record.state, completeness(&record)), (RunState::Failed, vec![true]));
     assert_eq!(record.reason.as_deref(), Some("a1 did not stop the target in time"));
+}
+
+#[test]
+fn a_target_is_at_loopback_only_for_agents_that_share_its_network() {
+    let first = IpAddr::from([10, 0, 0, 1]);
+    let second = IpAddr::from([10, 0, 0, 2]);
+    for (hosts, addresses, target_host) in [
+        (["h1", "h1"], [first, first], "127.0.0.1"),
+        // Two containers of one machine.
+        (["h1", "h1"], [first, second], "10.0.0.1"),
+        (["h1", "h2"], [first, second], "10.0.0.1"),
+        // Two machines behind one translated address.
+        (["h1", "h2"], [first, first], "10.0.0.1"),
+    ] {
+        let mut world = World::new(&[(1, hosts[0]), (2, hosts[1])]);
+        for (number, address) in [1, 2].into_iter().zip(addresses) {
+            world.agent(number).introduction.address = address;
+            world.attach(number);
+        }
+        world.submit(1, &job("target = { start = [\"serve\", \"{{target.host}}\"] }"));
+        world.pass_until_sent(
+            |command| matches!(command, Command::StartTarget { command, .. } if command[1] == target_host),
+        );
+    }
 }

@@ -148,6 +148,27 @@ fn a_run_that_is_cancelled_while_it_waits_ends_at_once() {
 }
 
 #[test]
+fn a_wall_clock_that_is_set_moves_the_dates_of_later_runs_and_of_no_other() {
+    const SET_MS: u64 = 1_900_000_000_000;
+    let job = job("");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    let set_at = world.now;
+    world.schedule.note_wall_clock(set_at, SET_MS);
+    world.settle(bound(&job));
+    world.submit(2, &job);
+    world.settle(bound(&job));
+    let [(first_ms, first_end_ms), (second_ms, second_end_ms)] = [1, 2].map(|number| {
+        let record = &world.finished[&run_id(number)];
+        (record.started_at_ms.unwrap(), record.finished_at_ms.unwrap())
+    });
+    assert!(first_ms <= first_end_ms && first_end_ms < SET_MS, "{first_ms} to {first_end_ms}");
+    let end_ms = SET_MS + (world.now - set_at).as_millis() as u64;
+    assert!(SET_MS < second_ms && second_end_ms == end_ms, "{second_ms} to {second_end_ms}");
+}
+
+#[test]
 fn amounts_that_cannot_be_split_fail_the_run_with_a_reason() {
     let (world, record) = ended("load.workers = 1", |_| ());
     assert_eq!(record.state, RunState::Failed);

@@ -1,0 +1,120 @@
+//! The configuration file of a coordinator: what nobody types each time.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use coordinator::schedule::Deadlines;
+use shared::job::configuration::{self, CONFIGURATION_BYTES_MAX};
+use shared::job::schema::{Key, Shape};
+use shared::units::parse_duration;
+
+use crate::caret;
+use crate::exit_code::{Failure, USAGE};
+
+const DEADLINES: &str = "deadlines";
+/// Every key that there is.
+const KEYS: &[Key] = &[Key::optional(
+    DEADLINES,
+    Shape::Table(Deadlines::KEYS),
+    "How long what a run waits for may take, before the run goes on without it or ends.",
+)];
+
+/// Reads the configuration.
+///
+/// # Errors
+/// 64 when it cannot be read, or with every error of it, each with its place.
+pub(super) fn read(path: &Path) -> anyhow::Result<Deadlines> {
+    let name = path.display().to_string();
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::with_code(USAGE, format!("--config {name} cannot be read: {error}"))
+    };
+    // A pipe would keep us waiting.
+    if !fs::metadata(path).map_err(|error| unreadable(&error))?.is_file() {
+        return Err(unreadable(&"it is no regular file"));
+    }
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut text = String::new();
+    // One byte more than is allowed tells that there are too many.
+    let bounded = file.take(CONFIGURATION_BYTES_MAX as u64 + 1).read_to_string(&mut text);
+    bounded.map_err(|error| unreadable(&error))?;
+    let read = configuration::read(&text, KEYS).map_err(|errors| {
+        let message = format!("the configuration is in error\n{}", caret::render(&name, &text, &errors));
+        Failure::with_code(USAGE, message)
+    })?;
+    let mut deadlines = Deadlines::default();
+    for (key, value) in read.get(DEADLINES).and_then(|table| table.as_object()).into_iter().flatten() {
+        let written = value.as_str().and_then(|text| parse_duration(text).ok());
+        if let (Some(deadline), Some(written)) = (deadlines.named_mut(key), written) {
+            *deadline = written;
+        }
+    }
+    Ok(deadlines)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shared::job::reference::reference_of_configuration;
+
+    use super::*;
+
+    /// Set to write the reference anew instead of comparing it.
+    const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";
+    const INTRODUCTION: &str = "# Keys of a coordinator's configuration\n\n\
+        `fleetmark coordinator --config FILE.toml`. Written from the tables that check the file.\n";
+
+    fn read_text(text: &str) -> anyhow::Result<Deadlines> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coordinator.toml");
+        fs::write(&path, text).unwrap();
+        read(&path)
+    }
+
+    #[test]
+    fn what_is_not_written_keeps_its_default() {
+        let read = read_text("[deadlines]\nprepare = \"2m\"\n").unwrap();
+        assert_eq!(read, Deadlines { prepare: Duration::from_secs(120), ..Deadlines::default() });
+        assert_eq!(read_text("").unwrap(), Deadlines::default());
+    }
+
+    #[test]
+    fn every_key_can_be_set() {
+        for key in Deadlines::KEYS {
+            let mut read = read_text(&format!("[deadlines]\n{} = \"7ms\"\n", key.name)).unwrap();
+            assert_eq!(read.named_mut(key.name), Some(&mut Duration::from_millis(7)), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn an_error_shows_its_line_and_the_nearest_key() {
+        let error = read_text("[deadlines]\ncolect = \"2m\"\n").unwrap_err();
+        assert_eq!(Failure::code_of(&error), USAGE);
+        let told = error.to_string();
+        assert!(
+            told.contains("coordinator.toml:2:1") && told.contains("did you mean \"collect\"?"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_file_is_not_read() {
+        for path in ["/dev/zero", "/", "/nowhere/at/all"] {
+            let error = read(Path::new(path)).unwrap_err();
+            assert_eq!(Failure::code_of(&error), USAGE);
+            assert!(error.to_string().starts_with(&format!("--config {path} cannot be read: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_reference_of_configurations_is_fresh() {
+        let wanted = reference_of_configuration(INTRODUCTION, KEYS);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/coordinator-keys.md");
+        if std::env::var_os(REWRITE).is_some() {
+            fs::write(&path, &wanted).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, wanted, "docs/coordinator-keys.md is stale: run this test with {REWRITE}=1");
+    }
+}
