@@ -10,6 +10,9 @@
 //!                                                       ReservePort; if agents were lost: Regroup ─► Join before it
 //! ```
 //!
+//! Agents that do not share a load stand apart in cells of one trial, which go through its steps together and are broken, lost
+//! and repeated one by one; agents that observe it are told its start and its end, and nobody waits for them.
+//!
 //! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is

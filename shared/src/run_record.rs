@@ -131,10 +131,19 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
-    /// The attempt as far as it is about one of its cells: that one's agents, and what was found about them or about all. What
-    /// is known of a whole attempt is about the cell's own agent.
+    /// How many measurements of it ran to their end: itself, or its cells.
+    pub fn measurements_complete(&self) -> usize {
+        let cells = self.cells.iter().filter(|cell| self.of_cell(cell).is_complete).count();
+        if self.cells.is_empty() { usize::from(self.is_complete) } else { cells }
+    }
+
+    /// The attempt as far as it is about one of its cells: that one's agents, and what was found about them, about all, or about
+    /// agents of no cell. What is known of a whole attempt is about the cell's own agent.
     pub fn of_cell(&self, cell: &CellPart) -> Self {
-        let is_of_cell = |finding: &&Finding| finding.agent.is_none_or(|agent| cell.involves(agent));
+        let is_of_another = |agent| self.cells.iter().any(|other| other != cell && other.involves(agent));
+        let is_of_cell = |finding: &&Finding| {
+            finding.agent.is_none_or(|agent| cell.involves(agent) || !is_of_another(agent))
+        };
         let own =
             |finding: &Finding| Finding { agent: finding.agent.or(Some(cell.agent)), ..finding.clone() };
         let findings: Vec<Finding> = self.findings.iter().filter(is_of_cell).map(own).collect();

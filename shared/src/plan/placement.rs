@@ -83,6 +83,11 @@ impl Plan {
         Ok(())
     }
 
+    /// How many measurements there must be: trials, and where agents stand apart the cells of each.
+    pub fn measurements(&self) -> usize {
+        self.trials.iter().map(|trial| trial.cells.len().max(1)).sum()
+    }
+
     /// Whether it says who measures in each trial.
     pub fn is_placed(&self) -> bool {
         self.trials.iter().any(|trial| !trial.cells.is_empty())

@@ -5,7 +5,7 @@ use shared::host::HostSample;
 use shared::ids::AgentName;
 use shared::plan::{Plan, PlannedCell};
 use shared::run_record::{CellPart, CellPeer, RunRecord};
-use shared::run_report::{Pair, Verdict};
+use shared::run_report::{Pair, TrialReport, Verdict};
 
 use super::super::*;
 use super::fixture::*;
@@ -86,9 +86,14 @@ fn what_is_wrong_with_one_leaves_the_others_as_they_are() {
     let mut record = apart(false);
     let lost = Finding::of_agent(FindingCode::AgentLost, agent_id(1), "agent a1 was lost");
     record.trials[1].findings.push(lost);
+    let unobserved = Finding::of_agent(FindingCode::ObserverLost, agent_id(7), "observer a7 is here no more");
+    record.trials[1].findings.push(unobserved);
     let report = assemble(&record, &job(&["read"], 1), measured(), NOW_MS).report;
     let valid: Vec<bool> = report.variants[0].trials.iter().map(|trial| trial.valid).collect();
     assert_eq!(valid, [true, true, true, false]);
+    let is_told = |trial: &TrialReport| trial.findings.iter().any(|it| it.code == FindingCode::ObserverLost);
+    let told: Vec<bool> = report.variants[0].trials.iter().map(is_told).collect();
+    assert_eq!(told, [false, false, true, true], "who is of no cell concerns all of them");
     assert_eq!(report.run.verdict, Verdict::Invalid, "a run is worth what its worst cell is");
     assert_eq!(report.variants[0].agents[1].operations[0].count, 300);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, AgentName, TrialKey};
 use shared::plan::Assignment;
 use shared::run_record::AgentPart;
 
@@ -30,10 +30,10 @@ impl ActiveRun {
         let parts = parts(&observers, fleet);
         let before = self.record.trials.iter().flat_map(|trial| &trial.observers);
         let before: BTreeMap<_, _> = before.map(|part| (&part.name, part.id)).collect();
-        let is_gone = |name: &&&shared::ids::AgentName| !parts.iter().any(|part| part.name == ***name);
+        let is_gone = |name: &&&AgentName| !parts.iter().any(|part| part.name == ***name);
         let lost = before.keys().filter(is_gone).map(|name| {
             let message = format!(
-                "observer {name} was lost: how its host fares is not known; what was measured stands"
+                "observer {name} is here no more: how its host fares is not known; what was measured stands"
             );
             Finding::of_agent(FindingCode::ObserverLost, before[name], message)
         });
@@ -54,6 +54,8 @@ impl ActiveRun {
             let assignment = Assignment {
                 agent_name: introduction.name.clone(),
                 is_observer: true,
+                // Who does not know observers refuses the trial, instead of making load.
+                kind: String::new(),
                 data: BTreeMap::new(),
                 files: BTreeMap::new(),
                 ..like.clone()

@@ -46,6 +46,7 @@ fn agents_that_start_their_own_targets_measure_at_once() {
     assert_eq!(cells(&placed(&job("each", own), 3)), vec![["a000", "a001", "a002"]; 3]);
     let shared = "target = { start = [\"serve\"], where = \"role=target\" }\n";
     assert_eq!(placed(&job("each", shared), 3).trials.len(), 9);
+    assert_eq!(placed(&job("each", own), 3).measurements(), 9, "however they are spread over rounds");
 }
 
 #[test]
