@@ -2,3 +2,4 @@
 
 pub(crate) mod codec;
 pub mod link;
+pub(crate) mod membership;

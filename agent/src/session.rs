@@ -13,17 +13,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
+use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 
 use outbox::Bounds;
+
+pub use crate::rpc::membership::Proof;
 pub use shell::{SessionError, run};
 
 /// How an agent is to run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The coordinator, as `http://host:port`.
+    /// The coordinator, as `http://host:port` or `https://host:port`.
     pub coordinator: String,
+    /// How the agent proves to a coordinator that encrypts who it is; `None`: the coordinator does not ask.
+    pub proof: Option<Proof>,
     /// The agent's name.
     pub name: AgentName,
     /// Its labels.
@@ -34,6 +38,8 @@ pub struct Options {
     pub allowed: Vec<String>,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Where other agents reach this host; `None`: at the address that it calls the coordinator from.
+    pub advertise: Option<HostAddress>,
     /// Whether the coordinator may find that it reads the same clock. For tests: false has the clock measured over the
     /// link even on one machine.
     pub tells_clock: bool,
@@ -73,6 +79,8 @@ pub struct Introduction {
     pub may_run_programs: bool,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Where other agents reach its host; `None`: at the address that it calls from.
+    pub advertise: Option<HostAddress>,
     /// Which time namespace of its host it runs in; `None`: not known, or not told.
     pub clock_namespace: Option<String>,
     /// Leases that it still holds.

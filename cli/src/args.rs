@@ -1,18 +1,21 @@
-//! The command line, as the contract fixes it. Room: `store`, the words of one verb with many.
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`
+//! and `trust` (verbs with many words).
 
+mod servers;
 mod store;
+mod trust;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
-use shared::ids::AgentName;
 
 use crate::target;
+pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
+pub(crate) use trust::{CaAction, LoginArgs};
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]
@@ -108,6 +111,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: StoreAction,
     },
+    /// Give, list and take back the certificates by which machines and people are known
+    Ca {
+        #[command(subcommand)]
+        action: CaAction,
+    },
+    /// Get a certificate for yourself, to ask a coordinator on another machine
+    Login(LoginArgs),
+    /// Show who did what on a coordinator
+    Audit {
+        /// So many of the newest
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
     /// Be a small HTTP server whose behaviour is known
     Target(TargetArgs),
     /// List the workloads and their keys
@@ -156,6 +174,9 @@ pub(crate) struct PlaceArgs {
     /// The coordinator, such as http://127.0.0.1:7411 [default: one of its own over the store]
     #[arg(long, value_name = "URL", conflicts_with = "store", global = true)]
     pub(crate) coordinator: Option<String>,
+    /// The coordinator that you have logged in to under this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["store", "coordinator"], global = true)]
+    pub(crate) context: Option<String>,
     /// The store's folder [default: .fleetmark]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) store: Option<PathBuf>,
@@ -221,71 +242,6 @@ pub(crate) struct QuickArgs {
     /// The body
     #[arg(long, requires = "url")]
     pub(crate) body: Option<String>,
-}
-
-/// How to be a coordinator.
-#[derive(Debug, Args)]
-pub(crate) struct CoordinatorArgs {
-    /// Where to listen
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7411")]
-    pub(crate) listen: SocketAddr,
-    /// The store's folder
-    #[arg(long, value_name = "DIR", default_value = ".fleetmark")]
-    pub(crate) store: PathBuf,
-    /// What else it is to know; docs/coordinator-keys.md says which keys there are
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Listen on an address that is not loopback without encryption
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Stop when there has been nothing to do for so long
-    #[arg(long, hide = true, value_parser = duration)]
-    pub(crate) stop_when_idle_for: Option<Duration>,
-    /// How long a run waits for an agent whose connection broke: `deadlines.lost_after` of the configuration
-    #[arg(long, hide = true, value_parser = duration)]
-    pub(crate) lost_after: Option<Duration>,
-}
-
-/// How to be an agent.
-#[derive(Debug, Args)]
-pub(crate) struct AgentArgs {
-    /// The coordinator
-    #[arg(long, value_name = "URL")]
-    pub(crate) coordinator: String,
-    /// This agent's name [default: the host's name]
-    #[arg(long)]
-    pub(crate) name: Option<AgentName>,
-    /// A label that jobs can ask for
-    #[arg(long = "label", value_name = "K=V", value_parser = pair)]
-    pub(crate) labels: Vec<(String, String)>,
-    /// How many runs may measure on this host at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) slots: u32,
-    /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
-    #[arg(long = "allow", value_name = "KIND")]
-    pub(crate) allowed: Vec<String>,
-    /// Where to keep what the coordinator does not take in time, once memory holds enough of it [default: the system's
-    /// folder for temporary files]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Keep at most so much there
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
-    pub(crate) data_max: u64,
-    /// Keep at most so much in memory before
-    #[arg(long, value_name = "SIZE", hide = true, default_value = "64MiB", value_parser = size)]
-    pub(crate) outbox_memory: u64,
-    /// Talk to an address that is not loopback without encryption
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Serve only runs that carry the same word
-    #[arg(long, hide = true)]
-    pub(crate) reservation: Option<String>,
-    /// Have the clock measured over the link even on the coordinator's own machine
-    #[arg(long, hide = true)]
-    pub(crate) measure_clock: bool,
-    /// End when standard input ends
-    #[arg(long, hide = true)]
-    pub(crate) end_with_stdin: bool,
 }
 
 /// Files that have a schema.

@@ -1,12 +1,15 @@
 //! One file a verb.
 
-mod agent;
+pub(crate) mod agent;
 mod agents;
+mod audit;
+mod ca;
 mod cancel;
 mod check;
 pub(crate) mod coordinator;
 mod export;
 mod init;
+mod login;
 mod plan;
 mod run;
 mod runs;
@@ -52,6 +55,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
+        Command::Ca { action } => block_on("error", ca::run(action)),
+        Command::Login(options) => block_on("error", login::run(options)),
+        Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }

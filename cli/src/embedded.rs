@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::exit_code::{Failure, INTERNAL, OUTPUT, UNREACHABLE};
+use crate::exit_code::{Failure, INTERNAL, OUTPUT, REFUSED, UNREACHABLE};
+use crate::identity;
 use crate::rpc::Client;
 
 /// How long a coordinator of a folder may take to answer: opening a store of some gigabytes takes seconds.
@@ -40,9 +41,9 @@ pub(crate) async fn coordinator(store: &Path) -> anyhow::Result<Client> {
     let mut child: Option<Child> = None;
     loop {
         if let Some(url) = address_file::read(store)
-            && let Ok(client) = Client::connect(&url).await
+            && let Some(answer) = ask(store, url).await
         {
-            return Ok(client);
+            return answer;
         }
         match child.as_mut().map(Child::try_wait) {
             None => child = Some(start(store)?),
@@ -63,6 +64,22 @@ pub(crate) async fn coordinator(store: &Path) -> anyhow::Result<Client> {
             ));
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Connects to the coordinator that a folder names; `None`: nobody answers there.
+async fn ask(store: &Path, url: String) -> Option<anyhow::Result<Client>> {
+    let answer = if url.starts_with("https://") {
+        match identity::of_store(store, url) {
+            Ok(identity) => Client::connect(&identity.url, Some(&identity)).await,
+            Err(error) => Err(error),
+        }
+    } else {
+        Client::connect(&url, None).await
+    };
+    match answer {
+        Err(error) if Failure::code_of(&error) != REFUSED => None,
+        answer => Some(answer),
     }
 }
 

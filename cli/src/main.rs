@@ -12,6 +12,7 @@ mod client;
 mod commands;
 mod embedded;
 mod exit_code;
+mod identity;
 mod log;
 mod output;
 mod progress;

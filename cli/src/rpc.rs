@@ -1,15 +1,20 @@
 //! The client's side of the wire: the only place of the command line that knows the wire's types.
 //!
-//! Room: [`store`], looking after what is kept.
+//! Rooms: [`store`], looking after what is kept; [`trust`], certificates and the record of who did what.
 
 pub(crate) mod store;
+pub(crate) mod trust;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use proto::channel::{self, ChannelError};
 use proto::control_service_client::ControlServiceClient;
 use proto::convert::run_id;
+use proto::enrolment;
 use shared::event::RunEvent;
 use shared::fleet::AgentStatus;
 use shared::ids::RunId;
@@ -19,6 +24,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::exit_code::{Failure, INTERNAL, INVALID, JOB, REFUSED, UNREACHABLE, USAGE};
+use crate::identity::Identity;
 
 /// The contract: a coordinator that is not there is told within 5 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
@@ -41,6 +47,9 @@ pub(crate) struct Submission {
 #[derive(Clone)]
 pub(crate) struct Client {
     control: ControlServiceClient<Channel>,
+    channel: Channel,
+    /// Where our credentials for it are; `None`: it does not ask for any.
+    pub(crate) identity: Option<PathBuf>,
     /// Where the coordinator is, for messages.
     pub(crate) url: String,
 }
@@ -49,8 +58,8 @@ impl Client {
     /// Connects, and makes sure that we understand each other.
     ///
     /// # Errors
-    /// 69 when nobody answers, saying what was tried; 77 when the protocols do not fit.
-    pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
+    /// 69 when nobody answers, saying what was tried; 77 when the protocols do not fit, or one end does not believe the other.
+    pub(crate) async fn connect(url: &str, identity: Option<&Identity>) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .map_err(|error| {
                 Failure::with_code(
@@ -62,29 +71,35 @@ impl Client {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE_EVERY)
             .keep_alive_timeout(KEEPALIVE_WITHIN);
+        let config = identity.map(|identity| ::trust::tls::client(&identity.credentials)).transpose();
+        let config = config.map_err(|error| Failure::with_code(REFUSED, format!("failed to {error}")))?;
         let connected = tokio::time::timeout(CONNECT_WITHIN, async {
-            let channel = endpoint.connect().await.map_err(|error| last_cause(&error))?;
-            let mut control = ControlServiceClient::new(channel)
+            let channel = channel::connect(&endpoint, config.map(Arc::new))
+                .await
+                .map_err(|error| refused(url, error))?;
+            let mut control = ControlServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
             let request = proto::DescribeRequest { protocol_version: proto::PROTOCOL_VERSION };
             match control.describe(request).await {
-                Ok(_) => Ok(Ok(control)),
-                Err(status) if status.code() == Code::FailedPrecondition => {
-                    Ok(Err(Failure::with_code(REFUSED, status.message())))
-                }
-                Err(status) if status.code() == Code::Unimplemented => {
-                    Err("what answers there is no fleetmark coordinator".to_owned())
-                }
-                Err(status) => Err(describe(&status)),
+                Ok(answer) => Ok((control, channel, answer.into_inner().renew_certificate)),
+                Err(status) => Err(match status.code() {
+                    Code::FailedPrecondition | Code::PermissionDenied | Code::Unauthenticated => {
+                        Failure::with_code(REFUSED, status.message())
+                    }
+                    Code::Unimplemented => unreachable(url, "what answers there is no fleetmark coordinator"),
+                    _ => refused(url, channel::trouble(&status)),
+                }),
             }
         });
-        match connected.await {
-            Ok(Ok(Ok(control))) => Ok(Self { control, url: url.to_owned() }),
-            Ok(Ok(Err(refused))) => Err(refused),
-            Ok(Err(reason)) => Err(unreachable(url, &reason)),
-            Err(_) => Err(unreachable(url, &format!("no answer within {} s", CONNECT_WITHIN.as_secs()))),
+        let connected = connected.await;
+        let (control, channel, is_outdated) = connected
+            .map_err(|_| unreachable(url, &format!("no answer within {} s", CONNECT_WITHIN.as_secs())))??;
+        if let Some(identity) = identity {
+            renew(identity, channel.clone(), is_outdated).await;
         }
+        let identity = identity.map(|identity| identity.folder.clone());
+        Ok(Self { control, channel, identity, url: url.to_owned() })
     }
 
     pub(crate) async fn submit(&mut self, submission: Submission) -> anyhow::Result<RunId> {
@@ -204,11 +219,38 @@ fn describe(status: &Status) -> String {
     if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() }
 }
 
-/// tonic's own text is only "transport error": the last cause says what happened.
-fn last_cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
+fn refused(url: &str, error: ChannelError) -> anyhow::Error {
+    match error {
+        ChannelError::Refused(reason) => Failure::with_code(REFUSED, format!("{url}: {reason}")),
+        ChannelError::Unreachable(reason) if url.starts_with("http://") && !reason.contains("refused") => {
+            unreachable(url, &format!("{reason} (does it encrypt? then call it by https://)"))
+        }
+        ChannelError::Unreachable(reason) => unreachable(url, &reason),
     }
-    last.to_string()
+}
+
+/// Exchanges our certificate when it is due, or the coordinator wants it. What fails is tried again by the next command.
+async fn renew(identity: &Identity, channel: Channel, is_outdated: bool) {
+    let now_s = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    if !is_outdated && !identity.credentials.is_due(now_s) {
+        return;
+    }
+    let renewed = enrolment::renew(channel).await.map_err(|error| error.to_string());
+    if let Err(problem) =
+        renewed.and_then(|younger| younger.save(&identity.folder).map_err(|error| error.to_string()))
+    {
+        tracing::warn!(problem, "the certificate cannot be renewed now");
+    }
+}
+
+/// Exchanges a token for credentials.
+///
+/// # Errors
+/// 69 when nobody answers, 77 when the token does not count or the coordinator is not the token's.
+pub(crate) async fn enrol(
+    url: &str,
+    token: &::trust::join_token::JoinToken,
+    name: ::trust::certificate::HolderName,
+) -> anyhow::Result<::trust::credentials::Credentials> {
+    enrolment::enrol(url, token, name).await.map_err(|error| refused(url, error))
 }

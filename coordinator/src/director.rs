@@ -151,6 +151,10 @@ impl Director {
                     self.step(Event::AgentDetached(agent));
                 }
             }
+            Message::NameOf { agent, reply } => {
+                let name = self.schedule.fleet.agent(agent).map(|agent| agent.name.clone());
+                let _whoever_asked_may_be_gone = reply.send(name);
+            }
             Message::Seen { agent } => self.schedule.fleet.seen(self.now(), agent),
             Message::ClockReply { agent, probe, agent_ns, received_ns } => {
                 if let Some(round_trip) = self.links.clock_reply(agent, probe, agent_ns, received_ns) {
@@ -327,9 +331,10 @@ impl Director {
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 
-    /// A view of a trial that knows nothing yet, and of each agent will not look below the given interval.
+    /// A view of a trial that knows nothing yet, and of each agent that makes its load will not look below the given interval.
     fn view(&self, trial: TrialKey, agents: impl Iterator<Item = (AgentId, u64)>) -> LiveTrial {
-        let named = agents.filter_map(|(id, next_sequence)| {
+        let load = agents.filter(|(id, _)| !self.schedule.is_observed_by(trial.run, *id));
+        let named = load.filter_map(|(id, next_sequence)| {
             Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
         });
         LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))

@@ -75,12 +75,12 @@ pub async fn judge(
     store
         .read(move |store| {
             let report = assemble(store, &record, Some(trial))?;
-            let mut attempts = report.variants.into_iter().flat_map(|variant| variant.trials);
-            let judged = attempts.find(|known| known.attempt == trial.attempt);
-            Ok(judged.map_or_else(
-                || (false, Vec::new()),
-                |judged| (validity::is_valid(&judged.findings), judged.findings),
-            ))
+            // Agents that stand apart each have a report of their own.
+            let attempts = report.variants.into_iter().flat_map(|variant| variant.trials);
+            let judged = attempts.filter(|known| known.attempt == trial.attempt);
+            let findings: Vec<Vec<Finding>> = judged.map(|judged| judged.findings).collect();
+            let is_valid = !findings.is_empty() && findings.iter().all(|of_one| validity::is_valid(of_one));
+            Ok((is_valid, findings.concat()))
         })
         .await?
 }

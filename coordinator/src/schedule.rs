@@ -299,6 +299,11 @@ impl Schedule {
         self.runs.get(&run).map_or(1.0, ActiveRun::generator_cpu_limit)
     }
 
+    /// Whether an agent only observes the trial that a run is at.
+    pub fn is_observed_by(&self, run: RunId, agent: AgentId) -> bool {
+        self.runs.get(&run).is_some_and(|run| run.is_observed_by(agent))
+    }
+
     /// Notes clocks in the record of the trial that an agent takes part in.
     pub fn note_clock(&mut self, agent: AgentId, run: RunId, offset_us: f64, error_us: f64) {
         if let Some(run) = self.runs.get_mut(&run) {
@@ -328,7 +333,7 @@ impl Schedule {
 
     /// Repeats to a returning agent what it may have missed.
     fn resend(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
-        for run in self.runs.values_mut().filter(|run| run.has_agent(agent)) {
+        for run in self.runs.values_mut().filter(|run| run.has_agent(agent) || run.is_observed_by(agent)) {
             run.resend(agent, actions);
         }
     }

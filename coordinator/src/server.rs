@@ -5,7 +5,7 @@ mod idle;
 pub mod unfinished;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -13,18 +13,27 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
+use trust::join_token::JoinToken;
+use trust::registry::RegistryError;
+use trust::role::Role;
 
+use crate::admission::audit::Audit;
+use crate::admission::gate;
+pub use crate::admission::registrar::RegistrarError;
+use crate::admission::registrar::{self, Registrar};
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
-use crate::rpc;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
+use crate::rpc::trust_service::TrustRpc;
+use crate::rpc::{self, Services};
 use crate::schedule::Deadlines;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 
+/// Where the authority is, in a store's folder.
+pub const AUTHORITY_FOLDER: &str = "ca";
 /// How long streams may take to end when the coordinator stops: agents keep theirs open for ever.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(2);
 
@@ -37,8 +46,19 @@ pub struct Options {
     pub store: PathBuf,
     /// Stop after so long without runs, agents and calls; `None`: never.
     pub stop_when_idle_for: Option<Duration>,
+    /// Encrypt, and ask everybody for a certificate; `None`: neither.
+    pub protection: Option<Protection>,
     /// How long what runs wait for may take.
     pub deadlines: Deadlines,
+}
+
+/// How a coordinator that encrypts is known.
+#[derive(Debug, Clone)]
+pub struct Protection {
+    /// Names and addresses under which its pages are asked for, for its certificate.
+    pub hosts: Vec<String>,
+    /// Where newcomers reach it: `https://host:port`; a port of 0 becomes the one that it listens on.
+    pub url: String,
 }
 
 /// Why a coordinator cannot start.
@@ -47,6 +67,17 @@ pub enum StartError {
     /// The store does not open.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The authority's folder cannot be used.
+    #[error("{0}")]
+    Registrar(#[from] RegistrarError),
+    /// The record of who did what cannot be written.
+    #[error("write {}: {source}", folder.display())]
+    Audit {
+        /// In which folder.
+        folder: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The address cannot be listened on.
     #[error(
         "listen on {address}: {source}; is another coordinator running there? choose another with --listen"
@@ -65,6 +96,7 @@ pub struct Running {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
+    registrar: Option<Arc<Registrar>>,
 }
 
 /// Starts a coordinator.
@@ -84,6 +116,15 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
     let store = StoreHandle::start(Box::new(store))?;
     let adoptions = unfinished::read(&store).await?;
+    let registrar = match options.protection {
+        Some(protection) => Some(Arc::new(open_authority(&options.store, protection, address)?)),
+        None => None,
+    };
+    if let Some(registrar) = &registrar {
+        tokio::spawn(registrar::tend(Arc::downgrade(registrar)));
+    }
+    let audit = Audit::start(&options.store)
+        .map_err(|source| StartError::Audit { folder: options.store.clone(), source })?;
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
@@ -93,17 +134,25 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
-    let agents = AgentRpc { director: director.clone(), ingest };
-    let control =
-        ControlRpc { director: director.clone(), store: store.clone(), store_folder, calls: calls.clone() };
+    let agents =
+        AgentRpc { director: director.clone(), ingest, audit: audit.clone(), registrar: registrar.clone() };
+    let control = ControlRpc {
+        director: director.clone(),
+        store: store.clone(),
+        store_folder,
+        calls: calls.clone(),
+        audit: audit.clone(),
+        registrar: registrar.clone(),
+    };
+    let trust = TrustRpc { registrar: registrar.clone(), audit: audit.clone() };
 
     let (stop, stopped) = oneshot::channel::<()>();
     let idle = idle::wait(director.clone(), calls, options.stop_when_idle_for);
     let (drain, draining) = oneshot::channel::<()>();
-    let serve =
-        rpc::router(agents, control).serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
-            let _either_way_it_is_time = draining.await;
-        });
+    let connections = gate::incoming(listener, registrar.clone(), audit.clone());
+    let serve = rpc::serve(Services { agents, control, trust }, audit, connections, async {
+        let _either_way_it_is_time = draining.await;
+    });
     let server = tokio::spawn(async move {
         let serve = tokio::spawn(serve);
         tokio::select! {
@@ -115,10 +164,29 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         let _the_director_may_have_ended = director.send(Message::Stop).await;
         store.close().await;
     });
-    Ok(Running { address, stop: Some(stop), server })
+    Ok(Running { address, stop: Some(stop), server, registrar })
+}
+
+/// Opens the authority in a store's folder.
+fn open_authority(
+    store: &Path,
+    protection: Protection,
+    address: SocketAddr,
+) -> Result<Registrar, RegistrarError> {
+    let url = protection.url.strip_suffix(":0").map(|host| format!("{host}:{}", address.port()));
+    Registrar::open(&store.join(AUTHORITY_FOLDER), protection.hosts, url.unwrap_or(protection.url))
 }
 
 impl Running {
+    /// A token with which one newcomer gets a role, for so long; `None` when this coordinator does not encrypt.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn give_token(&self, role: Role, ttl: Duration) -> Result<Option<JoinToken>, RegistryError> {
+        let registrar = self.registrar.as_deref();
+        registrar.map(|registrar| registrar.give_token(role, 1, ttl.as_secs(), "")).transpose()
+    }
+
     /// Stops it, and waits until its store is closed.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {

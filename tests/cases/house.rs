@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms whose sources are looked at.
-const ROOMS: [&str; 9] =
-    ["proto", "shared", "analysis", "agent", "coordinator", "report", "cli", "tests", "bench"];
+const ROOMS: [&str; 10] =
+    ["proto", "shared", "trust", "analysis", "agent", "coordinator", "report", "cli", "tests", "bench"];
 /// No file is longer: it is then two.
 const LINES_MAX: usize = 400;
 

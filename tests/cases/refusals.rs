@@ -32,21 +32,11 @@ fn addresses_beyond_this_machine_are_refused_unless_so_typed() {
         &["agent", "--coordinator", ELSEWHERE],
         &["agents", "--coordinator", "http://somewhere.invalid:7411"],
     ];
-    let listens: [&[&str]; 3] = [
-        &["coordinator", "--listen", "0.0.0.0:0"],
-        &["coordinator", "--listen", "[::]:0"],
-        &["coordinator", "--listen", "192.0.2.1:0"],
-    ];
-    for words in calls.iter().chain(&listens) {
+    for words in &calls {
         let said = scene.run(words);
         assert_eq!((said.code, said.out.as_str()), (77, ""), "{words:?}: {said:?}");
         assert!(said.errors.contains("--insecure"), "{words:?}: {said:?}");
     }
-    assert!(!scene.path().join(".fleetmark").exists(), "no store was made for a refused coordinator");
-    // Typed, it is tried: this machine does not have the address, and so cannot listen there.
-    let said = scene.run(&["coordinator", "--listen", "192.0.2.1:0", "--insecure"]);
-    assert!(said.code != 0 && said.code != 77, "{said:?}");
-    assert!(said.errors.contains("192.0.2.1"), "{said:?}");
 }
 
 #[test]

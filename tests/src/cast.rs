@@ -75,6 +75,9 @@ impl Scene {
             }
         };
         command.args(words).current_dir(self.path()).stdin(Stdio::null());
+        // What a person keeps from one command to the next is kept here as well.
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
+        command.env("XDG_DATA_HOME", self.path().join("data"));
         command
     }
 
@@ -197,8 +200,8 @@ impl Coordinator {
             );
             let address = fs::read_to_string(&file).ok()?;
             // A file left behind by a killed coordinator names a process that is gone.
-            let url = format!("http://{}", address.trim());
-            is_listening(address.trim(), pid).then_some(url)
+            let (_, listens) = address.trim().split_once("://")?;
+            is_listening(listens, pid).then(|| address.trim().to_owned())
         });
         Self { process, url }
     }

@@ -13,7 +13,8 @@
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
 //! [`slow_link`] (one that takes its time), [`namespaces`] (hosts with cables that can be pulled),
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
-//! that can be repeated), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
+//! that can be repeated), [`eavesdropper`] (somebody who listens on the way), [`membership`] (how others join a coordinator that
+//! encrypts), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
 #![forbid(unsafe_code)]
 
 pub mod acknowledged;
@@ -21,11 +22,13 @@ pub mod bad_certificate;
 pub mod bad_server;
 pub mod cast;
 pub mod contract;
+pub mod eavesdropper;
 pub mod family;
 pub mod goodness_of_fit;
 pub mod java;
 pub mod job;
 pub mod machine;
+pub mod membership;
 pub mod namespaces;
 pub mod nginx;
 pub mod patience;

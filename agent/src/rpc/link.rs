@@ -2,16 +2,21 @@
 
 pub mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use proto::agent_service_client::AgentServiceClient;
+use proto::channel::{self, ChannelError};
 use shared::ids::{LeaseEpoch, TrialKey};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use super::membership::Membership;
 use crate::engine::clock;
 use crate::session::outbox::Numbered;
 use crate::session::{Introduction, Order, Statement};
@@ -59,7 +64,7 @@ pub(crate) struct Link {
     attach: mpsc::Sender<proto::AttachUp>,
     report: mpsc::Sender<proto::ReportUp>,
     from_coordinator: mpsc::Sender<FromCoordinator>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// Connects, says who we are, and opens both streams.
@@ -68,15 +73,22 @@ pub(crate) struct Link {
 /// When nobody answers, or the coordinator does not want this agent.
 pub(crate) async fn connect(
     coordinator: &str,
+    membership: Option<Arc<Membership>>,
     introduction: Introduction,
 ) -> Result<(Link, mpsc::Receiver<FromCoordinator>), LinkError> {
-    tokio::time::timeout(CONNECT_WITHIN, open(coordinator, introduction)).await.unwrap_or_else(|_| {
+    let config = match &membership {
+        Some(membership) => Some(membership.config().await.map_err(no_channel)?),
+        None => None,
+    };
+    let opening = open(coordinator, (config, membership), introduction);
+    tokio::time::timeout(CONNECT_WITHIN, opening).await.unwrap_or_else(|_| {
         Err(LinkError::Unreachable(format!("no welcome within {} s", CONNECT_WITHIN.as_secs())))
     })
 }
 
 async fn open(
     coordinator: &str,
+    (config, membership): (Option<Arc<ClientConfig>>, Option<Arc<Membership>>),
     introduction: Introduction,
 ) -> Result<(Link, mpsc::Receiver<FromCoordinator>), LinkError> {
     let endpoint = Endpoint::from_shared(coordinator.to_owned())
@@ -90,16 +102,23 @@ async fn open(
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_WITHIN)
         .keep_alive_while_idle(true);
-    let channel = endpoint.connect().await.map_err(|error| LinkError::Unreachable(with_cause(&error)))?;
-    let client = AgentServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let channel = channel::connect(&endpoint, config).await.map_err(no_channel)?;
+    let client = AgentServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (to_session, from_coordinator) = mpsc::channel(QUEUE_MAX);
     let agent_id = introduction.id.as_bytes().to_vec();
-    let (attach, attach_task) = open_attach(client.clone(), introduction, to_session.clone()).await?;
+    let (attach, attach_task, welcome) =
+        open_attach(client.clone(), introduction, to_session.clone()).await?;
     let (report, report_task) = open_report(client, agent_id, to_session.clone()).await?;
-    Ok((
-        Link { attach, report, from_coordinator: to_session, tasks: vec![attach_task, report_task] },
-        from_coordinator,
-    ))
+    let mut tasks = vec![attach_task, report_task];
+    if let Some(membership) = membership {
+        tasks.push(tokio::spawn(async move {
+            if welcome.renew_certificate {
+                membership.renew(channel.clone(), true).await;
+            }
+            membership.look_after(channel).await;
+        }));
+    }
+    Ok((Link { attach, report, from_coordinator: to_session, tasks }, from_coordinator))
 }
 
 impl Link {
@@ -117,7 +136,7 @@ impl Link {
     /// acknowledged is sent over the next one.
     fn check(&self, is_queued: bool) {
         if !is_queued {
-            self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+            self.tasks.iter().for_each(JoinHandle::abort);
             let broken = FromCoordinator::Broken("the coordinator does not read".to_owned());
             let _the_session_sees_the_end_of_the_tasks = self.from_coordinator.try_send(broken);
         }
@@ -126,17 +145,17 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-type Opened<T> = Result<(mpsc::Sender<T>, tokio::task::JoinHandle<()>), LinkError>;
+type Opened<T> = Result<(mpsc::Sender<T>, JoinHandle<()>), LinkError>;
 
 async fn open_attach(
     mut client: AgentServiceClient<Channel>,
     introduction: Introduction,
     to_session: mpsc::Sender<FromCoordinator>,
-) -> Opened<proto::AttachUp> {
+) -> Result<(mpsc::Sender<proto::AttachUp>, JoinHandle<()>, proto::Welcome), LinkError> {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let hello = words::up(proto::attach_up::Message::Hello(words::hello(introduction)));
     sender.send(hello).await.map_err(|_| LinkError::Unreachable("the stream closed at once".to_owned()))?;
@@ -149,9 +168,9 @@ async fn open_attach(
         return Err(LinkError::Refused("the coordinator did not begin with a welcome".to_owned()));
     };
     let answers = sender.clone();
+    let heartbeat = Duration::from_millis(u64::from(welcome.heartbeat_interval_ms.max(100)));
     let task = tokio::spawn(async move {
-        let mut heartbeats =
-            tokio::time::interval(Duration::from_millis(u64::from(welcome.heartbeat_interval_ms.max(100))));
+        let mut heartbeats = tokio::time::interval(heartbeat);
         let reason = loop {
             let message = tokio::select! {
                 message = incoming.next() => message,
@@ -171,7 +190,7 @@ async fn open_attach(
         };
         let _the_session_may_be_over = to_session.send(FromCoordinator::Broken(reason)).await;
     });
-    Ok((sender, task))
+    Ok((sender, task, welcome))
 }
 
 /// Takes one message: probes are answered here, at once, since every delay counts as error of the clock.
@@ -229,21 +248,17 @@ fn refusal(status: Status) -> LinkError {
         | Code::PermissionDenied
         | Code::Unauthenticated
         | Code::Unimplemented => LinkError::Refused(status.message().to_owned()),
-        _ => LinkError::Unreachable(describe(&status)),
+        _ => no_channel(channel::trouble(&status)),
+    }
+}
+
+fn no_channel(error: ChannelError) -> LinkError {
+    match error {
+        ChannelError::Refused(message) => LinkError::Refused(message),
+        ChannelError::Unreachable(message) => LinkError::Unreachable(message),
     }
 }
 
 fn describe(status: &Status) -> String {
     if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() }
-}
-
-/// An error with its causes: tonic's own text is only "transport error".
-fn with_cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! Around the machine: the connection with its reconnects, the engines, the programs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::{AgentId, LeaseEpoch, TrialKey};
@@ -12,9 +13,10 @@ use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
+use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
 use crate::host;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
+use crate::rpc::membership::Membership;
 use crate::workload::{PrepareError, TABLE, WorkloadKind};
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
@@ -57,6 +59,8 @@ struct Shell {
     id: AgentId,
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
+    /// Trials of which only the host's fate is told.
+    observers: HashMap<TrialKey, Observer>,
     programs: Programs,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
@@ -82,6 +86,7 @@ impl Shell {
             machine: Machine::new(options.may_run_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
+            observers: HashMap::new(),
             programs,
             spill,
             spilled,
@@ -98,8 +103,14 @@ impl Shell {
     async fn run(mut self) -> Result<(), SessionError> {
         let mut retry_after = RETRY_MIN;
         let mut name_taken_since: Option<Instant> = None;
+        let membership = self.options.proof.clone().map(|proof| {
+            let (coordinator, name) = (self.options.coordinator.clone(), self.options.name.clone());
+            Arc::new(Membership::new(proof, coordinator, name))
+        });
         loop {
-            match link::connect(&self.options.coordinator, self.introduction()).await {
+            let connecting =
+                link::connect(&self.options.coordinator, membership.clone(), self.introduction());
+            match connecting.await {
                 Ok((link, from_coordinator)) => {
                     tracing::info!(coordinator = self.options.coordinator, name = %self.options.name, "attached");
                     retry_after = RETRY_MIN;
@@ -214,10 +225,12 @@ impl Shell {
                     link.report(batch);
                 }
             }
+            Action::Prepare(assignment) if assignment.is_observer => return Some(self.observe(&assignment)),
             Action::Prepare(assignment) => self.prepare(*assignment),
             Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
+                self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
             Action::Spill(order) => self.spill.order(order),
@@ -227,12 +240,28 @@ impl Shell {
 
     /// Arms an engine, or moves its start; returns what came of it.
     fn arm(&self, trial: TrialKey, arming: u32, at_ns: u64) -> Option<Event> {
+        if let Some(observer) = self.observers.get(&trial) {
+            observer.start(at_ns);
+            return Some(Event::EngineArmed(trial, arming, at_ns));
+        }
         let answer = self.engines.get(&trial).map(|engine| engine.start(at_ns));
         tracing::debug!(%trial, arming, at_ns, ?answer, "start");
         if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
             tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
         }
         Event::of_arming(trial, arming, at_ns, answer)
+    }
+
+    /// Makes an observer ready, which it is at once.
+    fn observe(&mut self, assignment: &Assignment) -> Event {
+        let trial = assignment.trial;
+        tracing::debug!(%trial, "observing");
+        let mut probe = host::HostProbe::new();
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
+        self.observers.insert(trial, observer);
+        self.listen(trial, assignment.epoch, events);
+        Event::EngineReady(trial)
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
@@ -257,7 +286,7 @@ impl Shell {
         if !self.machine.is_preparing(trial, epoch) {
             return;
         }
-        let (engine, mut events) = match prepared {
+        let (engine, events) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 return self
@@ -265,6 +294,11 @@ impl Shell {
             }
         };
         self.engines.insert(trial, engine);
+        self.listen(trial, epoch, events);
+    }
+
+    /// Hears what an engine or an observer tells of a trial.
+    fn listen(&self, trial: TrialKey, epoch: LeaseEpoch, mut events: mpsc::Receiver<EngineEvent>) {
         let happened = self.happened.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -291,6 +325,7 @@ impl Shell {
                 .collect(),
             may_run_programs: self.options.may_run_programs(),
             reservation: self.options.reservation.clone(),
+            advertise: self.options.advertise.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }

@@ -3,17 +3,21 @@
 use std::io::Read;
 
 use agent::session::outbox::Bounds;
-use agent::session::{self, Options, SessionError};
+use agent::session::{self, Options, Proof, SessionError};
 use shared::ids::AgentName;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::AgentArgs;
-use crate::client::check_address;
+use crate::client::{Transport, check_address};
 use crate::embedded::ourselves;
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, REFUSED, USAGE};
+use crate::identity::agent_folder;
+
+/// Where an agent's credentials are in a data folder that was named.
+pub(crate) const IDENTITY: &str = "identity";
 
 pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
-    check_address(&args.coordinator, args.insecure)?;
+    let transport = check_address(&args.coordinator, args.insecure)?;
     let kinds: Vec<&str> = agent::workload::TABLE
         .iter()
         .filter(|kind| kind.needs_permission)
@@ -29,13 +33,31 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         Some(name) => name,
         None => host_name()?,
     };
+    let proof = match (transport, args.join) {
+        (Transport::Plain, None) => None,
+        (Transport::Plain, Some(_)) => {
+            return Err(Failure::with_code(
+                USAGE,
+                "--join is for coordinators that encrypt: call this one by https://",
+            ));
+        }
+        (Transport::Tls, token) => {
+            let folder = match &args.data {
+                Some(data) => data.join(IDENTITY),
+                None => agent_folder(&name)?,
+            };
+            Some(Proof { folder, token })
+        }
+    };
     let options = Options {
         coordinator: args.coordinator,
+        proof,
         name,
         labels: args.labels.into_iter().collect(),
         slots: args.slots,
         allowed: args.allowed,
         reservation: args.reservation,
+        advertise: args.advertise,
         tells_clock: !args.measure_clock,
         fleetmark: ourselves()?,
         data: args.data.unwrap_or_else(std::env::temp_dir),

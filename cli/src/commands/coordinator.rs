@@ -5,11 +5,12 @@ mod configuration;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use coordinator::server::{self, Options};
+use coordinator::server::{self, Options, Protection, Running};
 use tokio::signal::unix::{SignalKind, signal};
+use trust::role::Role;
 
+use super::ca::join_line;
 use crate::args::CoordinatorArgs;
-use crate::client::check_listen;
 use crate::embedded::address_file::{self, Holder};
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, UNREACHABLE};
 use crate::target::raise_descriptor_limit;
@@ -18,13 +19,16 @@ use crate::target::raise_descriptor_limit;
 /// for that one. Only between us and our own child, so not one of the contract's.
 pub(crate) const STORE_IS_HELD: u8 = 75;
 
+/// How long the lines count that a coordinator prints at its start.
+const JOIN_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// How long a coordinator waits for the folder's own one, which ends by itself soon after the last command.
 const STORE_FREE_WITHIN: Duration = Duration::from_secs(8);
 /// How often to look whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
-    check_listen(args.listen, args.insecure)?;
+    let protection = protection(&args);
+    let scheme = if protection.is_some() { "https" } else { "http" };
     let mut deadlines = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
     deadlines.lost_after = args.lost_after.unwrap_or(deadlines.lost_after);
     raise_descriptor_limit();
@@ -42,20 +46,22 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     let options = Options {
         listen: args.listen,
         store: args.store,
+        protection,
         stop_when_idle_for: args.stop_when_idle_for,
         deadlines,
     };
     let mut running = server::start(options)
         .await
         .map_err(|error| Failure::with_code(UNREACHABLE, format!("failed to {error}")))?;
-    holder.publish(running.address).map_err(|error| {
+    holder.publish(scheme, running.address).map_err(|error| {
         Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", folder.display()))
     })?;
     eprintln!(
-        "fleetmark coordinator listens on http://{}, its store is {}",
+        "fleetmark coordinator listens on {scheme}://{}, its store is {}",
         running.address,
         folder.display()
     );
+    say_how_to_join(&running)?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::with_code(INTERNAL, error.to_string()))?;
     let is_told_to_stop = tokio::select! {
@@ -68,6 +74,34 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     }
     drop(holder);
     Ok(DONE)
+}
+
+/// How this coordinator is known, if it is to encrypt: on any address but loopback, unless it was told not to.
+fn protection(args: &CoordinatorArgs) -> Option<Protection> {
+    let ip = args.listen.ip();
+    if args.insecure || (ip.is_loopback() && !args.tls) {
+        return None;
+    }
+    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let own = if ip.is_unspecified() { host_name.clone() } else { ip.to_string() };
+    let host = args.advertise.clone().unwrap_or(own);
+    let mut hosts = vec![host.clone(), host_name, "localhost".to_owned()];
+    hosts.extend((!ip.is_unspecified()).then(|| ip.to_string()));
+    hosts.dedup();
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host };
+    Some(Protection { hosts, url: format!("https://{bracketed}:{}", args.listen.port()) })
+}
+
+/// Prints what others type to join, each line good for one.
+fn say_how_to_join(running: &Running) -> anyhow::Result<()> {
+    for (role, who) in [(Role::Agent, "an agent"), (Role::Operator, "a person")] {
+        let token = running.give_token(role, JOIN_WITHIN);
+        let token = token.map_err(|error| Failure::with_code(OUTPUT, format!("failed to {error}")))?;
+        if let Some(token) = token {
+            eprintln!("{who} joins with: {}", join_line(role, &token.url, &token.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Becomes the folder's coordinator; `None`: another one stays.

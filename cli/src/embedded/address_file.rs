@@ -21,8 +21,9 @@ pub(crate) struct Holder {
 /// The address of the folder's coordinator, as a URL, if one says that it is there.
 pub(crate) fn read(folder: &Path) -> Option<String> {
     let text = fs::read_to_string(folder.join(ADDRESS)).ok()?;
-    let address: SocketAddr = text.trim().parse().ok()?;
-    Some(format!("http://{address}"))
+    let (scheme, address) = text.trim().split_once("://").unwrap_or(("http", text.trim()));
+    let address: SocketAddr = address.parse().ok()?;
+    matches!(scheme, "http" | "https").then(|| format!("{scheme}://{address}"))
 }
 
 /// Becomes the folder's coordinator; `None`: somebody else is.
@@ -44,9 +45,9 @@ impl Holder {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn publish(&self, address: SocketAddr) -> io::Result<()> {
+    pub(crate) fn publish(&self, scheme: &str, address: SocketAddr) -> io::Result<()> {
         let draft = self.folder.join(format!("{ADDRESS}.new"));
-        fs::write(&draft, format!("{address}\n"))?;
+        fs::write(&draft, format!("{scheme}://{address}\n"))?;
         fs::rename(draft, self.folder.join(ADDRESS))
     }
 }
@@ -67,7 +68,9 @@ mod tests {
         assert_eq!(read(folder.path()), None);
         let holder = hold(folder.path()).unwrap().unwrap();
         assert!(hold(folder.path()).unwrap().is_none());
-        holder.publish("127.0.0.1:7".parse().unwrap()).unwrap();
+        holder.publish("https", "127.0.0.1:7".parse().unwrap()).unwrap();
+        assert_eq!(read(folder.path()).as_deref(), Some("https://127.0.0.1:7"));
+        holder.publish("http", "127.0.0.1:7".parse().unwrap()).unwrap();
         assert_eq!(read(folder.path()).as_deref(), Some("http://127.0.0.1:7"));
         drop(holder);
         assert_eq!(read(folder.path()), None);

@@ -33,6 +33,13 @@ pub enum Message {
         /// Which one: a newer one may stand already.
         connection: u64,
     },
+    /// Which name has an agent?
+    NameOf {
+        /// Whose.
+        agent: AgentId,
+        /// `None`: it is not known.
+        reply: oneshot::Sender<Option<AgentName>>,
+    },
     /// An agent was heard of.
     Seen {
         /// Who.

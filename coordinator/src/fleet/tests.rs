@@ -16,6 +16,7 @@ pub(crate) fn agent(number: u8, host: &str) -> Introduction {
         may_run_programs: true,
         reservation: None,
         address: IpAddr::from([127, 0, 0, 1]),
+        advertise: None,
         clock_namespace: None,
         holds: Vec::new(),
     }

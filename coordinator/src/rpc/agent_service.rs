@@ -5,6 +5,8 @@
 pub mod attach;
 pub mod hello;
 
+use std::sync::Arc;
+
 use futures_util::{Stream, StreamExt};
 use proto::agent_service_server::AgentService;
 use proto::convert::{agent_id, trial_key};
@@ -13,7 +15,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, malformed, stopping};
+use super::{Answers, caller, malformed, stopping};
+use crate::admission::audit::{Audit, Deed};
+use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::ingest::{Inflow, Ingest, IngestError, Receipt};
 use crate::store::StoredInterval;
@@ -27,6 +31,8 @@ const ANSWERS_MAX: usize = 16;
 pub(crate) struct AgentRpc {
     pub(crate) director: mpsc::Sender<Message>,
     pub(crate) ingest: Ingest,
+    pub(crate) audit: Audit,
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 #[tonic::async_trait]
@@ -38,13 +44,14 @@ impl AgentService for AgentRpc {
         &self,
         request: Request<Streaming<proto::AttachUp>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
-        attach::attach(self.director.clone(), request).await
+        attach::attach(self.director.clone(), (&self.audit, self.registrar.as_deref()), request).await
     }
 
     async fn report(
         &self,
         request: Request<Streaming<proto::ReportUp>>,
     ) -> Result<Response<Self::ReportStream>, Status> {
+        let peer = caller(&request)?;
         let mut incoming = request.into_inner();
         let first = incoming
             .next()
@@ -54,6 +61,10 @@ impl AgentService for AgentRpc {
             return Err(Status::invalid_argument("the first message on Report must be a hello"));
         };
         let agent = agent_id(&hello.agent_id).map_err(malformed)?;
+        if let Err(denied) = attach::own(&self.director, &peer, agent, None).await {
+            self.audit.refused(Deed::Attach, &peer, "intervals of another agent", denied.message()).await;
+            return Err(denied);
+        }
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
         let mut inflow = self.ingest.enter(agent).map_err(refusal)?;
         let first = Receipt::Credit(inflow.credit());

@@ -15,7 +15,9 @@ use shared::ids::{AgentName, RunId};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, check_protocol, stopping};
+use super::{Answers, caller, check_protocol, stopping};
+use crate::admission::audit::{Audit, Deed};
+use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
@@ -33,6 +35,8 @@ pub(crate) struct ControlRpc {
     pub(crate) store_folder: PathBuf,
     /// Calls answered so far: an embedded coordinator stays while clients come.
     pub(crate) calls: Arc<AtomicU64>,
+    pub(crate) audit: Audit,
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 impl ControlRpc {
@@ -65,12 +69,17 @@ impl ControlService for ControlRpc {
         request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let peer = caller(&request)?;
         check_protocol(request.into_inner().protocol_version, "this client")?;
         Ok(Response::new(proto::DescribeResponse {
             protocol_version: proto::PROTOCOL_VERSION,
             fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
             process_id: std::process::id(),
             store: self.store_folder.display().to_string(),
+            renew_certificate: self
+                .registrar
+                .as_deref()
+                .is_some_and(|registrar| registrar.is_outdated(&peer)),
         }))
     }
 
@@ -79,7 +88,8 @@ impl ControlService for ControlRpc {
         request: Request<proto::SubmitRequest>,
     ) -> Result<Response<proto::SubmitResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let run = self.accept(request.into_inner()).await?;
+        let peer = caller(&request)?;
+        let run = self.accept(&peer, request.into_inner()).await?;
         Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -95,6 +105,7 @@ impl ControlService for ControlRpc {
         &self,
         request: Request<proto::CancelRequest>,
     ) -> Result<Response<proto::CancelResponse>, Status> {
+        let peer = caller(&request)?;
         let request = request.into_inner();
         let run = self.resolve(request.run).await?;
         let reason = if request.reason.is_empty() {
@@ -105,6 +116,7 @@ impl ControlService for ControlRpc {
         if !self.ask(|reply| Message::Cancel { run, reason, reply }).await? {
             return Err(Status::failed_precondition(format!("run {run} is over already")));
         }
+        self.audit.done(Deed::Cancel, &peer, run.to_string()).await;
         Ok(Response::new(proto::CancelResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -141,6 +153,7 @@ impl ControlService for ControlRpc {
         &self,
         request: Request<proto::RemoveRunRequest>,
     ) -> Result<Response<proto::RemoveRunResponse>, Status> {
+        let peer = caller(&request)?;
         let run = self.resolve(request.into_inner().run).await?;
         if self.record_if_active(run).await?.is_some() {
             return Err(Status::failed_precondition(format!("run {run} is not over; cancel it first")));
@@ -150,6 +163,7 @@ impl ControlService for ControlRpc {
             .await
             .map_err(store_status)?
             .map_err(store_status)?;
+        self.audit.done(Deed::Remove, &peer, run.to_string()).await;
         Ok(Response::new(proto::RemoveRunResponse { run_id: run.as_bytes().to_vec() }))
     }
 

@@ -39,6 +39,7 @@ pub fn hello(introduction: Introduction) -> proto::Hello {
         kinds: introduction.kinds.into_iter().map(|(kind, doc)| proto::WorkloadKind { kind, doc }).collect(),
         may_run_programs: introduction.may_run_programs,
         reservation: introduction.reservation.unwrap_or_default(),
+        advertise: introduction.advertise.map_or_else(String::new, String::from),
         clock_namespace: introduction.clock_namespace.unwrap_or_default(),
         leases: introduction
             .leases

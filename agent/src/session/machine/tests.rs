@@ -46,6 +46,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
         agent_name: AgentName::new("a1").unwrap(),
         agent_index: 0,
         agent_count: 1,
+        is_observer: false,
     })
 }
 

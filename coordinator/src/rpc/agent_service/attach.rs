@@ -5,13 +5,16 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
-use shared::ids::AgentId;
+use shared::ids::{AgentId, AgentName};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::super::{Answers, malformed, stopping};
+use super::super::{Answers, caller, malformed, stopping};
 use super::hello;
+use crate::admission::audit::{Audit, Deed};
+use crate::admission::peer::Peer;
+use crate::admission::registrar::Registrar;
 use crate::director::{Downward, Message};
 use crate::fleet::AttachRefusal;
 use crate::monotonic;
@@ -26,9 +29,11 @@ const COMMANDS_MAX: usize = 256;
 
 pub(super) async fn attach(
     director: mpsc::Sender<Message>,
+    (audit, registrar): (&Audit, Option<&Registrar>),
     request: Request<Streaming<proto::AttachUp>>,
 ) -> Result<Response<Answers<proto::AttachDown>>, Status> {
-    let address = request.remote_addr().map(|address| address.ip());
+    let peer = caller(&request)?;
+    let address = Some(peer.from.ip());
     let mut incoming = request.into_inner();
     let first = incoming
         .next()
@@ -39,6 +44,10 @@ pub(super) async fn attach(
     };
     let introduction = hello::introduction(hello, address)?;
     let (agent, name) = (introduction.id, introduction.name.clone());
+    if let Err(denied) = own(&director, &peer, agent, Some(&name)).await {
+        audit.refused(Deed::Attach, &peer, name.to_string(), denied.message()).await;
+        return Err(denied);
+    }
     let (link, commands) = mpsc::channel(COMMANDS_MAX);
     let (reply, answer) = oneshot::channel();
     director
@@ -50,6 +59,7 @@ pub(super) async fn attach(
         AttachRefusal::TooMany => Status::resource_exhausted(refusal.to_string()),
     })?;
     tracing::info!(%agent, %name, "agent attached");
+    audit.done(Deed::Attach, &peer, name.to_string()).await;
     tokio::spawn(async move {
         if let Err(error) = listen(&director, agent, incoming).await {
             tracing::info!(%agent, %name, %error, "the agent's connection ended");
@@ -60,10 +70,33 @@ pub(super) async fn attach(
         protocol_version: proto::PROTOCOL_VERSION,
         heartbeat_interval_ms: u32::try_from(HEARTBEAT_EVERY.as_millis()).unwrap_or(u32::MAX),
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
+        renew_certificate: registrar.is_some_and(|registrar| registrar.is_outdated(&peer)),
     });
     let welcome = futures_util::stream::once(async { Ok(down(welcome)) });
     let commands = ReceiverStream::new(commands).map(|message| Ok(down(message_down(message))));
     Ok(Response::new(Box::pin(welcome.chain(commands))))
+}
+
+/// Whether an agent is whom its certificate names: nobody speaks under the name, or the id, of another one.
+pub(super) async fn own(
+    director: &mpsc::Sender<Message>,
+    peer: &Peer,
+    agent: AgentId,
+    name: Option<&AgentName>,
+) -> Result<(), Status> {
+    let Some(holder) = peer.holder() else { return Ok(()) };
+    let (reply, answer) = oneshot::channel();
+    director.send(Message::NameOf { agent, reply }).await.map_err(stopping)?;
+    let known = answer.await.map_err(stopping)?;
+    let is_theirs = |name: &AgentName| name.as_str() == holder.name.as_str();
+    if name.is_none_or(is_theirs) && known.as_ref().is_none_or(is_theirs) {
+        return Ok(());
+    }
+    let asked = name.or(known.as_ref()).map(ToString::to_string).unwrap_or_default();
+    Err(Status::permission_denied(format!(
+        "the certificate is that of {}, which cannot speak as {asked}: start the agent with --name {}",
+        holder.name, holder.name
+    )))
 }
 
 /// Hears one agent until its stream ends or falls silent.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::convert::{ConvertError, agent_id, trial_key};
-use shared::ids::{AgentName, LeaseEpoch};
+use shared::ids::{AgentName, HostAddress, LeaseEpoch};
 use shared::interval::fold::ALL_AGENTS;
 use tonic::Status;
 
@@ -76,6 +76,10 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         kinds: hello.kinds.into_iter().map(|kind| kind.kind).collect(),
         may_run_programs: hello.may_run_programs,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
+        advertise: (!hello.advertise.is_empty())
+            .then(|| HostAddress::new(hello.advertise))
+            .transpose()
+            .map_err(|error| ConvertError::new("advertise", error))?,
         address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         clock_namespace: (!hello.clock_namespace.is_empty()).then_some(hello.clock_namespace),
         holds: hello

@@ -14,6 +14,8 @@ use tonic::Status;
 
 use super::super::check_protocol;
 use super::{ControlRpc, store_status};
+use crate::admission::audit::Deed;
+use crate::admission::peer::Peer;
 use crate::director::Message;
 use crate::schedule::Submission;
 
@@ -28,7 +30,17 @@ const FILES_BYTES_MAX: usize = 4 * ATTACHED_FILE_BYTES_MAX;
 
 impl ControlRpc {
     /// Checks, plans and stores a job, and hands it to the director.
-    pub(super) async fn accept(&self, request: proto::SubmitRequest) -> Result<RunId, Status> {
+    pub(super) async fn accept(&self, peer: &Peer, request: proto::SubmitRequest) -> Result<RunId, Status> {
+        let what = described(&request.job_toml);
+        let accepted = self.submit(request).await;
+        match &accepted {
+            Ok(run) => self.audit.done(Deed::Submit, peer, format!("{what} as {run}")).await,
+            Err(refused) => self.audit.refused(Deed::Submit, peer, what, first_line(refused.message())).await,
+        }
+        accepted
+    }
+
+    async fn submit(&self, request: proto::SubmitRequest) -> Result<RunId, Status> {
         check_protocol(request.protocol_version, "this client")?;
         if !self.ask(|reply| Message::HasRoom { reply }).await? {
             return Err(Status::resource_exhausted(format!(
@@ -57,6 +69,16 @@ impl ControlRpc {
         }
         Ok(run)
     }
+}
+
+/// A job as the record names it.
+fn described(job_toml: &str) -> String {
+    let digest: String = Sha256::digest(job_toml).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("job sha256:{digest}")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
+use shared::finding::{Finding, Severity};
 use shared::ids::{AgentId, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::RunRecord;
@@ -351,10 +352,12 @@ impl World {
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
             Action::Judge(trial, record) => {
                 assert!(self.judged.insert(trial), "{trial} was judged twice");
-                let is_valid = record.trials.last().is_some_and(|attempt| attempt.is_complete);
-                if is_valid {
-                    self.assert_start_together(trial);
+                let attempt = record.trials.last().expect("what is judged was begun");
+                if attempt.is_complete {
+                    self.assert_start_together(trial, attempt);
                 }
+                let is_invalid = |finding: &Finding| finding.severity == Severity::Invalid;
+                let is_valid = attempt.is_complete && !attempt.findings.iter().any(is_invalid);
                 if self.judges {
                     self.later(JUDGING, Happening::Judged(trial, is_valid, self.incarnation));
                 }

@@ -1,0 +1,258 @@
+//! Gives and takes certificates, and closes the connections of those that were taken.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use trust::certificate::{Holder, HolderName, Serial};
+use trust::join_token::{JoinToken, Secret};
+use trust::registry::ledger::Given;
+use trust::registry::{EnrolError, Enrolled, Registry, RegistryError};
+use trust::role::Role;
+use trust::tls::{self, TlsError, Valid};
+
+use super::peer::Peer;
+
+/// How often to look for what runs out, which takes a month at least.
+const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The authority of this coordinator at work.
+pub(crate) struct Registrar {
+    registry: Mutex<Registry>,
+    valid: Arc<Valid>,
+    tls: RwLock<Arc<ServerConfig>>,
+    connections: Arc<Mutex<Connections>>,
+    /// Names and addresses of this host, for its certificate.
+    hosts: Vec<String>,
+    /// Where newcomers reach it.
+    url: String,
+}
+
+/// Why there is no registrar.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrarError {
+    /// The authority's folder.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+#[derive(Default)]
+struct Connections {
+    last: u64,
+    open: HashMap<u64, (Serial, CancellationToken)>,
+}
+
+/// A connection whose certificate may be taken; it is forgotten when this is dropped.
+pub(super) struct Standing {
+    number: u64,
+    connections: Arc<Mutex<Connections>>,
+    /// Cancelled when the certificate is taken.
+    pub(super) cut: CancellationToken,
+}
+
+impl Registrar {
+    /// Opens the authority's folder, and makes an authority when there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub(crate) fn open(folder: &Path, hosts: Vec<String>, url: String) -> Result<Self, RegistrarError> {
+        let now_s = now_s();
+        let (mut registry, is_new) = Registry::open(folder, now_s)?;
+        registry.settle(now_s)?;
+        registry.local(now_s)?;
+        if is_new {
+            tracing::info!(authority = %registry.digest(), "made an authority");
+        }
+        let valid = Arc::new(Valid::default());
+        valid.set(registry.valid_serials(now_s));
+        let config = server_config(&registry, &hosts, &valid)?;
+        Ok(Self {
+            registry: Mutex::new(registry),
+            valid,
+            tls: RwLock::new(Arc::new(config)),
+            connections: Arc::default(),
+            hosts,
+            url,
+        })
+    }
+
+    /// How connections are greeted now.
+    pub(super) fn tls(&self) -> Arc<ServerConfig> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a connection stands.
+    pub(super) fn stand(&self, serial: Serial) -> Standing {
+        let mut connections = lock(&self.connections);
+        connections.last += 1;
+        let (number, cut) = (connections.last, CancellationToken::new());
+        connections.open.insert(number, (serial, cut.clone()));
+        Standing { number, connections: self.connections.clone(), cut }
+    }
+
+    /// Whether a certificate counts now.
+    pub(super) fn is_valid(&self, serial: Serial) -> bool {
+        self.valid.contains(serial)
+    }
+
+    /// Whether somebody's certificate is of a former authority.
+    pub(crate) fn is_outdated(&self, peer: &Peer) -> bool {
+        peer.holder().is_some_and(|holder| !lock(&self.registry).is_current(holder.serial))
+    }
+
+    /// Gives a token; an empty URL becomes our own.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn give_token(
+        &self,
+        role: Role,
+        uses: u32,
+        ttl_s: u64,
+        url: &str,
+    ) -> Result<JoinToken, RegistryError> {
+        let url = if url.is_empty() { &self.url } else { url };
+        lock(&self.registry).give_token(role, uses, ttl_s, url, now_s())
+    }
+
+    /// Gives a certificate for a token.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn enrol(
+        &self,
+        secret: &Secret,
+        name: HolderName,
+        request: &[u8],
+    ) -> Result<Enrolled, EnrolError> {
+        let mut registry = lock(&self.registry);
+        let enrolled = registry.enrol(secret, name, request, now_s())?;
+        self.valid.set(registry.valid_serials(now_s()));
+        Ok(enrolled)
+    }
+
+    /// Gives a certificate for an older one.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn renew(&self, holder: &Holder, request: &[u8]) -> Result<Enrolled, EnrolError> {
+        let mut registry = lock(&self.registry);
+        let enrolled = registry.renew(holder, request, now_s())?;
+        self.changed(&mut registry)?;
+        Ok(enrolled)
+    }
+
+    /// Takes all certificates of a name, and closes their connections; says how many.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn revoke(&self, name: &HolderName) -> Result<(Vec<Given>, usize), RegistryError> {
+        let mut registry = lock(&self.registry);
+        let revoked = registry.revoke(name, now_s())?;
+        self.changed(&mut registry)?;
+        let connections = lock(&self.connections);
+        let theirs = connections
+            .open
+            .values()
+            .filter(|(serial, _)| revoked.iter().any(|given| given.serial == *serial));
+        let closed = theirs.map(|(_, cut)| cut.cancel()).count();
+        Ok((revoked, closed))
+    }
+
+    /// Makes a new authority, as somebody asked; says its digest, and how many certificates are to be exchanged.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn rotate(&self, peer: &Peer) -> Result<(String, usize), RegistryError> {
+        let mut registry = lock(&self.registry);
+        registry.rotate(now_s())?;
+        registry.local(now_s())?;
+        self.changed(&mut registry)?;
+        // Whoever comes back is told to exchange its certificate; whoever asked is still to be answered.
+        let asked = peer.holder().map(|holder| holder.serial);
+        lock(&self.connections)
+            .open
+            .values()
+            .filter(|(serial, _)| !registry.is_current(*serial) && Some(*serial) != asked)
+            .for_each(|(_, cut)| cut.cancel());
+        let current = |given: &&Given| registry.is_current(given.serial);
+        let valid = registry.valid_serials(now_s());
+        let counted =
+            registry.certificates().iter().filter(|given| valid.contains(&given.serial) && !given.is_renewed);
+        let to_renew = counted.filter(|given| !current(given)).count();
+        let newest = registry.trusted().last().map(|newest| trust::authority::Digest::of(newest).to_string());
+        Ok((newest.unwrap_or_default(), to_renew))
+    }
+
+    /// Who has which certificate, whether the authority that signs now signed it, and that authority's digest.
+    pub(crate) fn certificates(&self) -> (Vec<(Given, bool)>, String) {
+        let registry = lock(&self.registry);
+        let given = registry.certificates().iter();
+        let given = given.map(|given| (given.clone(), registry.is_current(given.serial))).collect();
+        (given, registry.digest().to_string())
+    }
+
+    /// Looks after what runs out: the coordinator's own certificate, and that of the machine's own user.
+    ///
+    /// # Errors
+    /// As the registry's.
+    fn tend(&self) -> Result<(), RegistryError> {
+        let mut registry = lock(&self.registry);
+        registry.local(now_s())?;
+        self.changed(&mut registry)
+    }
+
+    /// What follows from a change of what counts.
+    fn changed(&self, registry: &mut Registry) -> Result<(), RegistryError> {
+        registry.settle(now_s())?;
+        self.valid.set(registry.valid_serials(now_s()));
+        match server_config(registry, &self.hosts, &self.valid) {
+            Ok(config) => *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config),
+            Err(RegistrarError::Registry(error)) => return Err(error),
+            Err(RegistrarError::Tls(error)) => tracing::error!(%error, "greeting goes on as before"),
+        }
+        Ok(())
+    }
+}
+
+/// Looks after what runs out, for as long as the registrar is there.
+pub(crate) async fn tend(registrar: Weak<Registrar>) {
+    loop {
+        tokio::time::sleep(TEND_EVERY).await;
+        let Some(registrar) = registrar.upgrade() else { return };
+        let tended = tokio::task::spawn_blocking(move || registrar.tend()).await;
+        if let Ok(Err(error)) = tended {
+            tracing::error!(%error, "certificates that run out cannot be renewed now");
+        }
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        lock(&self.connections).open.remove(&self.number);
+    }
+}
+
+fn server_config(
+    registry: &Registry,
+    hosts: &[String],
+    valid: &Arc<Valid>,
+) -> Result<ServerConfig, RegistrarError> {
+    let shown = registry.coordinator(hosts, now_s())?;
+    Ok(tls::server(&shown, &registry.trusted(), valid.clone())?)
+}
+
+fn now_s() -> u64 {
+    crate::unix_ms() / 1_000
+}
+
+/// What is behind it is whole at any moment, whoever panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
