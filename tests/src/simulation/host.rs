@@ -134,6 +134,7 @@ impl Seat {
             kinds: vec![("http".to_owned(), String::new())],
             may_run_programs: true,
             reservation: None,
+            advertise: None,
             clock_namespace: Some(OWN_MACHINE.1.to_owned()),
             leases: process.machine.leases(),
         })
