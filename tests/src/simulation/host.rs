@@ -124,7 +124,6 @@ impl Seat {
     pub fn introduction(&self) -> Option<Introduction> {
         let process = self.process.as_ref()?;
         Some(Introduction {
-            advertise: None,
             id: process.id,
             name: self.name.clone(),
             labels: BTreeMap::new(),
