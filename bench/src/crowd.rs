@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use trust::join_token::JoinToken;
 
 use crate::realistic_interval::IntervalMaker;
 use crate::rpc::simulated_agent;
@@ -21,6 +22,8 @@ const FAILURES_TOLD_MAX: usize = 5;
 pub struct Scene {
     /// Where the coordinator listens.
     pub url: String,
+    /// With what they join; `None`: nobody asks who they are.
+    pub token: Option<JoinToken>,
     /// The word that reserves them for one run.
     pub reservation: String,
     /// What they send.
@@ -107,11 +110,17 @@ impl Account {
 
 impl Crowd {
     /// So many agents set out. Their names and hosts differ.
-    pub fn gather(count: u32, url: &str, reservation: &str, intervals: IntervalMaker) -> Self {
+    pub fn gather(
+        count: u32,
+        (url, token): (&str, Option<JoinToken>),
+        reservation: &str,
+        intervals: IntervalMaker,
+    ) -> Self {
         let (told, attached) = mpsc::unbounded_channel();
         let (over, is_over) = watch::channel(false);
         let scene = Arc::new(Scene {
             url: url.to_owned(),
+            token,
             reservation: reservation.to_owned(),
             intervals,
             clock_zero: Instant::now(),

@@ -6,9 +6,12 @@ pub mod control;
 pub mod simulated_agent;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use proto::channel;
 use tonic::transport::{Channel, Endpoint};
+use trust::credentials::Credentials;
 
 /// How long a connection, and the first answer over it, may take: a coordinator of two cores greets thousands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -18,9 +21,10 @@ const KEEPALIVE_WITHIN: Duration = Duration::from_secs(10);
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
-/// Connects as an agent does.
-async fn connect(url: &str) -> io::Result<Channel> {
-    Endpoint::from_shared(url.to_owned())
+/// Connects as an agent does; over TLS as whoever the credentials say.
+async fn connect(url: &str, credentials: Option<&Credentials>) -> io::Result<Channel> {
+    let config = credentials.map(trust::tls::client).transpose().map_err(io::Error::other)?;
+    let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(io::Error::other)?
         .connect_timeout(CONNECT_WITHIN)
         .tcp_nodelay(true)
@@ -28,8 +32,6 @@ async fn connect(url: &str) -> io::Result<Channel> {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_WITHIN)
-        .keep_alive_while_idle(true)
-        .connect()
-        .await
-        .map_err(io::Error::other)
+        .keep_alive_while_idle(true);
+    channel::connect(&endpoint, config.map(Arc::new)).await.map_err(io::Error::other)
 }

@@ -1,8 +1,9 @@
 //! A coordinator under a crowd of agents: one run of a real job, and what it took to carry it.
 //!
-//! Room: [`figures`], what is told of it.
+//! Rooms: [`figures`], what is told of it; [`strangers`], who only keep it busy.
 
 pub mod figures;
+pub mod strangers;
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -20,6 +21,7 @@ use crate::realistic_interval::{IntervalMaker, LENGTH, OPERATIONS};
 use crate::rpc::control::Control;
 use crate::stage::Coordinator;
 use crate::usage::{Usage, UsageWatch};
+use strangers::Strangers;
 
 /// How long the next agent may take to attach.
 const ATTACH_WITHIN: Duration = Duration::from_secs(30);
@@ -42,6 +44,8 @@ const BLOCK_BYTES: u64 = 512;
 pub struct Outcome {
     /// How many agents.
     pub agents: u32,
+    /// Whether they came over TLS.
+    pub is_encrypted: bool,
     /// How long all of them took to attach.
     pub attaching: Duration,
     /// What the agents saw.
@@ -56,6 +60,8 @@ pub struct Outcome {
     pub ending: String,
     /// Intervals that the run's report counts; `None`: there is no report.
     pub reported_intervals: Option<u64>,
+    /// What strangers could do meanwhile.
+    pub strangers: strangers::Visits,
     /// The store's growth, bytes; `None`: it could not be measured.
     pub disk: Disk,
     /// What went wrong beside the agents' own failures, in the order in which it did.
@@ -73,24 +79,38 @@ pub struct Disk {
     pub folded: Option<u64>,
 }
 
+/// Under what a coordinator carries its agents.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Conditions {
+    /// Whether it encrypts, and asks everybody for a certificate.
+    pub is_encrypted: bool,
+    /// Strangers who connect and say nothing.
+    pub silent: u32,
+    /// Strangers who begin a greeting and go on with a byte now and then.
+    pub slow: u32,
+}
+
 /// Has a coordinator of its own process carry so many agents through one trial of so many seconds.
 ///
 /// # Errors
 /// When it does not start. Everything after that is part of the outcome.
-pub async fn measure(agents: u32, seconds: u64) -> io::Result<Outcome> {
+pub async fn measure(agents: u32, seconds: u64, conditions: Conditions) -> io::Result<Outcome> {
     let intervals = IntervalMaker::new(u64::from(agents));
-    let coordinator = Coordinator::start()?;
+    let coordinator = Coordinator::start_with(if conditions.is_encrypted { &["--tls"] } else { &[] })?;
     let (usage, own_usage) = (UsageWatch::begin(coordinator.pid()), UsageWatch::begin(std::process::id()));
-    let mut control = Control::connect(coordinator.url()).await?;
+    let mut control = Control::connect(&coordinator).await?;
+    let token = control.token(agents).await?;
     let size_bytes_before = size_on_disk(&coordinator.store())?;
     let begun = Instant::now();
-    let mut crowd = Crowd::gather(agents, coordinator.url(), RESERVATION, intervals);
+    let mut crowd = Crowd::gather(agents, (coordinator.url(), token), RESERVATION, intervals);
     let mut troubles = Vec::new();
     let mut story = Story::default();
+    let mut strangers = None;
     let attached = crowd.all_attached(ATTACH_WITHIN).await;
     let attaching = begun.elapsed();
     match attached {
         Ok(()) => {
+            strangers = Some(Strangers::gather(coordinator.url(), conditions.silent, conditions.slow));
             tokio::time::sleep(SETTLE).await;
             let within = Duration::from_secs(seconds) + END_WITHIN;
             if let Err(error) = run(&mut control, &job(agents, seconds), within, &mut story).await {
@@ -100,9 +120,11 @@ pub async fn measure(agents: u32, seconds: u64) -> io::Result<Outcome> {
         Err(error) => troubles.push(error.to_string()),
     }
     let account = crowd.disperse().await;
+    let strangers = strangers.map(Strangers::disperse).unwrap_or_default();
     let (usage, own_usage) = (usage.end(), own_usage.end());
     let mut outcome = Outcome {
         agents,
+        is_encrypted: conditions.is_encrypted,
         attaching,
         account,
         coordinator: usage,
@@ -112,6 +134,7 @@ pub async fn measure(agents: u32, seconds: u64) -> io::Result<Outcome> {
         reported_intervals: None,
         disk: Disk::default(),
         troubles,
+        strangers,
     };
     if let Some(run) = story.run
         && let Err(error) = look_after(&mut control, run, &coordinator, size_bytes_before, &mut outcome).await

@@ -112,17 +112,27 @@ pub fn target(more: &[&str]) -> io::Result<(Kept, String)> {
 }
 
 impl Coordinator {
-    /// Starts a coordinator, and waits until it listens.
+    /// Starts a coordinator that neither encrypts nor asks who calls, and waits until it listens.
     ///
     /// # Errors
     /// When it does not start in time.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with further words of its command line.
+    ///
+    /// # Errors
+    /// When it does not start in time.
+    pub fn start_with(more: &[&str]) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let store = folder.path().join(STORE);
         let mut command = Command::new(fleetmark()?);
-        let process = quiet(command.args(["coordinator", "--listen", "127.0.0.1:0", "--store"]).arg(&store))?;
+        let process = quiet(
+            command.args(["coordinator", "--listen", "127.0.0.1:0", "--store"]).arg(&store).args(more),
+        )?;
         let address = wait_for(|| std::fs::read_to_string(store.join("coordinator.address")).ok())?;
-        Ok(Self { process, folder, url: format!("http://{}", address.trim()) })
+        Ok(Self { process, folder, url: address.trim().to_owned() })
     }
 
     /// Its process id.

@@ -1,12 +1,14 @@
 //! How many agents one coordinator carries: simulated agents, a real connection and an interval each second of each.
 //!
 //! `cargo run --release -p fleetmark-bench --bin fleet` (build `fleetmark` in release first). Options: numbers of agents.
+//! `fleet tls 500`: that number in rounds without and with TLS, and what it adds to the coordinator's CPU time.
+//! `fleet strangers 100`: that number over TLS, beside 10,000 strangers who say nothing and 200 who greet slowly.
 //! Ends with 1 unless every interval of every run is on disk and was acknowledged.
 
 use std::io;
 use std::process::ExitCode;
 
-use fleetmark_bench::scale::{figures, measure};
+use fleetmark_bench::scale::{Conditions, Outcome, figures, measure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Numbers of agents when none are asked for.
@@ -15,23 +17,68 @@ const AGENTS: [u32; 5] = [100, 500, 1_000, 2_000, 5_000];
 const SECONDS: u64 = 20;
 /// Descriptors of a process beside one for each agent's connection.
 const OTHER_DESCRIPTORS: u64 = 200;
+/// Rounds of a comparison.
+const ROUNDS: usize = 3;
+/// Strangers who say nothing, and who say little.
+const STRANGERS: (u32, u32) = (10_000, 200);
 
 fn main() -> io::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.split_first() {
+        Some((word, rest)) if word == "tls" => return compare(rest),
+        Some((word, rest)) if word == "strangers" => return beside_strangers(rest),
+        _ => {}
+    }
     let asked = words.iter().map(|word| number_of_agents(word)).collect::<io::Result<Vec<u32>>>()?;
     let numbers = if asked.is_empty() { AGENTS.to_vec() } else { asked };
     let mut outcomes = Vec::new();
     for agents in numbers {
-        allow_descriptors(u64::from(agents) + OTHER_DESCRIPTORS)?;
-        // A runtime of its own for each, so that none pays for what an earlier one left behind.
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let outcome = runtime.block_on(measure(agents, SECONDS))?;
+        let outcome = carry(agents, Conditions::default())?;
         println!("{}", figures::ending(&outcome));
         outcomes.push(outcome);
     }
     println!("\n{}", figures::table(&outcomes));
-    let is_whole = outcomes.iter().all(|outcome| outcome.is_whole());
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ending(&outcomes))
+}
+
+/// What TLS costs: rounds with and without it, by turns.
+fn compare(words: &[String]) -> io::Result<ExitCode> {
+    let agents = number_of_agents(words.first().map_or("500", String::as_str))?;
+    let encrypted = Conditions { is_encrypted: true, ..Conditions::default() };
+    let (mut outcomes, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let plain = carry(agents, Conditions::default())?;
+        let over_tls = carry(agents, encrypted)?;
+        ratios.extend(
+            figures::cores(&over_tls).zip(figures::cores(&plain)).map(|(with, without)| with / without),
+        );
+        outcomes.extend([plain, over_tls]);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("\n{}", figures::table(&outcomes));
+    println!("CPU time of the coordinator over TLS ÷ without, round by round, in order: {ratios:.3?}");
+    Ok(ending(&outcomes))
+}
+
+/// What strangers can do to a fleet.
+fn beside_strangers(words: &[String]) -> io::Result<ExitCode> {
+    let agents = number_of_agents(words.first().map_or("100", String::as_str))?;
+    let (silent, slow) = STRANGERS;
+    let outcome = carry(agents, Conditions { is_encrypted: true, silent, slow })?;
+    println!("{}\n\n{}", figures::ending(&outcome), figures::table(std::slice::from_ref(&outcome)));
+    Ok(ending(&[outcome]))
+}
+
+/// Has a coordinator carry so many agents, in a runtime of its own, so that none pays for what an earlier one left behind.
+fn carry(agents: u32, conditions: Conditions) -> io::Result<Outcome> {
+    let Conditions { silent, slow, .. } = conditions;
+    allow_descriptors(u64::from(agents + silent + slow) + OTHER_DESCRIPTORS)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(measure(agents, SECONDS, conditions))
+}
+
+fn ending(outcomes: &[Outcome]) -> ExitCode {
+    if outcomes.iter().all(Outcome::is_whole) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn number_of_agents(word: &str) -> io::Result<u32> {

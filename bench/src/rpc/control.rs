@@ -4,28 +4,61 @@ use std::io;
 
 use proto::control_service_client::ControlServiceClient;
 use proto::convert::run_id;
+use proto::trust_service_client::TrustServiceClient;
 use serde_json::Value;
 use shared::event::RunEvent;
 use shared::ids::RunId;
 use tonic::transport::Channel;
+use trust::credentials::Credentials;
+use trust::join_token::JoinToken;
+use trust::role::Role;
+
+use crate::stage::Coordinator;
 
 /// Reports of thousands of agents.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How long the agents' token counts, seconds.
+const TOKEN_TTL_S: u64 = 600;
 
 /// A connection of a client.
 #[derive(Debug, Clone)]
 pub struct Control {
     client: ControlServiceClient<Channel>,
+    channel: Channel,
+    is_encrypted: bool,
 }
 
 impl Control {
-    /// Connects.
+    /// Connects to a coordinator; to one that encrypts as its machine's own user.
     ///
     /// # Errors
     /// When nobody answers.
-    pub async fn connect(url: &str) -> io::Result<Self> {
-        let client = ControlServiceClient::new(super::connect(url).await?);
-        Ok(Self { client: client.max_decoding_message_size(MESSAGE_BYTES_MAX) })
+    pub async fn connect(coordinator: &Coordinator) -> io::Result<Self> {
+        let folder = coordinator.store().join("ca/local");
+        let credentials = Credentials::load(&folder).map_err(io::Error::other)?;
+        let channel = super::connect(coordinator.url(), credentials.as_ref()).await?;
+        let client = ControlServiceClient::new(channel.clone());
+        let client = client.max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self { client, channel, is_encrypted: credentials.is_some() })
+    }
+
+    /// A token with which so many agents join; `None`: the coordinator asks for none.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn token(&self, agents: u32) -> io::Result<Option<JoinToken>> {
+        if !self.is_encrypted {
+            return Ok(None);
+        }
+        let request = proto::CreateTokenRequest {
+            role: Role::Agent.to_string(),
+            uses: agents,
+            ttl_s: TOKEN_TTL_S,
+            url: String::new(),
+        };
+        let given = TrustServiceClient::new(self.channel.clone()).create_token(request).await;
+        let token = given.map_err(io::Error::other)?.into_inner().token;
+        token.parse().map(Some).map_err(io::Error::other)
     }
 
     /// Submits a job for the agents that a word reserves.

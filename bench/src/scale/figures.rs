@@ -20,9 +20,7 @@ const FIGURES: &[Figure] = &[
     ("acknowledged within, p99, ms", |it| milliseconds(it.account.ack_time(0.99)?)),
     ("acknowledged within, all, ms", |it| milliseconds(it.account.ack_time(1.0)?)),
     ("acknowledged after more than 1 s", |it| Some(it.account.late(LATE_AFTER).to_string())),
-    ("coordinator under load, cores", |it| {
-        load_of(it).and_then(|(from, to)| hundredths(it.coordinator.cores(from, to)?))
-    }),
+    ("coordinator under load, cores", |it| hundredths(cores(it)?)),
     ("coordinator under load, resident MiB", |it| {
         load_of(it).and_then(|(from, to)| mebibytes(it.coordinator.resident_bytes_max(from, to)))
     }),
@@ -39,6 +37,10 @@ const FIGURES: &[Figure] = &[
     ("MiB per agent-hour on disk, as written", |it| per_agent_hour(it, it.disk.written)),
     ("MiB per agent-hour on disk, compacted", |it| per_agent_hour(it, it.disk.compacted)),
     ("MiB per agent-hour on disk, folded and compacted", |it| per_agent_hour(it, it.disk.folded)),
+    ("strangers that came, and were turned away", |it| {
+        let strangers = it.strangers;
+        (strangers.connected > 0).then(|| format!("{}, {}", strangers.connected, strangers.turned_away))
+    }),
     ("all agents attached after, s", |it| tenths(it.attaching.as_secs_f64())),
     ("load client, cores", |it| load_of(it).and_then(|(from, to)| hundredths(it.client.cores(from, to)?))),
     ("load client's own lateness at most, ms", |it| milliseconds(it.account.send_lag_max)),
@@ -46,7 +48,10 @@ const FIGURES: &[Figure] = &[
 
 /// All figures of some outcomes as a table that Markdown shows.
 pub fn table(outcomes: &[Outcome]) -> String {
-    let header = outcomes.iter().map(|it| it.agents.to_string()).collect();
+    let header = outcomes
+        .iter()
+        .map(|it| format!("{}{}", it.agents, if it.is_encrypted { " over TLS" } else { "" }))
+        .collect();
     let rule = outcomes.iter().map(|_| "---".to_owned()).collect();
     let mut lines = vec![line("agents", header), line("---", rule)];
     for (name, read) in FIGURES {
@@ -68,6 +73,12 @@ pub fn ending(outcome: &Outcome) -> String {
 
 fn line(name: &str, cells: Vec<String>) -> String {
     format!("| {name} | {} |", cells.join(" | "))
+}
+
+/// The coordinator's CPU time under load, in cores; `None`: there was no load.
+pub fn cores(outcome: &Outcome) -> Option<f64> {
+    let (from, to) = load_of(outcome)?;
+    outcome.coordinator.cores(from, to)
 }
 
 /// From the first interval sent to the last acknowledgement.

@@ -5,11 +5,15 @@ use std::time::Duration;
 use proto::agent_service_client::AgentServiceClient;
 use proto::attach_down::Message as Order;
 use proto::attach_up::Message as Statement;
+use proto::enrolment;
 use shared::ids::AgentId;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, interval as every};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use trust::certificate::HolderName;
+use trust::credentials::Credentials;
+use trust::join_token::JoinToken;
 
 use super::super::connect;
 use super::Failure;
@@ -38,7 +42,12 @@ impl Streams {
     /// # Errors
     /// In words, when the coordinator is not there or does not want this agent.
     pub(super) async fn open(scene: &Scene, number: u32) -> Result<Self, Failure> {
-        let channel = connect(&scene.url).await.map_err(|error| format!("connect: {error}"))?;
+        let credentials = match &scene.token {
+            Some(token) => Some(join(&scene.url, token, number).await?),
+            None => None,
+        };
+        let channel = connect(&scene.url, credentials.as_ref()).await;
+        let channel = channel.map_err(|error| format!("connect: {error}"))?;
         let mut client = AgentServiceClient::new(channel);
         let id = AgentId::new(rand::random());
         let (attach, statements) = mpsc::channel(QUEUE_MAX);
@@ -85,9 +94,19 @@ fn send(report: &mpsc::Sender<proto::ReportUp>, message: proto::report_up::Messa
     report.try_send(message).map_err(|_| "the coordinator does not read Report".to_owned())
 }
 
+fn name(number: u32) -> String {
+    format!("simulated-{number:05}")
+}
+
+/// Gets an agent's certificate.
+async fn join(url: &str, token: &JoinToken, number: u32) -> Result<Credentials, Failure> {
+    let name = HolderName::new(name(number)).map_err(|error| error.to_string())?;
+    enrolment::enrol(url, token, name).await.map_err(|error| format!("join: {error}"))
+}
+
 /// An agent on a host of its own.
 fn hello(scene: &Scene, id: AgentId, number: u32) -> proto::Hello {
-    let name = format!("simulated-{number:05}");
+    let name = name(number);
     let fingerprint = serde_json::json!({
         "hostname": name,
         "operating_system": "Debian GNU/Linux 12 (bookworm)",
