@@ -269,7 +269,7 @@ impl Schedule {
             }
         }
         if is_time_to_look {
-            self.lose_agents(now);
+            self.lose_agents(now, &mut actions);
         }
         self.advance_all(now, &mut actions);
         actions
@@ -351,10 +351,12 @@ impl Schedule {
         actions.extend(leftovers.map(|(trial, _)| Action::Send(agent, Command::Release(*trial))));
     }
 
-    fn lose_agents(&mut self, now: Moment) {
+    fn lose_agents(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (agent, name, lease) in self.fleet.expire(now) {
             if let Some(run) = lease.and_then(|run| self.runs.get_mut(&run)) {
                 run.lose(agent, &name);
+                // Its slot may be another run's from now on: a coordinator that takes over must not lease it once more.
+                run.keep_bookmark(&self.fleet, actions);
             }
         }
     }

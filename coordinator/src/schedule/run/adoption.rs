@@ -140,6 +140,9 @@ impl ActiveRun {
             _ => self.enter(step, now, fleet, epoch, actions),
         }
         lost.iter().for_each(|(agent, name)| self.lose(*agent, name));
+        if !lost.is_empty() {
+            self.keep_bookmark(fleet, actions);
+        }
     }
 
     /// An agent of a trial that was started says that it still waits for its start.
@@ -162,7 +165,7 @@ impl ActiveRun {
 
     /// Has the run's record saved with where it stands, if it waits there: a step that waits for nobody is left at once,
     /// and the next one that waits says all that it did.
-    pub(super) fn keep_bookmark(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
+    pub(in super::super) fn keep_bookmark(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
         if self.awaited.is_empty() || matches!(self.step, Step::Waiting | Step::Adopt | Step::Finished) {
             return;
         }

@@ -119,3 +119,20 @@ fn a_run_can_be_cancelled_while_its_agents_are_awaited() {
     world.pass(SECOND);
     world.assert_nothing_is_held();
 }
+
+#[test]
+fn an_agent_that_was_lost_before_the_restart_is_not_leased_again() {
+    let job = job("fleet.on_agent_loss = \"continue\"\nload.drain = \"300s\"\n");
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    for agent in [1, 2] {
+        world.agent(agent).is_silent_at.insert(Stage::Measure);
+    }
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Start { .. }));
+    world.pass(SECOND);
+    world.detach(2);
+    world.pass(LOST_AFTER + 2 * SECOND);
+    world.restart(0);
+    let leased: Vec<_> = world.schedule.fleet.leases().map(|(agent, _)| agent.id).collect();
+    assert_eq!(leased, [super::agent_id(1)], "another run may hold the other's slot by now");
+}
