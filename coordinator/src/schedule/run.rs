@@ -113,6 +113,9 @@ struct CurrentTrial {
     arming: Arming,
     /// How many intervals each agent said it numbered.
     reported: BTreeMap<AgentId, u64>,
+    /// How many of them an agent can still deliver that failed, perhaps after it had been done: what it kept is damaged.
+    #[serde(default)]
+    deliverable: BTreeMap<AgentId, u64>,
     /// Agents that are prepared and were not started.
     are_ready: BTreeSet<AgentId>,
     /// Whether an agent was started by a coordinator that could not note it before it ended.
@@ -261,6 +264,7 @@ impl ActiveRun {
             }
             (Step::Prepare | Step::Arm | Step::Run | Step::Collect, Answer::Failed { reason, intervals }) => {
                 self.report_intervals(agent, intervals);
+                self.trial.deliverable.insert(agent, intervals);
                 // An agent that was told to abort gives our own reason back: that is no failure of its own.
                 if !self.trial.abort_reason.as_ref().is_some_and(|ours| reason.ends_with(ours.as_str())) {
                     self.break_trial(FindingCode::AgentFailed, Some(agent), reason);

@@ -111,10 +111,11 @@ impl ActiveRun {
     /// While collecting: awaited are the agents whose intervals are not all stored, observers among them for a while.
     pub(super) fn await_intervals(&mut self, now: Moment, fleet: &Fleet) {
         let trial = &self.trial;
-        let is_whole = |agent: &AgentId| match (trial.reported.get(agent), trial.stored.get(agent)) {
-            (Some(0), _) => true,
-            (Some(reported), Some(stored)) => stored >= reported,
-            _ => false,
+        // Of what an agent numbered, the part that it can still deliver.
+        let is_whole = |agent: &AgentId| {
+            let Some(reported) = trial.reported.get(agent) else { return false };
+            let due = trial.deliverable.get(agent).map_or(*reported, |left| *reported.min(left));
+            trial.stored.get(agent).copied().unwrap_or(0) >= due
         };
         let told = self.collected().into_iter().chain(self.observers_left(now, fleet));
         self.awaited = told.filter(|agent| !is_whole(agent)).collect();

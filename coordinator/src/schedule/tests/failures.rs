@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::finding::FindingCode;
+use shared::ids::{TrialIndex, TrialKey};
 use shared::run_record::RunState;
 
-use super::super::Command;
+use super::super::{Answer, Command};
 use super::simulated_agent::Stage;
 use super::world::World;
 use super::{bound, codes, ended, job, run_id};
@@ -45,6 +46,23 @@ fn an_agent_that_does_not_answer_in_time_breaks_its_trial_alone() {
     assert_first_trial_breaks(Stage::Prepare, true, "a2 did not get ready in time");
     assert_first_trial_breaks(Stage::Start, true, "a2 did not confirm the start in time");
     assert_first_trial_breaks(Stage::Measure, true, "a2 did not finish in time");
+}
+
+#[test]
+fn intervals_that_an_agent_cannot_deliver_any_more_are_not_waited_for() {
+    let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+    world.agent(2).is_silent_at.insert(Stage::Store);
+    world.submit(1, &job(""));
+    // Both are done by then, and what the second one numbered is not there.
+    world.pass(20 * SECOND);
+    let trial = TrialKey { run: run_id(1), trial: TrialIndex(0), attempt: 0 };
+    let reason = "what it kept is damaged".to_owned();
+    world.hear(2, trial, Answer::Failed { reason, intervals: 0 });
+    world.settle(5 * SECOND);
+    let record = &world.finished[&run_id(1)];
+    assert_eq!(codes(&record.trials[0]), [FindingCode::AgentFailed], "{:?}", record.trials[0].findings);
+    let of_two = record.trials[0].agents.iter().find(|part| part.name.as_str() == "a2").unwrap();
+    assert!(of_two.intervals_reported > Some(0), "what it numbered is still what it numbered: {of_two:?}");
 }
 
 #[test]
