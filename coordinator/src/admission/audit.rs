@@ -103,7 +103,10 @@ impl Audit {
         let (lines, mut queue) = mpsc::channel(QUEUE_MAX);
         thread::Builder::new().name("fleetmark-audit".to_owned()).spawn(move || {
             while let Some(line) = queue.blocking_recv() {
-                if let Err(error) = record.take(line) {
+                // What came meanwhile goes along: a fleet that attaches at once waits for a few syncs, not for thousands.
+                let more = std::iter::from_fn(|| queue.try_recv().ok()).take(QUEUE_MAX);
+                let written = [line].into_iter().chain(more).try_for_each(|line| record.take(line));
+                if let Err(error) = written.and_then(|()| record.file.sync_data()) {
                     tracing::error!(%error, "what was done cannot be written down");
                 }
             }
@@ -223,7 +226,7 @@ impl Record {
         }
         self.file.write_all(text.as_bytes())?;
         self.size_bytes += text.len() as u64;
-        self.file.sync_data()
+        Ok(())
     }
 
     fn begin_anew(&mut self) -> io::Result<()> {
