@@ -2,11 +2,12 @@
 //!
 //! Rooms: [`session`] keeps it attached to a coordinator; [`engine`] drives load on threads of its own; [`workload`] knows how to do one operation of each
 //! kind; [`values`] fills in what differs from one operation to the next; [`host`] reads what the host is and how it fares;
-//! [`child`] starts programs so that none outlives us.
+//! [`child`] starts programs so that none outlives us; [`policy`] says what this agent may be told to do.
 
 pub mod child;
 pub mod engine;
 pub mod host;
+pub mod policy;
 mod rpc;
 pub mod session;
 pub mod values;

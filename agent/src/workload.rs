@@ -18,6 +18,7 @@ use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
 use crate::engine::Drive;
+use crate::policy::{Refusal, Warden};
 
 pub use self::measures::{Measures, OUTCOME_MEASURES_MAX};
 
@@ -28,8 +29,9 @@ pub struct WorkloadKind {
     pub schema: KindSchema,
     /// Whether it runs programs, so that an agent must allow it (`--allow`).
     pub needs_permission: bool,
-    /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do.
-    pub prepare: fn(&Assignment) -> Result<Arc<dyn Drive>, PrepareError>,
+    /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do or the policy does
+    /// not allow.
+    pub prepare: fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError>,
 }
 
 /// Every kind this agent can run.
@@ -39,6 +41,13 @@ pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PrepareError(pub String);
+
+/// The warden remembers it as the refusal that it is.
+impl From<Refusal> for PrepareError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.to_string())
+    }
+}
 
 /// A workload made ready for one trial, shared by the load threads.
 ///

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use shared::ids::{RunId, TrialKey};
 use tokio::sync::{mpsc, oneshot};
@@ -10,25 +11,30 @@ use super::{Order, Statement};
 use crate::child::hook::run_hook;
 use crate::child::readiness::Readiness;
 use crate::child::target::{Target, free_port};
+use crate::policy::{Policy, Refusal};
 
 /// The targets that run, by the run that they are measured in, and the hooks that are under way.
 pub(super) struct Programs {
     fleetmark: PathBuf,
+    policy: Arc<Policy>,
     statements: mpsc::Sender<Statement>,
     /// Dropping or using the sender stops the target; it is told in which trial that was asked for.
     targets: HashMap<RunId, oneshot::Sender<TrialKey>>,
 }
 
 impl Programs {
-    /// Nothing runs. `fleetmark` can guard programs; what comes of them goes to `statements`.
-    pub(super) fn new(fleetmark: PathBuf, statements: mpsc::Sender<Statement>) -> Self {
-        Self { fleetmark, statements, targets: HashMap::new() }
+    /// Nothing runs. `fleetmark` can guard programs, `policy` says which may run; what comes of them goes to `statements`.
+    pub(super) fn new(fleetmark: PathBuf, policy: Arc<Policy>, statements: mpsc::Sender<Statement>) -> Self {
+        Self { fleetmark, policy, statements, targets: HashMap::new() }
     }
 
     /// Carries out an order about a program.
     pub(super) fn obey(&mut self, order: Order) {
         let statements = self.statements.clone();
         match order {
+            Order::ReservePort(trial) if !self.policy.allows_target => {
+                tell(statements, refused(Statement::TargetFailed(trial, Refusal::Target.to_string())));
+            }
             Order::ReservePort(trial) => {
                 let port =
                     free_port().inspect_err(|error| tracing::warn!(%error, "no free port for a target")).ok();
@@ -42,6 +48,13 @@ impl Programs {
                             statements,
                             Statement::TargetFailed(trial, format!("target.ready: {error}")),
                         );
+                    }
+                };
+                let command = match self.target_command(command) {
+                    Ok(command) => command,
+                    Err(refusal) => {
+                        let failed = Statement::TargetFailed(trial, refusal.to_string());
+                        return tell(statements, refused(failed));
                     }
                 };
                 let (stop, stopped) = oneshot::channel();
@@ -63,6 +76,13 @@ impl Programs {
                 None => tell(statements, Statement::TargetStopped(trial)),
             },
             Order::RunHook { trial, hook, command, timeout } => {
+                let command = match self.hook_command(command) {
+                    Ok(command) => command,
+                    Err(refusal) => {
+                        let failed = Statement::HookDone(trial, hook, Some(refusal.to_string()));
+                        return tell(statements, refused(failed));
+                    }
+                };
                 let fleetmark = self.fleetmark.clone();
                 tokio::spawn(async move {
                     let failure =
@@ -73,6 +93,22 @@ impl Programs {
             }
             Order::Prepare(_) | Order::Start { .. } | Order::Abort { .. } | Order::Release(_) => {}
         }
+    }
+
+    /// What is started for a target, if it may be.
+    fn target_command(&self, command: Vec<String>) -> Result<Vec<String>, Refusal> {
+        if !self.policy.allows_target {
+            return Err(Refusal::Target);
+        }
+        self.policy.programs.permitted_command(command)
+    }
+
+    /// What is run for a hook, if it may be.
+    fn hook_command(&self, command: Vec<String>) -> Result<Vec<String>, Refusal> {
+        if !self.policy.allows_hooks {
+            return Err(Refusal::Hooks);
+        }
+        self.policy.programs.permitted_command(command)
     }
 }
 
@@ -113,6 +149,10 @@ async fn run_target(
             Statement::TargetStopped(asked)
         }
     }
+}
+
+fn refused(failure: Statement) -> Statement {
+    Statement::Refused(Box::new(failure))
 }
 
 fn tell(statements: mpsc::Sender<Statement>, statement: Statement) {

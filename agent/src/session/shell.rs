@@ -16,9 +16,10 @@ use super::programs::Programs;
 use super::{Introduction, Options, Statement};
 use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
 use crate::host;
+use crate::policy::{Refusal, Warden};
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
-use crate::workload::{PrepareError, TABLE, WorkloadKind};
+use crate::workload::{PrepareError, TABLE};
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -49,8 +50,17 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options)?.run().await
 }
 
-/// An engine that was made ready for a trial, with what it tells, or why it could not be.
-type Prepared = (TrialKey, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+/// An engine that was made ready for a trial, with what it tells and whom it asks.
+type Ready = (Engine, mpsc::Receiver<EngineEvent>, Arc<Warden>);
+
+/// Why a trial cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+enum Unprepared {
+    #[error("failed to prepare the trial: {0}")]
+    Failed(#[from] PrepareError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
 
 struct Shell {
     options: Options,
@@ -66,8 +76,8 @@ struct Shell {
     happened: mpsc::Sender<Event>,
     statements: mpsc::Receiver<Statement>,
     /// Engines that were made ready.
-    ready: mpsc::Receiver<Prepared>,
-    prepared: mpsc::Sender<Prepared>,
+    ready: mpsc::Receiver<(TrialKey, Result<Ready, Unprepared>)>,
+    prepared: mpsc::Sender<(TrialKey, Result<Ready, Unprepared>)>,
     link: Option<Link>,
 }
 
@@ -77,9 +87,9 @@ impl Shell {
         let (happened, happenings) = mpsc::channel(EVENTS_MAX);
         let (said, statements) = mpsc::channel(EVENTS_MAX);
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
-        let programs = Programs::new(options.fleetmark.clone(), said);
+        let programs = Programs::new(options.fleetmark.clone(), Arc::clone(&options.policy), said);
         Ok(Self {
-            machine: Machine::new(options.may_run_programs()).bounded(options.outbox),
+            machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
             programs,
@@ -241,25 +251,27 @@ impl Shell {
     fn prepare(&self, assignment: Assignment) {
         let trial = assignment.trial;
         tracing::debug!(%trial, "preparing");
-        let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
+        let warden = Warden::new(Arc::clone(&self.options.policy));
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
-            let _the_session_may_be_over = prepared.blocking_send((trial, engine(agent, kind, assignment)));
+            let made = engine(agent, &warden, assignment).map_err(|error| match warden.refused() {
+                Some(refusal) => Unprepared::Refused(refusal),
+                None => error,
+            });
+            let made = made.map(|(engine, events)| (engine, events, warden));
+            let _the_session_may_be_over = prepared.blocking_send((trial, made));
         });
     }
 
     /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
-    fn keep(
-        &mut self,
-        trial: TrialKey,
-        prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
-    ) {
-        let (engine, mut events) = match prepared {
+    fn keep(&mut self, trial: TrialKey, prepared: Result<Ready, Unprepared>) {
+        let (engine, mut events, warden) = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => {
-                return self
-                    .step(Event::EngineFailed(trial, format!("failed to prepare the trial: {error}")));
+            Err(Unprepared::Refused(refusal)) => {
+                tracing::warn!(%trial, %refusal, "refused");
+                return self.step(Event::EngineRefused(trial, refusal.to_string()));
             }
+            Err(error) => return self.step(Event::EngineFailed(trial, error.to_string())),
         };
         if !self.machine.is_preparing(trial) {
             return;
@@ -267,9 +279,18 @@ impl Shell {
         self.engines.insert(trial, engine);
         let happened = self.happened.clone();
         tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
+            loop {
+                let event = tokio::select! {
+                    event = events.recv() => event.map(|event| engine_event(trial, event)),
+                    refusal = warden.refusal() => {
+                        tracing::warn!(%trial, %refusal, "refused");
+                        Some(Event::EngineRefused(trial, refusal.to_string()))
+                    }
+                };
+                let Some(event) = event else { return };
+                let is_refusal = matches!(event, Event::EngineRefused(..));
                 // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send(engine_event(trial, event)).await.is_err() {
+                if happened.send(event).await.is_err() || is_refusal {
                     return;
                 }
             }
@@ -286,33 +307,31 @@ impl Shell {
             fingerprint,
             slots: self.options.slots,
             kinds: self
-                .kinds()
+                .options
+                .policy
+                .kinds(true)
                 .map(|kind| (kind.schema.kind.to_owned(), kind.schema.doc.to_owned()))
                 .collect(),
-            may_run_programs: self.options.may_run_programs(),
+            refused_kinds: self.options.policy.kinds(false).map(|kind| kind.schema.kind.to_owned()).collect(),
+            may_run_programs: self.options.policy.allows_programs(),
             reservation: self.options.reservation.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }
     }
-
-    /// The kinds that this agent is allowed to run.
-    fn kinds(&self) -> impl Iterator<Item = &'static WorkloadKind> {
-        TABLE.iter().filter(|kind| {
-            !kind.needs_permission || self.options.allowed.iter().any(|allowed| allowed == kind.schema.kind)
-        })
-    }
 }
 
 fn engine(
     agent: AgentId,
-    kind: Option<WorkloadKind>,
+    warden: &Arc<Warden>,
     assignment: Assignment,
-) -> Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError> {
-    let kind = kind.ok_or_else(|| {
-        PrepareError(format!("this agent does not run {:?} workloads (see its --allow)", assignment.kind))
-    })?;
-    let workload = (kind.prepare)(&assignment)?;
+) -> Result<(Engine, mpsc::Receiver<EngineEvent>), Unprepared> {
+    warden.policy().check(&assignment)?;
+    let kind = TABLE
+        .iter()
+        .find(|kind| kind.schema.kind == assignment.kind)
+        .ok_or_else(|| PrepareError(format!("this agent does not know {:?} workloads", assignment.kind)))?;
+    let workload = (kind.prepare)(&assignment, warden)?;
     let mut probe = host::HostProbe::new();
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;

@@ -161,6 +161,18 @@ impl ActiveRun {
         }
     }
 
+    /// An agent's own policy does not allow what it was to do: another attempt would meet the same answer.
+    fn refuse(&mut self, agent: AgentId, reason: &str) {
+        let name = self.part(agent).map(|part| part.name.to_string()).unwrap_or_else(|| agent.to_string());
+        self.end_refused(format!("agent {name} refuses: {reason}"));
+    }
+
+    /// Ends the run because of a policy, unless something else ended it before.
+    fn end_refused(&mut self, reason: String) {
+        self.record.was_refused |= self.ending.is_none();
+        self.end_early(RunState::Failed, reason);
+    }
+
     /// Somebody cancels the run. Intervals that are on their way are then waited for less long.
     pub(super) fn cancel(&mut self, now: Moment, reason: String) {
         self.end_early(RunState::Cancelled, reason);
@@ -232,6 +244,10 @@ impl ActiveRun {
                 }
                 self.answered(agent);
             }
+            (_, Answer::Refused(failure)) => {
+                self.refuse(agent, failure.reason());
+                self.hear(agent, *failure, actions);
+            }
             // An answer that comes twice, after a reconnect, or too late, changes nothing.
             _ => {}
         }
@@ -300,6 +316,7 @@ impl ActiveRun {
     pub(super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
         let is_current = self.is_current(trial);
         let is_about_now = match answer {
+            Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
             Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
                 self.target.agent == Some(agent) && (is_current || self.target.started_for == Some(trial))
             }

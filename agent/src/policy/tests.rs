@@ -1,0 +1,1 @@
+//! Rules against assignments and addresses.
