@@ -121,6 +121,13 @@ fn each_rule_refuses_what_it_is_about() {
 }
 
 #[test]
+fn a_trial_that_counts_iterations_is_ended_when_its_time_is_over() {
+    let house = House::new("kinds = [\"command\"]\nlimits.duration = \"1s\"\n", &[]);
+    let job = command("\"sleep 0.1\"", "").replace("iterations = 2", "iterations = 1000000");
+    assert_refused(&house.run(&job), "`limits.duration`");
+}
+
+#[test]
 fn a_redirect_to_a_metadata_service_ends_the_trial() {
     let url = redirecting_to("http://169.254.169.254/latest/");
     let house = House::new("", &[]);
@@ -149,7 +156,7 @@ fn a_name_that_leads_elsewhere_after_preparing_is_refused() {
     let job = get(&url, "duration = \"30s\"\nnew_connection_every = 1\nthink = \"10ms\"")
         .replace("kind = \"http\"", "kind = \"http\"\nresolve = \"connect\"");
     scene.write("job.toml", &job);
-    let mut run = Running::start(&scene, &["run", "job.toml", "--coordinator", &coordinator.url]);
+    let run = Running::start(&scene, &["run", "job.toml", "--coordinator", &coordinator.url]);
     wait_for("a request", ENDS_WITHIN, || (target.count() > 0).then_some(()));
     std::fs::write(hosts, "169.254.169.254 rebound.test\n").expect("the table can be changed");
     assert_refused(&run.end(ENDS_WITHIN), "`targets.link_local`");

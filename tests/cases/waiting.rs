@@ -149,10 +149,7 @@ fn an_agent_runs_no_programs_unless_it_was_allowed_to() {
         scene.write("job.toml", &format!("name = \"eager\"\n[workload]\n{workload}"));
         let said = scene.run(&["run", "job.toml", "--coordinator", &coordinator.url]);
         assert_eq!(said.code, 77, "{workload}: {said:?}");
-        assert!(
-            said.out.contains("careful refuses") && said.out.contains("--allow"),
-            "{workload}: {said:?}"
-        );
+        assert!(said.out.contains("careful refuses") && said.out.contains("--allow"), "{workload}: {said:?}");
         assert!(!marks.exists(), "{workload}");
     }
 }

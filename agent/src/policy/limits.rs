@@ -65,3 +65,8 @@ fn length_of(load: &LoadShare) -> Duration {
     };
     warmup.saturating_add(window)
 }
+
+/// Whether how long a trial takes shows only while it runs: it counts iterations.
+pub(super) fn is_length_open(load: &LoadShare) -> bool {
+    matches!(load.warmup, Warmup::Iterations(_)) || matches!(load.window, Window::Iterations(_))
+}

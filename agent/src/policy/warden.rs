@@ -4,9 +4,12 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use shared::plan::LoadShare;
 use tokio::sync::watch;
 
+use super::limits::is_length_open;
 use super::{Policy, Refusal};
 
 /// Asks a policy for one trial, from any thread, and remembers the first refusal.
@@ -14,12 +17,20 @@ use super::{Policy, Refusal};
 pub struct Warden {
     policy: Arc<Policy>,
     refused: watch::Sender<Option<Refusal>>,
+    /// How long the trial may take, if its length shows only while it runs.
+    length_max: Option<Duration>,
 }
 
 impl Warden {
     /// One that has refused nothing.
     pub fn new(policy: Arc<Policy>) -> Arc<Self> {
-        Arc::new(Self { policy, refused: watch::Sender::new(None) })
+        Arc::new(Self { policy, refused: watch::Sender::new(None), length_max: None })
+    }
+
+    /// One for a trial that may have to be ended for its length.
+    pub fn over(policy: Arc<Policy>, load: &LoadShare) -> Arc<Self> {
+        let length_max = policy.limits.duration.filter(|_| is_length_open(load));
+        Arc::new(Self { policy, refused: watch::Sender::new(None), length_max })
     }
 
     /// The policy that is asked.
@@ -69,6 +80,18 @@ impl Warden {
     /// What was refused first.
     pub fn refused(&self) -> Option<Refusal> {
         self.refused.borrow().clone()
+    }
+
+    /// Whether the trial may have to be ended for its length.
+    pub fn bounds_length(&self) -> bool {
+        self.length_max.is_some()
+    }
+
+    /// Waits until a trial that began then has taken longer than the policy allows, which is then refused.
+    pub async fn watch_over(self: Arc<Self>, begins_in: Duration) {
+        let Some(most) = self.length_max else { return };
+        tokio::time::sleep(begins_in.saturating_add(most)).await;
+        self.refuse(Refusal::Overdue(most));
     }
 
     /// Waits until something is refused.

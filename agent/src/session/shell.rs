@@ -67,6 +67,8 @@ struct Shell {
     id: AgentId,
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
+    /// Whom the engines' workloads ask, where a trial may have to be ended for its length.
+    wardens: HashMap<TrialKey, Arc<Warden>>,
     programs: Programs,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
@@ -92,6 +94,7 @@ impl Shell {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
+            wardens: HashMap::new(),
             programs,
             spill,
             spilled,
@@ -222,6 +225,7 @@ impl Shell {
             Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
+                self.wardens.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
             Action::Spill(order) => self.spill.order(order),
@@ -234,6 +238,7 @@ impl Shell {
         Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
             Some(Ok(())) => {
                 tracing::debug!(%trial, arming, at_ns, "armed");
+                self.watch_over(trial, at_ns);
                 Event::EngineArmed(trial, arming, at_ns)
             }
             Some(Err(StartRefusal::Passed { late_ns })) => {
@@ -247,11 +252,20 @@ impl Shell {
         })
     }
 
+    /// Sees that a trial ends in time if its length shows only while it runs; one that is over by then is not concerned,
+    /// and one that is moved was watched over from its earlier start, which is as long ago as a round trip.
+    fn watch_over(&self, trial: TrialKey, at_ns: u64) {
+        if let Some(warden) = self.wardens.get(&trial) {
+            let begins_in = Duration::from_nanos(at_ns.saturating_sub(clock::now_ns()));
+            tokio::spawn(Arc::clone(warden).watch_over(begins_in));
+        }
+    }
+
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
     fn prepare(&self, assignment: Assignment) {
         let trial = assignment.trial;
         tracing::debug!(%trial, "preparing");
-        let warden = Warden::new(Arc::clone(&self.options.policy));
+        let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
             let made = engine(agent, &warden, assignment).map_err(|error| match warden.refused() {
@@ -277,6 +291,9 @@ impl Shell {
             return;
         }
         self.engines.insert(trial, engine);
+        if warden.bounds_length() {
+            self.wardens.insert(trial, Arc::clone(&warden));
+        }
         let happened = self.happened.clone();
         tokio::spawn(async move {
             loop {

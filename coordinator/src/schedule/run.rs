@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
-use shared::ids::{AgentId, LeaseEpoch, TrialIndex, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
 
@@ -162,9 +162,8 @@ impl ActiveRun {
     }
 
     /// An agent's own policy does not allow what it was to do: another attempt would meet the same answer.
-    fn refuse(&mut self, agent: AgentId, reason: &str) {
-        let name = self.part(agent).map(|part| part.name.to_string()).unwrap_or_else(|| agent.to_string());
-        self.end_refused(format!("agent {name} refuses: {reason}"));
+    pub(super) fn refused_by(&mut self, agent: &AgentName, reason: &str) {
+        self.end_refused(format!("agent {agent} refuses: {reason}"));
     }
 
     /// Ends the run because of a policy, unless something else ended it before.
@@ -244,10 +243,7 @@ impl ActiveRun {
                 }
                 self.answered(agent);
             }
-            (_, Answer::Refused(failure)) => {
-                self.refuse(agent, failure.reason());
-                self.hear(agent, *failure, actions);
-            }
+            (_, Answer::Refused(failure)) => self.hear(agent, *failure, actions),
             // An answer that comes twice, after a reconnect, or too late, changes nothing.
             _ => {}
         }
