@@ -26,6 +26,7 @@ pub use self::refusal::Refusal;
 pub use self::targets::TargetRules;
 pub use self::variables::{VariablePattern, VariablePatternError};
 pub use self::warden::Warden;
+use crate::child::launch::{Confinement, Launch};
 use crate::values::names::variables_of;
 use crate::workload::{TABLE, WorkloadKind};
 
@@ -46,6 +47,8 @@ pub struct Policy {
     pub targets: TargetRules,
     /// How much it may do.
     pub limits: Limits,
+    /// How programs are started.
+    pub launch: Launch,
     variables: Vec<VariablePattern>,
 }
 
@@ -60,6 +63,10 @@ impl Default for Policy {
             programs: ProgramRules::default(),
             targets: TargetRules::default(),
             limits: Limits::default(),
+            launch: Launch {
+                environment: Some(Vec::new()),
+                confinement: Confinement { dumps_nothing: true, ..Confinement::default() },
+            },
             variables: Vec::new(),
         }
     }
@@ -73,6 +80,7 @@ impl Policy {
             allows_target: true,
             allows_hooks: true,
             targets: TargetRules::unrestricted(),
+            launch: Launch::default(),
             variables: vec![VariablePattern::any()],
             ..Self::default()
         }
@@ -86,9 +94,10 @@ impl Policy {
         }
     }
 
-    /// Lets jobs read further environment variables.
+    /// Lets jobs, and the programs that they start, read further environment variables.
     pub fn allow_variables(&mut self, patterns: impl IntoIterator<Item = VariablePattern>) {
         self.variables.extend(patterns);
+        self.launch.environment = Some(self.variables.clone());
     }
 
     /// Whether it may run workloads of a kind.

@@ -127,6 +127,49 @@ fn a_trial_that_counts_iterations_is_ended_when_its_time_is_over() {
     assert_refused(&house.run(&job), "`limits.duration`");
 }
 
+/// The same script as an operation and as a hook; it ends well if all of it holds.
+fn as_command_and_as_hook(script: &str) -> String {
+    let words = format!("[\"sh\", \"-c\", '''{script}''']");
+    command(&words, &format!("[hooks]\nbefore_run = [{words}]\n"))
+}
+
+#[test]
+fn programs_see_of_the_environment_what_is_listed() {
+    let seen = "test -n \"$PATH\" && test -n \"$CARGO_MANIFEST_DIR\"";
+    let unseen = "test -n \"$PATH\" && test -z \"$CARGO_MANIFEST_DIR\"";
+    for (env, script) in [("[]", unseen), ("[\"CARGO_*\"]", seen)] {
+        let house = House::new(&format!("env = {env}\n"), &["--allow", "command"]);
+        let said = house.run(&as_command_and_as_hook(script));
+        assert_eq!(said.code, 0, "{script}: {said:?}");
+    }
+}
+
+#[test]
+fn programs_run_as_the_configured_user_within_their_bounds() {
+    assert!(rustix::process::geteuid().is_root(), "this test runs programs as another user: run it as root");
+    let script = "test $(id -un) = nobody && test $(id -Gn) = $(id -gn) && test $(ulimit -n) = 64 \
+        && test $(ulimit -c) = 0 && test $(ulimit -v) = 1048576 && test $(ls /proc/self/fd | wc -l) = 4 \
+        && ! kill -0 $PPID 2>/dev/null && test $HOME = $(getent passwd nobody | cut -d: -f6)";
+    let house = House::new(
+        "[programs]\nrun_as = \"nobody\"\nopen_files = 64\nmemory = \"1GiB\"\n",
+        &["--allow", "command"],
+    );
+    let said = house.run(&as_command_and_as_hook(script));
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn an_agent_with_a_user_that_is_not_there_does_not_start() {
+    let scene = Scene::new();
+    scene.write("agent.toml", "programs.run_as = \"nobody-of-that-name\"\n");
+    let said = scene.run(&["agent", "--coordinator", "http://127.0.0.1:1", "--config", "agent.toml"]);
+    assert_eq!(said.code, 64, "{said:?}");
+    assert!(
+        said.errors.contains("agent.toml:1:") && said.errors.contains("there is no such user"),
+        "{said:?}"
+    );
+}
+
 #[test]
 fn a_redirect_to_a_metadata_service_ends_the_trial() {
     let url = redirecting_to("http://169.254.169.254/latest/");

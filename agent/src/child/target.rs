@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::exit::Exit;
+use super::launch::Launch;
 use super::readiness::Readiness;
 use super::supervised::{StartError, Supervised};
 
@@ -65,11 +66,12 @@ impl Target {
     ///   running then.
     pub async fn start(
         fleetmark: &Path,
+        launch: &Launch,
         command: &[String],
         ready: Option<&Readiness>,
         within: Duration,
     ) -> Result<Self, TargetError> {
-        let mut program = Supervised::start(fleetmark, command).await?;
+        let mut program = Supervised::launched(fleetmark, launch, command).await?;
         let Some(ready) = ready else {
             return Ok(Self { program });
         };

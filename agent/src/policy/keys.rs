@@ -7,11 +7,12 @@ use serde_json::Value;
 use shared::job::configuration;
 use shared::job::error::{JobError, JobErrors};
 use shared::job::schema::{Key, Shape};
-use shared::units::parse_duration;
+use shared::units::{parse_duration, parse_size};
 
 use super::programs::ProgramRule;
 use super::targets::TargetRule;
 use super::{Limits, Policy, ProgramRules, TargetRules, VariablePattern};
+use crate::child::launch::{Account, Confinement, Launch};
 use crate::workload::TABLE;
 
 /// Every kind of the table, as a word.
@@ -33,6 +34,7 @@ const PROGRAM: Shape = Shape::Parsed {
     what: "a path such as \"/usr/bin/git\" or \"/opt/bench/*\", or \"fleetmark\"",
     check: |text| ProgramRule::try_from(text.to_owned()).map(drop),
 };
+const USER: Shape = Shape::Parsed { what: "a user of this host", check: |name| account(name).map(drop) };
 const TARGET: Shape = Shape::Parsed {
     what: "a target such as \"10.0.0.0/8\", \"*.example.org:443\" or \"unix:/run/app.sock\"",
     check: |text| TargetRule::parse(text).map(drop),
@@ -66,13 +68,36 @@ pub const KEYS: &[Key] = &[
     Key::optional("limits", Shape::Table(LIMIT_KEYS), "How much a trial may ask of the agent."),
 ];
 
-const PROGRAM_KEYS: &[Key] = &[Key::optional(
-    "allow",
-    Shape::List(&PROGRAM),
-    "Programs that workloads, targets and hooks may start, by where they really are, links followed; `*` stands for \
+const PROGRAM_KEYS: &[Key] = &[
+    Key::optional(
+        "allow",
+        Shape::List(&PROGRAM),
+        "Programs that workloads, targets and hooks may start, by where they really are, links followed; `*` stands for \
      anything but `/`, and `fleetmark` for fleetmark itself in targets and hooks. Default all. A shell or an \
      interpreter among them allows everything.",
-)];
+    ),
+    Key::optional(
+        "run_as",
+        USER,
+        "The user as whom programs run, with that user's groups; only an agent of root can do so. Default the agent's own.",
+    ),
+    Key::optional(
+        "memory",
+        Shape::Size,
+        "Most memory that each process of a program may map (`RLIMIT_AS`); default the agent's own bound.",
+    ),
+    Key::optional(
+        "open_files",
+        Shape::Integer { min: 3, max: 1_048_576 },
+        "Most files that each process of a program may have open; default the agent's own bound.",
+    ),
+    Key::optional(
+        "processes",
+        Shape::Integer { min: 1, max: 4_194_304 },
+        "Most processes that the user of the programs may have, all together (`RLIMIT_NPROC`, which does not bind root); \
+         default the agent's own bound.",
+    ),
+];
 
 const TARGET_KEYS: &[Key] = &[
     Key::optional(
@@ -120,9 +145,8 @@ impl Policy {
     pub fn read(text: &str) -> Result<Self, JobErrors> {
         let table = configuration::read(text, KEYS)?;
         // What the keys above let through these types take; a difference between the two is told all the same.
-        let written = Written::deserialize(Value::Object(table))
-            .map_err(|error| JobErrors(vec![JobError::new(None, "", error.to_string())]))?;
-        Ok(written.policy())
+        let written = Written::deserialize(Value::Object(table)).map_err(|error| error.to_string());
+        written.and_then(Written::policy).map_err(|error| JobErrors(vec![JobError::new(None, "", error)]))
     }
 }
 
@@ -142,6 +166,11 @@ struct Written {
 #[serde(default, deny_unknown_fields)]
 struct WrittenPrograms {
     allow: Option<Vec<ProgramRule>>,
+    run_as: Option<String>,
+    #[serde(deserialize_with = "size")]
+    memory: Option<u64>,
+    open_files: Option<u64>,
+    processes: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -162,9 +191,16 @@ struct WrittenLimits {
 }
 
 impl Written {
-    fn policy(self) -> Policy {
+    fn policy(self) -> Result<Policy, String> {
         let default = Policy::default();
-        Policy {
+        let confinement = Confinement {
+            account: self.programs.run_as.as_deref().map(account).transpose()?,
+            memory_bytes: self.programs.memory,
+            open_files: self.programs.open_files,
+            processes: self.programs.processes,
+            ..default.launch.confinement
+        };
+        Ok(Policy {
             kinds: self.kinds.map_or(default.kinds, |kinds| kinds.into_iter().collect()),
             allows_target: self.target,
             allows_hooks: self.hooks,
@@ -175,8 +211,24 @@ impl Written {
                 workers: self.limits.workers,
                 duration: self.limits.duration,
             },
+            launch: Launch { environment: Some(self.env.clone()), confinement },
             variables: self.env,
-        }
+        })
+    }
+}
+
+/// The user as whom programs are to run, if this agent can do that.
+fn account(name: &str) -> Result<Account, String> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(format!("{name:?}: only an agent of root can run programs as another user"));
+    }
+    Account::named(name).map_err(|error| format!("{name:?} cannot run programs: {error}"))
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => parse_size(&text).map(Some).map_err(serde::de::Error::custom),
+        other => Ok(other.as_u64()),
     }
 }
 

@@ -59,9 +59,10 @@ impl Programs {
                 };
                 let (stop, stopped) = oneshot::channel();
                 self.targets.insert(trial.run, stop);
-                let fleetmark = self.fleetmark.clone();
+                let (fleetmark, policy) = (self.fleetmark.clone(), Arc::clone(&self.policy));
                 tokio::spawn(async move {
-                    let started = Target::start(&fleetmark, &command, ready.as_ref(), timeout);
+                    let launch = &policy.launch;
+                    let started = Target::start(&fleetmark, launch, &command, ready.as_ref(), timeout);
                     let statement = run_target(trial, started, stopped, &statements).await;
                     let _the_session_may_be_over = statements.send(statement).await;
                 });
@@ -83,10 +84,13 @@ impl Programs {
                         return tell(statements, refused(failed));
                     }
                 };
-                let fleetmark = self.fleetmark.clone();
+                let (fleetmark, policy) = (self.fleetmark.clone(), Arc::clone(&self.policy));
                 tokio::spawn(async move {
-                    let failure =
-                        run_hook(&fleetmark, &command, timeout).await.err().map(|error| error.to_string());
+                    let launch = &policy.launch;
+                    let failure = run_hook(&fleetmark, launch, &command, timeout)
+                        .await
+                        .err()
+                        .map(|error| error.to_string());
                     let _the_session_may_be_over =
                         statements.send(Statement::HookDone(trial, hook, failure)).await;
                 });

@@ -104,6 +104,9 @@ impl Invocation {
             Some(found) => Command::new(found),
             None => Command::new(&program),
         };
+        let launch = &warden.policy().launch;
+        launch.furnish(&mut command);
+        launch.confinement.confine(&mut command);
         command.arg0(&program).args(words).envs(environment);
         if let Some(directory) = &directory {
             command.current_dir(directory);
