@@ -2,9 +2,9 @@
 //!
 //! Rooms: [`clock`]; `timeline` (phases and cuts), `gate` (which operations may begin) and `choice` (which one
 //! it is), `arrivals` (when operations of an open model are due); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged), `pause` (think time and pace), `ramp` (how fast workers come): all of
-//! these are pure, with time passed in. Around them: `orders` (start, abort, fail), `threads`, `cores` and `worker` (its
+//! these are pure, with time passed in. Around them: [`orders`] (start, abort, fail), `threads`, `cores` and `worker` (its
 //! loops), `load_thread` (what they share), `pacer`, `alarms` and `timer` (beginning operations on time), `collector`
-//! (batches in, events out), `open_files` (the limit on connections).
+//! (batches in, events out), `open_files` (the limit on connections). Apart from them: `observer` (no load at all).
 //!
 //! Each load thread owns its workers and its record; nothing is shared on a request's way but, when a trial
 //! is counted in operations, one atomic. Every second a thread hands its record to the collector's thread,
@@ -19,8 +19,9 @@ mod collector;
 mod cores;
 mod gate;
 mod load_thread;
+mod observer;
 mod open_files;
-mod orders;
+pub mod orders;
 mod pacer;
 mod pause;
 mod ramp;
@@ -42,6 +43,7 @@ use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 
+pub use observer::Observer;
 pub use threads::ThreadTask;
 
 use crate::workload::{PrepareError, Workload};

@@ -1,5 +1,5 @@
 //! The agent's side of the wire: the only place of the agent that knows the wire's types.
 
 pub(crate) mod codec;
-pub(crate) mod link;
+pub mod link;
 pub(crate) mod membership;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialKey};
+use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 
 use crate::policy::Policy;
@@ -40,6 +40,8 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Where other agents reach this host; `None`: at the address that it calls the coordinator from.
+    pub advertise: Option<HostAddress>,
     /// Whether the coordinator may find that it reads the same clock. For tests: false has the clock measured over the
     /// link even on one machine.
     pub tells_clock: bool,
@@ -74,6 +76,8 @@ pub struct Introduction {
     pub may_run_programs: bool,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
+    /// Where other agents reach its host; `None`: at the address that it calls from.
+    pub advertise: Option<HostAddress>,
     /// Which time namespace of its host it runs in; `None`: not known, or not told.
     pub clock_namespace: Option<String>,
     /// Leases that it still holds.

@@ -1,13 +1,15 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
 //! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
-//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), `trial` (one attempt as a whole),
-//! `variant` (its valid trials merged).
+//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), [`subject`] (whose numbers they are), `trial`
+//! (one attempt as a whole), `planned` (what there must be, and what is not there), `variant` (its valid trials merged).
 
 mod cell;
 mod histogram_sum;
 mod metric_sums;
+mod planned;
 mod sequences;
+pub mod subject;
 mod tally;
 mod trial;
 mod variant;
@@ -15,15 +17,14 @@ mod variant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::finding::{Finding, FindingCode};
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, TrialIndex};
 use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
-use shared::run_record::{RunRecord, RunState, TrialRecord};
-use shared::run_report::{Coverage, HostReport, OperationReport, RunReport, RunSection, SCHEMA, TrialReport};
+use shared::run_record::{RunRecord, TrialRecord};
+use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA};
 
 use self::cell::Cell;
 use self::variant::VariantSum;
@@ -49,7 +50,7 @@ pub struct Place {
     pub variant: usize,
     /// Index into the variant's `trials`; `None`: merged over its valid trials.
     pub trial: Option<usize>,
-    /// Index into the trial's `agents`; `None`: merged over its agents.
+    /// Index into the trial's `agents`, without a trial the variant's; `None`: merged over agents.
     pub agent: Option<usize>,
     /// Index into `operations` there.
     pub operation: usize,
@@ -90,7 +91,9 @@ struct CellKey {
 impl<'a> Assembler<'a> {
     /// Begins the report of a run.
     pub fn new(record: &'a RunRecord, job: &'a Job) -> Self {
-        let keys = |trial: &'a TrialRecord| trial.agents.iter().map(|part| cell_key(trial, part.id));
+        let keys = |trial: &'a TrialRecord| {
+            trial.agents.iter().chain(&trial.observers).map(|part| cell_key(trial, part.id))
+        };
         let known = record.trials.iter().flat_map(keys).collect();
         Self { record, job, known, cells: BTreeMap::new(), open_histograms: 0, strays: 0 }
     }
@@ -130,14 +133,16 @@ impl<'a> Assembler<'a> {
                 continue;
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
-            let assembled = trial::assemble(self.record, self.job, planned, attempt, &cells);
-            match variants.get_mut(planned.variant.0 as usize) {
-                Some(variant) => variant.add(planned.variant.0 as usize, assembled, &mut latencies),
-                None => self.strays += 1,
+            let Some(variant) = variants.get_mut(planned.variant.0 as usize) else {
+                self.strays += 1;
+                continue;
+            };
+            for assembled in trial::assemble(self.record, self.job, planned, attempt, &cells) {
+                variant.add(planned.variant.0 as usize, assembled, &mut latencies);
             }
         }
-        self.name_what_never_began(&mut variants);
-        let is_whole = self.strays == 0 && self.has_a_valid_attempt_of_each(&variants);
+        planned::name_what_never_began(self.record, &mut variants);
+        let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
         let variants = variants
             .into_iter()
             .enumerate()
@@ -152,31 +157,6 @@ impl<'a> Assembler<'a> {
             hosts: hosts(self.record),
         };
         Assembled { report, latencies }
-    }
-
-    /// Every planned trial without an attempt gets a line of its own, unless it may still begin.
-    fn name_what_never_began(&self, variants: &mut [VariantSum]) {
-        if !self.record.state.is_over() {
-            return;
-        }
-        let begun: BTreeSet<TrialIndex> = self.record.trials.iter().map(|attempt| attempt.trial).collect();
-        for planned in self.record.plan.trials.iter().filter(|planned| !begun.contains(&planned.index)) {
-            if let Some(variant) = variants.get_mut(planned.variant.0 as usize) {
-                variant.report.trials.push(never_begun(self.record, planned));
-            }
-        }
-    }
-
-    /// A run without any planned trial has shown nothing, so it is not whole either.
-    fn has_a_valid_attempt_of_each(&self, variants: &[VariantSum]) -> bool {
-        let of_variant = |(place, variant): (usize, &VariantSum)| {
-            let valid = variant.report.trials.iter().filter(|trial| trial.valid);
-            valid.map(|trial| (place, trial.block, trial.order)).collect::<Vec<_>>()
-        };
-        let valid: BTreeSet<(usize, u32, u32)> = variants.iter().enumerate().flat_map(of_variant).collect();
-        let trials = &self.record.plan.trials;
-        let is_valid = |it: &PlannedTrial| valid.contains(&(it.variant.0 as usize, it.block, it.order));
-        !trials.is_empty() && trials.iter().all(is_valid)
     }
 
     fn run_section(&self, is_whole: bool, now_ms: u64) -> RunSection {
@@ -213,36 +193,16 @@ fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {
     CellKey { trial: trial.trial, attempt: trial.attempt, agent }
 }
 
-fn never_begun(record: &RunRecord, planned: &PlannedTrial) -> TrialReport {
-    let why = record.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-    let ending = match record.state {
-        RunState::Cancelled => "was cancelled",
-        RunState::Failed => "failed",
-        RunState::Queued | RunState::Running | RunState::Finished => "ended",
-    };
-    let message = format!("it never began: the run {ending} before{why}");
-    TrialReport {
-        block: planned.block,
-        order: planned.order,
-        attempt: 0,
-        valid: false,
-        pair: None,
-        findings: vec![Finding::of_trial(FindingCode::TrialNotRun, message)],
-        start_skew_us: None,
-        start_skew_error_us: None,
-        coverage: Coverage { agents_planned: record.plan.agents.unwrap_or(0), ..Coverage::default() },
-        operations: Vec::<OperationReport>::new(),
-        agents: Vec::new(),
-    }
-}
-
 /// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.
 fn hosts(record: &RunRecord) -> Vec<HostReport> {
     let mut hosts: Vec<HostReport> = Vec::new();
-    for part in record.trials.iter().flat_map(|trial| &trial.agents) {
+    let measured = record.trials.iter().flat_map(|trial| &trial.agents).map(|part| (part, false));
+    let observed = record.trials.iter().flat_map(|trial| &trial.observers).map(|part| (part, true));
+    for (part, observer) in measured.chain(observed) {
         let is_listed = |host: &HostReport| host.agent == part.name && host.fingerprint == part.fingerprint;
         if !hosts.iter().any(is_listed) {
-            hosts.push(HostReport { agent: part.name.clone(), fingerprint: part.fingerprint.clone() });
+            let (agent, fingerprint) = (part.name.clone(), part.fingerprint.clone());
+            hosts.push(HostReport { agent, fingerprint, observer });
         }
     }
     hosts.sort_by(|one, other| one.agent.cmp(&other.agent));

@@ -4,6 +4,8 @@ use shared::metric::{MetricName, Unit, WORKLOAD_MEASURES};
 use shared::run_report::{ALL_OPERATIONS, Estimate, OperationReport, TrialReport};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::assemble::subject::Subject;
+
 /// The upper quantile of Student's t that leaves 2.5 % on either side.
 const TWO_SIDED_95: f64 = 0.975;
 /// Widest bucket of our histograms as a share of its value: 1,024 to 2,048 buckets a doubling.
@@ -62,16 +64,30 @@ const ALWAYS: &[(&str, Option<&str>, Scale)] = &[
     ("error_ratio", None, Scale::Linear),
 ];
 
-/// The estimates of a variant over its valid trials, operation by operation; none without a valid trial.
+/// The estimates of a variant over its valid trials, of each agent or pair that stands alone, operation by operation; none
+/// without a valid trial.
 pub fn estimates(trials: &[TrialReport]) -> Vec<Estimate> {
-    let valid: Vec<&TrialReport> = trials.iter().filter(|trial| trial.valid).collect();
-    let Some(first) = valid.first() else {
-        return Vec::new();
-    };
-    let operations = first.operations.iter().enumerate();
+    let mut subjects: Vec<(Subject, Vec<&TrialReport>)> = Vec::new();
+    for trial in trials.iter().filter(|trial| trial.valid) {
+        let subject = Subject::of(trial);
+        match subjects.iter_mut().find(|(known, _)| *known == subject) {
+            Some((_, valid)) => valid.push(trial),
+            None => subjects.push((subject, vec![trial])),
+        }
+    }
+    subjects.iter().flat_map(|(subject, valid)| estimates_of(subject, valid)).collect()
+}
+
+/// The estimates over the valid trials of one subject, of which there is one at least.
+fn estimates_of(subject: &Subject, valid: &[&TrialReport]) -> Vec<Estimate> {
+    let operations = valid[0].operations.iter().enumerate();
     operations
         .flat_map(|(place, operation)| estimated(operation).map(move |metric| (place, metric)))
-        .map(|(place, metric)| estimate(&valid, place, &metric))
+        .map(|(place, metric)| Estimate {
+            agent: subject.agent(),
+            pair: subject.pair(),
+            ..estimate(valid, place, &metric)
+        })
         .collect()
 }
 

@@ -1,9 +1,11 @@
 //! The one task that owns the fleet, the schedule, the clocks and the live views; everybody else sends it messages.
 //!
-//! Rooms: [`message`] (what it is told), [`observers`] (who watches runs), [`links`] (connections to agents and
-//! their clocks), [`errands`] (work on the store that it waits for without standing still).
+//! What it does with each is decided without waiting, and at a time that it is told ([`Director::take`],
+//! [`Director::tick`]); [`Director::run`] is the task around that. Rooms: [`message`] (what it is told), [`observers`] (who
+//! watches runs), [`links`] (connections to agents and their clocks), [`errands`] (work on the store that it waits for
+//! without standing still).
 
-mod errands;
+pub mod errands;
 mod links;
 pub mod message;
 mod observers;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::run_record::RunRecord;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -24,7 +26,6 @@ use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
 use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Deadlines, Event, Schedule};
-use crate::store::StoreHandle;
 use errands::{Errand, Errands};
 use links::{Links, Start};
 pub use message::{Downward, Message};
@@ -35,6 +36,24 @@ use observers::Observers;
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that may wait: every agent of a large fleet may report at once without standing still.
 pub const MESSAGES_MAX: usize = 4_096;
+
+/// What the clocks show when a coordinator begins.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// The wall clock, milliseconds since 1970 UTC.
+    pub unix_ms: u64,
+    /// The monotonic clock, nanoseconds.
+    pub now_ns: u64,
+    /// Which monotonic clock that is; `None`: not known.
+    pub clock: Option<ClockIdentity>,
+}
+
+impl Beginning {
+    /// A coordinator begins now, on this machine.
+    pub fn now() -> Self {
+        Self { unix_ms: crate::unix_ms(), now_ns: monotonic::now_ns(), clock: monotonic::identity() }
+    }
+}
 
 /// The task's own state.
 pub struct Director {
@@ -49,23 +68,19 @@ pub struct Director {
     intake: Arc<Intake>,
     /// Our monotonic clock when `Moment` was zero, nanoseconds.
     zero_ns: u64,
+    /// The same now, as it was told last.
+    now_ns: u64,
     /// Which clock that is; `None`: not known.
     clock: Option<ClockIdentity>,
     /// Why the store refuses to write now, for the observers.
     store_trouble: Option<String>,
-    messages: mpsc::Receiver<Message>,
 }
 
 impl Director {
     /// A director of nobody and an empty schedule.
-    pub fn new(
-        deadlines: Deadlines,
-        messages: mpsc::Receiver<Message>,
-        sender: mpsc::Sender<Message>,
-        store: StoreHandle,
-        intake: Arc<Intake>,
-    ) -> Self {
-        let mut schedule = Schedule::new(crate::unix_ms());
+    pub fn new(beginning: Beginning, deadlines: Deadlines, errands: Errands, intake: Arc<Intake>) -> Self {
+        let Beginning { unix_ms, now_ns, clock } = beginning;
+        let mut schedule = Schedule::new(unix_ms);
         schedule.fleet = Fleet::new(deadlines.lost_after);
         schedule.deadlines = deadlines;
         Self {
@@ -74,12 +89,12 @@ impl Director {
             live: HashMap::new(),
             untold: HashSet::new(),
             observers: Observers::default(),
-            errands: Errands::start(store, sender),
+            errands,
             intake,
-            zero_ns: monotonic::now_ns(),
-            clock: monotonic::identity(),
+            zero_ns: now_ns,
+            now_ns,
+            clock,
             store_trouble: None,
-            messages,
         }
     }
 
@@ -100,25 +115,31 @@ impl Director {
     }
 
     /// Works until every sender of messages is gone.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                message = self.messages.recv() => match message {
+                message = messages.recv() => match message {
                     Some(Message::Stop) | None => return,
-                    Some(message) => self.take(message),
+                    Some(message) => self.take(monotonic::now_ns(), message),
                 },
-                _ = ticks.tick() => {
-                    self.links.probe(monotonic::now_ns());
-                    std::mem::take(&mut self.untold).into_iter().for_each(|trial| self.tell_progress(trial));
-                    self.step(Event::Tick);
-                }
+                _ = ticks.tick() => self.tick(monotonic::now_ns()),
             }
         }
     }
 
-    fn take(&mut self, message: Message) {
+    /// Takes notice of the time.
+    pub fn tick(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+        self.links.probe(now_ns);
+        std::mem::take(&mut self.untold).into_iter().for_each(|trial| self.tell_progress(trial));
+        self.step(Event::Tick);
+    }
+
+    /// Takes in one message, and does at once what follows from it.
+    pub fn take(&mut self, now_ns: u64, message: Message) {
+        self.now_ns = now_ns;
         match message {
             Message::Attach { introduction, link, reply } => {
                 // A caller that is gone already will be seen to be gone by its own stream.
@@ -173,7 +194,7 @@ impl Director {
                 let _whoever_asked_may_be_gone = reply.send(self.schedule.fleet.drain(&name));
             }
             Message::Agents { reply } => {
-                let (mut statuses, now_ns) = (self.schedule.fleet.statuses(self.now()), monotonic::now_ns());
+                let (mut statuses, now_ns) = (self.schedule.fleet.statuses(self.now()), self.now_ns);
                 statuses.iter_mut().for_each(|status| self.links.fill_in(status, now_ns));
                 let _whoever_asked_may_be_gone = reply.send(statuses);
             }
@@ -208,6 +229,11 @@ impl Director {
         }
     }
 
+    /// What runs when, and who is here.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
     fn attach(
         &mut self,
         introduction: Introduction,
@@ -217,7 +243,7 @@ impl Director {
         let clock = self.clock_of(&introduction);
         self.schedule.fleet.attach(self.now(), introduction)?;
         let connection = self.links.insert(agent, link, clock);
-        self.links.probe(monotonic::now_ns());
+        self.links.probe(self.now_ns);
         self.step(Event::AgentAttached(agent));
         Ok(connection)
     }
@@ -233,7 +259,7 @@ impl Director {
     /// An agent armed its schedule: how far is that from T, on our clock?
     fn armed(&mut self, agent: AgentId, trial: TrialKey, arming: u32, armed_for_ns: u64) {
         let skew_us = self.links.skew_us(agent, trial, arming, armed_for_ns);
-        if let Some(offset) = self.links.offset_at(agent, monotonic::now_ns()) {
+        if let Some(offset) = self.links.offset_at(agent, self.now_ns) {
             let (offset_us, error_us) = (offset.offset_ns as f64 / 1e3, offset.error_ns as f64 / 1e3);
             self.schedule.note_clock(agent, trial.run, offset_us, error_us);
         }
@@ -280,7 +306,7 @@ impl Director {
             Action::Send(agent, command) => self.links.send(agent, Downward::Command(command)),
             Action::Tell(run, event) => self.observers.tell(run, event),
             Action::Save(record) => self.errands.run(Errand::Save(record)),
-            Action::OpenTrial(trial, agents) => self.open(trial, &agents),
+            Action::OpenTrial(trial, epoch, agents) => self.open(trial, epoch, &agents),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
                 // How it stood at its end, before nothing is known of it any more.
@@ -294,26 +320,27 @@ impl Director {
         }
     }
 
-    fn open(&mut self, trial: TrialKey, agents: &BTreeMap<AgentId, u64>) {
+    fn open(&mut self, trial: TrialKey, epoch: LeaseEpoch, agents: &BTreeMap<AgentId, u64>) {
         if agents.values().any(|next_sequence| *next_sequence > 0) {
             let earlier = self.view(trial, agents.keys().map(|agent| (*agent, 0)));
             self.errands.run(Errand::Recall(trial, agents.clone(), Box::new(earlier)));
         }
         let live = self.view(trial, agents.iter().map(|(agent, next_sequence)| (*agent, *next_sequence)));
         self.live.insert(trial, live);
-        self.intake.open(trial, agents.keys().copied());
+        self.intake.open(trial, epoch, agents.keys().copied());
         agents.iter().for_each(|(agent, next_sequence)| self.intake.advance(trial, *agent, *next_sequence));
     }
 
-    /// A view of a trial that knows nothing yet, and of each agent will not look below the given interval.
+    /// A view of a trial that knows nothing yet, and of each agent that makes its load will not look below the given interval.
     fn view(&self, trial: TrialKey, agents: impl Iterator<Item = (AgentId, u64)>) -> LiveTrial {
-        let named = agents.filter_map(|(id, next_sequence)| {
+        let load = agents.filter(|(id, _)| !self.schedule.is_observed_by(trial.run, *id));
+        let named = load.filter_map(|(id, next_sequence)| {
             Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
         });
         LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))
     }
 
     fn now(&self) -> Moment {
-        Duration::from_nanos(monotonic::now_ns().saturating_sub(self.zero_ns))
+        Duration::from_nanos(self.now_ns.saturating_sub(self.zero_ns))
     }
 }

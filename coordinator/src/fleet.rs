@@ -3,12 +3,12 @@
 mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use shared::fleet::{AgentState, AgentStatus};
 use shared::host::Fingerprint;
-use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, RunId, TrialKey};
 use shared::job::AGENTS_MAX;
 use shared::run_record::AgentPart;
 
@@ -53,6 +53,8 @@ pub struct Introduction {
     pub reservation: Option<String>,
     /// Where it called from.
     pub address: IpAddr,
+    /// Where others reach its host, as it says itself; `None`: where it called from.
+    pub advertise: Option<HostAddress>,
     /// Which time namespace of its host it runs in; `None`: not known, or not to be relied on.
     pub clock_namespace: Option<String>,
     /// Trials that it still holds from before its connection broke, of whichever coordinator.
@@ -158,6 +160,7 @@ impl Fleet {
             may_run_programs: false,
             reservation: reservation.map(ToOwned::to_owned),
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            advertise: None,
             clock_namespace: None,
             holds: Vec::new(),
         };
@@ -244,6 +247,31 @@ impl Fleet {
     /// An agent's introduction.
     pub fn agent(&self, id: AgentId) -> Option<&Introduction> {
         self.members.get(&id).map(|member| &member.agent)
+    }
+
+    /// Where some agents reach the host of another: by loopback when they share it, else where it says, else where it called
+    /// from. As it stands in addresses: one of IPv6 in brackets.
+    pub fn host_of(&self, agent: AgentId, users: &[AgentId]) -> String {
+        // Containers of one machine share its boot and not its network: they call from addresses of their own.
+        let place = |id: AgentId| {
+            let agent = self.agent(id)?;
+            Some((agent.fingerprint.boot_id.as_deref()?, agent.address))
+        };
+        let shares =
+            |user: &AgentId| *user == agent || (place(agent).is_some() && place(*user) == place(agent));
+        match self.agent(agent) {
+            Some(introduction) if !users.iter().all(shares) => {
+                let called_from = || introduction.address.to_string();
+                let host = introduction.advertise.clone().map_or_else(called_from, String::from);
+                if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host }
+            }
+            _ => Ipv4Addr::LOCALHOST.to_string(),
+        }
+    }
+
+    /// The agents that are leased, each with the run that leases it.
+    pub fn leases(&self) -> impl Iterator<Item = (&Introduction, RunId)> {
+        self.members.values().filter_map(|member| Some((&member.agent, member.lease?)))
     }
 
     /// The longest round trip to any of these agents, as far as it was measured.

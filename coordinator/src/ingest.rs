@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::interval::Interval;
 use tokio::sync::mpsc;
 
@@ -91,6 +91,11 @@ impl Ingest {
         Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX) }
     }
 
+    /// The same with other room.
+    pub fn bounded(self, bytes_max: u32) -> Self {
+        Self { room: Room::new(bytes_max), ..self }
+    }
+
     /// An agent begins to report.
     ///
     /// # Errors
@@ -98,6 +103,11 @@ impl Ingest {
     pub fn enter(&self, agent: AgentId) -> Result<Inflow, IngestError> {
         let seat = self.room.enter().ok_or(IngestError::TooMany)?;
         Ok(Inflow { ingest: self.clone(), agent, seat, credit: CREDIT_AT_FIRST })
+    }
+
+    /// The room that all streams share.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     async fn make_durable(&self, batch: Vec<StoredInterval>) -> Result<(), IngestError> {
@@ -135,6 +145,12 @@ impl Inflow {
     /// How many intervals the agent may have under way: to be told first.
     pub fn credit(&self) -> u32 {
         self.credit
+    }
+
+    /// Whether an interval was measured under a lease that is outdated: it is to be dropped without a word, for a refusal
+    /// would make its agent forget what it measures under the new one.
+    pub fn is_outdated(&self, trial: TrialKey, epoch: Option<LeaseEpoch>) -> bool {
+        self.ingest.intake.is_outdated(trial, epoch)
     }
 
     /// Takes in one batch, once there is room for it. When it returns, everything acknowledged is on disk.

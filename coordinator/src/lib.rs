@@ -3,7 +3,8 @@
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), and the gRPC services in `rpc`.
+//! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), and the gRPC services in
+//! [`rpc`].
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -14,7 +15,7 @@ pub mod ingest;
 pub mod live;
 mod monotonic;
 pub mod reporting;
-mod rpc;
+pub mod rpc;
 pub mod schedule;
 pub mod server;
 pub mod store;

@@ -7,7 +7,7 @@ use analysis::{ANALYSIS_VERSION, validity};
 use shared::finding::{Finding, FindingCode};
 use shared::ids::{RunId, TrialKey};
 use shared::job::{Job, Kinds};
-use shared::run_record::{RunRecord, RunState, RunSummary};
+use shared::run_record::{RunRecord, RunState, RunSummary, TrialRecord};
 use shared::run_report::{RunReport, Verdict};
 
 use crate::rpc::codec;
@@ -75,12 +75,12 @@ pub async fn judge(
     store
         .read(move |store| {
             let report = assemble(store, &record, Some(trial))?;
-            let mut attempts = report.variants.into_iter().flat_map(|variant| variant.trials);
-            let judged = attempts.find(|known| known.attempt == trial.attempt);
-            Ok(judged.map_or_else(
-                || (false, Vec::new()),
-                |judged| (validity::is_valid(&judged.findings), judged.findings),
-            ))
+            // Agents that stand apart each have a report of their own.
+            let attempts = report.variants.into_iter().flat_map(|variant| variant.trials);
+            let judged = attempts.filter(|known| known.attempt == trial.attempt);
+            let findings: Vec<Vec<Finding>> = judged.map(|judged| judged.findings).collect();
+            let is_valid = !findings.is_empty() && findings.iter().all(|of_one| validity::is_valid(of_one));
+            Ok((is_valid, findings.concat()))
         })
         .await?
 }
@@ -150,9 +150,11 @@ pub fn summary(record: &RunRecord, ended: &Ended) -> RunSummary {
         submitted_at_ms: record.submitted_at_ms,
         finished_at_ms: record.finished_at_ms,
         tags: record.tags.clone(),
-        trials_complete: u32::try_from(record.trials.iter().filter(|trial| trial.is_complete).count())
-            .unwrap_or(u32::MAX),
-        trials_planned: u32::try_from(record.plan.trials.len()).unwrap_or(u32::MAX),
+        trials_complete: u32::try_from(
+            record.trials.iter().map(TrialRecord::measurements_complete).sum::<usize>(),
+        )
+        .unwrap_or(u32::MAX),
+        trials_planned: u32::try_from(record.plan.measurements()).unwrap_or(u32::MAX),
         damage: None,
     }
 }

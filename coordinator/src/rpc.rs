@@ -1,6 +1,6 @@
 //! The gRPC services: the only place of the coordinator that knows the wire's types.
 
-pub(crate) mod agent_service;
+pub mod agent_service;
 pub(crate) mod codec;
 pub(crate) mod control_service;
 mod doorkeeper;

@@ -10,6 +10,9 @@
 //!                                                       ReservePort; if agents were lost: Regroup ─► Join before it
 //! ```
 //!
+//! Agents that do not share a load stand apart in cells of one trial, which go through its steps together and are broken, lost
+//! and repeated one by one; agents that observe it are told its start and its end, and nobody waits for them.
+//!
 //! A failure or a cancellation leaves the straight way at any step: agents that may be measuring are told to
 //! abort and are still collected, what was started is still stopped. Every step but `Waiting` for a busy host has a
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
@@ -177,8 +180,8 @@ pub enum Action {
     Tell(RunId, RunEvent),
     /// Store the run's record as it is now.
     Save(Box<RunRecord>),
-    /// Take in intervals of this trial from these agents, from now on; each from this number on.
-    OpenTrial(TrialKey, BTreeMap<AgentId, u64>),
+    /// Take in intervals of this trial, measured under this lease, from these agents, from now on; each from this number on.
+    OpenTrial(TrialKey, LeaseEpoch, BTreeMap<AgentId, u64>),
     /// Take in no more intervals of this trial.
     CloseTrial(TrialKey),
     /// Judge a collected trial from what is stored.
@@ -299,6 +302,11 @@ impl Schedule {
         self.runs.get(&run).map_or(1.0, ActiveRun::generator_cpu_limit)
     }
 
+    /// Whether an agent only observes the trial that a run is at.
+    pub fn is_observed_by(&self, run: RunId, agent: AgentId) -> bool {
+        self.runs.get(&run).is_some_and(|run| run.is_observed_by(agent))
+    }
+
     /// Notes clocks in the record of the trial that an agent takes part in.
     pub fn note_clock(&mut self, agent: AgentId, run: RunId, offset_us: f64, error_us: f64) {
         if let Some(run) = self.runs.get_mut(&run) {
@@ -333,7 +341,7 @@ impl Schedule {
 
     /// Repeats to a returning agent what it may have missed.
     fn resend(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
-        for run in self.runs.values_mut().filter(|run| run.has_agent(agent)) {
+        for run in self.runs.values_mut().filter(|run| run.has_agent(agent) || run.is_observed_by(agent)) {
             run.resend(agent, actions);
         }
     }

@@ -1,7 +1,8 @@
-//! Puts the coordinator together: opens the store, starts the director, listens.
+//! Puts the coordinator together: opens the store, starts the director, listens. Rooms: [`unfinished`] (what an earlier one
+//! left under way), `idle` (when it may go).
 
 mod idle;
-mod unfinished;
+pub mod unfinished;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ use crate::admission::audit::Audit;
 use crate::admission::gate;
 pub use crate::admission::registrar::RegistrarError;
 use crate::admission::registrar::{self, Registrar};
-use crate::director::{Director, MESSAGES_MAX, Message};
+use crate::director::errands::Errands;
+use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
@@ -126,12 +128,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let (director, messages) = mpsc::channel(MESSAGES_MAX);
     let intake = Arc::new(Intake::default());
-    let mut owner =
-        Director::new(options.deadlines, messages, director.clone(), store.clone(), intake.clone());
-    for (record, error) in owner.adopt(adoptions) {
-        unfinished::end(&store, record, &error).await;
-    }
-    tokio::spawn(owner.run());
+    let errands = Errands::start(store.clone(), director.clone());
+    let mut owner = Director::new(Beginning::now(), options.deadlines, errands, intake.clone());
+    unfinished::take_up(&store, &mut owner, adoptions).await;
+    tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
     let agents =

@@ -106,7 +106,7 @@ fn row(
         attempt.block.to_string(),
         attempt.order.to_string(),
         interval.trial.attempt.to_string(),
-        attempt.is_valid.to_string(),
+        attempt.counts(interval.agent).to_string(),
         names.0.to_owned(),
         interval.sequence.to_string(),
         phase.to_owned(),

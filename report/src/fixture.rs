@@ -17,8 +17,8 @@ use shared::job::{
     WorkloadSpec,
 };
 use shared::metric::{MetricKind, Summary};
-use shared::plan::{Plan, PlannedTrial, Variant};
-use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
+use shared::plan::{Plan, PlannedCell, PlannedTrial, Variant};
+use shared::run_record::{AgentPart, CellPart, CellPeer, RunRecord, RunState, TrialRecord};
 
 use crate::{ExportSource, Exporter};
 
@@ -55,7 +55,7 @@ pub(crate) fn exported_with_metrics(exporter: &dyn Exporter) -> Vec<u8> {
     exported_of(exporter, &record(1), &assembled_with_metrics(), intervals_with_metrics)
 }
 
-fn exported_of(
+pub(crate) fn exported_of(
     exporter: &dyn Exporter,
     record: &RunRecord,
     assembled: &Assembled,
@@ -74,8 +74,13 @@ fn exported_of(
 }
 
 pub(crate) fn record(trials: u32) -> RunRecord {
-    let planned =
-        |index| PlannedTrial { index: TrialIndex(index), variant: VariantIndex(0), block: index, order: 0 };
+    let planned = |index| PlannedTrial {
+        index: TrialIndex(index),
+        variant: VariantIndex(0),
+        block: index,
+        order: 0,
+        cells: Vec::new(),
+    };
     RunRecord {
         id: RunId::new(1_700_000_000_000, [7; 10]),
         name: Name::new("session-status").unwrap(),
@@ -103,6 +108,35 @@ pub(crate) fn record(trials: u32) -> RunRecord {
     }
 }
 
+/// The same run where each agent measured by itself, or each the other one, and the first trial was observed.
+pub(crate) fn apart(in_pairs: bool) -> (RunRecord, Assembled) {
+    let mut record = record(TRIALS);
+    let peer = |name: &AgentName| {
+        let other = if name.as_str() == "load-1" { "load-2" } else { "load-1" };
+        in_pairs.then(|| AgentName::new(other).unwrap())
+    };
+    for (planned, attempt) in record.plan.trials.iter_mut().zip(&mut record.trials) {
+        for part in &attempt.agents {
+            let peer = peer(&part.name);
+            planned.cells.push(PlannedCell { agent: part.name.clone(), peer: peer.clone() });
+            let peer = peer.map(|name| CellPeer { id: AgentId::new([9; 16]), name });
+            attempt.cells.push(CellPart { agent: part.id, name: part.name.clone(), peer });
+        }
+    }
+    let observer = AgentId::new([7; 16]);
+    let part = AgentPart {
+        id: observer,
+        name: AgentName::new("db-1").unwrap(),
+        intervals_reported: Some(1),
+        ..record.trials[0].agents[0].clone()
+    };
+    record.trials[0].observers.push(part);
+    let host = HostSample { cpu_busy: Some(0.8), memory_used_bytes: Some(3 << 30), ..HostSample::default() };
+    let seen = Interval { agent: observer, operations: Vec::new(), host: Some(host), ..interval(0, 1, 0) };
+    let assembled = assemble(&record, &job(), intervals().into_iter().chain([seen]), START_MS);
+    (record, assembled)
+}
+
 fn trial(index: u32) -> TrialRecord {
     let part = |number| AgentPart {
         id: AgentId::new([number; 16]),
@@ -119,6 +153,8 @@ fn trial(index: u32) -> TrialRecord {
         agents: (1..=AGENTS).map(part).collect(),
         started_at_ms: Some(START_MS + 20_000 * u64::from(index)),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: Some(85.0),
         start_skew_error_us: Some(40.0),
@@ -260,6 +296,7 @@ fn job() -> Job {
             placement: Placement::Together,
             agents: Some(u32::from(AGENTS)),
             selector: Default::default(),
+            observers: None,
             on_agent_loss: LossPolicy::Fail,
             start_timeout: Duration::from_secs(60),
             retries: 0,

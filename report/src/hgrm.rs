@@ -4,13 +4,14 @@ use std::io::Write;
 
 use analysis::assemble::Place;
 use shared::histogram::{BUCKETS, Histogram, SIGNIFICANT_DIGITS};
+use shared::run_report::OperationReport;
 
 use crate::{ExportFormat, ExportSource, Exporter, ReportError};
 
 /// Its line in the table.
 pub const FORMAT: ExportFormat = ExportFormat {
     name: "hgrm",
-    doc: "HdrHistogram percentile distribution of each operation, merged over the valid trials, in ms",
+    doc: "HdrHistogram percentile distribution of each operation, merged over the valid trials (of each agent where they stand apart), in ms",
     exporter: &Hgrm,
 };
 
@@ -29,23 +30,42 @@ pub struct Hgrm;
 impl Exporter for Hgrm {
     fn export(&self, source: &mut ExportSource<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
         for (variant, report) in source.assembled.report.variants.iter().enumerate() {
-            if report.operations.is_empty() {
+            if report.operations.is_empty() && report.agents.is_empty() {
                 writeln!(out, "#[Variant {} has no valid trial]", report.name)?;
             }
-            for (operation, of_it) in report.operations.iter().enumerate() {
-                let place = Place { variant, trial: None, agent: None, operation };
-                if let Some(encoded) = source.assembled.latencies.get(&place) {
-                    writeln!(
-                        out,
-                        "#[Variant {}, operation {}: latency of successes in ms]",
-                        report.name, of_it.name
-                    )?;
-                    write_distribution(&encoded.decode(), out)?;
-                }
+            let all = Place { variant, trial: None, agent: None, operation: 0 };
+            write_operations(source, "", all, &report.operations, out)?;
+            // Agents that stand apart are merged into nothing; of others there is no distribution here.
+            for (agent, totals) in report.agents.iter().enumerate() {
+                let whose = totals.pair.as_ref().map_or_else(|| totals.name.to_string(), ToString::to_string);
+                let place = Place { agent: Some(agent), ..all };
+                write_operations(source, &format!(", {whose}"), place, &totals.operations, out)?;
             }
         }
         Ok(())
     }
+}
+
+/// The distributions of a list of operations, the first of which stands at `place`; those that were not kept are left out.
+fn write_operations(
+    source: &ExportSource<'_>,
+    whose: &str,
+    place: Place,
+    operations: &[OperationReport],
+    out: &mut dyn Write,
+) -> Result<(), ReportError> {
+    let variant = &source.assembled.report.variants[place.variant].name;
+    for (operation, of_it) in operations.iter().enumerate() {
+        if let Some(encoded) = source.assembled.latencies.get(&Place { operation, ..place }) {
+            writeln!(
+                out,
+                "#[Variant {variant}{whose}, operation {}: latency of successes in ms]",
+                of_it.name
+            )?;
+            write_distribution(&encoded.decode(), out)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_distribution(histogram: &Histogram, out: &mut dyn Write) -> Result<(), ReportError> {
@@ -111,6 +131,21 @@ mod tests {
 
     use super::*;
     use crate::fixture;
+
+    #[test]
+    fn agents_that_stand_apart_have_distributions_of_their_own() {
+        let (record, assembled) = fixture::apart(true);
+        let text = fixture::exported_of(&Hgrm, &record, &assembled, fixture::intervals);
+        let text = String::from_utf8(text).unwrap();
+        let titles: Vec<&str> = text.lines().filter(|line| line.contains("operation *")).collect();
+        assert_eq!(
+            titles,
+            [
+                "#[Variant default, load-1 → load-2, operation *: latency of successes in ms]",
+                "#[Variant default, load-2 → load-1, operation *: latency of successes in ms]",
+            ]
+        );
+    }
 
     #[test]
     fn every_operation_has_its_distribution() {

@@ -40,7 +40,7 @@ impl Exporter for Hlog {
                 return Ok(());
             };
             // What a report does not count stays out: warm-up, and attempts that are not valid.
-            if !attempt.is_valid || interval.phase == Phase::Warmup {
+            if !attempt.counts(interval.agent) || interval.phase == Phase::Warmup {
                 return Ok(());
             }
             let start_s = start_seconds(attempt, first_start_ms, &interval);
@@ -68,9 +68,11 @@ fn write_header(
     writeln!(out, "#[Latencies of successes in ns, tagged operation@agent]")?;
     for (trial, attempt, known) in attempts.iter().filter(|(_, _, known)| !known.is_valid) {
         let variant = known.variant;
+        let agents: Vec<&str> = known.left_out().map(|name| name.as_str()).collect();
+        let whose = if agents.is_empty() { String::new() } else { format!(" of {}", agents.join(" and ")) };
         writeln!(
             out,
-            "#[Left out, because it is not valid: trial {trial} of variant {variant}, attempt {attempt}]"
+            "#[Left out, because it is not valid: trial {trial}{whose} of variant {variant}, attempt {attempt}]"
         )?;
     }
     writeln!(out, "#[Histogram log format version 1.3]")?;
@@ -132,6 +134,18 @@ mod tests {
                 LEGEND,
             ]
         );
+    }
+
+    #[test]
+    fn of_agents_that_stand_apart_only_what_is_invalid_is_left_out() {
+        let (record, assembled) = fixture::apart(false);
+        let text = fixture::exported_of(&Hlog, &record, &assembled, fixture::intervals);
+        let text = String::from_utf8(text).unwrap();
+        let note = "#[Left out, because it is not valid: trial 2 of load-2 of variant default, attempt 0]";
+        assert!(text.contains(note), "{text}");
+        let lines =
+            |agent: &str| text.lines().filter(|line| line.starts_with(&format!("Tag=read@{agent}"))).count();
+        assert_eq!((lines("load-1"), lines("load-2")), (6, 4), "two seconds of three trials, and of two");
     }
 
     #[test]

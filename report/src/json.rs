@@ -45,7 +45,8 @@ impl Exporter for JsonExport {
 fn operation_at(report: &mut RunReport, place: Place) -> Option<&mut OperationReport> {
     let variant = report.variants.get_mut(place.variant)?;
     let operations = match (place.trial, place.agent) {
-        (None, _) => &mut variant.operations,
+        (None, None) => &mut variant.operations,
+        (None, Some(agent)) => &mut variant.agents.get_mut(agent)?.operations,
         (Some(trial), None) => &mut variant.trials.get_mut(trial)?.operations,
         (Some(trial), Some(agent)) => &mut variant.trials.get_mut(trial)?.agents.get_mut(agent)?.operations,
     };

@@ -1,11 +1,14 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
-//! of phases and of metrics), `summary` (what came out, in words), `doubts` (errors and findings).
+//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
+//! (what came out, in words), `doubts` (errors and findings).
 
+mod apart;
 mod doubts;
 mod ink;
 mod metrics;
+mod observers;
 mod operations;
 mod summary;
 
@@ -39,6 +42,7 @@ impl Reporter for Terminal {
         for variant in &report.variants {
             variant_section(&mut page, variant, is_only);
         }
+        observers::table(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
         Ok(page.text)
@@ -97,6 +101,10 @@ impl Page {
 }
 
 fn variant_section(page: &mut Page, variant: &VariantReport, is_only: bool) {
+    if apart::is_apart(variant) {
+        let prefix = if is_only { String::new() } else { format!("{}: ", variant.name) };
+        return apart::section(page, variant, &prefix);
+    }
     let valid: Vec<&TrialReport> = variant.trials.iter().filter(|trial| trial.valid).collect();
     let title = |text: &str| {
         if is_only { capitalised(text) } else { format!("{}: {text}", variant.name) }
@@ -133,7 +141,8 @@ fn variant_section(page: &mut Page, variant: &VariantReport, is_only: bool) {
         trials_table(page, &mut figures, variant);
     }
     if valid.len() > 1 {
-        operations::estimates(page, variant, valid.len());
+        let title = format!("Over {} trials, all operations together", valid.len());
+        operations::estimates(page, variant, &title);
     }
     figures.footnote(page);
     doubts::errors(page, shown);
@@ -187,9 +196,10 @@ fn capitalised(text: &str) -> String {
 
 /// Trials are counted from 1 for people.
 fn trial_name(trial: &TrialReport) -> String {
+    let whose = apart::subject(trial).map_or_else(String::new, |subject| format!(" of {subject}"));
     match trial.attempt {
-        0 => format!("trial {}", trial.block + 1),
-        attempt => format!("trial {}, attempt {}", trial.block + 1, attempt + 1),
+        0 => format!("trial {}{whose}", trial.block + 1),
+        attempt => format!("trial {}{whose}, attempt {}", trial.block + 1, attempt + 1),
     }
 }
 

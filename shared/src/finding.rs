@@ -59,6 +59,8 @@ findings! {
     HistogramOverflowed = "histogram_overflowed", Invalid;
     /// An agent was lost in the middle of the trial.
     AgentLost = "agent_lost", Invalid;
+    /// An agent that only reports how its host fares was lost, or did not report all of it. What was measured stands.
+    ObserverLost = "observer_lost", Note;
     /// An agent stood still for a second or longer in the measured window: stopped, suspended, or starved of CPU.
     AgentStalled = "agent_stalled", Invalid;
     /// Intervals that an agent should have reported never arrived.

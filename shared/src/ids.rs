@@ -204,6 +204,41 @@ impl AgentName {
     }
 }
 
+/// Longest address of a host, in bytes: half of what the domain name system allows, which no name that people give reaches.
+pub const HOST_ADDRESS_LENGTH_MAX: usize = 128;
+
+/// Where a host is reached: a name or an IP address, `[A-Za-z0-9.:_-]{1,128}`. One of IPv6 may be given in brackets, and is
+/// kept without them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostAddress(String);
+
+impl HostAddress {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 128 bytes, has a port, or holds anything that stands in no name and no IP address.
+    pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
+        let text = text.into();
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let is_name = !bare.is_empty() && bare.bytes().all(is_allowed) && bare == text;
+        let is_address = bare.parse::<std::net::Ipv6Addr>().is_ok();
+        if bare.len() > HOST_ADDRESS_LENGTH_MAX || !(is_name || is_address) {
+            return Err(IdError {
+                value: text,
+                expected: "the name or IP address of a host, without a port",
+            });
+        }
+        Ok(Self(bare.to_owned()))
+    }
+
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 macro_rules! text_traits {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -238,6 +273,7 @@ macro_rules! text_traits {
 
 text_traits!(Name);
 text_traits!(AgentName);
+text_traits!(HostAddress);
 
 #[cfg(test)]
 mod tests {
@@ -248,6 +284,17 @@ mod tests {
         assert!(Name::new("session-status_2").is_ok());
         for bad in ["", "Upper", "with space", "dot.ted", "ü", &"x".repeat(65)] {
             assert!(Name::new(bad).is_err(), "{bad:?} must not be a name");
+        }
+    }
+
+    #[test]
+    fn a_hosts_address_is_a_name_or_an_ip_address_without_a_port() {
+        for good in ["db-1.example", "10.0.0.7", "fd00::7", "[fd00::7]"] {
+            let address = HostAddress::new(good).unwrap();
+            assert_eq!(address.as_str(), good.trim_matches(['[', ']']));
+        }
+        for bad in ["", "10.0.0.7:80", "[db-1]", "http://db-1", "a b", &"x".repeat(129)] {
+            assert!(HostAddress::new(bad).is_err(), "{bad:?} must not be an address");
         }
     }
 

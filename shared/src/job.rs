@@ -204,6 +204,8 @@ pub struct FleetNeed {
     pub agents: Option<u32>,
     /// Which; empty: all.
     pub selector: selector::Selector,
+    /// Which others only report how their hosts fare; `None`: nobody does.
+    pub observers: Option<selector::Selector>,
     /// What becomes of a run that loses an agent.
     pub on_agent_loss: LossPolicy,
     /// How long to wait for agents.

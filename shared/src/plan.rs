@@ -1,4 +1,7 @@
-//! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them.
+//! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Room: [`placement`], who
+//! measures in each trial.
+
+pub mod placement;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +12,8 @@ use crate::arrivals::ArrivalPlan;
 use crate::delay::Delay;
 use crate::ids::{AgentName, LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
 use crate::job::{DataColumn, Job, LoadModel, OperationSpec, Warmup, Window};
+
+pub use placement::PlannedCell;
 
 /// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
 pub const TRIALS_MAX: u32 = 10_000;
@@ -23,7 +28,7 @@ pub struct Plan {
     pub seed: u64,
     /// The variants, in the order of the job file.
     pub variants: Vec<Variant>,
-    /// The trials, in the order in which they run.
+    /// The trials, in the order in which they run; each is one round where agents do not share a load.
     pub trials: Vec<PlannedTrial>,
     /// How many agents each trial needs; `None`: every one that matches.
     pub agents: Option<u32>,
@@ -33,8 +38,13 @@ impl Plan {
     /// Unrolls a job: each block runs every variant once. The seed is the job's own, or chosen at submission.
     pub fn of(job: &Job, seed: u64) -> Self {
         let variant = Variant { name: DEFAULT_VARIANT.to_owned(), parameters: BTreeMap::new() };
-        let trial =
-            |block: u32| PlannedTrial { index: TrialIndex(block), variant: VariantIndex(0), block, order: 0 };
+        let trial = |block: u32| PlannedTrial {
+            index: TrialIndex(block),
+            variant: VariantIndex(0),
+            block,
+            order: 0,
+            cells: Vec::new(),
+        };
         let trials = (0..job.load.trials).map(trial).collect();
         Self { seed, variants: vec![variant], trials, agents: job.fleet.agents }
     }
@@ -60,6 +70,10 @@ pub struct PlannedTrial {
     pub block: u32,
     /// Its place within the block, from 0.
     pub order: u32,
+    /// What is measured in it, side by side and apart from each other; empty: one load that all agents share. Under `each`
+    /// and `pairs` it is empty until the run has its agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<PlannedCell>,
 }
 
 /// What one agent is told to do in one trial. All templates that the coordinator can resolve are resolved.
@@ -89,6 +103,8 @@ pub struct Assignment {
     pub agent_index: u32,
     /// How many agents take part.
     pub agent_count: u32,
+    /// Whether it is to make no load, and only to report how its host fares until it is told to stop.
+    pub is_observer: bool,
 }
 
 /// One agent's share of a trial's load.

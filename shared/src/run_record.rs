@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
 use crate::plan::Plan;
-use crate::run_report::Verdict;
+use crate::run_report::{Pair, Verdict};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,8 +108,15 @@ pub struct TrialRecord {
     pub trial: TrialIndex,
     /// 0 for the first attempt.
     pub attempt: u32,
-    /// Agents that were leased for it, by name.
+    /// Agents that made its load, by name.
     pub agents: Vec<AgentPart>,
+    /// The cells that were measured side by side, each by one of the agents and apart from the others; empty: all agents
+    /// shared one load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<CellPart>,
+    /// Agents that made no load and only reported how their hosts fared, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observers: Vec<AgentPart>,
     /// Over how many agents the load was split; more than `agents` when some were lost before and the run went on
     /// without them. `None`: over those in `agents`.
     #[serde(default)]
@@ -124,6 +131,68 @@ pub struct TrialRecord {
     pub start_skew_error_us: Option<f64>,
     /// What the coordinator found while it ran (lost agents, failed targets and hooks).
     pub findings: Vec<Finding>,
+}
+
+impl TrialRecord {
+    /// How many measurements of it ran to their end: itself, or its cells.
+    pub fn measurements_complete(&self) -> usize {
+        let cells = self.cells.iter().filter(|cell| self.of_cell(cell).is_complete).count();
+        if self.cells.is_empty() { usize::from(self.is_complete) } else { cells }
+    }
+
+    /// The attempt as far as it is about one of its cells: that one's agents, and what was found about them, about all, or about
+    /// agents of no cell. What is known of a whole attempt is about the cell's own agent.
+    pub fn of_cell(&self, cell: &CellPart) -> Self {
+        let is_of_another = |agent| self.cells.iter().any(|other| other != cell && other.involves(agent));
+        let is_of_cell = |finding: &&Finding| {
+            finding.agent.is_none_or(|agent| cell.involves(agent) || !is_of_another(agent))
+        };
+        let own =
+            |finding: &Finding| Finding { agent: finding.agent.or(Some(cell.agent)), ..finding.clone() };
+        let findings: Vec<Finding> = self.findings.iter().filter(is_of_cell).map(own).collect();
+        let is_broken = findings.iter().any(|finding| finding.severity == Severity::Invalid);
+        Self {
+            agents: self.agents.iter().filter(|part| part.id == cell.agent).cloned().collect(),
+            cells: vec![cell.clone()],
+            agents_planned: Some(1),
+            is_complete: self.is_complete && !is_broken,
+            findings,
+            ..self.clone()
+        }
+    }
+}
+
+/// A cell of an attempt: one agent's measurement, under `pairs` of one other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellPart {
+    /// Who made the load.
+    pub agent: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// Whom it was for, under `pairs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<CellPeer>,
+}
+
+/// The other agent of a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellPeer {
+    /// Its process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+}
+
+impl CellPart {
+    /// Whether an agent is one of its own.
+    pub fn involves(&self, agent: AgentId) -> bool {
+        self.agent == agent || self.peer.as_ref().is_some_and(|peer| peer.id == agent)
+    }
+
+    /// The pair that it is about; `None`: its agent is alone.
+    pub fn pair(&self) -> Option<Pair> {
+        self.peer.as_ref().map(|peer| Pair { from: self.name.clone(), to: peer.name.clone() })
+    }
 }
 
 /// One agent's part in one attempt at a trial.

@@ -5,6 +5,7 @@
 pub mod operation;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -116,9 +117,10 @@ pub struct VariantReport {
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// Its trials, every attempt, in the order they ran.
     pub trials: Vec<TrialReport>,
-    /// Operations merged over the valid trials; descriptive only.
+    /// Operations merged over the valid trials; descriptive only. Empty under `each` and `pairs`: nothing is merged over agents.
     pub operations: Vec<OperationReport>,
-    /// What each agent measured, merged over the valid trials; descriptive only. Empty with fewer than two agents.
+    /// What each agent measured, under `pairs` each pair, merged over the valid trials; descriptive only. Under `together`
+    /// empty with fewer than two agents.
     #[serde(default)]
     pub agents: Vec<AgentTotals>,
     /// Estimates over the valid trials.
@@ -132,10 +134,10 @@ pub struct Estimate {
     pub metric: String,
     /// Its unit: `ns`, `bytes`, `per_s` or empty.
     pub unit: String,
-    /// The agent that it is about; `null`: all of them together.
+    /// The agent that it is about, under the placement `each`; `null`: all of them together.
     pub agent: Option<AgentName>,
     /// Which pair of agents, under the placement `pairs`.
-    pub pair: Option<serde_json::Value>,
+    pub pair: Option<Pair>,
     /// Valid trials that give a value.
     pub n: u64,
     /// Mean over trials: geometric for times and rates. `null` when a valid trial gives no value.
@@ -149,6 +151,9 @@ pub struct Estimate {
 pub struct AgentTotals {
     /// Its name: one that was started anew between trials is still the same agent.
     pub name: AgentName,
+    /// Which pair it is about, under the placement `pairs`; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
     /// What it measured; the last is named `*` when there is more than one.
     pub operations: Vec<OperationReport>,
 }
@@ -164,8 +169,11 @@ pub struct TrialReport {
     pub attempt: u32,
     /// Whether it counts.
     pub valid: bool,
+    /// Which agent did it alone, under the placement `each`; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
     /// Which pair of agents, under the placement `pairs`.
-    pub pair: Option<serde_json::Value>,
+    pub pair: Option<Pair>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// Largest distance between an agent's armed start and T, microseconds.
@@ -178,6 +186,24 @@ pub struct TrialReport {
     pub operations: Vec<OperationReport>,
     /// What each agent measured.
     pub agents: Vec<AgentReport>,
+    /// How the hosts of agents fared that made no load; absent when the job has none observe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observers: Vec<ObserverReport>,
+}
+
+/// Two agents, one of which made load for the other, under the placement `pairs`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pair {
+    /// Who made the load.
+    pub from: AgentName,
+    /// Who was measured.
+    pub to: AgentName,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} → {}", self.from, self.to)
+    }
 }
 
 /// What was planned and what was seen.
@@ -216,6 +242,21 @@ pub struct AgentReport {
     pub host: BTreeMap<String, Scalar>,
 }
 
+/// How the host of an agent fared that made no load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObserverReport {
+    /// The agent's process.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// Its monotonic clock less the coordinator's, microseconds.
+    pub clock_offset_us: Option<f64>,
+    /// How wrong that may be, microseconds.
+    pub clock_error_us: Option<f64>,
+    /// Means and extremes of the host's metrics over the window, by name; empty when nothing of it arrived.
+    pub host: BTreeMap<String, Scalar>,
+}
+
 /// A host metric over the window.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scalar {
@@ -234,4 +275,7 @@ pub struct HostReport {
     pub agent: AgentName,
     /// What it is.
     pub fingerprint: Fingerprint,
+    /// Whether it only observed, in every trial; absent when it made load.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observer: bool,
 }

@@ -2,59 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, Instant};
 
 use fleetmark_tests::bad_certificate::{Flaw, SecureServer};
 use fleetmark_tests::bad_server::{BadServer, ClosedPort, Manner};
+use fleetmark_tests::broken_run::{ITERATIONS, check_all_failed, run_against, run_bounded, run_in};
 use fleetmark_tests::cast::{Said, Scene, fleetmark};
-use fleetmark_tests::readings::{altogether, findings, list, only_trial, text, trials, whole};
+use fleetmark_tests::readings::{altogether, findings, only_trial, trials, whole};
 use serde_json::{Value, json};
-
-const ITERATIONS: u64 = 20;
-/// No broken server may keep a run of twenty requests longer.
-const ENDS_WITHIN: Duration = Duration::from_secs(30);
-
-/// Runs twenty requests against a URL; `more` are further lines of the operation.
-fn run_against(url: &str, more: &str) -> (Said, Value) {
-    run_in(&Scene::new(), url, more)
-}
-
-fn run_in(scene: &Scene, url: &str, more: &str) -> (Said, Value) {
-    scene.write(
-        "job.toml",
-        &format!(
-            "name = \"broken\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nname = \"read\"\nurl = \"{url}\"\n{more}\n[load]\nworkers = 2\niterations = {ITERATIONS}\n"
-        ),
-    );
-    let began = Instant::now();
-    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
-    assert!(began.elapsed() < ENDS_WITHIN, "it took {:?}", began.elapsed());
-    (said, scene.json("report.json"))
-}
-
-/// All that was sent failed in one way, and the run says so and does not pass. Returns the samples' messages.
-fn check_all_failed(said: &Said, report: &Value, kind: &str) -> String {
-    assert_eq!(said.code, 3, "{said:?}");
-    assert_eq!((&report["run"]["verdict"], &report["run"]["exit_code"]), (&json!("invalid"), &json!(3)));
-    let trial = only_trial(report);
-    assert_eq!(trial["valid"], json!(false));
-    assert_eq!(findings(report, "all_operations_failed").len(), 1, "{:#}", trial["findings"]);
-    let all = altogether(trial);
-    assert_eq!(all["errors"], json!({ kind: ITERATIONS }), "{:#}", all["error_samples"]);
-    assert_eq!((whole(all, "count"), &all["error_ratio"]), (ITERATIONS, &json!(1.0)));
-    assert_eq!(all["latency_ns"]["count"], json!(0));
-    for figure in ["min", "mean", "stdev", "p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"] {
-        assert_eq!(all["latency_ns"][figure], Value::Null, "{figure}");
-    }
-    assert_eq!(all["throughput_per_s"], json!(0.0));
-    assert_eq!(all["failed_ns"]["count"], json!(ITERATIONS));
-    let samples = list(&all["error_samples"]);
-    assert!((1..=5).contains(&samples.len()), "{samples:#?}");
-    assert!(samples.iter().all(|sample| sample["kind"] == kind), "{samples:#?}");
-    let messages: Vec<&str> = samples.iter().map(|sample| text(&sample["message"])).collect();
-    assert!(messages.iter().all(|message| !message.is_empty()), "{messages:?}");
-    messages.join("\n")
-}
 
 #[test]
 fn a_closed_port_is_a_connect_error() {
@@ -133,15 +87,6 @@ fn a_chunk_that_no_memory_could_hold_is_a_protocol_error() {
     let (said, report) = run_against(&server.url(), "");
     let messages = check_all_failed(&said, &report, "protocol");
     assert!(messages.contains("a chunk of more than"), "{messages}");
-}
-
-/// Most that any process of a run may allocate while a server sends without end: a tenth of what comes.
-const DATA_KIBIBYTES_MAX: u32 = 1024 * 1024;
-
-/// Runs twenty requests with a bound on memory, beyond which a process ends at once.
-fn run_bounded(url: &str, more: &str) -> (Said, Value) {
-    let script = format!("ulimit -d {DATA_KIBIBYTES_MAX} && exec \"$0\" \"$@\"");
-    run_in(&Scene::new().bounded_by(&script), url, more)
 }
 
 #[test]

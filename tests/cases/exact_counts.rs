@@ -45,6 +45,19 @@ fn local_agents_send_exactly_what_is_counted() {
 }
 
 #[test]
+fn over_http2_exactly_what_is_counted_is_sent() {
+    let scene = Scene::new();
+    let nginx = Nginx::start_http2(&scene);
+    let operation = format!("{}version = \"2\"\ntls = {{ insecure = true }}\n", one_operation(&nginx.url));
+    job(&scene, &operation, "streams_per_connection = 4\nnew_connection_every = 1000");
+    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
+    check_report(&said, &scene.json("report.json"));
+    let log = nginx.stop();
+    assert_eq!(log.len() as u64, ITERATIONS);
+    assert!(log.iter().all(|line| line == "GET /read 200 HTTP/2"), "{:?}", log.first());
+}
+
+#[test]
 fn a_fleet_of_processes_sends_exactly_what_is_counted() {
     let scene = Scene::new();
     let nginx = Nginx::start(&scene);

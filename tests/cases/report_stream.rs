@@ -49,7 +49,7 @@ fn batch(intervals: Vec<proto::NumberedInterval>) -> Up {
 }
 
 fn numbered(trial: &proto::TrialKey, sequence: u64, interval: Vec<u8>) -> proto::NumberedInterval {
-    proto::NumberedInterval { trial: Some(trial.clone()), sequence, interval }
+    proto::NumberedInterval { trial: Some(trial.clone()), sequence, interval, epoch: 0 }
 }
 
 /// A whole interval in which nothing happened.

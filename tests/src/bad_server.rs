@@ -11,6 +11,8 @@ use rustix::fd::OwnedFd;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
+use crate::bad_http2::{self, Misdeed};
+
 /// Pause of a server that sends byte by byte.
 const DRIP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -45,13 +47,19 @@ pub enum Manner {
     NeverEndsItsHead,
     /// Promises 10 GiB, and sends them.
     SendsTenGibibytes,
+    /// Speaks HTTP/2 from the first byte, and misbehaves there.
+    Http2(Misdeed),
 }
 
 impl Manner {
     /// What it writes in answer to a request; `None`: nothing, and the connection stays.
     fn answer(self) -> Option<&'static [u8]> {
         match self {
-            Manner::ClosesAtOnce | Manner::Resets | Manner::GreetsInPlainText | Manner::NeverAnswers => None,
+            Manner::ClosesAtOnce
+            | Manner::Resets
+            | Manner::GreetsInPlainText
+            | Manner::NeverAnswers
+            | Manner::Http2(_) => None,
             Manner::ClosesWithinHead => Some(b"HTTP/1.1 200 OK\r\ncontent-le"),
             Manner::ClosesWithin => Some(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nnot all of it"),
             Manner::TalksGarbage => Some(b"\x15\x03\x01\x00\x02\x02\x28 this is no HTTP\r\n\r\n"),
@@ -177,6 +185,9 @@ fn accept(listener: &TcpListener, manner: Manner, is_over: &AtomicBool) {
 
 /// Answers one connection's requests, which carry no body, until it ends.
 fn serve(mut stream: &TcpStream, manner: Manner) {
+    if let Manner::Http2(misdeed) = manner {
+        return bad_http2::serve(stream, misdeed);
+    }
     if manner == Manner::GreetsInPlainText && stream.write_all(b"220 ready\r\n").is_err() {
         return;
     }

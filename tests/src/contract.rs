@@ -36,8 +36,15 @@ const REPORT: Kind = Table(&[
     ("variants", List(&Table(VARIANT))),
     ("claims", List(&Anything)),
     ("comparisons", List(&Anything)),
-    ("hosts", List(&Table(&[("agent", Text), ("fingerprint", Kind::Map(&Anything))]))),
+    ("hosts", List(&Table(HOST))),
 ]);
+
+const HOST: &[(&str, Kind)] = &[
+    ("agent", Text),
+    ("fingerprint", Kind::Map(&Anything)),
+    // Added: that it only observed.
+    ("observer", OrAbsent(&Boolean)),
+];
 
 const RUN: &[(&str, Kind)] = &[
     ("id", Text),
@@ -66,20 +73,35 @@ const VARIANT: &[(&str, Kind)] = &[
     ("estimates", List(&Table(ESTIMATE))),
 ];
 
-const AGENT_TOTALS: &[(&str, Kind)] = &[("name", Text), ("operations", List(&Table(OPERATION)))];
+const AGENT_TOTALS: &[(&str, Kind)] =
+    &[("name", Text), ("pair", OrAbsent(&Table(PAIR))), ("operations", List(&Table(OPERATION)))];
+
+const PAIR: &[(&str, Kind)] = &[("from", Text), ("to", Text)];
 
 const TRIAL: &[(&str, Kind)] = &[
     ("block", Count),
     ("order", Count),
     ("attempt", Count),
     ("valid", Boolean),
-    ("pair", Anything),
+    // Added: which agent did it alone.
+    ("agent", OrAbsent(&Text)),
+    ("pair", OrNull(&Table(PAIR))),
     ("findings", List(&Table(FINDING))),
     ("start_skew_us", OrNull(&Number)),
     ("start_skew_error_us", OrNull(&Number)),
     ("coverage", Table(COVERAGE)),
     ("operations", List(&Table(OPERATION))),
     ("agents", List(&Table(AGENT))),
+    // Added: how hosts fared that made no load.
+    ("observers", OrAbsent(&List(&Table(OBSERVER)))),
+];
+
+const OBSERVER: &[(&str, Kind)] = &[
+    ("id", Text),
+    ("name", Text),
+    ("clock_offset_us", OrNull(&Number)),
+    ("clock_error_us", OrNull(&Number)),
+    ("host", Kind::Map(&Anything)),
 ];
 
 const FINDING: &[(&str, Kind)] = &[
@@ -112,7 +134,7 @@ const ESTIMATE: &[(&str, Kind)] = &[
     ("metric", Text),
     ("unit", Text),
     ("agent", OrNull(&Text)),
-    ("pair", Anything),
+    ("pair", OrNull(&Table(PAIR))),
     ("n", Count),
     ("mean", OrNull(&Number)),
     ("ci95", OrNull(&Interval)),

@@ -3,7 +3,8 @@
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
-//! [`bad_certificate`] (those whose certificates are not to be trusted),
+//! [`bad_http2`] (how over HTTP/2), [`bad_certificate`] (those whose certificates are not to be trusted), [`broken_run`] (how a
+//! run against them must end),
 //! [`witness`] (one that remembers what it was asked), [`target`] (fleetmark's own, which keeps its own count),
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
 //! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
@@ -19,7 +20,9 @@
 
 pub mod acknowledged;
 pub mod bad_certificate;
+pub mod bad_http2;
 pub mod bad_server;
+pub mod broken_run;
 pub mod cast;
 pub mod contract;
 pub mod eavesdropper;
@@ -37,6 +40,7 @@ pub mod proxy;
 pub mod readings;
 pub mod running;
 pub mod seed;
+pub mod simulation;
 pub mod slow_link;
 pub mod small_disk;
 pub mod stored;

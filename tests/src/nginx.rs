@@ -32,12 +32,34 @@ impl Nginx {
     /// # Panics
     /// When nginx is not installed or does not listen in time.
     pub fn start(scene: &Scene) -> Self {
+        Self::speaking(scene, "http", |port| format!("listen 127.0.0.1:{port};"))
+    }
+
+    /// The same for HTTP/2 over TLS, with a certificate that nobody need trust.
+    ///
+    /// # Panics
+    /// When nginx is not installed or does not listen in time, or no certificate can be made.
+    pub fn start_http2(scene: &Scene) -> Self {
+        let certified =
+            rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+        scene.write("nginx-certificate.pem", &certified.cert.pem());
+        scene.write("nginx-key.pem", &certified.signing_key.serialize_pem());
+        Self::speaking(scene, "https", |port| {
+            format!(
+                "listen 127.0.0.1:{port} ssl http2; ssl_certificate ../nginx-certificate.pem; ssl_certificate_key ../nginx-key.pem;"
+            )
+        })
+    }
+
+    /// Starts one whose configuration says on which port it listens and how.
+    fn speaking(scene: &Scene, scheme: &str, listen: impl Fn(u16) -> String) -> Self {
         let folder = scene.path().join("nginx");
         fs::create_dir_all(&folder).expect("a folder for nginx");
         let log = folder.join("access.log");
         for _ in 0..PORTS_TRIED_MAX {
             let port = free_port();
-            fs::write(folder.join("nginx.conf"), configuration(port)).expect("nginx's configuration");
+            fs::write(folder.join("nginx.conf"), configuration(&listen(port)))
+                .expect("nginx's configuration");
             let mut command = Command::new(program());
             command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "error.log"]);
             let mut process = Process::start("nginx", command.stdin(Stdio::null()).stderr(Stdio::null()));
@@ -49,14 +71,15 @@ impl Nginx {
                 fs::read_to_string(folder.join("nginx.pid")).ok()?.trim().parse::<u32>().ok().map(|_| true)
             });
             if is_listening {
-                return Self { process, log, url: format!("http://127.0.0.1:{port}") };
+                return Self { process, log, url: format!("{scheme}://127.0.0.1:{port}") };
             }
         }
         let said = fs::read_to_string(folder.join("error.log")).unwrap_or_default();
         panic!("nginx did not start on any of {PORTS_TRIED_MAX} free ports: {said}");
     }
 
-    /// Stops it in order, and returns what it logged: `METHOD PATH STATUS` for each request, in the order of answers.
+    /// Stops it in order, and returns what it logged: `METHOD PATH STATUS` for each request, in the order of answers;
+    /// for those of HTTP/2 followed by that.
     ///
     /// # Panics
     /// When it does not end, or its log cannot be read.
@@ -86,16 +109,17 @@ fn program() -> PathBuf {
 }
 
 /// Connections are kept for as long as the other side likes, so that no request is ever sent twice.
-fn configuration(port: u16) -> String {
+fn configuration(listen: &str) -> String {
     format!(
         "daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log;
 events {{ worker_connections 512; }}
 http {{
-  log_format line '$request_method $uri $status';
+  log_format line '$request_method $uri $status$protocol';
+  map $server_protocol $protocol {{ HTTP/2.0 ' HTTP/2'; default ''; }}
   access_log access.log line;
   keepalive_requests 1000000000; keepalive_timeout 1h;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  server {{ listen 127.0.0.1:{port}; location / {{ return 200 'ok'; }} }}
+  server {{ {listen} location / {{ return 200 'ok'; }} }}
 }}
 "
     )

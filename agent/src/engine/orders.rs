@@ -26,13 +26,13 @@ pub(super) enum Order {
 
 /// Where orders are given; the first stop holds, save that an abort ends everything.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub struct Orders {
     order: watch::Sender<Order>,
 }
 
 impl Orders {
     /// Begins with [`Order::Prepare`].
-    pub(super) fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { order: watch::Sender::new(Order::Prepare) })
     }
 
@@ -40,7 +40,10 @@ impl Orders {
     ///
     /// The clock is read with the order in hand: a thread that looks at the order once an earlier start has come sees every
     /// move that was still in time, so that all threads begin at the same one.
-    pub(super) fn start(&self, at_ns: u64, now_ns: impl FnOnce() -> u64) -> Result<(), StartRefusal> {
+    ///
+    /// # Errors
+    /// When the moment has passed, or an earlier one has begun or ended: the order is then left as it was.
+    pub fn start(&self, at_ns: u64, now_ns: impl FnOnce() -> u64) -> Result<(), StartRefusal> {
         let mut answer = Ok(());
         self.order.send_if_modified(|current| {
             answer = check(current, at_ns, now_ns());

@@ -67,6 +67,7 @@ pub(crate) fn assignment(workers: u32, warmup: Warmup, window: Window) -> Assign
         agent_name: AgentName::new("a1").unwrap(),
         agent_index: 0,
         agent_count: 1,
+        is_observer: false,
     }
 }
 

@@ -1,6 +1,6 @@
-//! One connection to the coordinator, with its two streams.
+//! One connection to the coordinator, with its two streams. Room: [`words`], what is said and heard there.
 
-mod words;
+pub mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use proto::agent_service_client::AgentServiceClient;
 use proto::channel::{self, ChannelError};
-use proto::convert::trial_key;
-use shared::ids::TrialKey;
+use shared::ids::{LeaseEpoch, TrialKey};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ClientConfig;
@@ -47,7 +46,7 @@ pub(crate) enum LinkError {
 
 /// What comes from the coordinator.
 #[derive(Debug)]
-pub(crate) enum FromCoordinator {
+pub enum FromCoordinator {
     /// An order.
     Order(Order),
     /// How many intervals may be under way.
@@ -129,7 +128,7 @@ impl Link {
     }
 
     /// Sends intervals on `Report`.
-    pub(crate) fn report(&self, batch: Vec<Numbered>) {
+    pub(crate) fn report(&self, batch: Vec<(LeaseEpoch, Numbered)>) {
         self.check(self.report.try_send(words::batch(batch)).is_ok());
     }
 
@@ -227,32 +226,18 @@ async fn open_report(
                 Some(Err(status)) => break describe(&status),
                 None => break "the coordinator ended the stream".to_owned(),
             };
-            match receipt(message) {
+            match words::receipt(message) {
                 Ok(receipt) => {
                     if to_session.send(receipt).await.is_err() {
                         return;
                     }
                 }
-                Err(problem) => break problem,
+                Err(problem) => break problem.to_string(),
             }
         };
         let _the_session_may_be_over = to_session.send(FromCoordinator::Broken(reason)).await;
     });
     Ok((sender, task))
-}
-
-fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, String> {
-    use proto::report_down::Message;
-    let trial = |key| trial_key(key).map_err(|error| error.to_string());
-    match message.message.ok_or("an empty message")? {
-        Message::Credit(credit) => Ok(FromCoordinator::Credit(credit.intervals_in_flight_max)),
-        Message::Acknowledgement(acknowledgement) => {
-            Ok(FromCoordinator::Acknowledged(trial(acknowledgement.trial)?, acknowledgement.through_sequence))
-        }
-        Message::Rejection(rejection) => {
-            Ok(FromCoordinator::Rejected(trial(rejection.trial)?, rejection.reason))
-        }
-    }
 }
 
 fn refusal(status: Status) -> LinkError {

@@ -11,7 +11,10 @@
 //!
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
+//!
+//! Room: `engine`, what engines tell, as events.
 
+mod engine;
 #[cfg(test)]
 mod tests;
 
@@ -67,8 +70,8 @@ pub enum Event {
 pub enum Action {
     /// Say something on `Attach`.
     Say(Statement),
-    /// Send intervals on `Report`.
-    Report(Vec<Numbered>),
+    /// Send intervals on `Report`, each with the lease under which it was measured.
+    Report(Vec<(LeaseEpoch, Numbered)>),
     /// Make an engine ready.
     Prepare(Box<Assignment>),
     /// Arm the engine by this start, for this time; or move its start there.
@@ -163,7 +166,11 @@ impl Machine {
             Event::EngineDone(trial, intervals) => {
                 self.end(trial, Statement::Done(trial, intervals), &mut actions)
             }
-            Event::EngineFailed(trial, reason) => self.fail(trial, reason, &mut actions),
+            Event::EngineFailed(trial, reason) => {
+                // It may still run: one that had begun when its start was moved would go on loading what is measured.
+                actions.push(Action::DropEngine(trial));
+                self.fail(trial, reason, &mut actions);
+            }
             Event::EngineRefused(trial, reason) => self.refuse(trial, reason, &mut actions),
             Event::Program(statement) => self.answer(statement, &mut actions),
             Event::Spilled(report) => {
@@ -175,7 +182,7 @@ impl Machine {
         actions.extend(self.outbox.take_orders().into_iter().map(Action::Spill));
         let batch = self.outbox.next_batch(self.credit);
         if !batch.is_empty() {
-            actions.push(Action::Report(batch));
+            actions.push(Action::Report(self.leased(batch)));
         }
         actions
     }
@@ -185,14 +192,25 @@ impl Machine {
         self.trials.iter().map(|(trial, held)| (*trial, held.epoch)).collect()
     }
 
-    /// Whether a trial's engine is still wanted and not yet there.
-    pub fn is_preparing(&self, trial: TrialKey) -> bool {
-        self.trials.get(&trial).is_some_and(|held| !held.is_over && held.said.is_none())
+    /// Whether a trial is held under this lease: what an engine tells that was made ready under another is of no account.
+    pub fn holds(&self, trial: TrialKey, epoch: LeaseEpoch) -> bool {
+        self.trials.get(&trial).is_some_and(|held| held.epoch == epoch)
+    }
+
+    /// Whether a trial's engine is still wanted under this lease and not yet there.
+    pub fn is_preparing(&self, trial: TrialKey, epoch: LeaseEpoch) -> bool {
+        let is_awaited = |held: &Held| held.epoch == epoch && !held.is_over && held.said.is_none();
+        self.trials.get(&trial).is_some_and(is_awaited)
     }
 
     /// Whether further intervals should wait in their engine.
     pub fn is_full(&self) -> bool {
         self.outbox.is_full()
+    }
+
+    /// What is kept for the coordinator.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     fn obey(&mut self, order: Order, actions: &mut Vec<Action>) {
@@ -288,6 +306,12 @@ impl Machine {
             _ => {}
         }
         actions.push(Action::Say(statement));
+    }
+
+    /// Intervals with their leases: what is forgotten of a trial goes with its lease.
+    fn leased(&self, batch: Vec<Numbered>) -> Vec<(LeaseEpoch, Numbered)> {
+        let lease = |interval: &Numbered| self.trials.get(&interval.trial).map(|held| held.epoch);
+        batch.into_iter().filter_map(|interval| Some((lease(&interval)?, interval))).collect()
     }
 
     /// Takes in what the engine numbered; a trial for which there is no room any more ends here.

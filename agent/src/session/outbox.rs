@@ -102,6 +102,19 @@ pub struct Lost {
     pub reason: String,
 }
 
+/// How much is kept now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// In memory, or about to be read back into it.
+    pub memory_bytes: u64,
+    /// In files, or about to be.
+    pub disk_bytes: u64,
+    /// Given to the spill and not yet in its files.
+    pub writing_bytes: u64,
+    /// Intervals that are under way.
+    pub in_flight: usize,
+}
+
 /// Intervals not yet acknowledged, by trial and number.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -231,6 +244,12 @@ impl Outbox {
     /// Whether everything is acknowledged.
     pub fn is_empty(&self) -> bool {
         self.queues.values().all(Queue::is_empty)
+    }
+
+    /// How much is kept now.
+    pub fn usage(&self) -> Usage {
+        let Self { memory_bytes, disk_bytes, writing_bytes, .. } = *self;
+        Usage { memory_bytes, disk_bytes, writing_bytes, in_flight: self.in_flight() }
     }
 
     /// Reads back what there is room for: in large steps, once half of the memory is free.

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
-use super::outbox::Numbered;
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent, StartRefusal, clock};
+use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
 use crate::host;
 use crate::policy::{Refusal, Warden};
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
@@ -62,24 +61,40 @@ enum Unprepared {
     Refused(#[from] Refusal),
 }
 
+/// What came of making an engine ready for a trial under a lease.
+type Prepared = (TrialKey, LeaseEpoch, Result<Ready, Unprepared>);
+
+/// What the policy did not allow of a trial that was made ready under this lease.
+type Refused = (TrialKey, LeaseEpoch, Refusal);
+
+/// Whom an engine's workload asks; dropped, what is asked later is heard no more.
+type Watched = (Arc<Warden>, oneshot::Sender<()>);
+
+/// What the engine of a trial told that was made ready under this lease.
+type Told = (TrialKey, LeaseEpoch, EngineEvent);
+
 struct Shell {
     options: Options,
     id: AgentId,
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
-    /// Whom the engines' workloads ask, where a trial may have to be ended for its length.
-    wardens: HashMap<TrialKey, Arc<Warden>>,
+    wardens: HashMap<TrialKey, Watched>,
+    /// Trials of which only the host's fate is told.
+    observers: HashMap<TrialKey, Observer>,
     programs: Programs,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
     spilled: mpsc::Receiver<SpillReport>,
-    /// Everything that engines and programs tell.
-    happenings: mpsc::Receiver<Event>,
-    happened: mpsc::Sender<Event>,
+    /// Everything that engines tell.
+    happenings: mpsc::Receiver<Told>,
+    happened: mpsc::Sender<Told>,
+    /// What the policy did not allow while a trial ran. Not among `happenings`, which wait while there is no room.
+    refusals: mpsc::Receiver<Refused>,
+    refused: mpsc::Sender<Refused>,
     statements: mpsc::Receiver<Statement>,
     /// Engines that were made ready.
-    ready: mpsc::Receiver<(TrialKey, Result<Ready, Unprepared>)>,
-    prepared: mpsc::Sender<(TrialKey, Result<Ready, Unprepared>)>,
+    ready: mpsc::Receiver<Prepared>,
+    prepared: mpsc::Sender<Prepared>,
     link: Option<Link>,
 }
 
@@ -89,17 +104,21 @@ impl Shell {
         let (happened, happenings) = mpsc::channel(EVENTS_MAX);
         let (said, statements) = mpsc::channel(EVENTS_MAX);
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
+        let (refused, refusals) = mpsc::channel(EVENTS_MAX);
         let programs = Programs::new(options.fleetmark.clone(), Arc::clone(&options.policy), said);
         Ok(Self {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
             wardens: HashMap::new(),
+            observers: HashMap::new(),
             programs,
             spill,
             spilled,
             happenings,
             happened,
+            refusals,
+            refused,
             statements,
             ready,
             prepared,
@@ -167,11 +186,23 @@ impl Shell {
                         return;
                     }
                 },
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
+                Some((trial, epoch, refusal)) = self.refusals.recv() => {
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::EngineRefused(trial, refusal.to_string())
+                }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -187,11 +218,23 @@ impl Shell {
             let takes_intervals = !self.machine.is_full();
             let event = tokio::select! {
                 () = &mut over => return,
-                Some(event) = self.happenings.recv(), if takes_intervals => event,
+                Some((trial, epoch, event)) = self.happenings.recv(), if takes_intervals => {
+                    // Of an engine that was made ready under another lease nobody wants to know.
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::of_engine(trial, event)
+                }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
+                Some((trial, epoch, refusal)) = self.refusals.recv() => {
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::EngineRefused(trial, refusal.to_string())
+                }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
-                Some((trial, prepared)) = self.ready.recv() => {
-                    self.keep(trial, prepared);
+                Some((trial, epoch, prepared)) = self.ready.recv() => {
+                    self.keep(trial, epoch, prepared);
                     continue;
                 }
             };
@@ -221,11 +264,13 @@ impl Shell {
                     link.report(batch);
                 }
             }
+            Action::Prepare(assignment) if assignment.is_observer => return Some(self.observe(&assignment)),
             Action::Prepare(assignment) => self.prepare(*assignment),
             Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
                 self.wardens.remove(&trial);
+                self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
             Action::Spill(order) => self.spill.order(order),
@@ -235,35 +280,40 @@ impl Shell {
 
     /// Arms an engine, or moves its start; returns what came of it.
     fn arm(&self, trial: TrialKey, arming: u32, at_ns: u64) -> Option<Event> {
-        Some(match self.engines.get(&trial).map(|engine| engine.start(at_ns)) {
-            Some(Ok(())) => {
-                tracing::debug!(%trial, arming, at_ns, "armed");
-                self.watch_over(trial, at_ns);
-                Event::EngineArmed(trial, arming, at_ns)
-            }
-            Some(Err(StartRefusal::Passed { late_ns })) => {
-                tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
-                Event::EngineLate(trial, arming, late_ns)
-            }
-            // It says itself why.
-            Some(Err(StartRefusal::Stopped)) => return None,
-            Some(Err(refusal)) => Event::EngineFailed(trial, refusal.to_string()),
-            None => Event::EngineFailed(trial, "its engine is gone".to_owned()),
-        })
-    }
-
-    /// Sees that a trial ends in time if its length shows only while it runs; one that is over by then is not concerned,
-    /// and one that is moved was watched over from its earlier start, which is as long ago as a round trip.
-    fn watch_over(&self, trial: TrialKey, at_ns: u64) {
-        if let Some(warden) = self.wardens.get(&trial) {
+        if let Some(observer) = self.observers.get(&trial) {
+            observer.start(at_ns);
+            return Some(Event::EngineArmed(trial, arming, at_ns));
+        }
+        let answer = self.engines.get(&trial).map(|engine| engine.start(at_ns));
+        tracing::debug!(%trial, arming, at_ns, ?answer, "start");
+        if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
+            tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+        }
+        if let (Some(Ok(())), Some((warden, _))) = (&answer, self.wardens.get(&trial))
+            && warden.bounds_length()
+        {
+            // A start that is moved was watched over from the earlier one, which is as long ago as a round trip.
             let begins_in = Duration::from_nanos(at_ns.saturating_sub(clock::now_ns()));
             tokio::spawn(Arc::clone(warden).watch_over(begins_in));
         }
+        Event::of_arming(trial, arming, at_ns, answer)
+    }
+
+    /// Makes an observer ready, which it is at once.
+    fn observe(&mut self, assignment: &Assignment) -> Event {
+        let trial = assignment.trial;
+        tracing::debug!(%trial, "observing");
+        let mut probe = host::HostProbe::new();
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
+        self.observers.insert(trial, observer);
+        self.listen(trial, assignment.epoch, events);
+        Event::EngineReady(trial)
     }
 
     /// Makes an engine ready on a thread of its own: names are resolved and threads started there.
     fn prepare(&self, assignment: Assignment) {
-        let trial = assignment.trial;
+        let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
         let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
         let (agent, prepared) = (self.id, self.prepared.clone());
@@ -273,13 +323,16 @@ impl Shell {
                 None => error,
             });
             let made = made.map(|(engine, events)| (engine, events, warden));
-            let _the_session_may_be_over = prepared.blocking_send((trial, made));
+            let _the_session_may_be_over = prepared.blocking_send((trial, epoch, made));
         });
     }
 
-    /// Takes an engine that was made ready, unless its trial was dropped meanwhile.
-    fn keep(&mut self, trial: TrialKey, prepared: Result<Ready, Unprepared>) {
-        let (engine, mut events, warden) = match prepared {
+    /// Takes an engine that was made ready, unless its trial was dropped meanwhile, or is leased anew.
+    fn keep(&mut self, trial: TrialKey, epoch: LeaseEpoch, prepared: Result<Ready, Unprepared>) {
+        if !self.machine.is_preparing(trial, epoch) {
+            return;
+        }
+        let (engine, events, warden) = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Refused(refusal)) => {
                 tracing::warn!(%trial, %refusal, "refused");
@@ -287,27 +340,34 @@ impl Shell {
             }
             Err(error) => return self.step(Event::EngineFailed(trial, error.to_string())),
         };
-        if !self.machine.is_preparing(trial) {
-            return;
-        }
         self.engines.insert(trial, engine);
-        if warden.bounds_length() {
-            self.wardens.insert(trial, Arc::clone(&warden));
-        }
+        self.heed(trial, epoch, warden);
+        self.listen(trial, epoch, events);
+    }
+
+    /// Hears what the policy does not allow of a trial while it runs.
+    fn heed(&mut self, trial: TrialKey, epoch: LeaseEpoch, warden: Arc<Warden>) {
+        let (holds, mut is_over) = oneshot::channel();
+        let (refused, asked) = (self.refused.clone(), Arc::clone(&warden));
+        self.wardens.insert(trial, (warden, holds));
+        tokio::spawn(async move {
+            tokio::select! {
+                refusal = asked.refusal() => {
+                    tracing::warn!(%trial, %refusal, "refused");
+                    let _the_session_may_be_over = refused.send((trial, epoch, refusal)).await;
+                }
+                _ = &mut is_over => {}
+            }
+        });
+    }
+
+    /// Hears what an engine or an observer tells of a trial.
+    fn listen(&self, trial: TrialKey, epoch: LeaseEpoch, mut events: mpsc::Receiver<EngineEvent>) {
         let happened = self.happened.clone();
         tokio::spawn(async move {
-            loop {
-                let event = tokio::select! {
-                    event = events.recv() => event.map(|event| engine_event(trial, event)),
-                    refusal = warden.refusal() => {
-                        tracing::warn!(%trial, %refusal, "refused");
-                        Some(Event::EngineRefused(trial, refusal.to_string()))
-                    }
-                };
-                let Some(event) = event else { return };
-                let is_refusal = matches!(event, Event::EngineRefused(..));
+            while let Some(event) = events.recv().await {
                 // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send(event).await.is_err() || is_refusal {
+                if happened.send((trial, epoch, event)).await.is_err() {
                     return;
                 }
             }
@@ -332,6 +392,7 @@ impl Shell {
             refused_kinds: self.options.policy.kinds(false).map(|kind| kind.schema.kind.to_owned()).collect(),
             may_run_programs: self.options.policy.allows_programs(),
             reservation: self.options.reservation.clone(),
+            advertise: self.options.advertise.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }
@@ -353,20 +414,4 @@ fn engine(
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
     Ok((engine, receiver))
-}
-
-fn engine_event(trial: TrialKey, event: EngineEvent) -> Event {
-    match event {
-        EngineEvent::Ready => Event::EngineReady(trial),
-        EngineEvent::Interval(interval) => {
-            let sequence = interval.sequence.0;
-            Event::EngineInterval(Numbered {
-                trial,
-                sequence,
-                bytes: crate::rpc::codec::encode_interval(&interval),
-            })
-        }
-        EngineEvent::Finished { intervals } => Event::EngineDone(trial, intervals),
-        EngineEvent::Failed(reason) => Event::EngineFailed(trial, reason),
-    }
 }

@@ -1,6 +1,7 @@
-//! Small cases worked out by hand. Rooms: `fixture` (a made-up run), `folding` (what folded runs still say),
+//! Small cases worked out by hand. Rooms: `apart` (agents that stand alone), `fixture` (a made-up run), `folding` (what folded runs still say),
 //! `invariants` (those of the design), `metrics` (what was taken out of responses).
 
+mod apart;
 mod fixture;
 mod folding;
 mod invariants;
@@ -8,12 +9,12 @@ mod metrics;
 
 use self::fixture::*;
 use super::*;
-use shared::finding::Severity;
+use shared::finding::{FindingCode, Severity};
 use shared::host::HostSample;
 use shared::ids::TrialKey;
 use shared::interval::{OperationInterval, Phase};
 use shared::run_record::RunState;
-use shared::run_report::Verdict;
+use shared::run_report::{TrialReport, Verdict};
 
 fn codes(trial: &TrialReport) -> Vec<FindingCode> {
     trial

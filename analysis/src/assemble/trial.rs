@@ -1,13 +1,18 @@
-//! One attempt at a trial as a whole: its agents merged, its coverage counted, its validity judged.
+//! One attempt at a trial as a whole: its agents merged, its coverage counted, its validity judged. Where its cells stand apart,
+//! each is such a whole.
 
+use shared::finding::{Finding, FindingCode};
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, AgentName};
 use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
 use shared::run_record::{AgentPart, RunRecord, TrialRecord};
-use shared::run_report::{ALL_OPERATIONS, AgentReport, Coverage, OperationReport, TrialReport};
+use shared::run_report::{
+    ALL_OPERATIONS, AgentReport, Coverage, ObserverReport, OperationReport, Pair, TrialReport,
+};
 
 use super::cell::Cell;
+use super::subject::Subject;
 use super::tally::Tally;
 use crate::validity::{self, AgentEvidence, Evidence};
 
@@ -31,6 +36,8 @@ pub(super) struct AssembledTrial {
 pub(super) struct AgentSum {
     /// Its name.
     pub(super) name: AgentName,
+    /// The pair in which it did, if it was one.
+    pub(super) pair: Option<Pair>,
     /// One tally per operation of the job, packed.
     pub(super) tallies: Vec<Tally>,
     /// Its measured time.
@@ -66,8 +73,34 @@ impl Operations {
     }
 }
 
-/// Assembles one attempt. `cells` finds what an agent's stored intervals add up to.
+/// Assembles one attempt: all agents together, or each of its cells apart. `cells` finds what an agent's stored intervals add
+/// up to.
 pub(super) fn assemble<'a>(
+    record: &RunRecord,
+    job: &Job,
+    planned: &PlannedTrial,
+    attempt: &TrialRecord,
+    cells: &impl Fn(AgentId) -> Option<&'a Cell>,
+) -> Vec<AssembledTrial> {
+    if attempt.cells.is_empty() {
+        return vec![assemble_one(record, job, planned, attempt, cells)];
+    }
+    let apart = attempt.cells.iter().map(|cell| {
+        let mut assembled = assemble_one(record, job, planned, &attempt.of_cell(cell), cells);
+        let subject = Subject::from(cell);
+        (assembled.report.agent, assembled.report.pair) = (subject.agent(), subject.pair());
+        assembled.agent_sums.iter_mut().for_each(|sum| sum.pair = subject.pair());
+        // What is found of a whole cell is found of its agent.
+        let findings = assembled.report.findings.iter_mut();
+        findings
+            .filter(|finding| finding.agent.is_none())
+            .for_each(|finding| finding.agent = Some(cell.agent));
+        assembled
+    });
+    apart.collect()
+}
+
+fn assemble_one<'a>(
     record: &RunRecord,
     job: &Job,
     planned: &PlannedTrial,
@@ -89,13 +122,17 @@ pub(super) fn assemble<'a>(
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
         agents: &parts.iter().map(|(part, cell)| agent_evidence(part, cell)).collect::<Vec<_>>(),
     };
-    let findings = validity::findings(&evidence);
+    let mut findings = validity::findings(&evidence);
+    let observers: Vec<(&AgentPart, &Cell)> =
+        attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
+    findings.extend(observers.iter().filter_map(|(part, cell)| silent_observer(attempt, part, cell)));
     let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell)).unzip();
     let report = TrialReport {
         block: planned.block,
         order: planned.order,
         attempt: attempt.attempt,
         valid: validity::is_valid(&findings),
+        agent: None,
         pair: None,
         findings,
         start_skew_us: attempt.start_skew_us,
@@ -103,9 +140,11 @@ pub(super) fn assemble<'a>(
         coverage,
         operations: operations.reports,
         agents,
+        observers: observers.iter().map(|(part, cell)| observer(part, cell)).collect(),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),
+        pair: None,
         tallies: cell.tallies().to_vec(),
         window_ns: cell.measured_ns(),
     };
@@ -174,4 +213,23 @@ fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedH
         host: cell.host(),
     };
     (report, operations.latencies)
+}
+
+fn observer(part: &AgentPart, cell: &Cell) -> ObserverReport {
+    ObserverReport {
+        id: part.id,
+        name: part.name.clone(),
+        clock_offset_us: part.clock_offset_us,
+        clock_error_us: part.clock_error_us,
+        host: cell.host(),
+    }
+}
+
+/// An observer of which something is missing, unless the coordinator has told that already.
+fn silent_observer(attempt: &TrialRecord, part: &AgentPart, cell: &Cell) -> Option<Finding> {
+    let missing = cell.missing(part)?;
+    let is_told =
+        attempt.findings.iter().any(|it| it.code == FindingCode::ObserverLost && it.agent == Some(part.id));
+    let message = format!("observer {}: {missing}; what was measured stands", part.name);
+    (!is_told && attempt.is_complete).then(|| Finding::of_agent(FindingCode::ObserverLost, part.id, message))
 }

@@ -8,6 +8,7 @@ use shared::plan::Variant;
 use shared::run_report::{AgentTotals, VariantReport};
 
 use super::Place;
+use super::subject::Subject;
 use super::tally::Tally;
 use super::trial::{AgentSum, AssembledTrial, Operations};
 use crate::estimate;
@@ -35,7 +36,7 @@ impl VariantSum {
         Self { report, tallies: Vec::new(), window_ns: 0, agents: Vec::new() }
     }
 
-    /// Adds an attempt; only a valid one is merged.
+    /// Adds an attempt; only a valid one is merged, and into all of them only where agents shared the load.
     pub(super) fn add(
         &mut self,
         variant: usize,
@@ -47,20 +48,26 @@ impl VariantSum {
         for (agent, of_agent) in trial.agent_latencies.into_iter().enumerate() {
             keep(latencies, Place { agent: Some(agent), ..place }, of_agent);
         }
-        if trial.report.valid {
+        if trial.report.valid && Subject::of(&trial.report) == Subject::All {
             self.tallies.resize_with(trial.tallies.len(), Tally::default);
             for (sum, tally) in self.tallies.iter_mut().zip(&trial.tallies) {
                 sum.merge(tally);
                 sum.pack();
             }
             self.window_ns = self.window_ns.saturating_add(trial.window_ns);
+        }
+        if trial.report.valid {
             trial.agent_sums.into_iter().for_each(|sum| self.add_agent(sum));
         }
         self.report.trials.push(trial.report);
     }
 
     fn add_agent(&mut self, of_trial: AgentSum) {
-        match self.agents.iter_mut().find(|agent| agent.name == of_trial.name) {
+        match self
+            .agents
+            .iter_mut()
+            .find(|agent| (&agent.name, &agent.pair) == (&of_trial.name, &of_trial.pair))
+        {
             Some(agent) => {
                 for (sum, tally) in agent.tallies.iter_mut().zip(&of_trial.tallies) {
                     sum.merge(tally);
@@ -74,7 +81,7 @@ impl VariantSum {
 
     /// Its report.
     pub(super) fn report(
-        self,
+        mut self,
         variant: usize,
         job: &Job,
         latencies: &mut BTreeMap<Place, EncodedHistogram>,
@@ -85,12 +92,24 @@ impl VariantSum {
             keep(latencies, Place { variant, trial: None, agent: None, operation: 0 }, merged.latencies);
             report.operations = merged.reports;
         }
-        if self.agents.len() > 1 {
-            let totals = |agent: &AgentSum| AgentTotals {
-                name: agent.name.clone(),
-                operations: Operations::of(job, &agent.tallies, agent.window_ns).reports,
-            };
-            report.agents = self.agents.iter().map(totals).collect();
+        // Agents that are merged into nothing have only this.
+        let stand_alone = self.tallies.is_empty();
+        if self.agents.len() > 1 || stand_alone {
+            if stand_alone {
+                self.agents.sort_by(|one, other| (&one.name, &one.pair).cmp(&(&other.name, &other.pair)));
+            }
+            for (number, agent) in self.agents.into_iter().enumerate() {
+                let merged = Operations::of(job, &agent.tallies, agent.window_ns);
+                if stand_alone {
+                    let place = Place { variant, trial: None, agent: Some(number), operation: 0 };
+                    keep(latencies, place, merged.latencies);
+                }
+                report.agents.push(AgentTotals {
+                    name: agent.name,
+                    pair: agent.pair,
+                    operations: merged.reports,
+                });
+            }
         }
         report.estimates = estimate::estimates(&report.trials);
         report

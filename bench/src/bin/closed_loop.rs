@@ -98,5 +98,6 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
         agent_name: AgentName::new("bench").map_err(io::Error::other)?,
         agent_index: 0,
         agent_count: 1,
+        is_observer: false,
     })
 }

@@ -207,7 +207,8 @@ impl<'a> Agent<'a> {
             self.account.first_sent.get_or_insert(now);
             self.account.interval_bytes += bytes.len() as u64;
             self.under_way.push_back((sequence, now));
-            let numbered = proto::NumberedInterval { trial: Some(key.into()), sequence, interval: bytes };
+            let numbered =
+                proto::NumberedInterval { trial: Some(key.into()), sequence, interval: bytes, epoch: 0 };
             let batch = proto::IntervalBatch { intervals: vec![numbered] };
             self.streams.send(proto::report_up::Message::Batch(batch))?;
         }

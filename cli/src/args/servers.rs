@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent::policy::VariablePattern;
 use clap::Args;
-use shared::ids::AgentName;
+use shared::ids::{AgentName, HostAddress};
 use trust::join_token::JoinToken;
 
 use super::{duration, pair, size};
@@ -55,6 +55,9 @@ pub(crate) struct AgentArgs {
     /// A label that jobs can ask for
     #[arg(long = "label", value_name = "K=V", value_parser = pair)]
     pub(crate) labels: Vec<(String, String)>,
+    /// Where other agents reach this host [default: the address that the coordinator sees]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<HostAddress>,
     /// How many runs may measure on this host at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) slots: u32,

@@ -50,6 +50,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         slots: args.slots,
         policy: Arc::new(policy),
         reservation: args.reservation,
+        advertise: args.advertise,
         tells_clock: !args.measure_clock,
         fleetmark: ourselves()?,
         data: args.data.unwrap_or_else(std::env::temp_dir),

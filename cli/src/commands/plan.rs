@@ -4,13 +4,14 @@ mod words;
 
 use std::time::Duration;
 
-use shared::job::{Warmup, Window};
+use shared::ids::AgentName;
+use shared::job::{Job, Placement, Warmup, Window};
 use shared::plan::Plan;
 use shared::units::print_duration;
 
 use super::check::{self, CheckedJob};
 use crate::args::JobArgs;
-use crate::exit_code::DONE;
+use crate::exit_code::{DONE, Failure, JOB};
 use crate::output;
 
 /// Trials listed one by one; more are only counted.
@@ -18,19 +19,23 @@ const TRIALS_LISTED_MAX: usize = 20;
 
 pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
     let CheckedJob { job, files, .. } = check::read(&args.job, &args.set)?;
-    // The seed is chosen when a run is submitted; the order shown holds for any, since there is one variant a block.
-    let plan = Plan::of(&job, job.load.seed.unwrap_or(0));
+    let plan = placed(&job)?;
+    // Without their number it is not known how many rounds agents take that do not share the load.
+    let is_whole = job.fleet.placement == Placement::Together || plan.is_placed();
     let trial = trial_length(job.load.warmup, job.load.window);
-    let total = trial.map(|trial| trial * u32::try_from(plan.trials.len()).unwrap_or(u32::MAX));
+    let trials = u32::try_from(plan.trials.len()).unwrap_or(u32::MAX);
+    let total = trial.filter(|_| is_whole).map(|trial| trial.saturating_mul(trials));
     if json {
         let trials: Vec<_> = plan
             .trials
             .iter()
-            .map(|trial| serde_json::json!({ "variant": plan.variants[trial.variant.0 as usize].name, "block": trial.block, "order": trial.order }))
+            .map(|trial| serde_json::json!({ "variant": plan.variants[trial.variant.0 as usize].name, "block": trial.block, "order": trial.order, "cells": trial.cells.len().max(1) }))
             .collect();
         let answer = serde_json::json!({
             "name": job.name,
             "agents": job.fleet.agents,
+            "placement": job.fleet.placement,
+            "observe": job.fleet.observers.as_ref().map(ToString::to_string),
             "scenario": job.workload.is_scenario,
             "think": job.load.think.map(|think| think.to_string()),
             "pace_seconds": job.load.pace.map(|pace| pace.as_secs_f64()),
@@ -51,31 +56,39 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
         .fleet
         .agents
         .map_or_else(|| "every agent that matches".to_owned(), |agents| format!("{agents} agents"));
+    let of_each = if job.fleet.placement == Placement::Together { "" } else { " each" };
     let workers = job
         .load
         .workers
-        .map_or_else(|| "one worker for each".to_owned(), |workers| format!("{workers} workers"));
+        .map_or_else(|| "one worker for each".to_owned(), |workers| format!("{workers} workers{of_each}"));
     let mut text = format!(
         "{}: {} trial{} on {agents} with {workers}\n",
         job.name,
         plan.trials.len(),
         if plan.trials.len() == 1 { "" } else { "s" }
     );
-    for sentence in words::ways(&job.load, &job.workload).iter().chain(&words::data(&job.data, &files)) {
+    let placement = words::placement(&job);
+    let ways = words::ways(&job.load, &job.workload);
+    for sentence in placement.iter().chain(&ways).chain(&words::data(&job.data, &files)) {
         text.push_str(&format!("  {sentence}\n"));
     }
     for trial in plan.trials.iter().take(TRIALS_LISTED_MAX) {
         text.push_str(&format!(
-            "  {:>4}  block {:>3}  {}\n",
+            "  {:>4}  block {:>3}  {}{}\n",
             trial.index.0 + 1,
             trial.block + 1,
-            plan.variants[trial.variant.0 as usize].name
+            plan.variants[trial.variant.0 as usize].name,
+            words::cells(&trial.cells)
         ));
     }
     if plan.trials.len() > TRIALS_LISTED_MAX {
         text.push_str(&format!("  and {} more\n", plan.trials.len() - TRIALS_LISTED_MAX));
     }
     text.push_str(&match (trial, total) {
+        (Some(trial), None) => format!(
+            "each takes {} (warm-up and window); how many there are depends on how many agents match\n",
+            print_duration(trial)
+        ),
         (Some(trial), Some(total)) => format!(
             "each takes {} (warm-up and window), all {}, and a little for preparing and collecting\n",
             print_duration(trial),
@@ -85,6 +98,18 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
     });
     output::print(&text)?;
     Ok(DONE)
+}
+
+/// The plan, with the rounds of a placement as far as the number of agents is known. The seed is chosen when a run is submitted;
+/// the order shown holds for any, since there is one variant a block.
+fn placed(job: &Job) -> anyhow::Result<Plan> {
+    let mut plan = Plan::of(job, job.load.seed.unwrap_or(0));
+    if let Some(agents) = job.fleet.agents {
+        let names: Result<Vec<AgentName>, _> =
+            (1..=agents).map(|number| AgentName::new(number.to_string())).collect();
+        plan.place(job, &names?).map_err(|problem| Failure::with_code(JOB, problem.to_string()))?;
+    }
+    Ok(plan)
 }
 
 /// Warm-up and window of one trial; `None` when they are counted in iterations.

@@ -23,7 +23,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let mut client = client::connect(&args.place).await?;
     let local_agents = match (args.local_agents, &args.place.coordinator) {
         (Some(count), _) => count,
-        (None, None) => job.fleet.agents.unwrap_or(1),
+        (None, None) => job.fleet.agents.unwrap_or(job.fleet.placement.agents_min()),
         (None, Some(_)) => 0,
     };
     let agents = start_agents(local_agents, &args, &mut client).await?;

@@ -24,7 +24,7 @@ const RETRY_LATER_AFTER: Duration = Duration::from_secs(10);
 
 /// Something to do with the store.
 #[derive(Debug)]
-pub(super) enum Errand {
+pub enum Errand {
     /// Store the record.
     Save(Box<RunRecord>),
     /// Judge a trial from what is stored.
@@ -36,30 +36,43 @@ pub(super) enum Errand {
 }
 
 /// The queue of errands. Its length is bounded by the runs that are active, each of which waits for its own.
-pub(super) struct Errands {
+pub struct Errands {
     sender: mpsc::UnboundedSender<Errand>,
 }
 
 impl Errands {
     /// Starts the task that runs them; it ends with this handle.
-    pub(super) fn start(store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(errand) = receiver.recv().await {
-                if let Some(message) = carry_out(&store, errand).await
-                    && director.send(message).await.is_err()
-                {
-                    return;
-                }
-            }
-        });
-        Self { sender }
+    pub fn start(store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
+        let (errands, queue) = Self::queue();
+        tokio::spawn(run(queue, store, director));
+        errands
+    }
+
+    /// An empty queue, and where to take from it: for [`run`].
+    pub fn queue() -> (Self, mpsc::UnboundedReceiver<Errand>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender }, receiver)
     }
 
     /// Queues an errand.
     pub(super) fn run(&self, errand: Errand) {
         // The task lives as long as the director, unless the whole process is going down.
         let _the_process_is_ending = self.sender.send(errand);
+    }
+}
+
+/// Runs errands, and tells the director what came of them, until it is gone.
+pub async fn run(
+    mut queue: mpsc::UnboundedReceiver<Errand>,
+    store: StoreHandle,
+    director: mpsc::Sender<Message>,
+) {
+    while let Some(errand) = queue.recv().await {
+        if let Some(message) = carry_out(&store, errand).await
+            && director.send(message).await.is_err()
+        {
+            return;
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which agents a run gets: who matches, whose host has a free slot, and what to say when that is not enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{AgentId, RunId};
+use shared::ids::{AgentId, AgentName, RunId};
 use shared::job::selector::Selector;
 
 use super::{Fleet, Member};
@@ -15,8 +15,14 @@ const NAMED_MAX: usize = 10;
 pub struct Need {
     /// How many agents; `None`: every match.
     pub agents: Option<u32>,
+    /// How many at least, when every match is taken.
+    pub at_least: u32,
+    /// Only agents with one of these names; `None`: any.
+    pub named: Option<BTreeSet<AgentName>>,
     /// Which.
     pub selector: Selector,
+    /// Which others are to observe, at least one of them, and so make no load; `None`: nobody is.
+    pub observers: Option<Selector>,
     /// The workload kind that they must be able to run.
     pub kind: String,
     /// Whether targets or hooks are to be run.
@@ -53,13 +59,18 @@ impl Fleet {
         let mut matching: Vec<&Member> =
             self.members.values().filter(|member| member.mismatch(need).is_none()).collect();
         matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
-        let wanted = need.agents.map_or(matching.len().max(1), |agents| agents as usize);
+        let wanted = need.agents.map_or(matching.len().max(need.at_least as usize), |agents| agents as usize);
         if matching.len() < wanted {
             let refusals = self.refusals(need);
             if refusals.len() + matching.len() >= wanted {
                 return Err(Unmet::Refused(refusals.join("; ")));
             }
             return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
+        }
+        if let Some(selector) = &need.observers
+            && self.observers(selector, need.reservation.as_deref()).is_empty()
+        {
+            return Err(Unmet::Missing(self.no_observer_message(selector, need)));
         }
         let free: Vec<AgentId> = matching
             .iter()
@@ -122,6 +133,26 @@ impl Fleet {
         Ok(kept.into_iter().map(|member| member.agent.id).collect())
     }
 
+    /// The agents that could observe a run now, by name. They need no slot, and may be busy with anything.
+    pub fn observers(&self, selector: &Selector, reservation: Option<&str>) -> Vec<AgentId> {
+        let mut matching: Vec<&Member> =
+            self.members.values().filter(|it| it.cannot_observe(selector, reservation).is_none()).collect();
+        matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        matching.into_iter().map(|member| member.agent.id).collect()
+    }
+
+    fn no_observer_message(&self, selector: &Selector, need: &Need) -> String {
+        let reservation = need.reservation.as_deref();
+        let reasons = self.reasons(need, |member| member.cannot_observe(selector, reservation));
+        format!("waits for an agent to observe (fleet.observe) where {selector}{reasons}")
+    }
+
+    /// Why an agent is not what a selector asks for, with its name; `None`: it is.
+    pub fn mismatch(&self, agent: AgentId, selector: &Selector) -> Option<String> {
+        let Some(member) = self.members.get(&agent) else { return Some("it is not here".to_owned()) };
+        member.unlike(selector).map(|reason| format!("{}: {reason}", member.agent.name))
+    }
+
     fn has_free_slot(&self, member: &Member) -> bool {
         member.lease.is_none()
             && self.runs_on(member.host()).len() < self.slots_of(member.host())
@@ -146,26 +177,31 @@ impl Fleet {
             "waits for {wanted} agent{}{which}; {found} of them here",
             if wanted == 1 { "" } else { "s" }
         );
+        message.push_str(&self.reasons(need, |member| member.mismatch(need)));
+        message
+    }
+
+    /// Who is here and why each of them does not do, to follow a sentence that says who is waited for.
+    fn reasons(&self, need: &Need, why: impl Fn(&Member) -> Option<String>) -> String {
         let others: Vec<String> = self
             .members
             .values()
             .filter(|member| member.agent.reservation == need.reservation)
             .filter_map(|member| {
                 let labels = describe(&member.agent.labels);
-                member.mismatch(need).map(|reason| format!("{}{labels}: {reason}", member.agent.name))
+                why(member).map(|reason| format!("{}{labels}: {reason}", member.agent.name))
             })
             .collect();
         if self.members.is_empty() {
-            message.push_str("; no agents are attached");
-        } else if !others.is_empty() {
-            let more = others.len().saturating_sub(NAMED_MAX);
-            message.push_str("; does not match: ");
-            message.push_str(&others[..others.len().min(NAMED_MAX)].join("; "));
-            if more > 0 {
-                message.push_str(&format!("; and {more} more"));
-            }
+            return "; no agents are attached".to_owned();
         }
-        message
+        if others.is_empty() {
+            return String::new();
+        }
+        let more = others.len().saturating_sub(NAMED_MAX);
+        let named = others[..others.len().min(NAMED_MAX)].join("; ");
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("; does not match: {named}{more}")
     }
 }
 
@@ -203,6 +239,32 @@ impl Member {
         if ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(&need.kind)) {
             return Some(format!("it does not know {:?} workloads", need.kind));
         }
+        if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
+            return Some("the run measures other agents one by one, and none of that name".to_owned());
+        }
+        if need.observers.as_ref().is_some_and(|selector| self.unlike(selector).is_none()) {
+            return Some("it only observes this run (fleet.observe)".to_owned());
+        }
+        self.unlike(&need.selector)
+    }
+
+    /// Why the agent cannot observe a run; `None`: it can.
+    fn cannot_observe(&self, selector: &Selector, reservation: Option<&str>) -> Option<String> {
+        if self.gone_since.is_some() {
+            return Some("its connection is broken".to_owned());
+        }
+        if self.is_draining {
+            return Some("it is being drained: it takes no more runs".to_owned());
+        }
+        if self.agent.reservation.as_deref() != reservation {
+            return Some("it belongs to another command".to_owned());
+        }
+        self.unlike(selector)
+    }
+
+    /// Why its labels and facts are not what a selector asks for; `None`: they are. Labels come before facts, since people
+    /// give them; `name` is its own.
+    fn unlike(&self, selector: &Selector) -> Option<String> {
         let facts: BTreeMap<String, String> = self
             .agent
             .facts
@@ -211,7 +273,7 @@ impl Member {
             .map(|(key, value)| (key.clone(), value.clone()))
             .chain([("name".to_owned(), self.agent.name.to_string())])
             .collect();
-        need.selector.mismatch(&facts).map(|term| {
+        selector.mismatch(&facts).map(|term| {
             let there =
                 facts.get(&term.key).map_or_else(|| "is not set".to_owned(), |value| format!("is {value}"));
             format!("{} does not hold ({} {there})", term, term.key)
@@ -238,6 +300,9 @@ mod tests {
     fn need(agents: Option<u32>, selector: &str) -> Need {
         Need {
             agents,
+            at_least: 1,
+            named: None,
+            observers: None,
             selector: Selector::parse(selector).unwrap(),
             kind: "http".to_owned(),
             runs_programs: false,

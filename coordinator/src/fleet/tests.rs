@@ -17,6 +17,7 @@ pub(crate) fn agent(number: u8, host: &str) -> Introduction {
         may_run_programs: true,
         reservation: None,
         address: IpAddr::from([127, 0, 0, 1]),
+        advertise: None,
         clock_namespace: None,
         holds: Vec::new(),
     }
@@ -94,4 +95,26 @@ fn a_returning_agent_keeps_its_lease() {
     fleet.attach(seconds(2), agent(1, "h")).unwrap();
     assert_eq!(fleet.statuses(seconds(2))[0].state, AgentState::Leased);
     assert!(fleet.expire(seconds(500)).is_empty());
+}
+
+#[test]
+fn agents_reach_each_other_by_loopback_by_what_they_say_or_by_where_they_called_from() {
+    let mut fleet = Fleet::default();
+    let called_from = |number: u8, address: &str, advertise: Option<&str>| Introduction {
+        address: address.parse().unwrap(),
+        advertise: advertise.map(|host| HostAddress::new(host).unwrap()),
+        ..agent(number, &format!("h{number}"))
+    };
+    fleet.attach(seconds(0), called_from(1, "192.0.2.1", None)).unwrap();
+    fleet.attach(seconds(0), called_from(2, "2001:db8::2", None)).unwrap();
+    fleet.attach(seconds(0), called_from(3, "192.0.2.3", Some("db-3.example"))).unwrap();
+    fleet.attach(seconds(0), called_from(4, "192.0.2.4", Some("fd00::4"))).unwrap();
+    let host = |number: u8, users: &[u8]| {
+        let users: Vec<AgentId> = users.iter().map(|user| AgentId::new([*user; 16])).collect();
+        fleet.host_of(AgentId::new([number; 16]), &users)
+    };
+    let hosts = [1, 2, 3, 4].map(|number| host(number, &[9]));
+    assert_eq!(hosts, ["192.0.2.1", "[2001:db8::2]", "db-3.example", "[fd00::4]"]);
+    assert_eq!((host(1, &[1]), host(3, &[3, 3])), ("127.0.0.1".to_owned(), "127.0.0.1".to_owned()));
+    assert_eq!(host(3, &[3, 1]), "db-3.example", "somebody is elsewhere");
 }

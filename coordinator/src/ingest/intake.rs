@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use shared::ids::{AgentId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 
 /// What to do with an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +30,27 @@ pub enum Admission {
 /// since its address is its key, so a stream that died between writing and acknowledging does no harm.
 #[derive(Debug, Default)]
 pub struct Intake {
-    open: Mutex<HashMap<TrialKey, HashMap<AgentId, u64>>>,
+    open: Mutex<HashMap<TrialKey, OpenTrial>>,
+}
+
+#[derive(Debug)]
+struct OpenTrial {
+    epoch: LeaseEpoch,
+    stored: HashMap<AgentId, u64>,
 }
 
 impl Intake {
-    /// From now on intervals of these agents are wanted.
-    pub fn open(&self, trial: TrialKey, agents: impl IntoIterator<Item = AgentId>) {
-        self.lock().insert(trial, agents.into_iter().map(|agent| (agent, 0)).collect());
+    /// From now on intervals of these agents are wanted that they measure under this lease.
+    pub fn open(&self, trial: TrialKey, epoch: LeaseEpoch, agents: impl IntoIterator<Item = AgentId>) {
+        let stored = agents.into_iter().map(|agent| (agent, 0)).collect();
+        self.lock().insert(trial, OpenTrial { epoch, stored });
+    }
+
+    /// Whether an interval was measured under another lease than the one under which its trial is open: a coordinator that
+    /// was restarted began the trial anew, and its agent has yet to be told. An agent that does not say counts as right.
+    pub fn is_outdated(&self, trial: TrialKey, epoch: Option<LeaseEpoch>) -> bool {
+        let open = self.lock();
+        open.get(&trial).zip(epoch).is_some_and(|(open, epoch)| open.epoch != epoch)
     }
 
     /// From now on they are not.
@@ -47,7 +61,7 @@ impl Intake {
     /// What to do with an interval. `ahead` is what the same batch will have stored before it.
     pub fn admit(&self, trial: TrialKey, agent: AgentId, sequence: u64, ahead: Option<u64>) -> Admission {
         let open = self.lock();
-        let Some(stored) = open.get(&trial).and_then(|agents| agents.get(&agent)) else {
+        let Some(stored) = open.get(&trial).and_then(|open| open.stored.get(&agent)) else {
             return Admission::Unwanted;
         };
         let next_sequence = ahead.unwrap_or(0).max(*stored);
@@ -60,12 +74,12 @@ impl Intake {
 
     /// Everything below this number is on disk.
     pub fn advance(&self, trial: TrialKey, agent: AgentId, next_sequence: u64) {
-        if let Some(stored) = self.lock().get_mut(&trial).and_then(|agents| agents.get_mut(&agent)) {
+        if let Some(stored) = self.lock().get_mut(&trial).and_then(|open| open.stored.get_mut(&agent)) {
             *stored = next_sequence.max(*stored);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TrialKey, HashMap<AgentId, u64>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TrialKey, OpenTrial>> {
         // Nothing panics while holding it, and a number that is too low only makes an agent send again.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,11 +101,23 @@ mod tests {
         let intake = Intake::default();
         let (one, other) = (AgentId::new([1; 16]), AgentId::new([2; 16]));
         assert_eq!(intake.admit(trial(0), one, 0, None), Admission::Unwanted);
-        intake.open(trial(0), [one]);
+        intake.open(trial(0), LeaseEpoch(1), [one]);
         assert_eq!(intake.admit(trial(0), one, 0, None), Admission::Fresh);
         assert_eq!(intake.admit(trial(0), other, 0, None), Admission::Unwanted);
         intake.close(trial(0));
         assert_eq!(intake.admit(trial(0), one, 0, None), Admission::Unwanted);
+    }
+
+    #[test]
+    fn what_was_measured_under_another_lease_is_outdated() {
+        let intake = Intake::default();
+        assert!(
+            !intake.is_outdated(trial(0), Some(LeaseEpoch(1))),
+            "of a trial that is not open others judge"
+        );
+        intake.open(trial(0), LeaseEpoch(2), [AgentId::new([1; 16])]);
+        assert!(intake.is_outdated(trial(0), Some(LeaseEpoch(1))));
+        assert!(!intake.is_outdated(trial(0), Some(LeaseEpoch(2))) && !intake.is_outdated(trial(0), None));
     }
 
     proptest! {
@@ -99,7 +125,7 @@ mod tests {
         fn every_number_is_fresh_exactly_once(resends in prop::collection::vec(0..10_u64, 0..60)) {
             let intake = Intake::default();
             let agent = AgentId::new([1; 16]);
-            intake.open(trial(0), [agent]);
+            intake.open(trial(0), LeaseEpoch(1), [agent]);
             let mut stored = Vec::new();
             for step_back in resends {
                 // The agent reconnects and sends from some number that it knows not to be acknowledged.

@@ -64,7 +64,7 @@ impl Stage {
         let store = StoreHandle::start(Box::new(MemoryStore::new())).unwrap();
         store.create_run(samples::record(1), samples::files(1)).await.unwrap();
         let intake = Arc::new(Intake::default());
-        intake.open(trial(), agents);
+        intake.open(trial(), LeaseEpoch(1), agents);
         let (director, mut messages) = mpsc::channel(4);
         tokio::spawn(async move { while messages.recv().await.is_some() {} });
         let ingest = Ingest { room: Room::new(room_bytes), ..Ingest::new(intake, store.clone(), director) };

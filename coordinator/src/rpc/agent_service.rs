@@ -1,14 +1,16 @@
 //! The agents' side: `Attach` (commands and states) and `Report` (intervals and acknowledgements).
+//!
+//! Rooms: [`attach`] (one agent's stream of states and commands), [`hello`] (how it introduces itself).
 
-mod attach;
-mod hello;
+pub mod attach;
+pub mod hello;
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use proto::agent_service_server::AgentService;
 use proto::convert::{agent_id, trial_key};
-use shared::ids::{AgentId, IntervalSequence};
+use shared::ids::{AgentId, IntervalSequence, LeaseEpoch};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -77,10 +79,13 @@ impl AgentService for AgentRpc {
 }
 
 /// Takes in one agent's batches, one after the other, until its stream ends.
-async fn take_all(
+///
+/// # Errors
+/// What the stream is to be ended with: the agent broke the protocol's rules, or nothing can be taken in now.
+pub async fn take_all(
     inflow: &mut Inflow,
     agent: AgentId,
-    mut incoming: Streaming<proto::ReportUp>,
+    mut incoming: impl Stream<Item = Result<proto::ReportUp, Status>> + Unpin,
     answers: &mpsc::Sender<Result<proto::ReportDown, Status>>,
 ) -> Result<(), Status> {
     while let Some(message) = incoming.next().await {
@@ -93,11 +98,20 @@ async fn take_all(
                 batch.intervals.len()
             )));
         }
-        let batch =
-            batch.intervals.into_iter().map(|interval| stored(agent, interval)).collect::<Result<_, _>>()?;
+        let mut wanted = Vec::with_capacity(batch.intervals.len());
+        for interval in batch.intervals {
+            let epoch = (interval.epoch > 0).then_some(LeaseEpoch(interval.epoch));
+            let interval = stored(agent, interval)?;
+            if !inflow.is_outdated(interval.trial, epoch) {
+                wanted.push(interval);
+            }
+        }
+        if wanted.is_empty() {
+            continue;
+        }
         // Whoever gives up here has not been acknowledged: the agent keeps its intervals and sends them again.
         let receipts = tokio::select! {
-            receipts = inflow.take(batch) => receipts,
+            receipts = inflow.take(wanted) => receipts,
             () = answers.closed() => return Ok(()),
         };
         for receipt in receipts.map_err(refusal)? {

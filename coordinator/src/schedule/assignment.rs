@@ -73,23 +73,24 @@ impl Shares<'_> {
             agent_name: agent_name.clone(),
             agent_index,
             agent_count: self.agent_count,
+            is_observer: false,
         }
     }
+}
 
-    /// Why the amounts cannot be split over so many agents; `None`: they can.
-    pub(super) fn misfit(&self) -> Option<String> {
-        let agents = u64::from(self.agent_count);
-        if let Some(workers) = self.job.load.workers.filter(|workers| u64::from(*workers) < agents) {
-            return Some(format!(
-                "{workers} workers cannot be split over {agents} agents; ask for at least one worker per agent, or for fewer agents"
-            ));
-        }
-        match self.job.load.window {
-            Window::Iterations(iterations) if iterations < agents => Some(format!(
-                "{iterations} iterations cannot be split over {agents} agents; ask for at least one per agent, or for fewer agents"
-            )),
-            _ => None,
-        }
+/// Why the amounts cannot be split over so many agents; `None`: they can.
+pub(super) fn misfit(load: &Load, agent_count: u32) -> Option<String> {
+    let agents = u64::from(agent_count);
+    if let Some(workers) = load.workers.filter(|workers| u64::from(*workers) < agents) {
+        return Some(format!(
+            "{workers} workers cannot be split over {agents} agents; ask for at least one worker per agent, or for fewer agents"
+        ));
+    }
+    match load.window {
+        Window::Iterations(iterations) if iterations < agents => Some(format!(
+            "{iterations} iterations cannot be split over {agents} agents; ask for at least one per agent, or for fewer agents"
+        )),
+        _ => None,
     }
 }
 

@@ -1,12 +1,20 @@
 //! One run's way through the steps.
+//!
+//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
+//! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
+//! `observing` (hosts that make no load), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
+mod cells;
 mod hooks;
+mod keeping;
 mod loss;
+mod observing;
 mod preparing;
 mod steps;
 mod target;
+mod turns;
 mod unwind;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,16 +25,17 @@ use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
-use shared::run_record::{AgentPart, RunRecord, RunState, TrialRecord};
+use shared::run_record::{RunRecord, RunState};
 
 use super::step::Step;
 use super::{Action, Answer, Command, Deadlines, Ending, Submission};
-use crate::fleet::{Fleet, Moment, Need};
+use crate::fleet::{Moment, Need};
 use adoption::Resumption;
 pub use adoption::{BookmarkError, trial_under_way};
 #[cfg(test)]
 pub(super) use arming::ARMINGS_MAX;
 use arming::Arming;
+use cells::Cell;
 use loss::Group;
 use target::Target;
 
@@ -48,6 +57,8 @@ pub(super) struct ActiveRun {
     waiting_message: String,
     /// Leased agents that are not lost, by name.
     agents: Vec<AgentId>,
+    /// Names of all that were leased.
+    names: BTreeMap<AgentId, AgentName>,
     /// Over whom the load is split.
     group: Group,
     /// Agents that joined after the first trial, and have yet to run the hooks that came before it.
@@ -59,7 +70,8 @@ pub(super) struct ActiveRun {
     /// For each agent: the next hook it has to run in this step.
     next_hook: BTreeMap<AgentId, usize>,
     trial: CurrentTrial,
-    target: Target,
+    /// What was started to be measured, by the agent that started it.
+    targets: BTreeMap<AgentId, Target>,
     /// Set when the run is to end before its plan is done.
     ending: Option<Ending>,
     /// What is to be done once all agents are back; only while they are awaited after a restart.
@@ -74,7 +86,19 @@ struct CurrentTrial {
     index: TrialIndex,
     attempt: u32,
     epoch: LeaseEpoch,
-    /// Whether something made it invalid, so that the steps up to `Collect` are left out.
+    /// What is measured in it side by side; empty: one load that all agents share.
+    #[serde(default)]
+    cells: Vec<Cell>,
+    /// Agents whose cells an earlier attempt at the trial has measured.
+    #[serde(default)]
+    settled: BTreeSet<AgentName>,
+    /// Agents that only tell how their hosts fare in it.
+    #[serde(default)]
+    observers: Vec<AgentId>,
+    /// How long what they tell is waited for once the load has ended.
+    #[serde(skip)]
+    observers_until: Moment,
+    /// Whether something made it invalid as a whole, so that the steps up to `Collect` are left out.
     is_broken: bool,
     /// Whether agents were told to prepare, so that they must be collected and released.
     is_prepared: bool,
@@ -106,7 +130,10 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
         .any(|hooks| !hooks.is_empty());
     Need {
         agents: job.fleet.agents,
+        at_least: job.fleet.placement.agents_min(),
+        named: None,
         selector: job.fleet.selector.clone(),
+        observers: job.fleet.observers.clone(),
         kind: job.workload.kind.clone(),
         runs_programs: has_hooks || job.target.is_some(),
         reservation: reservation.map(ToOwned::to_owned),
@@ -131,13 +158,14 @@ impl ActiveRun {
             missing_since: Some(now),
             waiting_message: String::new(),
             agents: Vec::new(),
+            names: BTreeMap::new(),
             group: Group::default(),
             newcomers: Vec::new(),
             awaited: BTreeSet::new(),
             told: BTreeMap::new(),
             next_hook: BTreeMap::new(),
             trial: CurrentTrial::default(),
-            target: Target::default(),
+            targets: BTreeMap::new(),
             ending: None,
             resumption: None,
             is_adopted: false,
@@ -182,9 +210,14 @@ impl ActiveRun {
 
     /// An agent answered about what is under way.
     pub(super) fn hear(&mut self, agent: AgentId, answer: Answer, actions: &mut Vec<Action>) {
+        if self.is_observed_by(agent) {
+            return self.hear_observer(agent, answer);
+        }
         match (self.stage(), answer) {
             (Step::ReservePort, Answer::PortReserved(Some(port))) => {
-                self.target.port = Some(port);
+                if let Some(target) = self.targets.get_mut(&agent) {
+                    target.port = Some(port);
+                }
                 self.answered(agent);
             }
             (Step::ReservePort, Answer::PortReserved(None)) => {
@@ -195,19 +228,21 @@ impl ActiveRun {
                 );
             }
             (Step::StartTarget, Answer::TargetReady) => {
-                self.target.is_running = true;
+                if let Some(target) = self.targets.get_mut(&agent) {
+                    target.is_running = true;
+                }
                 self.answered(agent);
             }
             (_, Answer::TargetFailed(reason)) => {
-                self.target.is_running = false;
+                self.note_target_down(agent);
                 // One that ends between two trials was measured by neither; the next trial starts another.
-                if self.has_open_trial() {
+                if self.has_open_trial() && self.is_target_used_on(agent) {
                     self.break_trial(FindingCode::TargetFailed, Some(agent), reason);
                 }
                 self.target_ended(agent);
             }
             (_, Answer::TargetStopped) => {
-                self.target.is_running = false;
+                self.note_target_down(agent);
                 self.target_ended(agent);
             }
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
@@ -274,19 +309,12 @@ impl ActiveRun {
     ) {
         if self.step == Step::Judge && self.is_current(trial) {
             let (trial, attempt) = (self.trial.index, self.trial.attempt);
-            self.trial.is_repeated = !is_valid && attempt < self.job.fleet.retries;
+            self.settle(is_valid, &findings);
             actions.push(Action::Tell(
                 self.record.id,
                 RunEvent::TrialFinished { trial, attempt, is_valid, findings },
             ));
             self.awaited.clear();
-        }
-    }
-
-    pub(super) fn note_clock(&mut self, agent: AgentId, offset_us: f64, error_us: f64) {
-        if let Some(part) = self.part(agent) {
-            part.clock_offset_us = Some(offset_us);
-            part.clock_error_us = Some(error_us);
         }
     }
 
@@ -304,7 +332,9 @@ impl ActiveRun {
 
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        self.has_agent(agent) && self.is_current(trial) && self.stage() < Step::Judge
+        (self.has_agent(agent) || self.is_observed_by(agent))
+            && self.is_current(trial)
+            && self.stage() < Step::Judge
     }
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
@@ -314,17 +344,17 @@ impl ActiveRun {
         let is_about_now = match answer {
             Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
             Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
-                self.target.agent == Some(agent) && (is_current || self.target.started_for == Some(trial))
+                self.targets.get(&agent).is_some_and(|it| is_current || it.started_for == Some(trial))
             }
             Answer::Ready
             | Answer::Armed { .. }
             | Answer::StartTooLate { .. }
             | Answer::Done { .. }
             | Answer::Failed { .. } => self.wants(agent, trial),
-            Answer::PortReserved(_) => is_current && self.target.agent == Some(agent),
+            Answer::PortReserved(_) => is_current && self.targets.contains_key(&agent),
             Answer::HookDone { .. } => is_current,
         };
-        is_about_now && self.has_agent(agent)
+        is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
     }
 
     fn is_current(&self, trial: TrialKey) -> bool {
@@ -353,54 +383,7 @@ impl ActiveRun {
         self.stage() > Step::BeginTrial && self.stage() < Step::Judge
     }
 
-    /// Notes what makes the current trial invalid; the steps that lead up to its end are then left out.
-    fn break_trial(&mut self, code: FindingCode, agent: Option<AgentId>, message: String) {
-        self.trial.is_broken = true;
-        let finding = Finding { code, severity: code.severity(), agent, message };
-        if let Some(record) = self.trial_record()
-            && !record.findings.contains(&finding)
-        {
-            record.findings.push(finding);
-        }
-    }
-
-    fn report_intervals(&mut self, agent: AgentId, intervals: u64) {
-        // An agent that holds the trial no more says that it numbered none: what it said before stands.
-        let reported = self.trial.reported.entry(agent).or_default();
-        *reported = intervals.max(*reported);
-        let intervals = *reported;
-        if let Some(part) = self.part(agent) {
-            part.intervals_reported = Some(intervals);
-        }
-    }
-
     fn unix_ms(&self, now: Moment) -> u64 {
         self.unix_ms_at_zero.saturating_add(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn trial_record(&mut self) -> Option<&mut TrialRecord> {
-        let (index, attempt) = (self.trial.index, self.trial.attempt);
-        self.record.trials.iter_mut().rev().find(|record| record.trial == index && record.attempt == attempt)
-    }
-
-    fn part(&mut self, agent: AgentId) -> Option<&mut AgentPart> {
-        self.trial_record()?.agents.iter_mut().find(|part| part.id == agent)
-    }
-
-    /// What the record keeps of each leased agent.
-    fn parts(&self, fleet: &Fleet) -> Vec<AgentPart> {
-        let part = |id: &AgentId| {
-            let agent = fleet.agent(*id)?;
-            Some(AgentPart {
-                id: *id,
-                name: agent.name.clone(),
-                labels: agent.labels.clone(),
-                fingerprint: agent.fingerprint.clone(),
-                clock_offset_us: None,
-                clock_error_us: None,
-                intervals_reported: None,
-            })
-        };
-        self.agents.iter().filter_map(part).collect()
     }
 }

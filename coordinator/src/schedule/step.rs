@@ -8,6 +8,8 @@ use shared::job::{Job, OperationSpec, Warmup, Window};
 
 use super::deadlines::Deadlines;
 
+/// Intervals of agents that only observe: nothing that counts is waited for.
+pub(super) const OBSERVERS_WITHIN: Duration = Duration::from_secs(10);
 /// The timeout of an operation that states none (the workloads' default).
 const OPERATION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 

@@ -2,14 +2,17 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `starts` (one moment for all), `targets`, `absence` (agents that go away and come back), `losses` (agents that do
-//! not), `restarts` (of the coordinator), `overridden_deadlines`, `invariants` (any schedule of faults).
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`,
+//! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
+//! `overridden_deadlines`, `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
 mod losses;
+mod observers;
 mod overridden_deadlines;
+mod placements;
 mod restarts;
 mod simulated_agent;
 mod starts;
@@ -22,14 +25,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::finding::FindingCode;
-use shared::ids::{AgentId, RunId};
+use shared::ids::{AgentId, AgentName, RunId};
 use shared::job::{Job, Kinds};
 use shared::plan::Plan;
+use shared::plan::placement::rounds;
 use shared::run_record::{RunRecord, RunState, TrialRecord};
 
 use super::step::Step;
 use super::{Command, Deadlines, Submission};
 use world::World;
+
+/// Most agents of any world here.
+const AGENTS_MAX: u8 = 6;
 
 type IsMeant = fn(&Command) -> bool;
 
@@ -124,7 +131,11 @@ fn bound(job: &Job) -> Duration {
     ];
     let of_run = [Step::BeforeRun, Step::StopLastTarget, Step::AfterRun];
     let trial: Duration = of_trial.into_iter().map(within).sum();
-    trial * job.load.trials * (job.fleet.retries + 1) + of_run.into_iter().map(within).sum::<Duration>()
+    let agents: Vec<AgentName> =
+        (0..AGENTS_MAX).map(|number| AgentName::new(number.to_string()).expect("a name")).collect();
+    let rounds = rounds(job, &agents).len().max(1) as u32;
+    trial * rounds * job.load.trials * (job.fleet.retries + 1)
+        + of_run.into_iter().map(within).sum::<Duration>()
 }
 
 fn codes(trial: &TrialRecord) -> Vec<FindingCode> {

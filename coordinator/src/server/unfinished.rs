@@ -7,6 +7,7 @@ use shared::ids::{AgentId, TrialKey};
 use shared::job::Kinds;
 use shared::run_record::{RunRecord, RunState};
 
+use crate::director::Director;
 use crate::reporting;
 use crate::schedule::{Adoption, Submission, trial_under_way};
 use crate::store::{ResultStore, StoreError, StoreHandle};
@@ -15,7 +16,7 @@ use crate::store::{ResultStore, StoreError, StoreHandle};
 ///
 /// # Errors
 /// When the store cannot be read at all.
-pub(super) async fn read(store: &StoreHandle) -> Result<Vec<Adoption>, StoreError> {
+pub async fn read(store: &StoreHandle) -> Result<Vec<Adoption>, StoreError> {
     let mut adoptions = Vec::new();
     for run in store.read(|store| store.unfinished()).await?? {
         let record = match store.read(move |store| store.run(run)).await? {
@@ -34,8 +35,15 @@ pub(super) async fn read(store: &StoreHandle) -> Result<Vec<Adoption>, StoreErro
     Ok(adoptions)
 }
 
+/// Has a director take them up. One that it cannot go on with is ended.
+pub async fn take_up(store: &StoreHandle, director: &mut Director, adoptions: Vec<Adoption>) {
+    for (record, error) in director.adopt(adoptions) {
+        end(store, record, &error).await;
+    }
+}
+
 /// Ends a run that cannot be taken up.
-pub(super) async fn end(store: &StoreHandle, record: RunRecord, why: &dyn std::error::Error) {
+async fn end(store: &StoreHandle, record: RunRecord, why: &dyn std::error::Error) {
     let run = record.id;
     let reason = format!("the coordinator ended while it ran, and it cannot be taken up again: {why}");
     let record = RunRecord {

@@ -41,6 +41,11 @@ impl MemoryStore {
         self.uncommitted.clear();
     }
 
+    /// The bytes of an interval that a crash leaves; `None`: it would be gone.
+    pub fn durable(&self, trial: TrialKey, agent: AgentId, sequence: IntervalSequence) -> Option<&[u8]> {
+        self.intervals.get(&(trial, agent, sequence)).map(Vec::as_slice)
+    }
+
     fn stored(&self, run: RunId) -> Result<&StoredRun, StoreError> {
         self.runs.get(&run).ok_or_else(|| StoreError::UnknownRun(run.to_string()))
     }

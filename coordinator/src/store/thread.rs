@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::StoreError;
 use super::{ResultStore, StoredInterval};
+pub use owner::StoreQueue;
 use owner::{Append, Command};
 
 /// Commands that may wait. Each agent has one append under way at a time, and all of a fleet send theirs at the same
@@ -36,15 +37,22 @@ impl StoreHandle {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(store: Box<dyn ResultStore>) -> Result<Self, StoreError> {
-        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
-        std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || owner::run(store, queue))
-            .map_err(|source| StoreError::Io {
+        let (handle, queue) = Self::queue();
+        std::thread::Builder::new().name("store".to_owned()).spawn(move || queue.serve_all(store)).map_err(
+            |source| StoreError::Io {
                 doing: "start the store's thread".to_owned(),
                 source: Arc::new(source),
-            })?;
-        Ok(Self { commands, room: Arc::new(Semaphore::new(QUEUE_KIBIBYTES as usize)) })
+            },
+        )?;
+        Ok(handle)
+    }
+
+    /// A handle without a thread, and the queue of what is asked of it: for whoever owns a store and serves it when it
+    /// wants to.
+    pub fn queue() -> (Self, StoreQueue) {
+        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
+        let room = Arc::new(Semaphore::new(QUEUE_KIBIBYTES as usize));
+        (Self { commands, room }, StoreQueue::new(queue))
     }
 
     /// Stores intervals; they are on disk when this returns `Ok`. Waits while the queue is full.

@@ -30,6 +30,7 @@ impl From<Assignment> for crate::Prepare {
             agent_name: assignment.agent_name.into(),
             is_scenario: assignment.is_scenario,
             data: assignment.data.into_iter().map(|(name, column)| (name, column.into())).collect(),
+            is_observer: assignment.is_observer,
         }
     }
 }
@@ -68,6 +69,7 @@ impl TryFrom<crate::Prepare> for Assignment {
                 .map_err(|error| ConvertError::new("agent_name", error))?,
             agent_index: prepare.agent_index,
             agent_count: prepare.agent_count,
+            is_observer: prepare.is_observer,
         })
     }
 }
@@ -139,6 +141,7 @@ mod tests {
             agent_name: AgentName::new("a2").unwrap(),
             agent_index: 1,
             agent_count: 2,
+            is_observer: false,
         }
     }
 

@@ -139,10 +139,11 @@ impl Figures {
     }
 }
 
-/// What several trials say together: the metrics that people ask for first.
-pub(super) fn estimates(page: &mut Page, variant: &VariantReport, trials: usize) {
+/// What several trials say together: the metrics that people ask for first, of each agent or pair that stands alone.
+pub(super) fn estimates(page: &mut Page, variant: &VariantReport, title: &str) {
     const SHOWN: [&str; 4] = ["throughput", "latency.p50", "latency.p95", "latency.p99"];
-    let operations = variant.operations.len();
+    let of_one = variant.agents.first().map_or(0, |agent| agent.operations.len());
+    let operations = variant.operations.len().max(of_one);
     let is_shown = |estimate: &&Estimate| {
         let metric = estimate.metric.as_str();
         // With one operation its metrics bear its name, otherwise those of all together bear none.
@@ -157,20 +158,28 @@ pub(super) fn estimates(page: &mut Page, variant: &VariantReport, trials: usize)
     if shown.is_empty() {
         return;
     }
-    page.title(&format!("Over {trials} trials, all operations together"));
+    page.title(title);
+    let whose = |estimate: &Estimate| {
+        let pair = estimate.pair.as_ref().map(ToString::to_string);
+        pair.or_else(|| estimate.agent.as_ref().map(ToString::to_string))
+    };
+    let first = shown.iter().find_map(|estimate| {
+        estimate.pair.as_ref().map(|_| "pair").or_else(|| estimate.agent.as_ref().map(|_| "agent"))
+    });
     let mut table = plain_table();
-    table.set_header(["metric", "mean", "95 % interval"]);
+    table.set_header(first.into_iter().chain(["metric", "mean", "95 % interval"]));
     for estimate in shown {
         let figure = |value: f64| {
             if estimate.unit == "ns" { human_ns(value) } else { format!("{}/s", human_count(value)) }
         };
         let interval = estimate.ci95.map(|[low, high]| format!("{} to {}", figure(low), figure(high)));
         let mean = estimate.mean.map(figure);
-        table.add_row([estimate.metric.clone(), mean.unwrap_or_default(), interval.unwrap_or_default()]);
+        let figures = [estimate.metric.clone(), mean.unwrap_or_default(), interval.unwrap_or_default()];
+        table.add_row(whose(estimate).into_iter().chain(figures));
     }
     table
         .column_iter_mut()
-        .skip(1)
+        .skip(1 + usize::from(first.is_some()))
         .take(1)
         .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     page.table(&table);

@@ -9,6 +9,7 @@ use shared::run_report::{RunReport, TrialReport, Verdict};
 use shared::units::human_ns;
 
 use super::Page;
+use super::apart::subject;
 use super::ink::{Weight, printable};
 
 /// Says which run it is, how it went, and what came out.
@@ -44,9 +45,20 @@ fn how_it_ran(report: &RunReport) -> String {
     };
     let elapsed = elapsed_ns(report).map_or(String::new(), |elapsed| format!(" after {}", human_ns(elapsed)));
     let trials_planned = counted(planned(report), "trial");
-    match trials(report).map(|trial| trial.agents.len()).max().unwrap_or(0) {
-        0 => format!("{state}{elapsed}: {trials_planned}"),
-        agents => format!("{state}{elapsed}: {trials_planned}, {}", counted(agents, "agent")),
+    let most = trials(report).map(|trial| trial.agents.len()).max().unwrap_or(0);
+    let names: BTreeSet<_> =
+        trials(report).flat_map(|trial| &trial.agents).map(|agent| &agent.name).collect();
+    let agents = if trials(report).any(|trial| trial.pair.is_some()) {
+        format!("{} in pairs", counted(names.len(), "agent"))
+    } else if trials(report).any(|trial| trial.agent.is_some()) {
+        format!("{}, each by itself", counted(names.len(), "agent"))
+    } else {
+        counted(most, "agent")
+    };
+    if most == 0 {
+        format!("{state}{elapsed}: {trials_planned}")
+    } else {
+        format!("{state}{elapsed}: {trials_planned}, {agents}")
     }
 }
 
@@ -74,8 +86,9 @@ fn verdict(report: &RunReport) -> (Weight, &'static str, String) {
             (Weight::Bad, "Cancelled", "what was measured until then is kept.")
         }
         (_, Verdict::Invalid) if lost > 0 => {
-            let sentence =
-                format!("{lost} of {} did not count; the findings say why.", counted(planned, "trial"));
+            let planned = counted(planned, "trial");
+            let whose = whose_did_not_count(report);
+            let sentence = format!("{lost} of {planned} did not count{whose}; the findings say why.");
             return (Weight::Bad, "Invalid", sentence);
         }
         (_, Verdict::Invalid) => (Weight::Bad, "Invalid", "what is stored of the run is not whole."),
@@ -99,8 +112,28 @@ fn planned_without_a_valid_attempt(report: &RunReport) -> usize {
 
 /// How many planned trials have an attempt of a kind.
 fn cells(trials: &[TrialReport], is_meant: impl Fn(&TrialReport) -> bool) -> usize {
-    let cells = trials.iter().filter(|trial| is_meant(trial)).map(|trial| (trial.block, trial.order));
+    let meant = trials.iter().filter(|trial| is_meant(trial));
+    let cells = meant.map(|trial| (trial.block, trial.order, &trial.agent, &trial.pair));
     cells.collect::<BTreeSet<_>>().len()
+}
+
+/// Of whom there is a trial without a valid attempt, where agents stand apart.
+fn whose_did_not_count(report: &RunReport) -> String {
+    /// Most that are named: more are counted above.
+    const NAMED_MAX: usize = 5;
+    let place = |trial: &TrialReport| (trial.block, trial.order, subject(trial));
+    let of_variant = |variant: &shared::run_report::VariantReport| {
+        let valid: BTreeSet<_> = variant.trials.iter().filter(|trial| trial.valid).map(place).collect();
+        let lost = variant.trials.iter().filter(|trial| !valid.contains(&place(trial)));
+        lost.filter_map(subject).collect::<BTreeSet<String>>()
+    };
+    let lost: BTreeSet<String> = report.variants.iter().flat_map(of_variant).collect();
+    if lost.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = lost.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let more = if lost.len() > NAMED_MAX { " and others" } else { "" };
+    format!(" (of {}{more})", named.join(", "))
 }
 
 fn trials(report: &RunReport) -> impl Iterator<Item = &TrialReport> {

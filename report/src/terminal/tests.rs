@@ -240,6 +240,82 @@ fn a_failed_run_says_why_and_what_never_began() {
 }
 
 #[test]
+fn agents_that_stand_apart_have_a_row_and_trials_of_their_own() {
+    insta::assert_snapshot!(rendered(&fixture::apart(false).1.report, 80), @r#"
+    session-status  finished after 65.5 s: 6 trials, 2 agents, each by itself
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+
+    Invalid: 1 of 6 trials did not count (of load-2); the findings say why.
+
+    Each agent by itself: latencies of successes, merged over its valid trials
+     agent         count  per s  errors     p50     p95     p99   p99.9     max
+     load-1 read    9018  1.50k  0.200%  1.45ms  1.92ms  1.97ms  1.99ms  1.99ms
+     load-1 write    360     60      0%  6.40ms  10.5ms  10.9ms       –  10.9ms
+     load-1 all     9378  1.56k  0.192%  1.47ms  1.97ms  8.63ms  10.7ms  10.9ms
+     load-2 read    6012  1.50k  0.200%  1.44ms  1.92ms  1.96ms  1.98ms  1.98ms
+     load-2 write    240     60      0%  6.38ms  10.4ms       –       –  10.9ms
+     load-2 all     6252  1.56k  0.192%  1.47ms  1.96ms  8.62ms  10.7ms  10.9ms
+
+    By trial, all operations together
+     trial                  count  per s  errors     p50     p95     p99     max
+     1 of load-1             3126  1.56k  0.192%  1.45ms  1.94ms  8.61ms  10.9ms
+     1 of load-2             3126  1.56k  0.192%  1.46ms  1.95ms  8.62ms  10.9ms
+     2 of load-1             3126  1.56k  0.192%  1.47ms  1.96ms  8.63ms  10.9ms
+     2 of load-2             3126  1.56k  0.192%  1.48ms  1.97ms  8.63ms  10.9ms
+     3 of load-1             3126  1.56k  0.192%  1.49ms  1.98ms  8.65ms  10.9ms
+     3 of load-2 (invalid)   1563  1.56k  0.192%  1.50ms  1.99ms  8.65ms  10.9ms
+
+    Over the trials of each agent, all operations together
+     agent   metric          mean  95 % interval
+     load-1  latency.p50  1.47 ms  1.42 ms to 1.52 ms
+     load-1  latency.p95  1.96 ms  1.91 ms to 2.01 ms
+     load-1  latency.p99  8.63 ms  8.58 ms to 8.68 ms
+     load-1  throughput   1.56k/s  1.56k/s to 1.56k/s
+     load-2  latency.p50  1.47 ms  1.35 ms to 1.59 ms
+     load-2  latency.p95  1.96 ms  1.84 ms to 2.09 ms
+     load-2  latency.p99  8.63 ms  8.52 ms to 8.73 ms
+     load-2  throughput   1.56k/s  1.56k/s to 1.56k/s
+
+    –  too few successes to tell; needed at least: 299 for p99, 2,995 for p99.9
+
+    Errors
+     load-1 read: status 12, timeout 6
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream busy
+     load-2 read: status 8, timeout 4
+       timeout: no whole answer within 10s
+       status: 503 Service Unavailable [31m: upstream busy
+
+    Observers, whose hosts made no load
+     agent  CPU busy  at most  I/O wait  steal  memory
+     db-1        80%      80%         –      –  3.0GiB
+
+    Findings
+     invalid  trial 3 of load-2: agent load-2: 1 of its 2 intervals never arrived
+              (numbers 1) [intervals_missing]
+     suspect  trial 1 of load-2, trial 2 of load-2, trial 3 of load-2: agent
+              load-2: its busiest load thread used 93 % of a core
+              (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
+              [generator_saturated]
+     note     closed model: each worker waits for its answer before it sends again,
+              so queueing does not show in the latencies [closed_model_blind]
+
+    Stored; to see it again: fleetmark show 018bcfe5-6800-7707-8707-070707070707
+    "#);
+}
+
+#[test]
+fn pairs_are_told_by_direction() {
+    let text = rendered(&fixture::apart(true).1.report, 80);
+    let is_of_all = |line: &&str| line.contains("→") && line.contains(" all ");
+    let rows: Vec<&str> = text.lines().filter(is_of_all).map(str::trim_start).collect();
+    insta::assert_snapshot!(rows.join("\n"), @r#"
+    load-1 → load-2 all     9378  1.56k  0.192%  1.47ms  1.97ms  8.63ms  10.9ms
+    load-2 → load-1 all     6252  1.56k  0.192%  1.47ms  1.96ms  8.62ms  10.9ms
+    "#);
+}
+
+#[test]
 fn colour_changes_no_text() {
     let report = fixture::assembled().report;
     let coloured = Terminal { width: 80, is_coloured: true }.render(&report).unwrap();

@@ -21,6 +21,7 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
         check_load(&load, findings);
     }
     check_workers(root, findings);
+    check_pairs(root, findings);
     pacing::check(root, findings);
     if let Some(ready) = root.descendant(&["target", "ready"]) {
         check_ready(&ready, findings);
@@ -82,6 +83,24 @@ fn check_workers(root: &Node<'_>, findings: &mut Findings) {
     if let Some(workers) = node.integer().filter(|workers| (1..agents).contains(workers)) {
         let message = format!("{workers} workers are too few for {agents} agents: each needs at least one");
         findings.push(node.error(message).with_help("raise workers or lower fleet.agents"));
+    }
+}
+
+/// Who is measured is decided by the pairs themselves.
+fn check_pairs(root: &Node<'_>, findings: &mut Findings) {
+    let placement = root.descendant(&["fleet", "placement"]);
+    if placement.is_none_or(|placement| placement.text() != Some("pairs")) {
+        return;
+    }
+    if let Some(agents) = root.descendant(&["fleet", "agents"])
+        && agents.integer() == Some(1)
+    {
+        findings.push(agents.error("1 agent makes no pair: placement = \"pairs\" needs two at least"));
+    }
+    if let Some(selector) = root.descendant(&["target", "where"]) {
+        let message =
+            "\"where\" contradicts placement = \"pairs\": each pair's second agent starts the target";
+        findings.push(selector.key_error(message).with_help("leave it out; [fleet] where says who meets"));
     }
 }
 

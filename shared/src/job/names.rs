@@ -12,8 +12,8 @@ use super::node::Node;
 use super::template::Template;
 pub(super) use definitions::Definitions;
 
-/// Names that a target gives.
-pub(super) const TARGET_NAMES: [&str; 2] = ["target.host", "target.port"];
+/// Names that have a value only while a trial is set up: its target's, and the other agent's of a pair.
+pub(super) const TRIAL_NAMES: [&str; 3] = ["target.host", "target.port", "peer.host"];
 
 /// A scalar as templates show it.
 pub(super) fn text_of(value: &serde_json::Value) -> Option<String> {
@@ -123,9 +123,17 @@ impl Names<'_> {
         reading: Reading,
     ) -> Result<(), (String, Option<String>)> {
         match builtin {
-            BuiltIn::PeerHost => {
-                Err((format!("the name {} is not supported by this version", quoted(name)), None))
+            BuiltIn::PeerHost if !self.definitions.has_peers() => {
+                let message = format!("{} has no value: agents do not meet in pairs", quoted(name));
+                Err((message, Some("write placement = \"pairs\" in [fleet]".to_owned())))
             }
+            BuiltIn::PeerHost => match reading {
+                Reading::AtSubmission | Reading::AroundTheRun => {
+                    let message = format!("{} has no value here: agents meet in trials", quoted(name));
+                    Err((message, None))
+                }
+                Reading::BeforeATrial | Reading::ByAgents => Ok(()),
+            },
             BuiltIn::TargetHost | BuiltIn::TargetPort if !self.definitions.has_target() => {
                 let message = format!("{} has no value: there is no [target]", quoted(name));
                 Err((message, Some("add [target] with what to start".to_owned())))

@@ -151,7 +151,7 @@ fn check_size(job: &Job, findings: &mut Findings) {
     }
     // Long enough for any host name and port.
     let placeholder = "x".repeat(255);
-    let extra = names::TARGET_NAMES.map(|name| (name.to_owned(), placeholder.clone())).into();
+    let extra = names::TRIAL_NAMES.map(|name| (name.to_owned(), placeholder.clone())).into();
     if let Err(error) = job.resolved(&extra) {
         findings.push(JobError::new(None, "params", error.to_string()));
     }

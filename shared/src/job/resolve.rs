@@ -41,7 +41,7 @@ impl Job {
         names::text_of(self.params.get(name)?)
     }
 
-    /// Fills in params, and what is known by now beside them (`target.host`, `target.port`).
+    /// Fills in params, and what is known by now beside them (`target.host`, `target.port`, `peer.host`).
     ///
     /// # Errors
     /// A name that has no value yet, or a result beyond [`RESOLVED_BYTES_MAX`].

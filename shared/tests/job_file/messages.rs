@@ -7,7 +7,6 @@ use crate::{EXAMPLE, errors, job_with};
 #[test]
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
-    44:1: fleet.observe: "observe" is not supported by this version
     58:2: observe: "observe" is not supported by this version
     62:2: sweep: "sweep" is not supported by this version
     65:3: variants: "variants" is not supported by this version
@@ -69,8 +68,6 @@ fn what_is_not_built_is_refused_and_still_checked() {
     10:9: load.think: the unit "x" of "1x" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     11:10: load.trials: stopping once the claims are settled is not supported by this version
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
-    13:13: fleet.placement: the placement "each" is not supported by this version
-    16:1: fleet.observe: "observe" is not supported by this version
     16:12: fleet.observe: "role" is not a term: write key=value, key!=value, key>=number or key<=number
     17:2: sweep: "sweep" is not supported by this version
     18:1: sweep.load: expected a list, each a text, a number, true or false, found a table
@@ -100,6 +97,19 @@ fn contradictions_are_told_at_the_second_key() {
     "#);
     let text = job_with("[load]\nworkers = 2\n[fleet]\nagents = 3\n");
     insta::assert_snapshot!(errors(&text), @r#"7:11: load.workers: 2 workers are too few for 3 agents: each needs at least one (raise workers or lower fleet.agents)"#);
+}
+
+#[test]
+fn pairs_need_somebody_to_meet_and_decide_themselves_who_is_measured() {
+    let text = job_with(
+        "[target]\nstart = [\"iperf3\", \"-B\", \"{{peer.host}}\"]\nwhere = \"role=a\"\n\
+         [fleet]\nplacement = \"pairs\"\nagents = 1\n[hooks]\nbefore_run = [\"ping {{peer.host}}\"]\n",
+    );
+    insta::assert_snapshot!(errors(&text), @r#"
+    8:1: target.where: "where" contradicts placement = "pairs": each pair's second agent starts the target (leave it out; [fleet] where says who meets)
+    11:10: fleet.agents: 1 agent makes no pair: placement = "pairs" needs two at least
+    13:23: hooks.before_run.0: "peer.host" has no value here: agents meet in trials
+    "#);
 }
 
 #[test]

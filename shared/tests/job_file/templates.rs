@@ -111,7 +111,7 @@ fn names_must_be_defined_once() {
     6:35: workload.operations.0.body: random.int(2,1) must name the smaller number first
     6:55: workload.operations.0.body: "random.int(x)" needs two whole numbers, as in "random.int(1,100)"
     6:73: workload.operations.0.body: "env:" does not name a variable: write "env:" and letters, digits and _ only, not beginning with a digit
-    6:82: workload.operations.0.body: the name "peer.host" is not supported by this version
+    6:82: workload.operations.0.body: "peer.host" has no value: agents do not meet in pairs (write placement = "pairs" in [fleet])
     7:10: workload.operations.0.method: "{{}}" names nothing; write "{{{{" for a literal "{{"
     8:47: workload.operations.0.extract.now: "now" is doubly defined: fleetmark itself gives it a value (choose another name)
     10:1: params.path: "path" is doubly defined: as a param and as data or an extracted value (choose another name)

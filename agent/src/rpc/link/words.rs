@@ -7,21 +7,25 @@ use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
 use shared::ids::LeaseEpoch;
 
+use super::FromCoordinator;
 use crate::session::outbox::Numbered;
 use crate::session::{Introduction, Order, Statement};
 
 /// Most words of one command, and most bytes of one word: keeps a stranger's message from filling memory.
 const COMMAND_WORDS_MAX: usize = 4_096;
 
-pub(super) fn up(message: Up) -> proto::AttachUp {
+/// A message on `Attach`.
+pub fn up(message: Up) -> proto::AttachUp {
     proto::AttachUp { message: Some(message) }
 }
 
-pub(super) fn heartbeat() -> proto::AttachUp {
+/// That the agent is still here.
+pub fn heartbeat() -> proto::AttachUp {
     up(Up::Heartbeat(proto::Heartbeat {}))
 }
 
-pub(super) fn hello(introduction: Introduction) -> proto::Hello {
+/// Who the agent is.
+pub fn hello(introduction: Introduction) -> proto::Hello {
     proto::Hello {
         protocol_version: proto::PROTOCOL_VERSION,
         agent_id: introduction.id.as_bytes().to_vec(),
@@ -36,6 +40,7 @@ pub(super) fn hello(introduction: Introduction) -> proto::Hello {
         refused_kinds: introduction.refused_kinds,
         may_run_programs: introduction.may_run_programs,
         reservation: introduction.reservation.unwrap_or_default(),
+        advertise: introduction.advertise.map_or_else(String::new, String::from),
         clock_namespace: introduction.clock_namespace.unwrap_or_default(),
         leases: introduction
             .leases
@@ -45,7 +50,8 @@ pub(super) fn hello(introduction: Introduction) -> proto::Hello {
     }
 }
 
-pub(super) fn statement(statement: Statement) -> proto::AttachUp {
+/// What it says about a trial.
+pub fn statement(statement: Statement) -> proto::AttachUp {
     up(message(statement, false))
 }
 
@@ -93,20 +99,25 @@ fn message(statement: Statement, is_refused: bool) -> Up {
     }
 }
 
-pub(super) fn batch(batch: Vec<Numbered>) -> proto::ReportUp {
+/// Intervals on `Report`, each with the lease under which it was measured.
+pub fn batch(batch: Vec<(LeaseEpoch, Numbered)>) -> proto::ReportUp {
     let intervals = batch
         .into_iter()
-        .map(|Numbered { trial, sequence, bytes }| proto::NumberedInterval {
+        .map(|(epoch, Numbered { trial, sequence, bytes })| proto::NumberedInterval {
             trial: Some(trial.into()),
             sequence,
             interval: bytes,
+            epoch: epoch.0,
         })
         .collect();
     proto::ReportUp { message: Some(proto::report_up::Message::Batch(proto::IntervalBatch { intervals })) }
 }
 
 /// Reads an order; welcome and probes are no orders, and are taken before.
-pub(super) fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
+///
+/// # Errors
+/// Names what breaks the wire's rules.
+pub fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
     Ok(match message.message.ok_or(ConvertError::missing("message"))? {
         Down::Welcome(_) | Down::ClockProbe(_) => return Err(ConvertError::new("message", "is no order")),
         Down::ReservePort(reserve) => Order::ReservePort(trial_key(reserve.trial)?),
@@ -132,6 +143,23 @@ pub(super) fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
         },
         Down::Abort(abort) => Order::Abort { trial: trial_key(abort.trial)?, reason: abort.reason },
         Down::Release(release) => Order::Release(trial_key(release.trial)?),
+    })
+}
+
+/// Reads what came of intervals that were sent.
+///
+/// # Errors
+/// Names what breaks the wire's rules.
+pub fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, ConvertError> {
+    use proto::report_down::Message;
+    Ok(match message.message.ok_or(ConvertError::missing("message"))? {
+        Message::Credit(credit) => FromCoordinator::Credit(credit.intervals_in_flight_max),
+        Message::Acknowledgement(acknowledgement) => {
+            FromCoordinator::Acknowledged(trial_key(acknowledgement.trial)?, acknowledgement.through_sequence)
+        }
+        Message::Rejection(rejection) => {
+            FromCoordinator::Rejected(trial_key(rejection.trial)?, rejection.reason)
+        }
     })
 }
 

@@ -46,6 +46,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
         agent_name: AgentName::new("a1").unwrap(),
         agent_index: 0,
         agent_count: 1,
+        is_observer: false,
     })
 }
 
@@ -123,7 +124,10 @@ fn after_a_reconnect_the_last_word_and_what_was_not_acknowledged_are_repeated() 
     machine.step(Event::EngineDone(trial(0), 2));
     machine.step(Event::Acknowledged(trial(0), 0));
     let again = machine.step(Event::Linked);
-    assert_eq!(again, [Action::Say(Statement::Done(trial(0), 2)), Action::Report(vec![numbered(1)])]);
+    assert_eq!(
+        again,
+        [Action::Say(Statement::Done(trial(0), 2)), Action::Report(vec![(LeaseEpoch(1), numbered(1))])]
+    );
 }
 
 #[test]
@@ -219,7 +223,10 @@ fn a_target_that_failed_while_nobody_listened_is_told_again_until_it_is_stopped(
 fn a_trial_whose_intervals_have_no_room_left_fails_and_delivers_those_before() {
     let mut machine = prepared().bounded(Bounds { memory_bytes: 1, disk_bytes: 0 });
     machine.step(Event::Linked);
-    assert_eq!(machine.step(Event::EngineInterval(numbered(0))), [Action::Report(vec![numbered(0)])]);
+    assert_eq!(
+        machine.step(Event::EngineInterval(numbered(0))),
+        [Action::Report(vec![(LeaseEpoch(1), numbered(0))])]
+    );
     let actions = machine.step(Event::EngineInterval(numbered(1)));
     let [Action::DropEngine(_), Action::Say(Statement::Failed(_, reason, 1))] = &actions[..] else {
         panic!("{actions:?}")
@@ -242,4 +249,22 @@ fn a_trial_that_was_done_has_failed_when_what_it_kept_on_disk_is_damaged() {
     let failed = Action::Say(Statement::Failed(trial(0), reason, 1));
     let discard = Action::Spill(SpillOrder::Discard(spill));
     assert_eq!(machine.step(Event::Spilled(report)), [Action::DropEngine(trial(0)), failed, discard]);
+}
+
+#[test]
+fn an_engine_of_an_older_lease_of_the_same_trial_is_not_taken() {
+    let mut machine = Machine::new(true);
+    machine.step(Event::Ordered(Order::Prepare(assignment(0, 1))));
+    // A coordinator that was restarted leases the same trial anew, while the first engine is still being made ready.
+    machine.step(Event::Ordered(Order::Release(trial(0))));
+    machine.step(Event::Ordered(Order::Prepare(assignment(0, 2))));
+    assert!(!machine.is_preparing(trial(0), LeaseEpoch(1)) && !machine.holds(trial(0), LeaseEpoch(1)));
+    assert!(machine.is_preparing(trial(0), LeaseEpoch(2)) && machine.holds(trial(0), LeaseEpoch(2)));
+}
+
+#[test]
+fn an_engine_that_cannot_follow_its_start_is_stopped() {
+    let actions = prepared().step(Event::EngineFailed(trial(0), "it had begun".to_owned()));
+    let failed = Statement::Failed(trial(0), "it had begun".to_owned(), 0);
+    assert_eq!(actions, [Action::DropEngine(trial(0)), Action::Say(failed)]);
 }

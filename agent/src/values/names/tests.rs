@@ -1,4 +1,6 @@
-//! Names of an assignment as tests use them, and what becomes of wrong ones.
+//! Names of an assignment as tests use them, and what becomes of wrong ones. Room: `shares` (who takes which value).
+
+mod shares;
 
 use std::env::VarError;
 

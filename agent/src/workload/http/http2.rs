@@ -1,31 +1,49 @@
 //! A worker's end of HTTP/2: one stream at a time on a connection that the workers of a load thread share.
 //!
-//! Rooms: `connection` (opened by the first worker that needs it, driven by a task of its own), `desk` (who shares
-//! which), `request` (a request's head and body).
+//! Rooms, for a worker: `desk` (who shares which connection), `lease` (opened by the first worker that needs it, replaced
+//! when it is lost), `request` (a request's header block and body), `exchange` (a request and its answer).
+//!
+//! For a connection: `connection` (a machine of bytes and exchanges), `driver` (the task that moves the bytes), `frame`,
+//! `settings`, `flow` (windows), `hpack` and `head` (headers), `breach`, `loss` and `reason` (how it goes wrong).
 //!
 //! HTTP/2 packs headers by what went before on the connection, so that what one request took there is nobody's
 //! to know: bytes sent and received are the names and values of the headers as they were before packing, and the
 //! bodies. Frames are not counted. A request that the server says it has not acted on (GOAWAY, REFUSED_STREAM) is sent
 //! once more if it is idempotent; a connection that ends takes its streams along as `closed`.
 
+mod breach;
 mod connection;
 mod desk;
+mod driver;
+mod exchange;
+mod flow;
+mod frame;
+mod head;
+mod hpack;
+mod lease;
+mod loss;
+mod reason;
 mod request;
+mod settings;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use h2::{Reason, RecvStream};
-use http::HeaderMap;
-use shared::interval::ErrorKind;
+use http::StatusCode;
 use tokio::time::timeout;
 
-use self::connection::{Lease, SharedConnection};
 pub(super) use self::desk::HttpDesk;
+use self::driver::SharedConnection;
+use self::exchange::{Exchange, Question, SharedExchange};
+use self::lease::Berth;
+use self::loss::Loss;
 pub(super) use self::request::{Http2Request, Http2RequestError};
 use super::failure::Failure;
-use super::inspection::Inspection;
+use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::progress::{Progress, Stage};
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
@@ -34,16 +52,25 @@ use crate::workload::Outcome;
 #[derive(Debug)]
 pub(super) struct Streams {
     /// For each target so many connections as a worker has, used in turn; empty when no target speaks HTTP/2.
-    connections: Rc<[SharedConnection]>,
+    berths: Rc<[Berth]>,
     turn: usize,
+    exchange: SharedExchange,
     /// What is known of the answer at hand.
     pub(super) inspection: Inspection,
 }
 
+/// A request that was begun; dropped before its end, it is given up.
+struct Asked<'a> {
+    connection: &'a SharedConnection,
+    exchange: &'a SharedExchange,
+    is_over: bool,
+}
+
 impl Streams {
     /// A worker's part of connections that others may have as well.
-    fn new(connections: Rc<[SharedConnection]>) -> Self {
-        Self { connections, turn: 0, inspection: Inspection::new() }
+    fn new(berths: Rc<[Berth]>) -> Self {
+        let exchange = Rc::new(RefCell::new(Exchange::new()));
+        Self { berths, turn: 0, exchange, inspection: Inspection::new() }
     }
 
     /// Connects to a target ahead of time, unless another worker did.
@@ -55,8 +82,8 @@ impl Streams {
         progress: &mut Progress,
     ) {
         for turn in 0..plan.connections.per_worker as usize {
-            let connection = &self.connections[place(plan, target, turn)];
-            let opening = connection.open_ahead(&plan.targets[target], within, progress);
+            let berth = &self.berths[place(plan, target, turn)];
+            let opening = berth.open_ahead(&plan.targets[target], within, progress);
             // What fails here fails again, and is counted, at the first operation.
             if !matches!(timeout(within, opening).await, Ok(Ok(()))) {
                 return;
@@ -65,6 +92,7 @@ impl Streams {
     }
 
     /// Does one operation on the connection whose turn it is.
+    #[inline]
     pub(super) async fn exchange(
         &mut self,
         plan: &HttpPlan,
@@ -73,20 +101,24 @@ impl Streams {
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        self.turn = (self.turn + 1) % plan.connections.per_worker as usize;
-        let connections = Rc::clone(&self.connections);
-        let connection = &connections[place(plan, operation.target, self.turn)];
-        match self.attempt(connection, plan, operation, request, outcome, progress).await {
-            Err(failure) if failure.is_unanswered && operation.is_idempotent => {
-                self.attempt(connection, plan, operation, request, outcome, progress).await
+        self.turn += 1;
+        if self.turn >= plan.connections.per_worker as usize {
+            self.turn = 0;
+        }
+        let mut has_failed = false;
+        loop {
+            match self.attempt(plan, operation, request, outcome, progress).await {
+                Err(failure) if failure.is_unanswered && operation.is_idempotent && !has_failed => {
+                    has_failed = true;
+                }
+                result => return result,
             }
-            result => result,
         }
     }
 
+    #[inline]
     async fn attempt(
         &mut self,
-        connection: &SharedConnection,
         plan: &HttpPlan,
         operation: &HttpOperation,
         request: &Http2Request,
@@ -95,69 +127,84 @@ impl Streams {
     ) -> Result<(), Failure> {
         let target = &plan.targets[operation.target];
         let every = plan.connections.new_every;
-        let mut lease = connection.lease(target, operation.timeout, every, progress).await?;
+        let berth = &self.berths[place(plan, operation.target, self.turn)];
+        let lease = berth.lease(target, operation.timeout, every, progress).await?;
         outcome.connects += u64::from(lease.is_fresh);
-        let answer = self.answer(&mut lease, operation, request, outcome, progress).await;
-        match answer {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                if error.is_go_away() || error.is_io() {
-                    connection.retire(&lease);
-                }
-                Err(failure(&error, progress.stage))
-            }
-        }
+        progress.stage = Stage::Sending;
+        outcome.bytes_sent += request.bytes;
+        let (exchange, inspection) = (&self.exchange, &mut self.inspection);
+        let mut asked = Asked::begin(&lease.connection, exchange, operation, request);
+        let answered =
+            poll_fn(|context| asked.poll_answer(context, operation, inspection, outcome, progress)).await;
+        answered.map_err(|loss| loss.failure(progress.stage))
     }
+}
 
-    /// Sends the request and reads the answer to its end. Dropped before that, the stream is reset.
-    async fn answer(
-        &mut self,
-        lease: &mut Lease,
+impl<'a> Asked<'a> {
+    #[inline]
+    fn begin(
+        connection: &'a SharedConnection,
+        exchange: &'a SharedExchange,
         operation: &HttpOperation,
         request: &Http2Request,
-        outcome: &mut Outcome,
-        progress: &mut Progress,
-    ) -> Result<(), h2::Error> {
-        progress.stage = Stage::Sending;
-        let has_body = !request.body.is_empty();
-        let (answer, mut sender) = lease.sender.send_request(request.head.clone(), !has_body)?;
-        if has_body {
-            sender.send_data(request.body.clone(), true)?;
-        }
-        outcome.bytes_sent += request.bytes;
-        progress.stage = Stage::Waiting;
-        progress.sent();
-        let (head, body) = answer.await?.into_parts();
-        progress.received();
-        progress.stage = Stage::ReadingBody;
-        outcome.bytes_received += header_bytes(&head.headers);
-        let line = || Cow::Owned(format!("HTTP/2 {}", head.status).into_bytes());
-        self.inspection.begin(&operation.expectation, head.status.as_u16(), line);
-        if self.inspection.wants_headers() {
-            for (name, value) in &head.headers {
-                self.inspection.header(name.as_str().as_bytes(), value.as_bytes());
-            }
-        }
-        self.read_body(body, operation, outcome).await
+    ) -> Self {
+        let expectation = &operation.expectation;
+        let looks_into_body =
+            expectation.text.is_some() || expectation.wants.body || expectation.wants.length;
+        let question = Question {
+            place: operation.place,
+            is_head: operation.is_head,
+            // What nobody looks into is shown at most.
+            kept_bytes_max: if looks_into_body { usize::MAX } else { SHOWN_BYTES_MAX },
+        };
+        connection.borrow_mut().begin(exchange, question, request);
+        Self { connection, exchange, is_over: false }
     }
 
-    /// Reads a body, and gives the room that it took back at once.
-    async fn read_body(
+    /// Looks at what came, until the end of the answer.
+    #[inline]
+    fn poll_answer(
         &mut self,
-        mut body: RecvStream,
+        context: &mut Context<'_>,
         operation: &HttpOperation,
+        inspection: &mut Inspection,
         outcome: &mut Outcome,
-    ) -> Result<(), h2::Error> {
-        while let Some(piece) = body.data().await {
-            let piece = piece?;
-            outcome.bytes_received += piece.len() as u64;
-            self.inspection.feed(&operation.expectation, &piece);
-            body.flow_control().release_capacity(piece.len())?;
+        progress: &mut Progress,
+    ) -> Poll<Result<(), Loss>> {
+        let mut exchange = self.exchange.borrow_mut();
+        loop {
+            let news = ready!(exchange.poll_news(context));
+            if news.is_sent {
+                progress.stage = Stage::Waiting;
+                progress.sent();
+            }
+            if let Some(head) = news.head.take() {
+                progress.received();
+                progress.stage = Stage::ReadingBody;
+                outcome.bytes_received += head.size_bytes();
+                inspection.begin(&operation.expectation, head.status, || first_line(head.status));
+                if inspection.wants_headers() {
+                    head.each(|name, value| inspection.header(name, value));
+                }
+            }
+            outcome.bytes_received += news.body_bytes;
+            inspection.feed(&operation.expectation, &news.body);
+            if let Some(end) = news.end.take() {
+                self.is_over = true;
+                return Poll::Ready(end);
+            }
+            if let Some((stream, more)) = exchange.looked() {
+                self.connection.borrow_mut().open_window(stream, more);
+            }
         }
-        if !body.is_end_stream() {
-            body.trailers().await?;
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.connection.borrow_mut().abandon(self.exchange);
         }
-        Ok(())
     }
 }
 
@@ -166,30 +213,8 @@ fn place(plan: &HttpPlan, target: usize, turn: usize) -> usize {
     target * plan.connections.per_worker as usize + turn
 }
 
-/// Names and values, as they were before they were packed.
-fn header_bytes(headers: &HeaderMap) -> u64 {
-    headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64).sum()
-}
-
-/// What an error of a stream or its connection means.
-fn failure(error: &h2::Error, stage: Stage) -> Failure {
-    if let Some(error) = error.get_io() {
-        let what = format!("the connection ended while {stage}");
-        // By now only the kind tells whether TLS was the reason.
-        return match error.kind() {
-            std::io::ErrorKind::InvalidData => Failure::new(ErrorKind::Tls, format!("{what}: {error}")),
-            _ => Failure::ended(what, error),
-        };
-    }
-    if !error.is_remote() {
-        return Failure::protocol(format!("not an HTTP/2 answer, while {stage}: {error}"));
-    }
-    let failure = Failure::new(ErrorKind::Closed, format!("the server gave up while {stage}: {error}"));
-    let is_unacted = match error.reason() {
-        Some(Reason::REFUSED_STREAM) => true,
-        // Only streams that it has not acted on end by it.
-        Some(Reason::NO_ERROR) => error.is_go_away(),
-        _ => false,
-    };
-    if is_unacted { failure.unanswered() } else { failure }
+/// What a sample shows for the first line of an answer, which HTTP/2 does not have.
+fn first_line(status: u16) -> Cow<'static, [u8]> {
+    let meaning = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    Cow::Owned(format!("HTTP/2 {status} {}", meaning.unwrap_or("<unknown status code>")).into_bytes())
 }

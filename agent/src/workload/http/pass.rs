@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::HttpOperation;
 use super::answer::Answer;
 use super::cookies::{Destination, Jar};
-use super::http2::{Http2Request, Http2RequestError};
+use super::http2::Http2RequestError;
 use super::request::{self, RequestError};
 use super::url::Url;
 use crate::values::Values;
@@ -96,8 +96,8 @@ impl Pass {
         }
         let has_body = draft.body_at < draft.request.len();
         draft.continue_after = (draft.asks_first && has_body).then_some(draft.body_at);
-        if draft.http2.is_some() {
-            draft.http2 = Some(Http2Request::of_rendered(&draft.request, url.is_tls)?);
+        if let Some(request) = &mut draft.http2 {
+            request.set(&draft.request, url.is_tls)?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
 
 /// How many interim answers (1xx) may come before the answer: a server sends one or two.
-const INTERIM_ANSWERS_MAX: usize = 8;
+pub(super) const INTERIM_ANSWERS_MAX: usize = 8;
 /// How long a server is given to ask for a body that was announced with `expect: 100-continue`, before it is
 /// sent all the same (RFC 9110, 10.1.1): as long as curl waits.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);

@@ -62,6 +62,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
             placement: Placement::Together,
             agents: None,
             selector: Default::default(),
+            observers: None,
             on_agent_loss: LossPolicy::Fail,
             start_timeout: Duration::from_secs(60),
             retries: 0,
@@ -98,13 +99,20 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         agents: (0..agents).map(part).collect(),
         started_at_ms: Some(1_700_000_001_000),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: Some(80.0),
         start_skew_error_us: Some(20.0),
         findings: Vec::new(),
     };
-    let planned =
-        |index| PlannedTrial { index: TrialIndex(index), variant: VariantIndex(0), block: index, order: 0 };
+    let planned = |index| PlannedTrial {
+        index: TrialIndex(index),
+        variant: VariantIndex(0),
+        block: index,
+        order: 0,
+        cells: Vec::new(),
+    };
     RunRecord {
         id: run_id(),
         name: Name::new("session").unwrap(),

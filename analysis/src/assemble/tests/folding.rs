@@ -6,6 +6,7 @@ use shared::ids::{AgentId, IntervalSequence};
 use shared::interval::fold::{ALL_AGENTS, FOLDED_MAX, Folder, Series};
 use shared::interval::{EngineSample, Interval, OperationInterval, Phase};
 use shared::metric::MetricKind;
+use shared::run_report::OperationReport;
 
 use super::fixture::*;
 use super::*;

@@ -4,8 +4,37 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::job::data::read_csv_column;
-use shared::job::{DataColumn, DataOrder, DataSource, Load, WorkloadSpec};
+use shared::job::{DataColumn, DataOrder, DataSource, Job, Load, Placement, WorkloadSpec};
+use shared::plan::PlannedCell;
 use shared::units::print_duration;
+
+/// How agents meet and who looks on, where that is not the default.
+pub(super) fn placement(job: &Job) -> Vec<String> {
+    let placement = match job.fleet.placement {
+        Placement::Together => None,
+        Placement::Each if job.has_shared_target() => {
+            Some("every agent makes all of the load by itself, one after another".to_owned())
+        }
+        Placement::Each => Some("every agent makes all of the load by itself, all at once".to_owned()),
+        Placement::Pairs => Some(
+            "every two agents meet, in both directions, as many pairs at once as there can be".to_owned(),
+        ),
+    };
+    let observers = job.fleet.observers.as_ref();
+    let observers =
+        observers.map(|selector| format!("agents where {selector} only report how their hosts fare"));
+    placement.into_iter().chain(observers).collect()
+}
+
+/// What is measured side by side in a trial; empty where all agents share one load.
+pub(super) fn cells(cells: &[PlannedCell]) -> String {
+    let what = if cells.iter().any(|cell| cell.peer.is_some()) { "pair" } else { "agent" };
+    match cells.len() {
+        0 => String::new(),
+        1 => format!("  1 {what}"),
+        several => format!("  {several} {what}s at once"),
+    }
+}
 
 /// A sentence for everything about the workers' ways that is not the default.
 pub(super) fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {

@@ -112,11 +112,18 @@ async fn listen(
         })?;
         let Some(message) = message else { return Ok(()) };
         let message = message?.message.ok_or_else(|| Status::invalid_argument("an empty message"))?;
-        director.send(read(agent, message).map_err(malformed)?).await.map_err(stopping)?;
+        director
+            .send(read(agent, message, monotonic::now_ns()).map_err(malformed)?)
+            .await
+            .map_err(stopping)?;
     }
 }
 
-fn read(agent: AgentId, message: Up) -> Result<Message, ConvertError> {
+/// What an agent's word tells the director, whose clock shows `received_ns`.
+///
+/// # Errors
+/// Names what breaks the wire's rules.
+pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, ConvertError> {
     let said = |trial, answer| Ok(Message::Said { agent, trial: trial_key(trial)?, answer });
     match message {
         Up::Hello(_) => Err(ConvertError::new("hello", "came twice")),
@@ -125,7 +132,7 @@ fn read(agent: AgentId, message: Up) -> Result<Message, ConvertError> {
             agent,
             probe: reply.probe_id,
             agent_ns: reply.agent_monotonic_ns,
-            received_ns: monotonic::now_ns(),
+            received_ns,
         }),
         Up::PortReserved(reserved) => {
             let port = u16::try_from(reserved.port).map_err(|error| ConvertError::new("port", error))?;
@@ -169,7 +176,8 @@ fn down(message: proto::attach_down::Message) -> proto::AttachDown {
     proto::AttachDown { message: Some(message) }
 }
 
-fn message_down(message: Downward) -> proto::attach_down::Message {
+/// What the director tells an agent, in the wire's words.
+pub fn message_down(message: Downward) -> proto::attach_down::Message {
     use proto::attach_down::Message as Down;
     let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
     match message {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::convert::{ConvertError, agent_id, trial_key};
-use shared::ids::{AgentName, LeaseEpoch};
+use shared::ids::{AgentName, HostAddress, LeaseEpoch};
 use shared::interval::fold::ALL_AGENTS;
 use tonic::Status;
 
@@ -27,7 +27,10 @@ const LEASES_MAX: usize = crate::schedule::ACTIVE_RUNS_MAX;
 const WORD_BYTES_MAX: usize = 128;
 
 /// Reads a hello.
-pub(super) fn introduction(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Status> {
+///
+/// # Errors
+/// What the stream is to be ended with: it speaks another protocol, or breaks the wire's rules.
+pub fn introduction(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Status> {
     check_protocol(hello.protocol_version, "this agent")?;
     read(hello, address).map_err(malformed)
 }
@@ -78,6 +81,10 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         refused_kinds: hello.refused_kinds,
         may_run_programs: hello.may_run_programs,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
+        advertise: (!hello.advertise.is_empty())
+            .then(|| HostAddress::new(hello.advertise))
+            .transpose()
+            .map_err(|error| ConvertError::new("advertise", error))?,
         address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         clock_namespace: (!hello.clock_namespace.is_empty()).then_some(hello.clock_namespace),
         holds: hello

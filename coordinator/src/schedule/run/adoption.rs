@@ -15,6 +15,7 @@ use shared::run_record::{AgentPart, RunRecord, RunState};
 
 use super::super::step::Step;
 use super::super::{Action, Ending};
+use super::keeping::parts;
 use super::loss::Group;
 use super::target::Target;
 use super::{ActiveRun, CurrentTrial};
@@ -30,7 +31,8 @@ pub struct BookmarkError(#[from] serde_json::Error);
 struct Bookmark {
     step: Step,
     trial: CurrentTrial,
-    target: Target,
+    #[serde(default)]
+    targets: BTreeMap<AgentId, Target>,
     group: Group,
     newcomers: Vec<AgentId>,
     /// Leased agents that are not lost, what is to be known of them until they are back, and the slots of their hosts.
@@ -83,7 +85,7 @@ impl ActiveRun {
     ) -> Result<Self, BookmarkError> {
         let bookmark = bookmark_of(&self.record)?;
         let mut run = self;
-        let Some(Bookmark { step, trial, target, group, newcomers, agents, ending }) = bookmark else {
+        let Some(Bookmark { step, trial, targets, group, newcomers, agents, ending }) = bookmark else {
             return Ok(run);
         };
         for (part, slots) in &agents {
@@ -91,15 +93,17 @@ impl ActiveRun {
         }
         run.missing_since = None;
         run.is_adopted = true;
-        (run.trial, run.target, run.group, run.newcomers, run.ending) =
-            (trial, target, group, newcomers, ending);
+        (run.trial, run.targets, run.group, run.newcomers, run.ending) =
+            (trial, targets, group, newcomers, ending);
+        run.names = agents.iter().map(|(part, _)| (part.id, part.name.clone())).collect();
         run.agents = agents.into_iter().map(|(part, _)| part.id).collect();
         run.awaited = run.agents.iter().copied().collect();
         run.trial.stored = stored;
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
         if step >= Step::BeginTrial && step < Step::StopLastTarget {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
-            actions.push(Action::OpenTrial(run.key(), run.agents.iter().map(from).collect()));
+            let known = run.loads().iter().chain(&run.trial.observers).map(from).collect();
+            actions.push(Action::OpenTrial(run.key(), run.trial.epoch, known));
         }
         let message = "the coordinator was restarted; waiting for the run's agents".to_owned();
         actions.push(Action::Tell(run.record.id, RunEvent::Waiting { message }));
@@ -127,7 +131,7 @@ impl ActiveRun {
         match step {
             Step::Arm | Step::Run => {
                 self.awaited =
-                    self.agents.iter().copied().filter(|id| !self.trial.reported.contains_key(id)).collect();
+                    self.measuring().into_iter().filter(|id| !self.trial.reported.contains_key(id)).collect();
                 self.step = Step::Run;
                 self.deadline = self.deadline_of(Step::Run, now, Duration::ZERO);
             }
@@ -147,11 +151,13 @@ impl ActiveRun {
 
     /// Agents that were started and such that were not cannot measure together.
     pub(super) fn check_start(&mut self) {
-        if self.trial.was_started
-            && let Some(agent) = self.trial.are_ready.first().copied()
-        {
-            self.never_started(agent);
+        if !self.trial.was_started {
+            return;
         }
+        // Where they share a load, one is enough to break it.
+        let told = if self.trial.cells.is_empty() { 1 } else { usize::MAX };
+        let unstarted: Vec<AgentId> = self.trial.are_ready.iter().copied().take(told).collect();
+        unstarted.into_iter().for_each(|agent| self.never_started(agent));
     }
 
     /// Has the run's record saved with where it stands, if it waits there: a step that waits for nobody is left at once,
@@ -164,10 +170,10 @@ impl ActiveRun {
         let bookmark = Bookmark {
             step: self.step,
             trial: self.trial.clone(),
-            target: self.target.clone(),
+            targets: self.targets.clone(),
             group: self.group.clone(),
             newcomers: self.newcomers.clone(),
-            agents: self.parts(fleet).into_iter().map(|part| (part.clone(), slots(&part))).collect(),
+            agents: parts(&self.agents, fleet).into_iter().map(|part| (part.clone(), slots(&part))).collect(),
             ending: self.ending.clone(),
         };
         // What is made of plain values always becomes JSON.

@@ -46,7 +46,8 @@ impl ActiveRun {
     /// Tells all agents to start, far enough ahead for the slowest of them.
     pub(super) fn arm(&mut self, now: Moment, fleet: &Fleet, actions: &mut Vec<Action>) {
         let Arming { number: arming, round_trip, .. } = self.trial.arming;
-        let longest = fleet.round_trip_max(&self.agents).max(round_trip);
+        let agents = self.measuring();
+        let longest = fleet.round_trip_max(&agents).max(round_trip);
         let lead = lead(longest, arming);
         let at = now + lead;
         self.trial.arming = Arming {
@@ -66,9 +67,10 @@ impl ActiveRun {
             (record.start_skew_us, record.start_skew_error_us) = (None, None);
         }
         let (trial, epoch) = (self.key(), self.trial.epoch);
-        for agent in self.agents.clone() {
+        for agent in agents {
             self.ask(agent, Command::Start { trial, epoch, arming, at }, actions);
         }
+        self.start_observers(arming, at, actions);
     }
 
     /// An agent is armed, by one of the trial's starts.

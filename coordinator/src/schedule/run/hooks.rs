@@ -1,4 +1,4 @@
-//! Hooks: programs that every leased agent runs, one after the other, around trials and the run.
+//! Hooks: programs that every leased agent runs, one after the other, around the run and the trials that it takes part in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,9 +29,11 @@ impl ActiveRun {
         self.hooks(step).iter().map(|hook| hook.timeout).fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    /// Starts the first hook of the step on every agent.
+    /// Starts the first hook of the step on every agent, around a trial on every one that takes part in it.
     pub(super) fn begin_hooks(&mut self, actions: &mut Vec<Action>) {
-        self.begin_hooks_on(self.agents.clone(), actions);
+        let is_around_a_trial = matches!(self.step, Step::BeforeTrial | Step::AfterTrial);
+        let agents = if is_around_a_trial { self.taking_part() } else { self.agents.clone() };
+        self.begin_hooks_on(agents, actions);
     }
 
     /// The same on some.
@@ -83,7 +85,7 @@ impl ActiveRun {
     }
 
     fn run_hook(&mut self, agent: AgentId, hook: usize, actions: &mut Vec<Action>) {
-        let resolved = self.resolved_hooks();
+        let resolved = self.resolved_hooks(agent);
         match resolved {
             Ok(hooks) => {
                 let HookSpec { command, timeout } = hooks[hook].clone();
@@ -97,10 +99,10 @@ impl ActiveRun {
 
     /// The hooks of the present step with their templates resolved. Around the run no target is known, and nothing
     /// else of the job is looked at.
-    fn resolved_hooks(&self) -> Result<Vec<HookSpec>, String> {
+    fn resolved_hooks(&self, agent: AgentId) -> Result<Vec<HookSpec>, String> {
         let hooks = match self.step {
-            Step::BeforeTrial => return self.resolved().map(|resolved| resolved.hooks.before_trial),
-            Step::AfterTrial => return self.resolved().map(|resolved| resolved.hooks.after_trial),
+            Step::BeforeTrial => return self.resolved(agent).map(|resolved| resolved.hooks.before_trial),
+            Step::AfterTrial => return self.resolved(agent).map(|resolved| resolved.hooks.after_trial),
             step => self.hooks(step).to_vec(),
         };
         let mut job = (*self.job).clone();

@@ -1,15 +1,13 @@
 //! Agents that are lost: whether the run goes on without them, repeats the trial with others, or fails.
 
 use serde::{Deserialize, Serialize};
-use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::ids::{AgentId, AgentName, TrialIndex};
+use shared::ids::{AgentId, AgentName};
 use shared::job::LossPolicy;
 use shared::run_record::RunState;
 
 use super::super::Action;
 use super::super::step::Step;
-use super::target::Target;
 use super::{ActiveRun, need};
 use crate::fleet::Fleet;
 
@@ -51,8 +49,8 @@ impl ActiveRun {
         }
         let message = format!("agent {name} was lost: its connection broke and it did not come back");
         let (goes_on, is_repeated) = (self.goes_on_without(agent), self.is_worth_repeating());
-        if self.has_open_trial() {
-            if goes_on {
+        if self.has_open_trial() && self.taking_part().contains(&agent) {
+            if goes_on && self.trial.cells.is_empty() {
                 self.note_loss(agent, message.clone());
             } else {
                 self.break_trial(FindingCode::AgentLost, Some(agent), message.clone());
@@ -65,15 +63,13 @@ impl ActiveRun {
         }
         self.agents.retain(|leased| *leased != agent);
         self.answered(agent);
-        if self.target.agent == Some(agent) {
-            self.target = Target::default();
-        }
+        self.targets.remove(&agent);
     }
 
     /// Whether the others go on as if nothing had happened. Nobody measures a target that is gone.
     fn goes_on_without(&self, agent: AgentId) -> bool {
         self.job.fleet.on_agent_loss == LossPolicy::Continue
-            && self.target.agent != Some(agent)
+            && !self.hosts_shared_target(agent)
             && self.agents.iter().any(|other| *other != agent)
     }
 
@@ -101,29 +97,14 @@ impl ActiveRun {
         }
     }
 
-    /// On to the next trial of the plan, or to the next attempt at the same.
-    pub(super) fn turn_over(&mut self) {
-        if self.trial.is_repeated {
-            self.trial.attempt += 1;
-        } else {
-            self.trial.index = TrialIndex(self.trial.index.0 + 1);
-            self.trial.attempt = 0;
-        }
-    }
-
     /// Looks for agents in place of those that were lost, and goes on once there are enough.
     pub(super) fn regroup(&mut self, fleet: &mut Fleet, actions: &mut Vec<Action>) {
         match fleet.regrouped(self.record.id, &self.need(), self.group.size() as usize) {
             Ok(agents) => {
                 fleet.lease(self.record.id, &agents);
-                self.regrouped(agents);
+                self.regrouped(agents, fleet);
             }
-            Err(unmet) if self.waiting_message != unmet.message() => {
-                self.waiting_message = unmet.message().to_owned();
-                let message = self.waiting_message.clone();
-                actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message }));
-            }
-            Err(_) => {}
+            Err(unmet) => self.tell_waiting(unmet.message(), actions),
         }
     }
 
@@ -135,17 +116,23 @@ impl ActiveRun {
             return self.end_early(RunState::Failed, message);
         }
         let (before, now) = (self.group.size(), left.len());
-        self.regrouped(left);
-        self.group.note = Some(format!(
-            "{now} agents share the load that {before} shared before: lost ones did not come back"
-        ));
+        self.regrouped(left, fleet);
+        if !self.record.plan.is_placed() {
+            self.group.note = Some(format!(
+                "{now} agents share the load that {before} shared before: lost ones did not come back"
+            ));
+        }
     }
 
+    /// Where agents stand apart, only a process with the name of a lost one may take its place: what is measured is that host.
     fn need(&self) -> crate::fleet::Need {
-        need(&self.job, self.record.reservation.as_deref())
+        let names = || self.names.values().cloned().collect();
+        let named = self.record.plan.is_placed().then(names);
+        crate::fleet::Need { named, ..need(&self.job, self.record.reservation.as_deref()) }
     }
 
-    fn regrouped(&mut self, agents: Vec<AgentId>) {
+    fn regrouped(&mut self, agents: Vec<AgentId>, fleet: &Fleet) {
+        self.note_names(&agents, fleet);
         self.newcomers = agents.iter().copied().filter(|agent| !self.agents.contains(agent)).collect();
         self.group = Group::of(&agents);
         self.agents = agents;

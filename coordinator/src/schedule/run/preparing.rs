@@ -1,15 +1,16 @@
 //! Telling each agent its part in a trial.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::finding::FindingCode;
 use shared::job::uses::Uses;
+use shared::job::{DataColumn, Job, WorkloadSpec};
 use shared::run_record::RunState;
 
-use super::super::Action;
-use super::super::Command;
-use super::super::assignment::{Shares, connecting_within};
+use super::super::assignment::{Shares, connecting_within, misfit};
 use super::super::step::Step;
+use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::Fleet;
 
@@ -17,41 +18,75 @@ impl ActiveRun {
     /// How long opening connections may take in a step.
     pub(super) fn connecting_within(&self, step: Step) -> Duration {
         match step {
-            Step::Prepare => connecting_within(&self.job.load, self.group.size()),
+            Step::Prepare => connecting_within(&self.job.load, self.shared_by()),
             _ => Duration::ZERO,
         }
     }
 
     /// Tells every agent what to do, and with which data and files.
     pub(super) fn prepare(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let workload = match self.resolved() {
-            Ok(resolved) => resolved.workload,
-            Err(problem) => return self.break_trial(FindingCode::AgentFailed, None, problem),
-        };
-        let job = self.job.clone();
-        let uses = Uses::of(&workload);
-        let data = uses.data(&job.data);
-        let files = uses.files(&self.files, &data);
-        let shares = Shares {
-            job: &job,
-            workload: &workload,
-            data: &data,
-            files: &files,
-            trial: self.key(),
-            epoch: self.trial.epoch,
-            seed: self.record.plan.seed,
-            agent_count: self.group.size(),
-        };
-        if let Some(misfit) = shares.misfit() {
+        if let Some(misfit) = misfit(&self.job.load, self.shared_by()) {
             self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
             return self.end_early(RunState::Failed, misfit);
         }
         self.trial.is_prepared = true;
-        for agent in self.agents.clone() {
-            if let Some((introduction, index)) = fleet.agent(agent).zip(self.group.place_of(agent)) {
-                let assignment = shares.assignment(index, &introduction.name);
+        let (mut shared, mut sample) = (None, None);
+        for agent in self.measuring() {
+            let Some(introduction) = fleet.agent(agent) else { continue };
+            // What a cell measures is its own; what agents share is the same for all of them.
+            let part = match shared.take() {
+                Some(part) => part,
+                None => match self.resolved(agent) {
+                    Ok(resolved) => Part::of(resolved.workload, &self.job, &self.files),
+                    Err(problem) => {
+                        self.break_trial(FindingCode::AgentFailed, Some(agent), problem);
+                        continue;
+                    }
+                },
+            };
+            let index = if self.trial.cells.is_empty() { self.group.place_of(agent) } else { Some(0) };
+            let shares = self.shares(&part);
+            let assignment = index.map(|index| shares.assignment(index, &introduction.name));
+            if let Some(assignment) = assignment {
+                sample.get_or_insert_with(|| assignment.clone());
                 self.ask(agent, Command::Prepare(Box::new(assignment)), actions);
             }
+            shared = self.trial.cells.is_empty().then_some(part);
         }
+        self.prepare_observers(fleet, sample, actions);
+    }
+
+    /// Over how many agents the load is split.
+    fn shared_by(&self) -> u32 {
+        if self.trial.cells.is_empty() { self.group.size() } else { 1 }
+    }
+
+    fn shares<'a>(&'a self, part: &'a Part) -> Shares<'a> {
+        Shares {
+            job: &self.job,
+            workload: &part.workload,
+            data: &part.data,
+            files: &part.files,
+            trial: self.key(),
+            epoch: self.trial.epoch,
+            seed: self.record.plan.seed,
+            agent_count: self.shared_by(),
+        }
+    }
+}
+
+/// A workload with its templates resolved, and what it uses.
+struct Part {
+    workload: WorkloadSpec,
+    data: BTreeMap<String, DataColumn>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Part {
+    fn of(workload: WorkloadSpec, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let uses = Uses::of(&workload);
+        let data = uses.data(&job.data);
+        let files = uses.files(files, &data);
+        Self { workload, data, files }
     }
 }

@@ -1,16 +1,16 @@
 //! Entering each step, and what follows it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, LeaseEpoch};
-use shared::job::{ResolvedJob, Warmup, Window};
+use shared::job::{Warmup, Window};
 use shared::run_record::{RunState, TrialRecord};
 
-use super::super::step::Step;
+use super::super::step::{OBSERVERS_WITHIN, Step};
 use super::super::{Action, Command};
+use super::keeping::parts;
 use super::loss::Group;
 use super::{ActiveRun, CurrentTrial, need};
 use crate::fleet::{Fleet, Moment, Unmet};
@@ -49,7 +49,7 @@ impl ActiveRun {
             Step::Adopt => {}
             _ => {
                 match self.step {
-                    Step::Collect => self.await_intervals(),
+                    Step::Collect => self.await_intervals(now, fleet),
                     Step::Regroup => self.regroup(fleet, actions),
                     Step::Prepare if self.awaited.is_empty() => self.check_start(),
                     Step::Arm => self.arm_again_if_late(now, fleet, actions),
@@ -58,6 +58,7 @@ impl ActiveRun {
                 if now >= self.deadline && !self.awaited.is_empty() {
                     self.give_up_waiting(fleet);
                 }
+                self.drop_broken_cells(actions);
                 if let Some(step) = self.detour() {
                     self.enter(step, now, fleet, epoch, actions);
                 } else if self.awaited.is_empty() {
@@ -79,6 +80,12 @@ impl ActiveRun {
         }
         match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
             Ok(agents) => {
+                self.note_names(&agents, fleet);
+                let names: Vec<_> = agents.iter().filter_map(|id| self.names.get(id).cloned()).collect();
+                if let Err(problem) = self.record.plan.place(&self.job, &names) {
+                    self.end_early(RunState::Failed, problem.to_string());
+                    return self.enter(Step::Finished, now, fleet, epoch, actions);
+                }
                 fleet.lease(self.record.id, &agents);
                 self.group = Group::of(&agents);
                 self.agents = agents;
@@ -103,27 +110,30 @@ impl ActiveRun {
                     self.record.found_no_agents = true;
                     self.end_early(RunState::Failed, format!("no agents in time: {}", unmet.message()));
                     self.enter(Step::Finished, now, fleet, epoch, actions);
-                } else if self.waiting_message != unmet.message() {
-                    self.waiting_message = unmet.message().to_owned();
-                    actions.push(Action::Tell(
-                        self.record.id,
-                        RunEvent::Waiting { message: self.waiting_message.clone() },
-                    ));
+                } else {
+                    self.tell_waiting(unmet.message(), actions);
                 }
             }
         }
     }
 
+    /// Remembers by which names agents go.
+    pub(super) fn note_names(&mut self, agents: &[AgentId], fleet: &Fleet) {
+        let name = |id: &AgentId| Some((*id, fleet.agent(*id)?.name.clone()));
+        self.names.extend(agents.iter().filter_map(name));
+    }
+
     /// The step that follows the present one when nothing went wrong in it.
     fn next_step(&self) -> Step {
-        let has_target = self.job.target.is_some();
         match self.step {
             Step::Waiting | Step::Adopt => Step::BeforeRun,
-            Step::BeforeRun => Step::BeginTrial,
             Step::Regroup | Step::Join if self.ending.is_some() => Step::StopLastTarget,
             Step::Regroup => Step::Join,
-            Step::Join => Step::BeginTrial,
-            Step::BeginTrial if has_target && !self.target.is_running => Step::ReservePort,
+            Step::BeforeRun | Step::Join if self.can_run_present() || self.onward().is_some() => {
+                Step::BeginTrial
+            }
+            Step::BeforeRun | Step::Join => Step::StopLastTarget,
+            Step::BeginTrial if self.lacks_target() => Step::ReservePort,
             Step::BeginTrial => Step::BeforeTrial,
             Step::ReservePort => Step::StartTarget,
             Step::StartTarget => Step::BeforeTrial,
@@ -172,7 +182,8 @@ impl ActiveRun {
                 self.begin_hooks_on(newcomers, actions);
             }
             Step::BeginTrial => {
-                if previous == Step::Judge {
+                // Whoever was to measure may have been lost since.
+                if previous == Step::Judge || !self.can_run_present() {
                     self.turn_over();
                 }
                 self.begin_trial(fleet, epoch, actions);
@@ -192,10 +203,14 @@ impl ActiveRun {
             Step::Arm => self.arm(now, fleet, actions),
             Step::Run => self.run(actions),
             Step::Collect => {
-                self.await_intervals();
+                self.trial.observers_until = now + OBSERVERS_WITHIN;
+                self.await_intervals(now, fleet);
                 if self.trial.is_broken {
                     self.abort(actions);
+                } else {
+                    self.repeat_stops(actions);
                 }
+                self.stop_observers(fleet, actions);
             }
             Step::StopTarget | Step::StopLastTarget => self.stop_target(actions),
             Step::Judge => self.judge(actions),
@@ -214,22 +229,30 @@ impl ActiveRun {
             index: self.trial.index,
             attempt: self.trial.attempt,
             epoch: *epoch,
+            cells: self.lined_up(fleet),
+            settled: std::mem::take(&mut self.trial.settled),
             ..CurrentTrial::default()
         };
+        let (observers, lost) = self.observers_of_trial(fleet);
+        self.trial.observers = observers.iter().map(|part| part.id).collect();
+        let measuring = self.measuring();
         self.record.trials.push(TrialRecord {
             trial: self.trial.index,
             attempt: self.trial.attempt,
-            agents: self.parts(fleet),
-            agents_planned: Some(self.group.size()),
+            agents: parts(&measuring, fleet),
+            cells: self.trial.cells.iter().map(|cell| cell.part.clone()).collect(),
+            observers,
+            agents_planned: self.trial.cells.is_empty().then(|| self.group.size()),
             started_at_ms: None,
             is_complete: false,
             start_skew_us: None,
             start_skew_error_us: None,
-            findings: note.into_iter().collect(),
+            findings: note.into_iter().chain(lost).collect(),
         });
         let agents =
-            self.agents.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
-        actions.push(Action::OpenTrial(self.key(), self.agents.iter().map(|agent| (*agent, 0)).collect()));
+            measuring.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
+        let told = measuring.iter().chain(&self.trial.observers).map(|agent| (*agent, 0));
+        actions.push(Action::OpenTrial(self.key(), self.trial.epoch, told.collect()));
         actions.push(Action::Tell(
             self.record.id,
             RunEvent::TrialPreparing { trial: self.trial.index, attempt: self.trial.attempt, agents },
@@ -238,7 +261,7 @@ impl ActiveRun {
 
     fn run(&mut self, actions: &mut Vec<Action>) {
         self.awaited =
-            self.agents.iter().copied().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
+            self.measuring().into_iter().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
         let load = &self.job.load;
         let variant =
             self.record.plan.trials.get(self.trial.index.0 as usize).map(|trial| trial.variant.0 as usize);
@@ -266,7 +289,8 @@ impl ActiveRun {
     fn judge(&mut self, actions: &mut Vec<Action>) {
         let key = self.key();
         if self.trial.is_prepared {
-            actions.extend(self.agents.iter().map(|agent| Action::Send(*agent, Command::Release(key))));
+            actions.extend(self.loads().into_iter().map(|agent| Action::Send(agent, Command::Release(key))));
+            self.release_observers(key, actions);
         }
         let is_complete = !self.trial.is_broken;
         if let Some(record) = self.trial_record() {
@@ -293,11 +317,7 @@ impl ActiveRun {
 
     /// Whether another trial follows, or another attempt at this one.
     fn goes_on(&self) -> bool {
-        self.ending.is_none() && (self.trial.is_repeated || !self.is_last_trial())
-    }
-
-    pub(super) fn is_last_trial(&self) -> bool {
-        self.trial.index.0 as usize + 1 >= self.record.plan.trials.len()
+        self.ending.is_none() && self.onward().is_some()
     }
 
     fn finish(&mut self, now: Moment, actions: &mut Vec<Action>) {
@@ -306,16 +326,6 @@ impl ActiveRun {
         self.record.state = self.ending.as_ref().map_or(RunState::Finished, |ending| ending.state);
         self.record.reason = self.ending.as_ref().map(|ending| ending.reason.clone());
         actions.push(Action::Finish(Box::new(self.record.clone())));
-    }
-
-    /// The job's strings with its templates resolved, as far as they can be known now.
-    pub(super) fn resolved(&self) -> Result<ResolvedJob, String> {
-        let mut known = BTreeMap::new();
-        if let Some(port) = self.target.port {
-            known.insert("target.host".to_owned(), self.target.host.clone());
-            known.insert("target.port".to_owned(), port.to_string());
-        }
-        self.job.resolved(&known).map_err(|error| error.to_string())
     }
 }
 

@@ -1,21 +1,23 @@
-//! What is measured, when fleetmark starts it: on which agent, from a free port to its end.
+//! What is measured, when fleetmark starts it: on which agents, from a free port to its end.
+//!
+//! Agents that share a load share one target. Under `each` every agent starts one for itself, unless the job says where the
+//! one for all is to be; under `pairs` the agent starts it that the other makes load for.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use shared::finding::FindingCode;
 use shared::ids::{AgentId, TrialKey};
-use shared::job::{TargetRestart, TargetSpec};
+use shared::job::{Placement, ResolvedJob, TargetRestart, TargetSpec};
 
 use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
 use crate::fleet::Fleet;
 
-/// What is measured, when fleetmark starts it.
+/// A target on one agent.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Target {
-    pub(super) agent: Option<AgentId>,
     /// Where the other agents reach it.
     pub(super) host: String,
     pub(super) port: Option<u16>,
@@ -28,97 +30,156 @@ pub(super) struct Target {
 impl ActiveRun {
     /// Whether the run has a target with this agent that has not stopped.
     pub(in super::super) fn has_target_on(&self, agent: AgentId) -> bool {
-        self.target.agent == Some(agent) && self.target.started_for.is_some()
+        self.targets.get(&agent).is_some_and(|target| target.started_for.is_some())
+    }
+
+    /// Whether a target that the present trial needs does not run.
+    pub(super) fn lacks_target(&self) -> bool {
+        let runs = |agent: &AgentId| self.targets.get(agent).is_some_and(|target| target.is_running);
+        match self.own_hosts() {
+            _ if self.job.target.is_none() => false,
+            Some(hosts) => !hosts.iter().all(runs),
+            None => !self.targets.keys().any(runs),
+        }
+    }
+
+    /// Whether what the present trial measures is on this agent.
+    pub(super) fn is_target_used_on(&self, agent: AgentId) -> bool {
+        self.own_hosts().map_or_else(|| self.targets.contains_key(&agent), |hosts| hosts.contains(&agent))
+    }
+
+    /// Whether all agents measure what is on this one.
+    pub(super) fn hosts_shared_target(&self, agent: AgentId) -> bool {
+        self.own_hosts().is_none() && self.targets.contains_key(&agent)
     }
 
     pub(super) fn reserve_port(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
         let Some(spec) = &self.job.target else { return };
-        let facts = |id: AgentId| {
-            fleet.agent(id).map(|agent| {
-                let name = [("name".to_owned(), agent.name.to_string())];
-                agent
-                    .facts
-                    .clone()
-                    .into_iter()
-                    .chain(agent.labels.clone())
-                    .chain(name)
-                    .collect::<BTreeMap<_, _>>()
-            })
-        };
-        let chosen = self
-            .agents
-            .iter()
-            .copied()
-            .find(|id| facts(*id).is_some_and(|facts| spec.selector.mismatch(&facts).is_none()));
-        match chosen {
-            Some(agent) => {
-                self.target.agent = Some(agent);
-                let trial = self.key();
-                self.ask(agent, Command::ReservePort(trial), actions);
-            }
-            None => {
-                let message =
-                    format!("none of the leased agents matches target.where = \"{}\"", spec.selector);
-                self.break_trial(FindingCode::TargetFailed, None, message);
+        let hosts = self.own_hosts().unwrap_or_else(|| {
+            let matches = |agent: &AgentId| fleet.mismatch(*agent, &spec.selector).is_none();
+            self.agents.iter().copied().find(matches).into_iter().collect()
+        });
+        if hosts.is_empty() {
+            let reasons: Vec<String> =
+                self.agents.iter().filter_map(|id| fleet.mismatch(*id, &spec.selector)).collect();
+            let message = format!(
+                "none of the leased agents matches target.where = \"{}\": {}",
+                spec.selector,
+                reasons.join("; ")
+            );
+            self.break_trial(FindingCode::TargetFailed, None, message);
+        }
+        let trial = self.key();
+        for host in hosts {
+            if !self.targets.get(&host).is_some_and(|target| target.is_running) {
+                self.targets.insert(host, Target::default());
+                self.ask(host, Command::ReservePort(trial), actions);
             }
         }
     }
 
     pub(super) fn start_target(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let (Some(agent), Some(_)) = (self.target.agent, self.target.port) else { return };
-        self.target.host = self.target_host(fleet, agent);
-        match self.resolved() {
-            Ok(resolved) => {
-                if let Some(TargetSpec { start, ready, .. }) = resolved.target {
-                    let command = Command::StartTarget {
-                        trial: self.key(),
-                        command: start,
-                        ready,
-                        timeout: self.deadlines.start_target,
-                    };
-                    self.target.started_for = Some(self.key());
-                    self.ask(agent, command, actions);
-                }
-            }
-            Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
-        }
-    }
-
-    /// Loopback when all agents share the target's host, else the address that the target's agent called from. Containers
-    /// of one machine share its boot and not its network: they call from addresses of their own.
-    fn target_host(&self, fleet: &Fleet, agent: AgentId) -> String {
-        let host_of = |id: AgentId| {
-            let agent = fleet.agent(id)?;
-            Some((agent.fingerprint.boot_id.clone()?, agent.address))
+        let is_to_start = |(agent, target): &(&AgentId, &Target)| {
+            target.port.is_some() && !target.is_running && self.is_target_used_on(**agent)
         };
-        let is_shared =
-            host_of(agent).is_some() && self.agents.iter().all(|id| host_of(*id) == host_of(agent));
-        match fleet.agent(agent) {
-            Some(introduction) if !is_shared && introduction.address.is_ipv6() => {
-                format!("[{}]", introduction.address)
+        let hosts: Vec<AgentId> = self.targets.iter().filter(is_to_start).map(|(agent, _)| *agent).collect();
+        for agent in hosts {
+            let (host, trial) = (fleet.host_of(agent, &self.users_of(agent)), self.key());
+            if let Some(target) = self.targets.get_mut(&agent) {
+                target.host = host;
             }
-            Some(introduction) if !is_shared => introduction.address.to_string(),
-            _ => "127.0.0.1".to_owned(),
+            match self.resolved(agent) {
+                Ok(resolved) => {
+                    if let Some(TargetSpec { start: command, ready, .. }) = resolved.target
+                        && let Some(target) = self.targets.get_mut(&agent)
+                    {
+                        target.started_for = Some(trial);
+                        let timeout = self.deadlines.start_target;
+                        self.ask(agent, Command::StartTarget { trial, command, ready, timeout }, actions);
+                    }
+                }
+                Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
+            }
         }
     }
 
     pub(super) fn stop_target(&mut self, actions: &mut Vec<Action>) {
-        let Some((agent, _)) = self.target.agent.zip(self.target.started_for) else { return };
         let restarts = self.job.target.as_ref().map(|target| target.restart);
-        let is_last = self.ending.is_some() || self.is_last_trial();
+        let is_last = self.ending.is_some() || self.onward().is_none();
+        let trial = self.key();
         // A target that failed by itself, or never became ready, is still stopped: its group may live on.
-        if restarts == Some(TargetRestart::Trial) || is_last || !self.target.is_running {
-            let trial = self.key();
-            self.target.is_running = false;
+        let is_to_stop = |target: &Target| {
+            target.started_for.is_some()
+                && (restarts == Some(TargetRestart::Trial) || is_last || !target.is_running)
+        };
+        let stopped: Vec<AgentId> =
+            self.targets.iter().filter(|(_, target)| is_to_stop(target)).map(|(agent, _)| *agent).collect();
+        for agent in stopped {
+            self.note_target_down(agent);
             self.ask(agent, Command::StopTarget(trial), actions);
+        }
+    }
+
+    /// A target answers no more.
+    pub(super) fn note_target_down(&mut self, agent: AgentId) {
+        if let Some(target) = self.targets.get_mut(&agent) {
+            target.is_running = false;
         }
     }
 
     /// The target is gone, by itself or as asked.
     pub(super) fn target_ended(&mut self, agent: AgentId) {
         if matches!(self.step, Step::StopTarget | Step::StopLastTarget) {
-            self.target.started_for = None;
+            if let Some(target) = self.targets.get_mut(&agent) {
+                target.started_for = None;
+            }
             self.answered(agent);
+        }
+    }
+
+    /// The job's strings as an agent is to have them: with its templates resolved, as far as they can be known now.
+    pub(super) fn resolved(&self, agent: AgentId) -> Result<ResolvedJob, String> {
+        let mut known = BTreeMap::new();
+        if let Some((host, port)) =
+            self.target_for(agent).and_then(|target| Some((&target.host, target.port?)))
+        {
+            known.insert("target.host".to_owned(), host.clone());
+            known.insert("target.port".to_owned(), port.to_string());
+        }
+        let peer_host = self.cell_of(agent).and_then(|cell| cell.peer_host(agent));
+        known.extend(peer_host.map(|host| ("peer.host".to_owned(), host.clone())));
+        self.job.resolved(&known).map_err(|error| error.to_string())
+    }
+
+    /// The target that an agent has to do with.
+    fn target_for(&self, agent: AgentId) -> Option<&Target> {
+        if self.own_hosts().is_none() {
+            return self.targets.values().next();
+        }
+        let part = &self.cell_of(agent)?.part;
+        self.targets.get(&part.peer.as_ref().map_or(part.agent, |peer| peer.id))
+    }
+
+    /// Where each cell of the present trial has its own target; `None`: all agents share one.
+    fn own_hosts(&self) -> Option<Vec<AgentId>> {
+        let cells = self.trial.cells.iter().filter(|cell| cell.broken.is_none());
+        match self.job.fleet.placement {
+            Placement::Pairs => Some(cells.filter_map(|cell| Some(cell.part.peer.as_ref()?.id)).collect()),
+            Placement::Each if !self.job.has_shared_target() => {
+                Some(cells.map(|cell| cell.part.agent).collect())
+            }
+            Placement::Together | Placement::Each => None,
+        }
+    }
+
+    /// Who is to reach the target on an agent: one that serves the whole run is reached by everybody.
+    fn users_of(&self, agent: AgentId) -> Vec<AgentId> {
+        let is_for_all = self.own_hosts().is_none()
+            || (self.job.fleet.placement == Placement::Pairs
+                && self.job.target.as_ref().is_some_and(|target| target.restart == TargetRestart::Run));
+        match self.cell_of(agent) {
+            Some(cell) if !is_for_all => vec![cell.part.agent],
+            _ => self.agents.clone(),
         }
     }
 }

@@ -4,10 +4,10 @@ use shared::finding::FindingCode;
 use shared::ids::AgentId;
 use shared::run_record::RunState;
 
+use super::super::Action;
 use super::super::step::Step;
-use super::super::{Action, Command};
 use super::ActiveRun;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Moment};
 
 impl ActiveRun {
     /// Where a run goes whose trial is broken or that is to end; `None`: on as planned.
@@ -41,51 +41,45 @@ impl ActiveRun {
         let reason = findings
             .first()
             .map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
-        let trial = self.key();
-        for agent in self.agents.clone() {
-            if !self.trial.reported.contains_key(&agent) {
-                self.ask(agent, Command::Abort { trial, reason: reason.clone() }, actions);
-            }
+        for agent in self.loads() {
+            self.stop_measuring(agent, reason.clone(), actions);
         }
         self.trial.abort_reason = Some(reason);
     }
 
     /// The deadline passed, and somebody has not answered.
     pub(super) fn give_up_waiting(&mut self, fleet: &Fleet) {
-        let names: Vec<String> = self
-            .awaited
-            .iter()
-            .filter_map(|id| fleet.agent(*id))
-            .map(|agent| agent.name.to_string())
-            .collect();
+        let name = |id: AgentId| Some((id, fleet.agent(id)?.name.to_string()));
+        let silent: Vec<(AgentId, String)> = self.awaited.iter().filter_map(|id| name(*id)).collect();
+        let names: Vec<&str> = silent.iter().map(|(_, name)| name.as_str()).collect();
         let names = names.join(", ");
         match self.step {
             Step::Regroup => self.give_up_regrouping(fleet),
-            Step::BeforeRun | Step::Join | Step::BeforeTrial | Step::AfterTrial | Step::AfterRun => {
+            Step::BeforeRun | Step::Join | Step::AfterRun => {
                 self.fail_hook(None, format!("hooks did not end in time on {names}"));
             }
+            Step::BeforeTrial | Step::AfterTrial => {
+                let message = |names: &str| format!("hooks did not end in time on {names}");
+                self.break_silent(FindingCode::HookFailed, None, &silent, message);
+            }
             Step::ReservePort | Step::StartTarget => {
-                self.break_trial(
-                    FindingCode::TargetFailed,
-                    self.target.agent,
-                    format!("{names} did not start the target in time"),
-                );
+                let host = silent.first().map(|(agent, _)| *agent);
+                let message = |names: &str| format!("{names} did not start the target in time");
+                self.break_silent(FindingCode::TargetFailed, host, &silent, message);
             }
             // What was measured stands; but nothing more can be measured beside a target that lives on.
             Step::StopTarget | Step::StopLastTarget => {
                 self.end_early(RunState::Failed, format!("{names} did not stop the target in time"));
             }
-            Step::Prepare => {
-                self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not get ready in time"))
-            }
-            Step::Arm => self.break_trial(
-                FindingCode::AgentFailed,
-                None,
-                format!("{names} did not confirm the start in time"),
-            ),
-            Step::Run => {
-                self.break_trial(FindingCode::AgentFailed, None, format!("{names} did not finish in time"))
-            }
+            Step::Prepare => self.break_silent(FindingCode::AgentFailed, None, &silent, |names| {
+                format!("{names} did not get ready in time")
+            }),
+            Step::Arm => self.break_silent(FindingCode::AgentFailed, None, &silent, |names| {
+                format!("{names} did not confirm the start in time")
+            }),
+            Step::Run => self.break_silent(FindingCode::AgentFailed, None, &silent, |names| {
+                format!("{names} did not finish in time")
+            }),
             Step::Judge => {
                 self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
             }
@@ -96,14 +90,33 @@ impl ActiveRun {
         self.told.clear();
     }
 
-    /// While collecting: awaited are the agents whose intervals are not all stored.
-    pub(super) fn await_intervals(&mut self) {
+    /// Some agents have not answered: where cells stand apart, that is the end of theirs only. `agent`: whom it is about where
+    /// all share one load.
+    fn break_silent(
+        &mut self,
+        code: FindingCode,
+        agent: Option<AgentId>,
+        silent: &[(AgentId, String)],
+        message: impl Fn(&str) -> String,
+    ) {
+        if self.trial.cells.is_empty() {
+            let names: Vec<&str> = silent.iter().map(|(_, name)| name.as_str()).collect();
+            return self.break_trial(code, agent, message(&names.join(", ")));
+        }
+        for (agent, name) in silent {
+            self.break_trial(code, Some(*agent), message(name));
+        }
+    }
+
+    /// While collecting: awaited are the agents whose intervals are not all stored, observers among them for a while.
+    pub(super) fn await_intervals(&mut self, now: Moment, fleet: &Fleet) {
         let trial = &self.trial;
         let is_whole = |agent: &AgentId| match (trial.reported.get(agent), trial.stored.get(agent)) {
             (Some(0), _) => true,
             (Some(reported), Some(stored)) => stored >= reported,
             _ => false,
         };
-        self.awaited = self.agents.iter().copied().filter(|agent| !is_whole(agent)).collect();
+        let told = self.collected().into_iter().chain(self.observers_left(now, fleet));
+        self.awaited = told.filter(|agent| !is_whole(agent)).collect();
     }
 }

@@ -10,13 +10,11 @@ use shared::job::Job;
 use super::super::Deadlines;
 use super::simulated_agent::{Deed, Stage};
 use super::world::World;
-use super::{bound, job, run_id};
+use super::{AGENTS_MAX, bound, job, run_id};
 use crate::fleet::LOST_AFTER;
 
 /// Agents of the world: the first two share a host.
 const AGENTS: [(u8, &str); 4] = [(1, "shared"), (2, "shared"), (3, "own"), (4, "other")];
-/// Highest number of an agent of any world here.
-const AGENTS_MAX: u8 = 6;
 /// How long a run waits for agents.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// When faults happen.
@@ -75,12 +73,18 @@ fn any_job() -> impl Strategy<Value = Arc<Job>> {
     let target = prop::sample::select(vec!["", "trial", "run"]);
     let programs = || prop::sample::select(vec!["ok", "ok", "ok", "fail", "hang"]);
     let losses = (prop::sample::select(vec!["fail", "continue"]), 0..=2_u32);
-    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32, losses).prop_map(
-        |(agents, restart, program, hook, has_hooks, trials, (policy, retries))| {
+    let placement = prop::sample::select(vec!["together", "together", "each", "pairs"]);
+    let placement = (placement, prop::bool::weighted(0.3));
+    (agents, target, programs(), programs(), any::<bool>(), 1..=3_u32, losses, placement).prop_map(
+        |(agents, restart, program, hook, has_hooks, trials, (policy, retries), (placement, is_observed))| {
+            let agents = agents.map(|agents| if placement == "pairs" { agents.max(2) } else { agents });
             let mut text = format!(
-                "load.trials = {trials}\nfleet.start_timeout = \"{}s\"\nfleet.retries = {retries}\nfleet.on_agent_loss = \"{policy}\"\n",
+                "load.trials = {trials}\nfleet.placement = \"{placement}\"\nfleet.start_timeout = \"{}s\"\nfleet.retries = {retries}\nfleet.on_agent_loss = \"{policy}\"\n",
                 START_TIMEOUT.as_secs()
             );
+            if is_observed {
+                text.push_str("fleet.observe = \"name=a4\"\n");
+            }
             if let Some(agents) = agents {
                 text.push_str(&format!("fleet.agents = {agents}\n"));
             }

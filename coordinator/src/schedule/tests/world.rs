@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
+use shared::finding::{Finding, Severity};
 use shared::ids::{AgentId, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::RunRecord;
@@ -345,16 +346,18 @@ impl World {
             Action::Send(agent, command) => self.send(agent, command),
             Action::Tell(run, event) => self.told.push((run, event)),
             Action::Save(record) => self.saves.push(*record),
-            Action::OpenTrial(trial, agents) => {
+            Action::OpenTrial(trial, _, agents) => {
                 assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
             }
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
             Action::Judge(trial, record) => {
                 assert!(self.judged.insert(trial), "{trial} was judged twice");
-                let is_valid = record.trials.last().is_some_and(|attempt| attempt.is_complete);
-                if is_valid {
-                    self.assert_start_together(trial);
+                let attempt = record.trials.last().expect("what is judged was begun");
+                if attempt.is_complete {
+                    self.assert_start_together(trial, attempt);
                 }
+                let is_invalid = |finding: &Finding| finding.severity == Severity::Invalid;
+                let is_valid = attempt.is_complete && !attempt.findings.iter().any(is_invalid);
                 if self.judges {
                     self.later(JUDGING, Happening::Judged(trial, is_valid, self.incarnation));
                 }

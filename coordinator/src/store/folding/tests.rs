@@ -68,12 +68,20 @@ fn record(agents: u8) -> RunRecord {
         agents: (1..=agents).map(part).collect(),
         started_at_ms: Some(1),
         agents_planned: None,
+        cells: Vec::new(),
+        observers: Vec::new(),
         is_complete: true,
         start_skew_us: None,
         start_skew_error_us: None,
         findings: Vec::new(),
     };
-    let planned = PlannedTrial { index: TrialIndex(0), variant: VariantIndex(0), block: 0, order: 0 };
+    let planned = PlannedTrial {
+        index: TrialIndex(0),
+        variant: VariantIndex(0),
+        block: 0,
+        order: 0,
+        cells: Vec::new(),
+    };
     let variant = Variant { name: "default".to_owned(), parameters: BTreeMap::new() };
     let plan =
         Plan { seed: 1, variants: vec![variant], trials: vec![planned], agents: Some(u32::from(agents)) };

@@ -1,4 +1,4 @@
-//! The thread itself: a loop over commands, with appends gathered into one commit.
+//! What the thread does: a loop over commands, with appends gathered into one commit.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -31,28 +31,56 @@ pub(super) struct Append {
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-/// Serves commands until the last handle is gone or one of them closes the store.
-pub(super) fn run(mut store: Box<dyn ResultStore>, mut queue: mpsc::Receiver<Command>) {
-    let mut next = queue.blocking_recv();
-    while let Some(command) = next {
-        next = match command {
-            Command::Append(first) => {
-                let (appends, following) = gather(first, &mut queue);
-                commit(&mut *store, appends);
-                following.or_else(|| queue.blocking_recv())
-            }
-            Command::Call(call) => {
-                call(&mut *store);
-                queue.blocking_recv()
-            }
-            Command::Close(answer) => {
-                queue.close();
+/// What is asked of a store, in order.
+pub struct StoreQueue {
+    commands: mpsc::Receiver<Command>,
+    /// Taken already, while appends before it were gathered.
+    next: Option<Command>,
+}
+
+impl StoreQueue {
+    pub(super) fn new(commands: mpsc::Receiver<Command>) -> Self {
+        Self { commands, next: None }
+    }
+
+    /// Serves commands until the last handle is gone or one of them closes the store.
+    pub(super) fn serve_all(mut self, mut store: Box<dyn ResultStore>) {
+        while let Some(command) = self.next.take().or_else(|| self.commands.blocking_recv()) {
+            if let Some(answer) = self.serve(command, &mut *store) {
+                self.commands.close();
                 drop(store);
                 // Whoever asked may have gone; the store is closed all the same.
                 let _nobody_waits = answer.send(());
                 return;
             }
-        };
+        }
+    }
+
+    /// Serves what is asked first, with all appends that wait behind it if it is one. False: nothing is asked now.
+    pub fn serve_next(&mut self, store: &mut dyn ResultStore) -> bool {
+        let Some(command) = self.next.take().or_else(|| self.commands.try_recv().ok()) else { return false };
+        // Whoever owns the store closes it himself.
+        drop(self.serve(command, store));
+        true
+    }
+
+    /// Whether nothing is asked now.
+    pub fn is_empty(&self) -> bool {
+        self.next.is_none() && self.commands.is_empty()
+    }
+
+    /// Serves one command; returns whom to answer once the store is closed, if that is what was asked.
+    fn serve(&mut self, command: Command, store: &mut dyn ResultStore) -> Option<oneshot::Sender<()>> {
+        match command {
+            Command::Append(first) => {
+                let (appends, following) = gather(first, &mut self.commands);
+                self.next = following;
+                commit(store, appends);
+            }
+            Command::Call(call) => call(store),
+            Command::Close(answer) => return Some(answer),
+        }
+        None
     }
 }
 

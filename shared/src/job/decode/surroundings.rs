@@ -15,18 +15,15 @@ pub const HOOK_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// Decodes `[fleet]`.
 pub(in crate::job) fn fleet(root: &Node<'_>, source: &str, findings: &mut Findings) -> FleetNeed {
     let child = |key: &str| root.descendant(&["fleet", key]);
-    if let Some(placement) = child("placement")
-        && let Some(word @ ("each" | "pairs")) = placement.text()
-    {
-        findings.push(placement.unsupported_value(&format!("the placement {word:?}")));
-    }
-    if let Some(observe) = child("observe") {
-        selector(Some(&observe), source, findings);
-    }
     FleetNeed {
-        placement: Placement::Together,
+        placement: match child("placement").as_ref().and_then(Node::text) {
+            Some("each") => Placement::Each,
+            Some("pairs") => Placement::Pairs,
+            _ => Placement::Together,
+        },
         agents: child("agents").and_then(|agents| agents.whole()),
         selector: selector(child("where").as_ref(), source, findings),
+        observers: child("observe").map(|observe| selector(Some(&observe), source, findings)),
         on_agent_loss: match child("on_agent_loss").as_ref().and_then(Node::text) {
             Some("continue") => LossPolicy::Continue,
             _ => LossPolicy::Fail,

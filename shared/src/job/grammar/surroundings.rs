@@ -23,7 +23,11 @@ pub const FLEET: &[Key] = &[
         Shape::Text,
         "Which agents, by labels and facts: role=load cores>=4; default: all.",
     ),
-    Key::unsupported("observe", Shape::Text, "Hosts that only report metrics, by labels and facts."),
+    Key::optional(
+        "observe",
+        Shape::Text,
+        "Agents that take no load and only report how their hosts fare, by labels and facts: role=target.",
+    ),
     Key::optional(
         "on_agent_loss",
         Shape::OneOf(&["fail", "continue"]),
@@ -54,7 +58,11 @@ pub const TARGET: &[Key] = &[
         Shape::OneOf(&["trial", "run"]),
         "Fresh for every trial (the default) or once for the run.",
     ),
-    Key::optional("where", Shape::Text, "Which agent starts it; default: the first leased one."),
+    Key::optional(
+        "where",
+        Shape::Text,
+        "Which agent starts it for all; default: the first leased one, under placement each every agent for itself, under pairs the one that is met.",
+    ),
 ];
 
 /// `[hooks]`.

@@ -15,6 +15,7 @@ pub(in super::super) struct Definitions<'a> {
     data: BTreeSet<&'a str>,
     extracted: BTreeSet<&'a str>,
     has_target: bool,
+    has_peers: bool,
 }
 
 impl<'a> Definitions<'a> {
@@ -28,6 +29,7 @@ impl<'a> Definitions<'a> {
             data: root.child("data").iter().flat_map(Node::entries).map(|(name, _)| name).collect(),
             extracted: extractions(root).iter().flat_map(Node::entries).map(|(name, _)| name).collect(),
             has_target: root.child("target").is_some(),
+            has_peers: root.descendant(&["fleet", "placement"]).is_some_and(|it| it.text() == Some("pairs")),
         }
     }
 
@@ -53,6 +55,11 @@ impl<'a> Definitions<'a> {
 
     pub(super) fn has_target(&self) -> bool {
         self.has_target
+    }
+
+    /// Whether agents meet in pairs.
+    pub(super) fn has_peers(&self) -> bool {
+        self.has_peers
     }
 
     /// All names, for proposals.

@@ -76,7 +76,7 @@ fn trial() -> TrialKey {
 }
 
 fn interval(sequence: u64) -> Vec<u8> {
-    let interval = NumberedInterval { trial: Some(trial()), sequence, interval: vec![3; 300] };
+    let interval = NumberedInterval { trial: Some(trial()), sequence, interval: vec![3; 300], epoch: 0 };
     frame(&ReportUp { message: Some(report_up::Message::Batch(IntervalBatch { intervals: vec![interval] })) })
 }
 

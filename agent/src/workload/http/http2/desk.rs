@@ -1,10 +1,11 @@
 //! Who shares which connection: workers of a load thread in the order in which they were made, so many to each.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::Streams;
-use super::connection::SharedConnection;
+use super::driver::ReadBuffer;
+use super::lease::Berth;
 use crate::workload::http::HttpPlan;
 use crate::workload::http::remembered::Remembered;
 use crate::workload::http::target::Version;
@@ -14,7 +15,9 @@ use crate::workload::http::target::Version;
 pub(in crate::workload::http) struct HttpDesk {
     seated: Cell<u32>,
     /// The connections of the workers that were made last.
-    open: RefCell<Rc<[SharedConnection]>>,
+    open: RefCell<Rc<[Berth]>>,
+    /// Where all of them read into.
+    buffer: OnceCell<ReadBuffer>,
     /// The last head that answered each operation over HTTP/1.1.
     remembered: Rc<[RefCell<Remembered>]>,
 }
@@ -23,7 +26,7 @@ impl HttpDesk {
     /// The desk of a thread that does so many operations.
     pub(in crate::workload::http) fn new(operations: usize) -> Self {
         let remembered = (0..operations).map(|_| RefCell::default()).collect();
-        Self { seated: Cell::default(), open: RefCell::default(), remembered }
+        Self { seated: Cell::default(), open: RefCell::default(), buffer: OnceCell::new(), remembered }
     }
 
     /// The last heads, for all workers of the thread.
@@ -38,7 +41,10 @@ impl HttpDesk {
         if speaks_http2 && number.is_multiple_of(plan.connections.streams) {
             let count = plan.targets.len() * plan.connections.per_worker as usize;
             let first = (number / plan.connections.streams) as usize;
-            *self.open.borrow_mut() = (0..count).map(|place| SharedConnection::new(first + place)).collect();
+            let buffer = self.buffer.get_or_init(ReadBuffer::new);
+            let operations = plan.operations.len();
+            let berth = |place: usize| Berth::new(first + place, operations, buffer.clone());
+            *self.open.borrow_mut() = (0..count).map(berth).collect();
         }
         Streams::new(Rc::clone(&self.open.borrow()))
     }

@@ -1,4 +1,8 @@
-//! The http workload over HTTP/2, against real servers on this host.
+//! The http workload over HTTP/2, against real servers on this host. Rooms: `conversations` (what a job asks beside the
+//! request itself), `turns` (how it goes out).
+
+mod conversations;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -23,6 +27,8 @@ const GO_AWAY: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x08\x07\x0
 enum Act {
     /// Answers 200 with a body of so many bytes.
     Answer(usize),
+    /// Answers so: status, headers, body.
+    Say(u16, &'static [(&'static str, &'static str)], &'static str),
     /// Resets the stream for a reason.
     Reset(Reason),
     /// Answers with a header of so many bytes.
@@ -114,6 +120,15 @@ async fn play(act: Act, mut responder: SendResponse<Bytes>, seen: &Mutex<Seen>) 
         Act::Answer(length) => {
             let mut sender = responder.send_response(answer("y"), false).unwrap();
             sender.send_data(Bytes::from(vec![b'a'; length]), true).unwrap();
+        }
+        Act::Say(status, headers, body) => {
+            let head = headers
+                .iter()
+                .fold(Response::builder().status(status), |head, (name, value)| head.header(*name, *value));
+            let mut sender = responder.send_response(head.body(()).unwrap(), body.is_empty()).unwrap();
+            if !body.is_empty() {
+                sender.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
+            }
         }
         Act::Reset(reason) => responder.send_reset(reason),
         Act::LongHeader(length) => {

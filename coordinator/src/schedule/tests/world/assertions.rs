@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{AgentId, TrialKey};
+use shared::run_record::TrialRecord;
 
 use super::World;
 
 impl World {
     /// Whose measurements count in a trial that is whole, they were all started for the same moment. An agent that was lost
-    /// before anything of it was stored may have begun at a start that was moved for the others: nothing of it counts.
-    pub(super) fn assert_start_together(&self, trial: TrialKey) {
+    /// before anything of it was stored may have begun at a start that was moved for the others: nothing of it counts; nor does
+    /// anything of a cell that was broken beside others.
+    pub(super) fn assert_start_together(&self, trial: TrialKey, attempt: &TrialRecord) {
         let run = trial.run.to_string();
         let leased: BTreeSet<AgentId> = self
             .schedule
@@ -19,7 +21,16 @@ impl World {
             .filter(|status| status.lease.as_ref() == Some(&run))
             .map(|status| status.id)
             .collect();
-        let counts = |id: &AgentId| leased.contains(id) || self.stored.contains_key(&(trial, *id));
+        let is_broken = |id: &AgentId| {
+            let own = attempt.cells.iter().find(|cell| cell.agent == *id);
+            own.is_some_and(|cell| !attempt.of_cell(cell).is_complete)
+        };
+        let is_observer = |id: &AgentId| attempt.observers.iter().any(|part| part.id == *id);
+        let counts = |id: &AgentId| {
+            !is_broken(id)
+                && !is_observer(id)
+                && (leased.contains(id) || self.stored.contains_key(&(trial, *id)))
+        };
         let armed = self.agents.iter().filter(|(id, _)| counts(id));
         let starts: BTreeSet<_> =
             armed.filter_map(|(_, agent)| agent.trials.get(&trial)?.armed_for).collect();
