@@ -10,6 +10,7 @@ use fleetmark_agent::child::hook::{HookError, run_hook};
 use fleetmark_agent::child::launch::Launch;
 use fleetmark_agent::child::supervised::{OUTPUT_TAIL_BYTES, StartError, Supervised};
 use fleetmark_agent::child::target::{Target, TargetError, free_port};
+use fleetmark_agent::policy::TargetRules;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -191,9 +192,15 @@ async fn a_target_is_there_once_it_answers() {
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let target = Target::start(&guard(), &Launch::default(), &shell("exec sleep 60"), Some(&ready), PATIENCE)
-        .await
-        .unwrap();
+    let target = Target::start(
+        &guard(),
+        &Launch::default(),
+        &shell("exec sleep 60"),
+        Some((&ready, &TargetRules::default())),
+        PATIENCE,
+    )
+    .await
+    .unwrap();
     answering.await.unwrap();
     let pid = target.pid();
     assert_eq!(target.stop().await, Exit::Signal(15));
@@ -204,8 +211,15 @@ async fn a_target_is_there_once_it_answers() {
 async fn a_target_that_ends_before_it_is_ready_fails_at_once() {
     let ready = format!("tcp://127.0.0.1:{}", free_port().unwrap()).parse().unwrap();
     let command = shell("echo no config >&2; exit 78");
-    let error =
-        Target::start(&guard(), &Launch::default(), &command, Some(&ready), PATIENCE).await.unwrap_err();
+    let error = Target::start(
+        &guard(),
+        &Launch::default(),
+        &command,
+        Some((&ready, &TargetRules::default())),
+        PATIENCE,
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, TargetError::EndedEarly { exit: Exit::Status(78), .. }), "{error}");
     assert!(error.to_string().contains("no config"), "{error}");
 }
@@ -216,8 +230,15 @@ async fn a_target_that_never_answers_is_stopped() {
     let ready = format!("tcp://127.0.0.1:{}", free_port().unwrap()).parse().unwrap();
     let command = shell_in(directory.path(), "echo $$ > pid; exec sleep 60");
     let within = Duration::from_millis(500);
-    let error =
-        Target::start(&guard(), &Launch::default(), &command, Some(&ready), within).await.unwrap_err();
+    let error = Target::start(
+        &guard(),
+        &Launch::default(),
+        &command,
+        Some((&ready, &TargetRules::default())),
+        within,
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(&error, TargetError::NotReady { last, .. } if last.contains("refused")), "{error}");
     assert!(!runs(pid_from(directory.path().join("pid")).await));
 }

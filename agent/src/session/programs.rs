@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Order, Statement};
 use crate::child::hook::run_hook;
 use crate::child::readiness::Readiness;
-use crate::child::target::{Target, free_port};
+use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
 
 /// The targets that run, by the run that they are measured in, and the hooks that are under way.
@@ -62,7 +62,13 @@ impl Programs {
                 let (fleetmark, policy) = (self.fleetmark.clone(), Arc::clone(&self.policy));
                 tokio::spawn(async move {
                     let launch = &policy.launch;
-                    let started = Target::start(&fleetmark, launch, &command, ready.as_ref(), timeout);
+                    let started = Target::start(
+                        &fleetmark,
+                        launch,
+                        &command,
+                        ready.as_ref().map(|ready| (ready, &policy.targets)),
+                        timeout,
+                    );
                     let statement = run_target(trial, started, stopped, &statements).await;
                     let _the_session_may_be_over = statements.send(statement).await;
                 });
@@ -120,13 +126,16 @@ impl Programs {
 /// trials is stopped in another one than it was started in: the answer names the one in which that was asked for.
 async fn run_target(
     trial: TrialKey,
-    started: impl Future<Output = Result<Target, crate::child::target::TargetError>>,
+    started: impl Future<Output = Result<Target, TargetError>>,
     mut stopped: oneshot::Receiver<TrialKey>,
     statements: &mpsc::Sender<Statement>,
 ) -> Statement {
     let mut target = tokio::select! {
         started = started => match started {
             Ok(target) => target,
+            Err(error @ TargetError::Refused(_)) => {
+                return refused(Statement::TargetFailed(trial, error.to_string()));
+            }
             Err(error) => return Statement::TargetFailed(trial, error.to_string()),
         },
         // Dropping the start leaves nothing running.

@@ -317,6 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn agents_that_match_but_for_their_policies_refuse_at_once() {
+        let refusing = |number| Introduction {
+            kinds: Vec::new(),
+            refused_kinds: vec!["http".to_owned()],
+            ..agent(number, "h1")
+        };
+        let told = fleet([refusing(1)]).candidates(&need(Some(1), "")).unwrap_err();
+        assert!(
+            matches!(&told, Unmet::Refused(message) if message.starts_with("agent a1 refuses: ")),
+            "{told:?}"
+        );
+        assert!(fleet([refusing(1), agent(2, "h2")]).candidates(&need(Some(1), "")).is_ok());
+        let another = fleet([refusing(1)]).candidates(&need(Some(2), "")).unwrap_err();
+        assert!(matches!(another, Unmet::Missing(_)), "{another:?}");
+    }
+
+    #[test]
     fn an_unmet_need_names_what_is_there_and_why_it_does_not_match() {
         let labelled =
             Introduction { labels: [("role".to_owned(), "target".to_owned())].into(), ..agent(1, "h1") };
