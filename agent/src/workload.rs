@@ -22,6 +22,9 @@ use crate::policy::{Refusal, Warden};
 
 pub use self::measures::{Measures, OUTCOME_MEASURES_MAX};
 
+/// How a kind is made ready for one trial of an assignment, as far as the warden's policy allows.
+pub type Prepare = fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError>;
+
 /// One line of the table: a kind, how its keys read, and how it is made ready for a trial.
 #[derive(Clone, Copy)]
 pub struct WorkloadKind {
@@ -31,7 +34,7 @@ pub struct WorkloadKind {
     pub needs_permission: bool,
     /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do or the policy does
     /// not allow.
-    pub prepare: fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError>,
+    pub prepare: Prepare,
 }
 
 /// Every kind this agent can run.
