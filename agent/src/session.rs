@@ -5,6 +5,7 @@
 
 pub mod machine;
 pub mod outbox;
+mod preparing;
 mod programs;
 mod shell;
 

@@ -15,6 +15,7 @@
 //! Room: `engine`, what engines tell, as events.
 
 mod engine;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use shared::plan::Assignment;
 use super::outbox::spill::{SpillOrder, SpillReport};
 use super::outbox::{Bounds, Lost, Numbered, Outbox};
 use super::{Order, Statement};
+use refusal::{no_such_trial, refusal, refused};
 
 /// Intervals that may be under way before the coordinator has said how many.
 const CREDIT_AT_FIRST: u32 = 1;
@@ -395,25 +397,4 @@ impl Held {
         let is_done = matches!(self.said, Some(Statement::Done(..)));
         self.armed.iter().filter(|_| is_done).chain(&self.said).cloned().collect()
     }
-}
-
-fn no_such_trial(trial: TrialKey) -> Statement {
-    Statement::Failed(trial, "the agent holds no such trial".to_owned(), 0)
-}
-
-/// What an agent says that does not run programs for strangers.
-fn refusal(order: &Order) -> Option<Statement> {
-    let reason =
-        "this agent does not run programs for [target] and [hooks]; start it with --allow command".to_owned();
-    match order {
-        Order::ReservePort(trial) | Order::StartTarget { trial, .. } => {
-            Some(refused(Statement::TargetFailed(*trial, reason)))
-        }
-        Order::RunHook { trial, hook, .. } => Some(refused(Statement::HookDone(*trial, *hook, Some(reason)))),
-        _ => None,
-    }
-}
-
-fn refused(failure: Statement) -> Statement {
-    Statement::Refused(Box::new(failure))
 }

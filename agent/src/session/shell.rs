@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
+use super::preparing::{Unprepared, engine};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
 use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
@@ -18,7 +19,6 @@ use crate::host;
 use crate::policy::{Refusal, Warden};
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
-use crate::workload::{PrepareError, TABLE};
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -51,15 +51,6 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
 
 /// An engine that was made ready for a trial, with what it tells and whom it asks.
 type Ready = (Engine, mpsc::Receiver<EngineEvent>, Arc<Warden>);
-
-/// Why a trial cannot be made ready.
-#[derive(Debug, thiserror::Error)]
-enum Unprepared {
-    #[error("failed to prepare the trial: {0}")]
-    Failed(#[from] PrepareError),
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
 
 /// What came of making an engine ready for a trial under a lease.
 type Prepared = (TrialKey, LeaseEpoch, Result<Ready, Unprepared>);
@@ -397,21 +388,4 @@ impl Shell {
             leases: self.machine.leases(),
         }
     }
-}
-
-fn engine(
-    agent: AgentId,
-    warden: &Arc<Warden>,
-    assignment: Assignment,
-) -> Result<(Engine, mpsc::Receiver<EngineEvent>), Unprepared> {
-    warden.policy().check(&assignment)?;
-    let kind = TABLE
-        .iter()
-        .find(|kind| kind.schema.kind == assignment.kind)
-        .ok_or_else(|| PrepareError(format!("this agent does not know {:?} workloads", assignment.kind)))?;
-    let workload = (kind.prepare)(&assignment, warden)?;
-    let mut probe = host::HostProbe::new();
-    let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-    let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
-    Ok((engine, receiver))
 }
