@@ -9,7 +9,7 @@
 //! * Operations of the command workload are too many and too short for that: each is a process group whose
 //!   leader dies with the load thread. Rooms: [`group`], [`memory_floor`] (whose memory was measured).
 //!
-//! Shared by both: [`exit`] (how a program ended), [`tail`] (the end of what it wrote), [`family`] (who
+//! Shared by both: [`launch`] (as whom programs run, and with what), [`exit`] (how a program ended), [`tail`] (the end of what it wrote), [`family`] (who
 //! descends from whom) and `system`, the only place of the workspace with `unsafe`.
 
 pub mod exit;
@@ -17,6 +17,7 @@ pub mod family;
 pub mod group;
 pub mod guard;
 pub mod hook;
+pub mod launch;
 pub mod memory_floor;
 pub mod readiness;
 pub mod supervised;

@@ -5,17 +5,20 @@
 
 pub mod machine;
 pub mod outbox;
+mod preparing;
 mod programs;
 mod shell;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::host::Fingerprint;
 use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
 
+use crate::policy::Policy;
 use outbox::Bounds;
 
 pub use crate::rpc::membership::Proof;
@@ -34,8 +37,8 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// How many runs may measure on its host at once, at least 1.
     pub slots: u32,
-    /// Workload kinds that need permission and have it; `command` also permits targets and hooks.
-    pub allowed: Vec<String>,
+    /// What it may be told to do.
+    pub policy: Arc<Policy>,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
     /// Where other agents reach this host; `None`: at the address that it calls the coordinator from.
@@ -49,13 +52,6 @@ pub struct Options {
     pub data: PathBuf,
     /// How much of that is kept, in memory and there.
     pub outbox: Bounds,
-}
-
-impl Options {
-    /// Whether it may run programs for targets, hooks and the `command` workload.
-    pub fn may_run_programs(&self) -> bool {
-        self.allowed.iter().any(|kind| kind == "command")
-    }
 }
 
 /// What the agent says of itself when it attaches.
@@ -75,7 +71,9 @@ pub struct Introduction {
     pub slots: u32,
     /// Workload kinds it can run and is allowed to, with a sentence about each.
     pub kinds: Vec<(String, String)>,
-    /// Whether it may start targets and run hooks.
+    /// Kinds that it could run and is not allowed to.
+    pub refused_kinds: Vec<String>,
+    /// Whether it may start targets or run hooks.
     pub may_run_programs: bool,
     /// Only runs submitted with the same word may use it.
     pub reservation: Option<String>,
@@ -177,4 +175,6 @@ pub enum Statement {
     Done(TrialKey, u64),
     /// It cannot do its part: why, and how many intervals it numbered before.
     Failed(TrialKey, String, u64),
+    /// A failure, and the reason is that the agent's own policy does not allow what it was told.
+    Refused(Box<Statement>),
 }

@@ -18,8 +18,12 @@ use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
 use crate::engine::Drive;
+use crate::policy::{Refusal, Warden};
 
 pub use self::measures::{Measures, OUTCOME_MEASURES_MAX};
+
+/// How a kind is made ready for one trial of an assignment, as far as the warden's policy allows.
+pub type Prepare = fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError>;
 
 /// One line of the table: a kind, how its keys read, and how it is made ready for a trial.
 #[derive(Clone, Copy)]
@@ -28,8 +32,9 @@ pub struct WorkloadKind {
     pub schema: KindSchema,
     /// Whether it runs programs, so that an agent must allow it (`--allow`).
     pub needs_permission: bool,
-    /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do.
-    pub prepare: fn(&Assignment) -> Result<Arc<dyn Drive>, PrepareError>,
+    /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do or the policy does
+    /// not allow.
+    pub prepare: Prepare,
 }
 
 /// Every kind this agent can run.
@@ -39,6 +44,13 @@ pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PrepareError(pub String);
+
+/// The warden remembers it as the refusal that it is.
+impl From<Refusal> for PrepareError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.to_string())
+    }
+}
 
 /// A workload made ready for one trial, shared by the load threads.
 ///

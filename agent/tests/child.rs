@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use fleetmark_agent::child::exit::Exit;
 use fleetmark_agent::child::hook::{HookError, run_hook};
+use fleetmark_agent::child::launch::Launch;
 use fleetmark_agent::child::supervised::{OUTPUT_TAIL_BYTES, StartError, Supervised};
 use fleetmark_agent::child::target::{Target, TargetError, free_port};
+use fleetmark_agent::policy::TargetRules;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -190,7 +192,15 @@ async fn a_target_is_there_once_it_answers() {
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let target = Target::start(&guard(), &shell("exec sleep 60"), Some(&ready), PATIENCE).await.unwrap();
+    let target = Target::start(
+        &guard(),
+        &Launch::default(),
+        &shell("exec sleep 60"),
+        Some((&ready, &TargetRules::default())),
+        PATIENCE,
+    )
+    .await
+    .unwrap();
     answering.await.unwrap();
     let pid = target.pid();
     assert_eq!(target.stop().await, Exit::Signal(15));
@@ -201,7 +211,15 @@ async fn a_target_is_there_once_it_answers() {
 async fn a_target_that_ends_before_it_is_ready_fails_at_once() {
     let ready = format!("tcp://127.0.0.1:{}", free_port().unwrap()).parse().unwrap();
     let command = shell("echo no config >&2; exit 78");
-    let error = Target::start(&guard(), &command, Some(&ready), PATIENCE).await.unwrap_err();
+    let error = Target::start(
+        &guard(),
+        &Launch::default(),
+        &command,
+        Some((&ready, &TargetRules::default())),
+        PATIENCE,
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, TargetError::EndedEarly { exit: Exit::Status(78), .. }), "{error}");
     assert!(error.to_string().contains("no config"), "{error}");
 }
@@ -212,19 +230,30 @@ async fn a_target_that_never_answers_is_stopped() {
     let ready = format!("tcp://127.0.0.1:{}", free_port().unwrap()).parse().unwrap();
     let command = shell_in(directory.path(), "echo $$ > pid; exec sleep 60");
     let within = Duration::from_millis(500);
-    let error = Target::start(&guard(), &command, Some(&ready), within).await.unwrap_err();
+    let error = Target::start(
+        &guard(),
+        &Launch::default(),
+        &command,
+        Some((&ready, &TargetRules::default())),
+        within,
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(&error, TargetError::NotReady { last, .. } if last.contains("refused")), "{error}");
     assert!(!runs(pid_from(directory.path().join("pid")).await));
 }
 
 #[tokio::test]
 async fn hooks_succeed_fail_and_run_out_of_time() {
-    run_hook(&guard(), &shell("exit 0"), PATIENCE).await.unwrap();
-    let error = run_hook(&guard(), &shell("echo disk is full; exit 1"), PATIENCE).await.unwrap_err();
+    run_hook(&guard(), &Launch::default(), &shell("exit 0"), PATIENCE).await.unwrap();
+    let error = run_hook(&guard(), &Launch::default(), &shell("echo disk is full; exit 1"), PATIENCE)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "\"sh\" ended with exit status 1; its output: disk is full");
     let directory = tempfile::tempdir().unwrap();
     let command = shell_in(directory.path(), "echo $$ > pid; exec sleep 60");
-    let error = run_hook(&guard(), &command, Duration::from_millis(500)).await.unwrap_err();
+    let error =
+        run_hook(&guard(), &Launch::default(), &command, Duration::from_millis(500)).await.unwrap_err();
     assert!(matches!(error, HookError::Timeout { .. }), "{error}");
     assert!(!runs(pid_from(directory.path().join("pid")).await));
 }

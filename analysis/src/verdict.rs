@@ -7,6 +7,8 @@ use shared::run_report::Verdict;
 const EXIT_INTERRUPTED: u8 = 130;
 /// The contract's exit code for a run that found no agents.
 const EXIT_NOT_REACHABLE: u8 = 69;
+/// The contract's exit code for a run that an agent refused.
+const EXIT_REFUSED: u8 = 77;
 
 /// The verdict and exit code of a run.
 ///
@@ -21,6 +23,7 @@ pub fn verdict(record: &RunRecord, is_whole: bool) -> (Verdict, u8) {
     let exit_code = match record.state {
         RunState::Cancelled => EXIT_INTERRUPTED,
         RunState::Failed if record.found_no_agents => EXIT_NOT_REACHABLE,
+        RunState::Failed if record.was_refused => EXIT_REFUSED,
         _ => verdict.exit_code(),
     };
     (verdict, exit_code)

@@ -8,6 +8,7 @@ mod trust;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::child::launch::Confinement;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
@@ -142,6 +143,9 @@ pub(crate) enum Command {
     /// Start a program, and take its whole family down when it ends or when standard input does
     #[command(hide = true)]
     Guard {
+        /// As whom, and within which bounds, as JSON
+        #[arg(long, value_parser = confinement)]
+        confine: Option<Confinement>,
         /// The program and its arguments
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
@@ -303,6 +307,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     shared::units::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn confinement(text: &str) -> Result<Confinement, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn size(text: &str) -> Result<u64, String> {

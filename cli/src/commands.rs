@@ -32,8 +32,8 @@ use crate::log;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         // Before any thread or runtime exists: signal masks and parent-death signals belong to threads.
-        Command::Guard { command } => {
-            let status = ::agent::child::guard::guard_main(command);
+        Command::Guard { confine, command } => {
+            let status = ::agent::child::guard::guard_main(command, &confine.unwrap_or_default());
             Ok(u8::try_from(status.clamp(0, 255)).unwrap_or(INTERNAL))
         }
         Command::Target(options) => target::run(options),

@@ -10,6 +10,7 @@ mod args;
 mod caret;
 mod client;
 mod commands;
+mod configuration;
 mod embedded;
 mod exit_code;
 mod identity;

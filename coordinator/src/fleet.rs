@@ -45,6 +45,8 @@ pub struct Introduction {
     pub slots: u32,
     /// The workload kinds it can run.
     pub kinds: Vec<String>,
+    /// Those that it could run, and that its own policy does not allow.
+    pub refused_kinds: Vec<String>,
     /// Whether it may start targets and run hooks.
     pub may_run_programs: bool,
     /// Only runs with the same word may use it.
@@ -154,6 +156,7 @@ impl Fleet {
             fleetmark_version: String::new(),
             slots,
             kinds: Vec::new(),
+            refused_kinds: Vec::new(),
             may_run_programs: false,
             reservation: reservation.map(ToOwned::to_owned),
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),

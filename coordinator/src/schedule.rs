@@ -326,7 +326,12 @@ impl Schedule {
 
     fn hear(&mut self, agent: AgentId, trial: TrialKey, answer: Answer, actions: &mut Vec<Action>) {
         match self.runs.get_mut(&trial.run) {
-            Some(run) if run.is_concerned_by(agent, trial, &answer) => run.hear(agent, answer, actions),
+            Some(run) if run.is_concerned_by(agent, trial, &answer) => {
+                if let (Answer::Refused(failure), Some(agent)) = (&answer, self.fleet.agent(agent)) {
+                    run.refused_by(&agent.name, failure.reason());
+                }
+                run.hear(agent, answer, actions);
+            }
             // A target that is wanted, spoken of once more.
             Some(run) if run.has_target_on(agent) && answer == Answer::TargetReady => {}
             // A trial or a run that is over here but not there: the agent missed its end while it was away.

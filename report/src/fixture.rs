@@ -101,6 +101,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
+        was_refused: false,
         bookmark: None,
         priority: 0,
         reservation: None,

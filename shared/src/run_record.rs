@@ -77,6 +77,9 @@ pub struct RunRecord {
     /// It failed because no agents came in time, before anything ran.
     #[serde(default)]
     pub found_no_agents: bool,
+    /// It failed because an agent's own policy does not allow what it was to do.
+    #[serde(default)]
+    pub was_refused: bool,
     /// Runs that wait for agents get them in the order of this, highest first, and then of their age.
     #[serde(default)]
     pub priority: i32,

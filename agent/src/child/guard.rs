@@ -1,7 +1,7 @@
 //! The guard: a small process between the agent and a program, which lets nothing of the program outlive the
 //! agent.
 //!
-//! It is the hidden subcommand `fleetmark guard -- PROGRAM ARGS…`. Its stdin is one end of a socket pair
+//! It is the hidden subcommand `fleetmark guard [--confine JSON] -- PROGRAM ARGS…`. Its stdin is one end of a socket pair
 //! whose other end only the agent has. On it the guard says once how the start went ([`STARTED`] or
 //! [`FAILED`]); then it waits for whichever comes first:
 //!
@@ -30,8 +30,11 @@ use rustix::process::{
 
 use super::exit::Exit;
 use super::family::descendants;
+use super::launch::Confinement;
 use super::system;
 
+/// The word before which the guard is told as whom and within what the program runs.
+pub const CONFINE: &str = "--confine";
 /// What the guard says when the program runs; its process id follows.
 pub const STARTED: &str = "started ";
 /// What the guard says when the program could not be started; the reason follows.
@@ -51,10 +54,11 @@ const STATUS_NOT_STARTED: i32 = 126;
 
 /// Runs the guard for a command and returns the exit status for the process.
 ///
-/// Must be called on the main thread of a process that has no other threads: signal mask and parent-death
+/// The program runs as whom and within what `confinement` says; the guard itself does not, so that the program cannot
+/// end it. Must be called on the main thread of a process that has no other threads: signal mask and parent-death
 /// signal belong to threads.
-pub fn guard_main(command: Vec<OsString>) -> i32 {
-    match Ward::start(&command) {
+pub fn guard_main(command: Vec<OsString>, confinement: &Confinement) -> i32 {
+    match Ward::start(&command, confinement) {
         Ok(ward) => {
             tell(&format!("{STARTED}{}\n", ward.program.as_raw_nonzero()));
             ward.watch().as_passed_on()
@@ -98,7 +102,7 @@ enum Wakeup {
 }
 
 impl Ward {
-    fn start(command: &[OsString]) -> Result<Self, GuardError> {
+    fn start(command: &[OsString], confinement: &Confinement) -> Result<Self, GuardError> {
         let (program, arguments) = command.split_first().ok_or(GuardError::NoProgram)?;
         system::block_terminal_signals()?;
         // It fails only for the leader of a process group, which a terminal does not address along with the
@@ -107,6 +111,7 @@ impl Ward {
         set_child_subreaper(Some(getpid())).map_err(io::Error::from)?;
         let mut prepared = Command::new(program);
         prepared.args(arguments).stdin(Stdio::null()).process_group(0);
+        confinement.confine(&mut prepared);
         // The guard's only thread lives as long as the guard.
         system::die_with_this_thread(&mut prepared);
         system::unblock_signals(&mut prepared);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::exit::Exit;
+use super::launch::Launch;
 use super::supervised::{StartError, Supervised};
 
 /// Why a hook failed. Reads after "failed to run a hook: ".
@@ -41,8 +42,13 @@ pub enum HookError {
 ///
 /// # Errors
 /// When it cannot be started, fails, or takes longer than `within`; nothing is left running then.
-pub async fn run_hook(fleetmark: &Path, command: &[String], within: Duration) -> Result<(), HookError> {
-    let mut hook = Supervised::start(fleetmark, command).await?;
+pub async fn run_hook(
+    fleetmark: &Path,
+    launch: &Launch,
+    command: &[String],
+    within: Duration,
+) -> Result<(), HookError> {
+    let mut hook = Supervised::launched(fleetmark, launch, command).await?;
     let ended = timeout(within, hook.wait()).await;
     let (command, output) = (hook.command().to_owned(), hook.output_tail());
     match ended {

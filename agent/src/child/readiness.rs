@@ -6,8 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+
+use crate::policy::{Refusal, TargetRules};
 
 /// How long one look may take: a target that accepts but does not answer is asked again.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
@@ -47,34 +49,84 @@ pub enum ReadinessError {
     Characters(String),
 }
 
+/// Why a look did not find a target ready.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotReady {
+    /// It may still become so; for people to read.
+    #[error("{0}")]
+    Yet(String),
+    /// The agent's policy does not allow to look there.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
 impl Readiness {
-    /// Looks once whether the target is ready.
+    /// Looks once whether the target is ready, where that is allowed.
     ///
     /// # Errors
-    /// Why it is not, for people to read.
-    pub async fn look(&self) -> Result<(), String> {
-        match timeout(LOOK_PATIENCE, self.ask()).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {LOOK_PATIENCE:?}")),
-        }
+    /// Why it is not.
+    pub async fn look(&self, allowed: &TargetRules) -> Result<(), NotReady> {
+        let no_answer = || NotReady::Yet(format!("no answer within {LOOK_PATIENCE:?}"));
+        timeout(LOOK_PATIENCE, self.ask(allowed)).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
-    async fn ask(&self) -> io::Result<Result<(), String>> {
+    /// Whether it may be looked there, as far as the host's name leads somewhere by now.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub async fn check(&self, allowed: &TargetRules) -> Result<(), Refusal> {
+        let Ok(Ok(mut found)) = timeout(LOOK_PATIENCE, lookup_host(self.authority())).await else {
+            return Ok(());
+        };
+        found.try_for_each(|address| allowed.check(self.host(), address))
+    }
+
+    async fn ask(&self, allowed: &TargetRules) -> Result<(), NotReady> {
+        let stream = self.connect(allowed).await?;
         match self {
-            Readiness::Tcp { authority } => TcpStream::connect(authority.as_str()).await.map(|_| Ok(())),
+            Readiness::Tcp { .. } => Ok(()),
             Readiness::Http { authority, path } => {
-                let mut stream = TcpStream::connect(authority.as_str()).await?;
-                let request = format!(
-                    "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: fleetmark\r\nConnection: close\r\n\r\n"
-                );
-                stream.write_all(request.as_bytes()).await?;
-                let mut line = Vec::new();
-                BufReader::new(stream.take(STATUS_LINE_BYTES_MAX)).read_until(b'\n', &mut line).await?;
-                Ok(judge_status_line(&line))
+                let line = first_line(stream, authority, path).await;
+                let line = line.map_err(|error| NotReady::Yet(error.to_string()))?;
+                judge_status_line(&line).map_err(NotReady::Yet)
             }
         }
     }
+
+    /// Connects to the first address that answers, each of which must be allowed.
+    async fn connect(&self, allowed: &TargetRules) -> Result<TcpStream, NotReady> {
+        let yet = |error: io::Error| NotReady::Yet(error.to_string());
+        let mut last = NotReady::Yet("its host has no address".to_owned());
+        for address in lookup_host(self.authority()).await.map_err(yet)? {
+            allowed.check(self.host(), address)?;
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = yet(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn authority(&self) -> &str {
+        let (Readiness::Http { authority, .. } | Readiness::Tcp { authority }) = self;
+        authority
+    }
+
+    fn host(&self) -> &str {
+        let host = self.authority().rsplit_once(':').map_or(self.authority(), |(host, _)| host);
+        host.trim_matches(['[', ']'])
+    }
+}
+
+/// Sends a GET and reads the answer's first line.
+async fn first_line(mut stream: TcpStream, authority: &str, path: &str) -> io::Result<Vec<u8>> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: fleetmark\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut line = Vec::new();
+    BufReader::new(stream.take(STATUS_LINE_BYTES_MAX)).read_until(b'\n', &mut line).await?;
+    Ok(line)
 }
 
 impl FromStr for Readiness {

@@ -16,7 +16,8 @@ use tokio::time::timeout;
 
 use super::exit::Exit;
 use super::family::descendants;
-use super::guard::{FAILED, KILL_PATIENCE, STARTED, TERMINATE_PATIENCE};
+use super::guard::{CONFINE, FAILED, KILL_PATIENCE, STARTED, TERMINATE_PATIENCE};
+use super::launch::Launch;
 use super::tail::Tail;
 
 /// Most output that is kept of a program, bytes: enough for a stack trace, little enough to send.
@@ -85,11 +86,19 @@ impl Supervised {
     /// # Errors When the command is empty, or the guard or the program cannot be started; nothing is left
     ///   running then.
     pub async fn start(fleetmark: &Path, command: &[String]) -> Result<Self, StartError> {
+        Self::launched(fleetmark, &Launch::default(), command).await
+    }
+
+    /// The same, started as `launch` says.
+    ///
+    /// # Errors
+    /// As for [`Supervised::start`].
+    pub async fn launched(fleetmark: &Path, launch: &Launch, command: &[String]) -> Result<Self, StartError> {
         let (program, arguments) = command.split_first().ok_or(StartError::EmptyCommand)?;
         let guard_failed =
             |source| StartError::Guard { binary: fleetmark.to_owned(), command: program.clone(), source };
         let (mut guard, control, mut output) =
-            spawn_guard(fleetmark, program, arguments).map_err(guard_failed)?;
+            spawn_guard(fleetmark, launch, program, arguments).map_err(guard_failed)?;
         let mut control = BufReader::new(control);
         let mut answer = String::new();
         // A guard that breaks off has its story in its output; its silence is all that counts here.
@@ -174,6 +183,7 @@ impl Supervised {
 
 fn spawn_guard(
     fleetmark: &Path,
+    launch: &Launch,
     program: &str,
     arguments: &[String],
 ) -> io::Result<(tokio::process::Child, UnixStream, Output)> {
@@ -183,7 +193,9 @@ fn spawn_guard(
     let (reader, writer) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let mut command = tokio::process::Command::new(fleetmark);
-    command.arg("guard").arg("--");
+    launch.furnish(command.as_std_mut());
+    let confinement = serde_json::to_string(&launch.confinement).map_err(io::Error::other)?;
+    command.args(["guard", CONFINE, &confinement, "--"]);
     if program == OURSELVES {
         command.arg(fleetmark);
     } else {

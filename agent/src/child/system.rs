@@ -1,9 +1,10 @@
 //! The system calls that have no safe wrapper: the only `unsafe` code of the workspace.
 #![expect(
     unsafe_code,
-    reason = "wait4, pthread_sigmask, pre_exec and AsyncFd have no safe form that does what is needed"
+    reason = "wait4, pthread_sigmask, pre_exec, close_range, getpwnam_r and AsyncFd have no safe form that does what is needed"
 )]
 
+use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -11,11 +12,17 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Gid, Pid, Signal, Uid, getpid, getppid, set_parent_process_death_signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::exit::Exit;
+use super::launch::Account;
+
+/// Longest entry of a user: names, folders and a shell, with room to spare.
+const ACCOUNT_BYTES_MAX: usize = 64 * 1024;
+/// Most groups of a user: as many as Linux lets a process have.
+const GROUPS_MAX: usize = 65_536;
 
 /// What the kernel says of a child that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +111,60 @@ pub(super) fn before_exec(
     // folder only, and every closure given to it makes system calls on values it captured, and nothing else;
     // the errors they return hold only a number.
     unsafe { command.pre_exec(closure) };
+}
+
+/// Has every file but standard input, output and error closed when the program begins; a kernel that cannot (before
+/// Linux 5.11) closes those that we opened, which ask for it themselves.
+pub(super) fn close_others_on_exec() {
+    // SAFETY: it only sets a flag of descriptors; none is closed before exec. It is a plain system call.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+}
+
+/// A user's number as the kernel's calls take it.
+pub(super) fn user(number: u32) -> Uid {
+    Uid::from_raw(number)
+}
+
+/// A group's number as the kernel's calls take it.
+pub(super) fn group(number: u32) -> Gid {
+    Gid::from_raw(number)
+}
+
+/// Looks a user up with all groups, wherever the system keeps them.
+///
+/// # Errors
+/// When there is no such user, or the system cannot say.
+pub(super) fn account(name: &str) -> io::Result<Account> {
+    let name = CString::new(name)?;
+    let mut entry = MaybeUninit::<libc::passwd>::zeroed();
+    let mut texts = vec![0; ACCOUNT_BYTES_MAX];
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the name ends with a zero byte, the entry and the result are live locals, and the length is that of the
+    // buffer; what the entry points to stays in that buffer.
+    let result = unsafe {
+        libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), texts.as_mut_ptr(), texts.len(), &mut found)
+    };
+    if result != 0 {
+        return Err(io::Error::from_raw_os_error(result));
+    }
+    if found.is_null() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such user"));
+    }
+    // SAFETY: a result that is not null says that the entry was filled, and its texts end with zero bytes.
+    let (entry, home) = unsafe {
+        let entry = entry.assume_init();
+        (entry, CStr::from_ptr(entry.pw_dir))
+    };
+    let mut groups = vec![0; GROUPS_MAX];
+    let mut count = GROUPS_MAX as libc::c_int;
+    // SAFETY: the count is that of the buffer, and comes back as how many were found.
+    let result = unsafe { libc::getgrouplist(name.as_ptr(), entry.pw_gid, groups.as_mut_ptr(), &mut count) };
+    if result < 0 {
+        return Err(io::Error::other(format!("it has more than {GROUPS_MAX} groups")));
+    }
+    groups.truncate(usize::try_from(count).unwrap_or(0));
+    let home = home.to_string_lossy().into_owned();
+    Ok(Account { user: entry.pw_uid, group: entry.pw_gid, groups, home })
 }
 
 /// Makes a file descriptor one that a task can wait for until it is readable. Must be called within a tokio

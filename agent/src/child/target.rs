@@ -8,8 +8,10 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::exit::Exit;
-use super::readiness::Readiness;
+use super::launch::Launch;
+use super::readiness::{NotReady, Readiness};
 use super::supervised::{StartError, Supervised};
+use crate::policy::{Refusal, TargetRules};
 
 /// How long a target may take to become ready unless said otherwise: slow services warm caches for tens of
 /// seconds.
@@ -35,6 +37,9 @@ pub enum TargetError {
         /// The end of what it wrote.
         output: String,
     },
+    /// The agent's policy does not allow to look where it should answer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// It did not become ready in time, and was stopped.
     #[error("{command:?} was not ready at {address} within {within:?}: {last}. Its output: {output}")]
     NotReady {
@@ -65,26 +70,39 @@ impl Target {
     ///   running then.
     pub async fn start(
         fleetmark: &Path,
+        launch: &Launch,
         command: &[String],
-        ready: Option<&Readiness>,
+        ready: Option<(&Readiness, &TargetRules)>,
         within: Duration,
     ) -> Result<Self, TargetError> {
-        let mut program = Supervised::start(fleetmark, command).await?;
-        let Some(ready) = ready else {
+        if let Some((ready, allowed)) = ready {
+            ready.check(allowed).await?;
+        }
+        let mut program = Supervised::launched(fleetmark, launch, command).await?;
+        let Some((ready, allowed)) = ready else {
             return Ok(Self { program });
         };
         let mut last = "it was never looked".to_owned();
         let outcome = tokio::select! {
             biased;
             // A program that ended is not ready, even if something else answers at its address.
-            exit = program.wait() => Err(Some(exit)),
-            looked = timeout(within, until_ready(ready, &mut last)) => looked.map_err(|_| None),
+            exit = program.wait() => Err(Missed::Ended(exit)),
+            looked = timeout(within, until_ready(ready, allowed, &mut last)) => match looked {
+                Ok(looked) => looked.map_err(Missed::Refused),
+                Err(_) => Err(Missed::TooLate),
+            },
         };
         let command = program.command().to_owned();
         match outcome {
             Ok(()) => Ok(Self { program }),
-            Err(Some(exit)) => Err(TargetError::EndedEarly { command, exit, output: program.output_tail() }),
-            Err(None) => {
+            Err(Missed::Ended(exit)) => {
+                Err(TargetError::EndedEarly { command, exit, output: program.output_tail() })
+            }
+            Err(Missed::Refused(refusal)) => {
+                program.stop().await;
+                Err(refusal.into())
+            }
+            Err(Missed::TooLate) => {
                 let output = program.output_tail();
                 program.stop().await;
                 Err(TargetError::NotReady { command, address: ready.to_string(), within, last, output })
@@ -113,15 +131,23 @@ impl Target {
     }
 }
 
+/// What came instead of a target that is ready.
+enum Missed {
+    Ended(Exit),
+    TooLate,
+    Refused(Refusal),
+}
+
 /// Looks until the target is ready, noting what each look saw.
-async fn until_ready(ready: &Readiness, last: &mut String) {
+async fn until_ready(ready: &Readiness, allowed: &TargetRules, last: &mut String) -> Result<(), Refusal> {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match ready.look().await {
-            Ok(()) => return,
-            Err(reason) => *last = reason,
+        match ready.look(allowed).await {
+            Ok(()) => return Ok(()),
+            Err(NotReady::Refused(refusal)) => return Err(refusal),
+            Err(NotReady::Yet(reason)) => *last = reason,
         }
     }
 }

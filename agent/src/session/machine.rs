@@ -15,6 +15,7 @@
 //! Room: `engine`, what engines tell, as events.
 
 mod engine;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use shared::plan::Assignment;
 use super::outbox::spill::{SpillOrder, SpillReport};
 use super::outbox::{Bounds, Lost, Numbered, Outbox};
 use super::{Order, Statement};
+use refusal::{no_such_trial, refusal, refused};
 
 /// Intervals that may be under way before the coordinator has said how many.
 const CREDIT_AT_FIRST: u32 = 1;
@@ -57,6 +59,8 @@ pub enum Event {
     EngineDone(TrialKey, u64),
     /// The engine cannot go on, or could not be made.
     EngineFailed(TrialKey, String),
+    /// The agent's own policy does not allow the trial, or what it turned out to do.
+    EngineRefused(TrialKey, String),
     /// Something about a target or a hook is to be said, and repeated if asked again.
     Program(Statement),
     /// Something came of an order to keep intervals on disk.
@@ -139,6 +143,7 @@ impl Machine {
                 // A coordinator that was restarted does not know the target of a run that it ended, and has it stopped;
                 // one that was away may have missed that a target failed.
                 let targets = self.answers.values().flatten().filter(|answer| {
+                    let answer = if let Statement::Refused(failure) = answer { failure } else { *answer };
                     matches!(answer, Statement::TargetReady(_) | Statement::TargetFailed(..))
                 });
                 actions.extend(said.chain(targets.cloned()).map(Action::Say));
@@ -168,6 +173,7 @@ impl Machine {
                 actions.push(Action::DropEngine(trial));
                 self.fail(trial, reason, &mut actions);
             }
+            Event::EngineRefused(trial, reason) => self.refuse(trial, reason, &mut actions),
             Event::Program(statement) => self.answer(statement, &mut actions),
             Event::Spilled(report) => {
                 if let Some(lost) = self.outbox.hear(report) {
@@ -287,7 +293,8 @@ impl Machine {
     }
 
     fn answer(&mut self, statement: Statement, actions: &mut Vec<Action>) {
-        match &statement {
+        let told = if let Statement::Refused(failure) = &statement { failure } else { &statement };
+        match told {
             // Until the target is stopped, which the coordinator orders in either case.
             Statement::TargetReady(trial) | Statement::TargetFailed(trial, _) => {
                 self.answers.insert(Question::Target(trial.run), Some(statement.clone()));
@@ -330,13 +337,16 @@ impl Machine {
         let Some(held) = self.trials.get_mut(&trial) else {
             return;
         };
-        let reason = match &held.said {
-            Some(Statement::Failed(_, first, _)) => first.clone(),
-            _ => reason,
-        };
         held.numbered = held.numbered.min(from_sequence);
         held.is_over = true;
-        let failed = Statement::Failed(trial, reason, held.numbered);
+        let failed = match held.said.take() {
+            Some(Statement::Failed(_, first, _)) => Statement::Failed(trial, first, held.numbered),
+            Some(Statement::Refused(first)) => match *first {
+                Statement::Failed(_, first, _) => refused(Statement::Failed(trial, first, held.numbered)),
+                other => refused(other),
+            },
+            _ => Statement::Failed(trial, reason, held.numbered),
+        };
         held.said = Some(failed.clone());
         actions.extend([Action::DropEngine(trial), Action::Say(failed)]);
     }
@@ -351,6 +361,13 @@ impl Machine {
     fn fail(&mut self, trial: TrialKey, reason: String, actions: &mut Vec<Action>) {
         let numbered = self.trials.get(&trial).map_or(0, |held| held.numbered);
         self.end(trial, Statement::Failed(trial, reason, numbered), actions);
+    }
+
+    /// Ends a trial that the agent's own policy does not allow; what was measured before is still reported.
+    fn refuse(&mut self, trial: TrialKey, reason: String, actions: &mut Vec<Action>) {
+        let numbered = self.trials.get(&trial).map_or(0, |held| held.numbered);
+        actions.push(Action::DropEngine(trial));
+        self.end(trial, refused(Statement::Failed(trial, reason, numbered)), actions);
     }
 
     /// What is said last of a trial; a second ending only repeats the first.
@@ -379,22 +396,5 @@ impl Held {
     fn to_repeat(&self) -> Vec<Statement> {
         let is_done = matches!(self.said, Some(Statement::Done(..)));
         self.armed.iter().filter(|_| is_done).chain(&self.said).cloned().collect()
-    }
-}
-
-fn no_such_trial(trial: TrialKey) -> Statement {
-    Statement::Failed(trial, "the agent holds no such trial".to_owned(), 0)
-}
-
-/// What an agent says that does not run programs for strangers.
-fn refusal(order: &Order) -> Option<Statement> {
-    let reason =
-        "this agent does not run programs for [target] and [hooks]; start it with --allow command".to_owned();
-    match order {
-        Order::ReservePort(trial) | Order::StartTarget { trial, .. } => {
-            Some(Statement::TargetFailed(*trial, reason))
-        }
-        Order::RunHook { trial, hook, .. } => Some(Statement::HookDone(*trial, *hook, Some(reason))),
-        _ => None,
     }
 }

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
+use super::preparing::{Unprepared, engine};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
 use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
 use crate::host;
+use crate::policy::{Refusal, Warden};
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
-use crate::workload::{PrepareError, TABLE, WorkloadKind};
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -48,8 +49,17 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options)?.run().await
 }
 
-/// An engine that was made ready for a trial under a lease, with what it tells, or why it could not be.
-type Prepared = (TrialKey, LeaseEpoch, Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>);
+/// An engine that was made ready for a trial, with what it tells and whom it asks.
+type Ready = (Engine, mpsc::Receiver<EngineEvent>, Arc<Warden>);
+
+/// What came of making an engine ready for a trial under a lease.
+type Prepared = (TrialKey, LeaseEpoch, Result<Ready, Unprepared>);
+
+/// What the policy did not allow of a trial that was made ready under this lease.
+type Refused = (TrialKey, LeaseEpoch, Refusal);
+
+/// Whom an engine's workload asks; dropped, what is asked later is heard no more.
+type Watched = (Arc<Warden>, oneshot::Sender<()>);
 
 /// What the engine of a trial told that was made ready under this lease.
 type Told = (TrialKey, LeaseEpoch, EngineEvent);
@@ -59,6 +69,7 @@ struct Shell {
     id: AgentId,
     machine: Machine,
     engines: HashMap<TrialKey, Engine>,
+    wardens: HashMap<TrialKey, Watched>,
     /// Trials of which only the host's fate is told.
     observers: HashMap<TrialKey, Observer>,
     programs: Programs,
@@ -68,6 +79,9 @@ struct Shell {
     /// Everything that engines tell.
     happenings: mpsc::Receiver<Told>,
     happened: mpsc::Sender<Told>,
+    /// What the policy did not allow while a trial ran. Not among `happenings`, which wait while there is no room.
+    refusals: mpsc::Receiver<Refused>,
+    refused: mpsc::Sender<Refused>,
     statements: mpsc::Receiver<Statement>,
     /// Engines that were made ready.
     ready: mpsc::Receiver<Prepared>,
@@ -81,17 +95,21 @@ impl Shell {
         let (happened, happenings) = mpsc::channel(EVENTS_MAX);
         let (said, statements) = mpsc::channel(EVENTS_MAX);
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
-        let programs = Programs::new(options.fleetmark.clone(), said);
+        let (refused, refusals) = mpsc::channel(EVENTS_MAX);
+        let programs = Programs::new(options.fleetmark.clone(), Arc::clone(&options.policy), said);
         Ok(Self {
-            machine: Machine::new(options.may_run_programs()).bounded(options.outbox),
+            machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
             engines: HashMap::new(),
+            wardens: HashMap::new(),
             observers: HashMap::new(),
             programs,
             spill,
             spilled,
             happenings,
             happened,
+            refusals,
+            refused,
             statements,
             ready,
             prepared,
@@ -167,6 +185,12 @@ impl Shell {
                     Event::of_engine(trial, event)
                 }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
+                Some((trial, epoch, refusal)) = self.refusals.recv() => {
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::EngineRefused(trial, refusal.to_string())
+                }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, epoch, prepared)) = self.ready.recv() => {
                     self.keep(trial, epoch, prepared);
@@ -193,6 +217,12 @@ impl Shell {
                     Event::of_engine(trial, event)
                 }
                 Some(report) = self.spilled.recv() => Event::Spilled(report),
+                Some((trial, epoch, refusal)) = self.refusals.recv() => {
+                    if !self.machine.holds(trial, epoch) {
+                        continue;
+                    }
+                    Event::EngineRefused(trial, refusal.to_string())
+                }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, epoch, prepared)) = self.ready.recv() => {
                     self.keep(trial, epoch, prepared);
@@ -230,6 +260,7 @@ impl Shell {
             Action::Arm(trial, arming, at_ns) => return self.arm(trial, arming, at_ns),
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
+                self.wardens.remove(&trial);
                 self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
@@ -248,6 +279,13 @@ impl Shell {
         tracing::debug!(%trial, arming, at_ns, ?answer, "start");
         if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
             tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+        }
+        if let (Some(Ok(())), Some((warden, _))) = (&answer, self.wardens.get(&trial))
+            && warden.bounds_length()
+        {
+            // A start that is moved was watched over from the earlier one, which is as long ago as a round trip.
+            let begins_in = Duration::from_nanos(at_ns.saturating_sub(clock::now_ns()));
+            tokio::spawn(Arc::clone(warden).watch_over(begins_in));
         }
         Event::of_arming(trial, arming, at_ns, answer)
     }
@@ -268,33 +306,50 @@ impl Shell {
     fn prepare(&self, assignment: Assignment) {
         let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
-        let kind = self.kinds().find(|kind| kind.schema.kind == assignment.kind).copied();
+        let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
         let (agent, prepared) = (self.id, self.prepared.clone());
         tokio::task::spawn_blocking(move || {
-            let _the_session_may_be_over =
-                prepared.blocking_send((trial, epoch, engine(agent, kind, assignment)));
+            let made = engine(agent, &warden, assignment).map_err(|error| match warden.refused() {
+                Some(refusal) => Unprepared::Refused(refusal),
+                None => error,
+            });
+            let made = made.map(|(engine, events)| (engine, events, warden));
+            let _the_session_may_be_over = prepared.blocking_send((trial, epoch, made));
         });
     }
 
     /// Takes an engine that was made ready, unless its trial was dropped meanwhile, or is leased anew.
-    fn keep(
-        &mut self,
-        trial: TrialKey,
-        epoch: LeaseEpoch,
-        prepared: Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError>,
-    ) {
+    fn keep(&mut self, trial: TrialKey, epoch: LeaseEpoch, prepared: Result<Ready, Unprepared>) {
         if !self.machine.is_preparing(trial, epoch) {
             return;
         }
-        let (engine, events) = match prepared {
+        let (engine, events, warden) = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => {
-                return self
-                    .step(Event::EngineFailed(trial, format!("failed to prepare the trial: {error}")));
+            Err(Unprepared::Refused(refusal)) => {
+                tracing::warn!(%trial, %refusal, "refused");
+                return self.step(Event::EngineRefused(trial, refusal.to_string()));
             }
+            Err(error) => return self.step(Event::EngineFailed(trial, error.to_string())),
         };
         self.engines.insert(trial, engine);
+        self.heed(trial, epoch, warden);
         self.listen(trial, epoch, events);
+    }
+
+    /// Hears what the policy does not allow of a trial while it runs.
+    fn heed(&mut self, trial: TrialKey, epoch: LeaseEpoch, warden: Arc<Warden>) {
+        let (holds, mut is_over) = oneshot::channel();
+        let (refused, asked) = (self.refused.clone(), Arc::clone(&warden));
+        self.wardens.insert(trial, (warden, holds));
+        tokio::spawn(async move {
+            tokio::select! {
+                refusal = asked.refusal() => {
+                    tracing::warn!(%trial, %refusal, "refused");
+                    let _the_session_may_be_over = refused.send((trial, epoch, refusal)).await;
+                }
+                _ = &mut is_over => {}
+            }
+        });
     }
 
     /// Hears what an engine or an observer tells of a trial.
@@ -320,36 +375,17 @@ impl Shell {
             fingerprint,
             slots: self.options.slots,
             kinds: self
-                .kinds()
+                .options
+                .policy
+                .kinds(true)
                 .map(|kind| (kind.schema.kind.to_owned(), kind.schema.doc.to_owned()))
                 .collect(),
-            may_run_programs: self.options.may_run_programs(),
+            refused_kinds: self.options.policy.kinds(false).map(|kind| kind.schema.kind.to_owned()).collect(),
+            may_run_programs: self.options.policy.allows_programs(),
             reservation: self.options.reservation.clone(),
             advertise: self.options.advertise.clone(),
             clock_namespace: self.options.tells_clock.then(clock::namespace).flatten(),
             leases: self.machine.leases(),
         }
     }
-
-    /// The kinds that this agent is allowed to run.
-    fn kinds(&self) -> impl Iterator<Item = &'static WorkloadKind> {
-        TABLE.iter().filter(|kind| {
-            !kind.needs_permission || self.options.allowed.iter().any(|allowed| allowed == kind.schema.kind)
-        })
-    }
-}
-
-fn engine(
-    agent: AgentId,
-    kind: Option<WorkloadKind>,
-    assignment: Assignment,
-) -> Result<(Engine, mpsc::Receiver<EngineEvent>), PrepareError> {
-    let kind = kind.ok_or_else(|| {
-        PrepareError(format!("this agent does not run {:?} workloads (see its --allow)", assignment.kind))
-    })?;
-    let workload = (kind.prepare)(&assignment)?;
-    let mut probe = host::HostProbe::new();
-    let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-    let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
-    Ok((engine, receiver))
 }

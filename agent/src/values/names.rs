@@ -255,6 +255,14 @@ impl Cells {
     }
 }
 
+/// The environment variables that the texts of an assignment name.
+///
+/// # Errors
+/// A text that is no template, or a built-in name whose arguments make no sense.
+pub(crate) fn variables_of(assignment: &Assignment) -> Result<BTreeSet<String>, NamesError> {
+    Texts::of(assignment).map(|texts| texts.variables)
+}
+
 /// What the texts of an assignment name and define.
 #[derive(Default)]
 struct Texts {

@@ -25,6 +25,7 @@ use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
 use crate::child::memory_floor::{MemoryFloor, MemoryFloors};
 use crate::engine::clock::now_ns;
 use crate::engine::{self, Drive};
+use crate::policy::Warden;
 use crate::values::{Names, Secrets, Values};
 use invocation::Filled;
 use run::Capture;
@@ -97,8 +98,8 @@ const OPERATION_KEYS: &[Key] = &[
     ),
 ];
 
-fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
-    CommandWorkload::new(assignment).map(engine::boxed)
+fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    CommandWorkload::under(Arc::clone(warden), assignment).map(engine::boxed)
 }
 
 /// The command workload, ready for one trial.
@@ -108,22 +109,25 @@ pub struct CommandWorkload {
     names: Names,
     secrets: Arc<Secrets>,
     floors: MemoryFloors,
+    warden: Arc<Warden>,
     is_scenario: bool,
 }
 
 impl CommandWorkload {
     /// Reads the settings of every operation.
     ///
-    /// # Errors What is wrong with the first operation that cannot be run, by its name. A program that does
-    ///   not exist is found out when it is run: an earlier operation may make it.
-    pub fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+    /// # Errors
+    /// What is wrong with the first operation that cannot be run, by its name, or that the policy does not allow. A
+    /// program that does not exist is found out when it is run: an earlier operation may make it.
+    pub fn under(warden: Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
         let names = Names::of(assignment)?;
         let secrets = names.secrets();
         let read = |operation| {
             let settings = Settings::read(operation, &names);
             settings.map_err(|error| PrepareError(secrets.mask(error.to_string())))
         };
-        let operations = assignment.operations.iter().map(read).collect::<Result<_, _>>()?;
+        let operations = assignment.operations.iter().map(read).collect::<Result<Arc<[Settings]>, _>>()?;
+        operations.iter().try_for_each(|settings| settings.invocation.check_before(&warden))?;
         let floors = MemoryFloors::new().map_err(|error| {
             PrepareError(format!("cannot make a file in memory to measure memory with: {error}"))
         })?;
@@ -132,6 +136,7 @@ impl CommandWorkload {
             names,
             secrets: Arc::new(secrets),
             floors,
+            warden,
             is_scenario: assignment.is_scenario,
         })
     }
@@ -148,7 +153,9 @@ impl Workload for CommandWorkload {
         let mut values = self.names.values(seat);
         let mut keep = |settings: &Settings| {
             let is_static = settings.invocation.is_static();
-            is_static.then(|| settings.invocation.fill_in(floor.clone(), &mut values).ok()).flatten()
+            is_static
+                .then(|| settings.invocation.fill_in(&self.warden, floor.clone(), &mut values).ok())
+                .flatten()
         };
         CommandWorker {
             kept: self.operations.iter().map(&mut keep).collect(),
@@ -156,6 +163,7 @@ impl Workload for CommandWorkload {
             secrets: Arc::clone(&self.secrets),
             values,
             is_scenario: self.is_scenario,
+            warden: Arc::clone(&self.warden),
             floor,
             input: Vec::new(),
             capture: Capture::new(),
@@ -175,6 +183,7 @@ pub struct CommandWorker {
     values: Values,
     /// Whether the operations are the steps of a scenario, which share what they draw.
     is_scenario: bool,
+    warden: Arc<Warden>,
     floor: MemoryFloor,
     /// Made ready once for each operation that starts the same each time; the others are made ready each time.
     kept: Vec<Option<Filled>>,
@@ -203,17 +212,20 @@ impl CommandWorker {
             Some(kept) => Ok(kept),
             None => settings
                 .invocation
-                .fill_in(self.floor.clone(), &mut self.values)
+                .fill_in(&self.warden, self.floor.clone(), &mut self.values)
                 .map(|filled| filled_now.insert(filled)),
         };
         let input = settings.invocation.input(&mut self.values, &mut self.input);
         match (filled, input) {
             (Ok(filled), Ok(input)) => run::run(settings, filled, input, &mut self.capture, outcome).await,
-            (Err(error), _) | (_, Err(error)) => {
-                outcome.sent_ns = now_ns();
-                outcome.ended_ns = outcome.sent_ns;
-                outcome.fail(ErrorKind::Other, || format!("the program was not started: {error}"));
-            }
+            (Err(error), _) => not_started(&error, outcome),
+            (_, Err(error)) => not_started(&error, outcome),
         }
     }
+}
+
+fn not_started(error: &dyn std::fmt::Display, outcome: &mut Outcome) {
+    outcome.sent_ns = now_ns();
+    outcome.ended_ns = outcome.sent_ns;
+    outcome.fail(ErrorKind::Other, || format!("the program was not started: {error}"));
 }

@@ -60,6 +60,7 @@ use shared::plan::{Assignment, LoadShare};
 
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
+use crate::policy::Warden;
 use crate::values::{Names, Secrets};
 use expectation::Expectation;
 use http2::{Http2Request, HttpDesk};
@@ -152,19 +153,20 @@ struct HttpOperation {
     script: SharedScript,
 }
 
-fn prepare(assignment: &Assignment) -> Result<Arc<dyn Drive>, PrepareError> {
-    Http::new(assignment).map(boxed)
+fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    Http::under(warden, assignment).map(boxed)
 }
 
 impl Http {
-    fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+    /// Made ready as far as a policy allows.
+    fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
         let names = Names::of(assignment)?;
         let secrets = names.secrets();
-        Self::with_names(assignment, names)
+        Self::with_names(warden, assignment, names)
             .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
     }
 
-    fn with_names(assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
+    fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
         settings::check_workload(&assignment.settings)?;
         let resolve = settings::resolve(&assignment.settings)?;
         let is_scenario = assignment.is_scenario;
@@ -178,7 +180,7 @@ impl Http {
             let target = match known {
                 Some(target) => target,
                 None => {
-                    targets.push(target(spec, read.route, resolve, &mut roots)?);
+                    targets.push(target(spec, read.route, resolve, &mut roots, warden)?);
                     targets.len() - 1
                 }
             };
@@ -198,6 +200,7 @@ fn target(
     route: Route,
     resolve: Resolve,
     roots: &mut SystemRoots,
+    warden: &Arc<Warden>,
 ) -> Result<Target, PrepareError> {
     let tls = match (&route.tls, &route.place) {
         (Some(tls), Place::Host { host, .. }) => {
@@ -206,7 +209,10 @@ fn target(
         }
         _ => None,
     };
-    Target::new(route, resolve, tls).map_err(|error| settings::wrong(spec, "url", error))
+    let target = Target::new(route, resolve, tls, Arc::clone(warden))
+        .map_err(|error| settings::wrong(spec, "url", error))?;
+    target.check_before(resolve)?;
+    Ok(target)
 }
 
 impl Connections {

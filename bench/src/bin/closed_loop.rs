@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::engine::{Engine, EngineEvent, clock};
+use agent::policy::{Policy, Warden};
 use agent::workload::http;
 use shared::ids::{AgentId, AgentName, LeaseEpoch, Name, RunId, TrialIndex, TrialKey};
 use shared::interval::OperationInterval;
@@ -39,7 +41,8 @@ fn number<T: FromStr>(text: &str) -> io::Result<T> {
 /// Runs a trial to its end; gives how many operations succeeded.
 async fn play(assignment: Assignment) -> io::Result<u64> {
     let agent = AgentId::new(std::array::from_fn(|index| index as u8));
-    let workload = (http::KIND.prepare)(&assignment).map_err(io::Error::other)?;
+    let workload = (http::KIND.prepare)(&assignment, &Warden::new(Arc::new(Policy::unrestricted())))
+        .map_err(io::Error::other)?;
     let (events, mut told) = mpsc::channel(EVENTS_MAX);
     let engine =
         Engine::prepare(agent, assignment, workload, Box::new(|| None), events).map_err(io::Error::other)?;

@@ -137,6 +137,7 @@ impl<'a> Agent<'a> {
                     trial: abort.trial,
                     reason: abort.reason,
                     intervals: numbered,
+                    is_refused: false,
                 }))
             }
             Order::Release(_) => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::policy::VariablePattern;
 use clap::Args;
 use shared::ids::{AgentName, HostAddress};
 use trust::join_token::JoinToken;
@@ -63,6 +64,12 @@ pub(crate) struct AgentArgs {
     /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
     #[arg(long = "allow", value_name = "KIND")]
     pub(crate) allowed: Vec<String>,
+    /// Let jobs read an environment variable of this agent by `{{env:NAME}}`; `BENCH_*` is all that begin so
+    #[arg(long = "allow-env", value_name = "NAME")]
+    pub(crate) allowed_variables: Vec<VariablePattern>,
+    /// What jobs may do on this host; docs/agent-keys.md says which keys there are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Where to keep what the coordinator does not take in time, once memory holds enough of it, and the certificate
     /// [default: the system's folder for temporary files; for the certificate one of the user's]
     #[arg(long, value_name = "DIR")]
@@ -76,6 +83,9 @@ pub(crate) struct AgentArgs {
     /// Talk to an address that is not loopback without encryption
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Have no policy: for an agent that works only for the command of the person who started it
+    #[arg(long, hide = true, conflicts_with_all = ["config", "allowed", "allowed_variables"])]
+    pub(crate) unrestricted: bool,
     /// Serve only runs that carry the same word
     #[arg(long, hide = true)]
     pub(crate) reservation: Option<String>,

@@ -1,7 +1,9 @@
 //! `fleetmark agent`: runs workloads for a coordinator.
 
 use std::io::Read;
+use std::sync::Arc;
 
+use agent::policy::Policy;
 use agent::session::outbox::Bounds;
 use agent::session::{self, Options, Proof, SessionError};
 use shared::ids::AgentName;
@@ -9,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::AgentArgs;
 use crate::client::{Transport, check_address};
+use crate::configuration;
 use crate::embedded::ourselves;
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, REFUSED, USAGE};
 use crate::identity::agent_folder;
@@ -18,17 +21,7 @@ pub(crate) const IDENTITY: &str = "identity";
 
 pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
     let transport = check_address(&args.coordinator, args.insecure)?;
-    let kinds: Vec<&str> = agent::workload::TABLE
-        .iter()
-        .filter(|kind| kind.needs_permission)
-        .map(|kind| kind.schema.kind)
-        .collect();
-    if let Some(unknown) = args.allowed.iter().find(|allowed| !kinds.contains(&allowed.as_str())) {
-        return Err(Failure::with_code(
-            USAGE,
-            format!("--allow {unknown}: what can be allowed is {}", kinds.join(", ")),
-        ));
-    }
+    let policy = policy(&args)?;
     let name = match args.name {
         Some(name) => name,
         None => host_name()?,
@@ -55,7 +48,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         name,
         labels: args.labels.into_iter().collect(),
         slots: args.slots,
-        allowed: args.allowed,
+        policy: Arc::new(policy),
         reservation: args.reservation,
         advertise: args.advertise,
         tells_clock: !args.measure_clock,
@@ -74,6 +67,31 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         _ = tokio::signal::ctrl_c() => {}
     }
     Ok(DONE)
+}
+
+/// What the agent may be told to do: by its configuration, and by what is added on the command line.
+fn policy(args: &AgentArgs) -> anyhow::Result<Policy> {
+    if args.unrestricted {
+        return Ok(Policy::unrestricted());
+    }
+    let kinds: Vec<&str> = agent::workload::TABLE
+        .iter()
+        .filter(|kind| kind.needs_permission)
+        .map(|kind| kind.schema.kind)
+        .collect();
+    if let Some(unknown) = args.allowed.iter().find(|allowed| !kinds.contains(&allowed.as_str())) {
+        return Err(Failure::with_code(
+            USAGE,
+            format!("--allow {unknown}: what can be allowed is {}", kinds.join(", ")),
+        ));
+    }
+    let mut policy = match &args.config {
+        Some(path) => configuration::read(path, Policy::read)?,
+        None => Policy::default(),
+    };
+    args.allowed.iter().for_each(|kind| policy.allow(kind));
+    policy.allow_variables(args.allowed_variables.iter().cloned());
+    Ok(policy)
 }
 
 fn code_of(error: &SessionError) -> u8 {
@@ -103,4 +121,52 @@ async fn standard_input_ends() {
         let _the_agent_may_be_ending = sender.send(());
     });
     let _either_way_it_ended = ended.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use agent::policy::keys::KEYS;
+    use shared::job::reference::reference_of_configuration;
+
+    use super::*;
+
+    /// Set to write the reference anew instead of comparing it.
+    const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";
+    const INTRODUCTION: &str = "# Keys of an agent's configuration\n\n\
+        `fleetmark agent --config FILE.toml`: what jobs may do on this host, whoever submits them. Written from the \
+        tables that check the file.\n";
+
+    fn read_text(text: &str) -> anyhow::Result<Policy> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        fs::write(&path, text).unwrap();
+        configuration::read(&path, Policy::read)
+    }
+
+    #[test]
+    fn an_error_in_a_policy_shows_its_line_and_what_to_write() {
+        let text = "kinds = [\"htp\"]\n[targets]\nallow = [\"10.0.0.0/8\", \"10.0.0.0/99\"]\n[limit]\n";
+        let error = read_text(text).unwrap_err();
+        assert_eq!(Failure::code_of(&error), USAGE);
+        let told = error.to_string();
+        for part in
+            ["agent.toml:1:10", "did you mean \"http\"?", "agent.toml:3:24", "is no target", "\"limits\"?"]
+        {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+
+    #[test]
+    fn the_reference_of_agents_configurations_is_fresh() {
+        let wanted = reference_of_configuration(INTRODUCTION, KEYS);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/agent-keys.md");
+        if std::env::var_os(REWRITE).is_some() {
+            fs::write(&path, &wanted).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, wanted, "docs/agent-keys.md is stale: run this test with {REWRITE}=1");
+    }
 }

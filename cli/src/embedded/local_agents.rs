@@ -138,7 +138,7 @@ fn start(
         command.envs(token.map(|token| ("FLEETMARK_JOIN", token)));
     }
     command
-        .args(["--allow", "command", "--reservation", reservation, "--end-with-stdin"])
+        .args(["--unrestricted", "--reservation", reservation, "--end-with-stdin"])
         .stdin(Stdio::piped())
         .stdout(log)
         .stderr(errors)

@@ -36,6 +36,8 @@ pub struct Need {
 pub enum Unmet {
     /// Too few agents match, idle or not: waiting is bounded by the job's `start_timeout`.
     Missing(String),
+    /// Enough agents match but for what their own policies allow: waiting changes nothing.
+    Refused(String),
     /// Enough agents match, but others measure on their hosts: the run keeps its place in the queue.
     Busy(String),
 }
@@ -43,7 +45,7 @@ pub enum Unmet {
 impl Unmet {
     /// The sentence for people.
     pub fn message(&self) -> &str {
-        let (Unmet::Missing(message) | Unmet::Busy(message)) = self;
+        let (Unmet::Missing(message) | Unmet::Refused(message) | Unmet::Busy(message)) = self;
         message
     }
 }
@@ -59,6 +61,10 @@ impl Fleet {
         matching.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
         let wanted = need.agents.map_or(matching.len().max(need.at_least as usize), |agents| agents as usize);
         if matching.len() < wanted {
+            let refusals = self.refusals(need);
+            if refusals.len() + matching.len() >= wanted {
+                return Err(Unmet::Refused(refusals.join("; ")));
+            }
             return Err(Unmet::Missing(self.missing_message(need, wanted, matching.len())));
         }
         if let Some(selector) = &need.observers
@@ -153,6 +159,17 @@ impl Fleet {
             && !self.claimed.contains(member.host())
     }
 
+    /// What the agents say that match but for their own policies.
+    fn refusals(&self, need: &Need) -> Vec<String> {
+        let mut refusing: Vec<&Member> =
+            self.members.values().filter(|member| member.absence(need).is_none()).collect();
+        refusing.sort_by(|one, other| one.agent.name.cmp(&other.agent.name));
+        let refusal = |member: &&Member| {
+            Some(format!("agent {} refuses: {}", member.agent.name, member.refusal(need)?))
+        };
+        refusing.iter().filter_map(refusal).collect()
+    }
+
     fn missing_message(&self, need: &Need, wanted: usize, found: usize) -> String {
         let which =
             if need.selector.terms.is_empty() { String::new() } else { format!(" where {}", need.selector) };
@@ -189,8 +206,27 @@ impl Fleet {
 }
 
 impl Member {
-    /// Why the agent cannot serve a need; `None`: it can.
+    /// Why the agent does not serve a need; `None`: it does.
     fn mismatch(&self, need: &Need) -> Option<String> {
+        self.absence(need).or_else(|| self.refusal(need))
+    }
+
+    /// What its own policy says to a need that it could serve; `None`: nothing against it.
+    fn refusal(&self, need: &Need) -> Option<String> {
+        if self.agent.refused_kinds.contains(&need.kind) {
+            return Some(format!(
+                "it does not run {:?} workloads (`kinds` of its configuration, or --allow {})",
+                need.kind, need.kind
+            ));
+        }
+        (need.runs_programs && !self.agent.may_run_programs).then(|| {
+            "it does not run programs for [target] and [hooks] (`target` and `hooks` of its configuration, or --allow command)"
+                .to_owned()
+        })
+    }
+
+    /// Why the agent could not serve a need, whatever its policy says; `None`: it could.
+    fn absence(&self, need: &Need) -> Option<String> {
         if self.gone_since.is_some() {
             return Some("its connection is broken".to_owned());
         }
@@ -200,13 +236,8 @@ impl Member {
         if self.agent.reservation != need.reservation {
             return Some("it belongs to another command".to_owned());
         }
-        if !self.agent.kinds.contains(&need.kind) {
-            return Some(format!("it does not run {:?} workloads (see its --allow)", need.kind));
-        }
-        if need.runs_programs && !self.agent.may_run_programs {
-            return Some(
-                "it may not run programs for [target] and [hooks] (see its --allow command)".to_owned(),
-            );
+        if ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(&need.kind)) {
+            return Some(format!("it does not know {:?} workloads", need.kind));
         }
         if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
             return Some("the run measures other agents one by one, and none of that name".to_owned());
@@ -283,6 +314,23 @@ mod tests {
         let mut fleet = Fleet::default();
         agents.into_iter().for_each(|agent| fleet.attach(Moment::ZERO, agent).unwrap());
         fleet
+    }
+
+    #[test]
+    fn agents_that_match_but_for_their_policies_refuse_at_once() {
+        let refusing = |number| Introduction {
+            kinds: Vec::new(),
+            refused_kinds: vec!["http".to_owned()],
+            ..agent(number, "h1")
+        };
+        let told = fleet([refusing(1)]).candidates(&need(Some(1), "")).unwrap_err();
+        assert!(
+            matches!(&told, Unmet::Refused(message) if message.starts_with("agent a1 refuses: ")),
+            "{told:?}"
+        );
+        assert!(fleet([refusing(1), agent(2, "h2")]).candidates(&need(Some(1), "")).is_ok());
+        let another = fleet([refusing(1)]).candidates(&need(Some(2), "")).unwrap_err();
+        assert!(matches!(another, Unmet::Missing(_)), "{another:?}");
     }
 
     #[test]

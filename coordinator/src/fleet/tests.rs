@@ -13,6 +13,7 @@ pub(crate) fn agent(number: u8, host: &str) -> Introduction {
         fleetmark_version: "0".to_owned(),
         slots: 1,
         kinds: vec!["http".to_owned()],
+        refused_kinds: Vec::new(),
         may_run_programs: true,
         reservation: None,
         address: IpAddr::from([127, 0, 0, 1]),

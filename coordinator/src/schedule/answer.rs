@@ -52,6 +52,21 @@ pub enum Answer {
         /// How many intervals it numbered before.
         intervals: u64,
     },
+    /// A failure, and the reason is that the agent's own policy does not allow it.
+    Refused(Box<Answer>),
+}
+
+impl Answer {
+    /// Why something failed; empty for what is no failure.
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Answer::TargetFailed(reason)
+            | Answer::HookDone { failure: Some(reason), .. }
+            | Answer::Failed { reason, .. } => reason,
+            Answer::Refused(failure) => failure.reason(),
+            _ => "",
+        }
+    }
 }
 
 /// What an agent is told that speaks of something that nobody wants of it any more; `None`: it holds nothing.
@@ -62,6 +77,7 @@ pub(super) fn let_go(trial: TrialKey, answer: &Answer) -> Option<Command> {
         | Answer::StartTooLate { .. }
         | Answer::Done { .. }
         | Answer::Failed { .. } => Some(Command::Release(trial)),
+        Answer::Refused(failure) => let_go(trial, failure),
         Answer::TargetReady => Some(Command::StopTarget(trial)),
         Answer::PortReserved(_)
         | Answer::TargetFailed(_)

@@ -192,6 +192,17 @@ impl ActiveRun {
         }
     }
 
+    /// An agent's own policy does not allow what it was to do: another attempt would meet the same answer.
+    pub(super) fn refused_by(&mut self, agent: &AgentName, reason: &str) {
+        self.end_refused(format!("agent {agent} refuses: {reason}"));
+    }
+
+    /// Ends the run because of a policy, unless something else ended it before.
+    fn end_refused(&mut self, reason: String) {
+        self.record.was_refused |= self.ending.is_none();
+        self.end_early(RunState::Failed, reason);
+    }
+
     /// Somebody cancels the run. Intervals that are on their way are then waited for less long.
     pub(super) fn cancel(&mut self, now: Moment, reason: String) {
         self.end_early(RunState::Cancelled, reason);
@@ -271,6 +282,7 @@ impl ActiveRun {
                 }
                 self.answered(agent);
             }
+            (_, Answer::Refused(failure)) => self.hear(agent, *failure, actions),
             // An answer that comes twice, after a reconnect, or too late, changes nothing.
             _ => {}
         }
@@ -334,6 +346,7 @@ impl ActiveRun {
     pub(super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
         let is_current = self.is_current(trial);
         let is_about_now = match answer {
+            Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
             Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
                 self.targets.get(&agent).is_some_and(|it| is_current || it.started_for == Some(trial))
             }

@@ -81,6 +81,7 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         fleetmark_version: String::new(),
         trials: Vec::new(),
         found_no_agents: false,
+        was_refused: false,
         bookmark: None,
         priority: 0,
         reservation: None,

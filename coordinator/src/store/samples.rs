@@ -55,6 +55,7 @@ pub(crate) fn record(number: u64) -> RunRecord {
         fleetmark_version: "0.1.0".to_owned(),
         trials: Vec::new(),
         found_no_agents: false,
+        was_refused: false,
         bookmark: None,
         priority: 0,
         reservation: None,

@@ -48,6 +48,13 @@ pub enum Shape {
     Delay,
     /// A size like `"1KiB"`, `"16MiB"`, or whole bytes as a number.
     Size,
+    /// A text that something else reads.
+    Parsed {
+        /// What it is, as the object of "expected …".
+        what: &'static str,
+        /// Reads it; an error says what is wrong with it.
+        check: fn(&str) -> Result<(), String>,
+    },
     /// One of some words.
     OneOf(&'static [&'static str]),
     /// A file that comes with the job, as a path relative to it.

@@ -81,9 +81,13 @@ impl Walker<'_> {
             }
             Shape::Text | Shape::Template | Shape::Boolean => {}
             Shape::File => self.file(node),
-            Shape::Name | Shape::Share | Shape::Duration | Shape::Delay | Shape::Size | Shape::OneOf(_) => {
-                self.amount(node, shape)
-            }
+            Shape::Name
+            | Shape::Share
+            | Shape::Duration
+            | Shape::Delay
+            | Shape::Size
+            | Shape::Parsed { .. }
+            | Shape::OneOf(_) => self.amount(node, shape),
         }
     }
 
@@ -162,6 +166,7 @@ impl Walker<'_> {
             Shape::Duration => units::parse_duration(&text).map(drop).map_err(|error| error.to_string()),
             Shape::Delay => Delay::parse(&text).map(drop).map_err(|error| error.to_string()),
             Shape::Size => units::parse_size(&text).map(drop).map_err(|error| error.to_string()),
+            Shape::Parsed { check, .. } => check(&text),
             Shape::OneOf(words) if !words.contains(&text.as_str()) => {
                 return self.unknown_word(node, &text, shape, words);
             }
@@ -265,6 +270,7 @@ fn is_read_early(shape: &Shape) -> bool {
         | Shape::Duration
         | Shape::Delay
         | Shape::Size
+        | Shape::Parsed { .. }
         | Shape::OneOf(_)
         | Shape::File
         | Shape::Scalar => true,
@@ -287,6 +293,7 @@ fn accepts_type(shape: &Shape, value: &DeValue<'_>) -> bool {
         Shape::Text
         | Shape::Template
         | Shape::Name
+        | Shape::Parsed { .. }
         | Shape::OneOf(_)
         | Shape::Duration
         | Shape::Delay

@@ -131,6 +131,7 @@ impl Seat {
             fingerprint: Fingerprint { boot_id: Some(self.boot_id.clone()), ..Fingerprint::default() },
             slots: self.slots,
             kinds: vec![("http".to_owned(), String::new())],
+            refused_kinds: Vec::new(),
             may_run_programs: true,
             reservation: None,
             advertise: None,

@@ -79,6 +79,7 @@ impl DrawnJob {
             fleetmark_version: String::new(),
             trials: Vec::new(),
             found_no_agents: false,
+            was_refused: false,
             bookmark: None,
             priority: self.priority,
             reservation: None,

@@ -62,6 +62,7 @@ pub fn said(statement: &Statement) -> String {
         Statement::Failed(trial, reason, intervals) => {
             format!("{}: failed after {intervals} intervals: {reason}", place(*trial))
         }
+        Statement::Refused(failure) => format!("{}, by its policy", said(failure)),
     }
 }
 

@@ -37,6 +37,7 @@ pub fn hello(introduction: Introduction) -> proto::Hello {
         facts: introduction.facts,
         slots: introduction.slots,
         kinds: introduction.kinds.into_iter().map(|(kind, doc)| proto::WorkloadKind { kind, doc }).collect(),
+        refused_kinds: introduction.refused_kinds,
         may_run_programs: introduction.may_run_programs,
         reservation: introduction.reservation.unwrap_or_default(),
         advertise: introduction.advertise.map_or_else(String::new, String::from),
@@ -51,15 +52,23 @@ pub fn hello(introduction: Introduction) -> proto::Hello {
 
 /// What it says about a trial.
 pub fn statement(statement: Statement) -> proto::AttachUp {
-    up(match statement {
+    up(message(statement, false))
+}
+
+/// A statement as a message; `is_refused`: it is a failure that the agent's own policy brought about.
+fn message(statement: Statement, is_refused: bool) -> Up {
+    match statement {
+        Statement::Refused(failure) => message(*failure, true),
         Statement::PortReserved(trial, port) => Up::PortReserved(proto::PortReserved {
             trial: Some(trial.into()),
             port: port.map_or(0, u32::from),
         }),
         Statement::TargetReady(trial) => Up::TargetReady(proto::TargetReady { trial: Some(trial.into()) }),
-        Statement::TargetFailed(trial, reason) => {
-            Up::TargetFailed(proto::TargetFailed { trial: Some(trial.into()), reason: sentence(&reason) })
-        }
+        Statement::TargetFailed(trial, reason) => Up::TargetFailed(proto::TargetFailed {
+            trial: Some(trial.into()),
+            reason: sentence(&reason),
+            is_refused,
+        }),
         Statement::TargetStopped(trial) => {
             Up::TargetStopped(proto::TargetStopped { trial: Some(trial.into()) })
         }
@@ -67,6 +76,7 @@ pub fn statement(statement: Statement) -> proto::AttachUp {
             trial: Some(trial.into()),
             hook,
             failure: failure.map(|failure| sentence(&failure)).unwrap_or_default(),
+            is_refused,
         }),
         Statement::Ready(trial) => Up::TrialReady(proto::TrialReady { trial: Some(trial.into()) }),
         Statement::Armed { trial, arming, at_ns } => Up::TrialArmed(proto::TrialArmed {
@@ -84,8 +94,9 @@ pub fn statement(statement: Statement) -> proto::AttachUp {
             trial: Some(trial.into()),
             reason: sentence(&reason),
             intervals,
+            is_refused,
         }),
-    })
+    }
 }
 
 /// Intervals on `Report`, each with the lease under which it was measured.

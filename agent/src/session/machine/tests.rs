@@ -152,6 +152,17 @@ fn an_aborted_trial_says_how_much_it_numbered_and_numbers_no_more() {
 }
 
 #[test]
+fn a_refused_trial_stops_at_once_and_says_so_again_after_a_reconnect() {
+    let mut machine = prepared();
+    machine.step(Event::EngineInterval(numbered(0)));
+    let failed = Statement::Failed(trial(0), "not there".to_owned(), 1);
+    let refused = Action::Say(Statement::Refused(Box::new(failed)));
+    let actions = machine.step(Event::EngineRefused(trial(0), "not there".to_owned()));
+    assert_eq!(actions, [Action::DropEngine(trial(0)), refused.clone()]);
+    assert!(machine.step(Event::Linked).contains(&refused));
+}
+
+#[test]
 fn a_released_trial_is_forgotten() {
     let mut machine = prepared();
     assert_eq!(machine.step(Event::Ordered(Order::Release(trial(0)))), [Action::DropEngine(trial(0))]);
@@ -170,7 +181,7 @@ fn an_agent_that_may_not_run_programs_says_so_and_runs_none() {
     };
     let actions = machine.step(Event::Ordered(hook));
     assert!(
-        matches!(&actions[..], [Action::Say(Statement::HookDone(_, 3, Some(reason)))] if reason.contains("--allow command"))
+        matches!(&actions[..], [Action::Say(Statement::Refused(failure))] if matches!(&**failure, Statement::HookDone(_, 3, Some(reason)) if reason.contains("--allow command")))
     );
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,7 +11,11 @@ use shared::job::template::{Part, Template};
 
 use crate::child::group::Program;
 use crate::child::memory_floor::MemoryFloor;
+use crate::policy::{Refusal, Warden};
 use crate::values::{Names, NamesError, Place, RenderError, Rendering, Values};
+
+/// The variable that says where programs are looked for.
+const PATH: &str = "PATH";
 
 /// What an operation starts.
 #[derive(Debug, PartialEq)]
@@ -22,6 +27,17 @@ pub(super) struct Invocation {
     pub(super) directory: Option<Rendering>,
     /// What is written to its standard input; `None`: that is empty from the start.
     pub(super) stdin: Option<Rendering>,
+}
+
+/// Why a program cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FillError {
+    /// A value that is not there, or that no program can be given.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The agent's policy.
+    #[error("this agent refuses: {0}")]
+    Refused(#[from] Refusal),
 }
 
 /// A program with everything filled in, which can be started over and over.
@@ -41,23 +57,57 @@ impl Invocation {
         texts.all(|text| text.as_static().is_some())
     }
 
+    /// Asks the policy before anything is run, if the program is known by then and is there.
+    pub(super) fn check_before(&self, warden: &Warden) -> Result<(), Refusal> {
+        let is_fixed = |text: &Rendering| text.as_static().is_some();
+        let path = self.environment.get(PATH);
+        let fixed = self.words.first().and_then(Rendering::as_static);
+        let Some(program) = fixed.filter(|_| path.into_iter().chain(&self.directory).all(is_fixed)) else {
+            return Ok(());
+        };
+        let path = path.and_then(Rendering::as_static).map(|path| OsStr::from_bytes(path).to_owned());
+        let path = path.or_else(|| std::env::var_os(PATH));
+        let directory = self.directory.as_ref().and_then(static_path);
+        match warden.policy().programs.permitted(OsStr::from_bytes(program), path.as_deref(), directory) {
+            Err(refusal @ Refusal::Program { .. }) => Err(warden.refuse(refusal)),
+            // An earlier operation may make it: it is asked again when it is started.
+            _ => Ok(()),
+        }
+    }
+
     /// Fills in everything but the input.
     ///
     /// # Errors
-    /// A value that is not there, or that no program can be given.
-    pub(super) fn fill_in(&self, floor: MemoryFloor, values: &mut Values) -> Result<Filled, RenderError> {
+    /// A value that is not there, or that no program can be given; a program that the policy does not allow.
+    pub(super) fn fill_in(
+        &self,
+        warden: &Warden,
+        floor: MemoryFloor,
+        values: &mut Values,
+    ) -> Result<Filled, FillError> {
         let mut words = Vec::with_capacity(self.words.len());
         for word in &self.words {
             words.push(filled_in(word, values)?);
         }
         let mut words = words.into_iter();
         let program = words.next().unwrap_or_default();
-        let mut command = Command::new(&program);
-        command.args(words);
+        let mut environment = BTreeMap::new();
         for (name, value) in &self.environment {
-            command.env(name, filled_in(value, values)?);
+            environment.insert(name.as_str(), filled_in(value, values)?);
         }
         let directory = self.directory.as_ref().map(|directory| filled_in(directory, values)).transpose()?;
+        let path = environment.get(PATH).cloned().or_else(|| std::env::var_os(PATH));
+        let permitted =
+            warden.permitted_program(&program, path.as_deref(), directory.as_deref().map(Path::new))?;
+        let mut command = match permitted {
+            // What was checked is what is started, under the name that it was asked for by.
+            Some(found) => Command::new(found),
+            None => Command::new(&program),
+        };
+        let launch = &warden.policy().launch;
+        launch.furnish(&mut command);
+        launch.confinement.confine(&mut command);
+        command.arg0(&program).args(words).envs(environment);
         if let Some(directory) = &directory {
             command.current_dir(directory);
         }

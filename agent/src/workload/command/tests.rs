@@ -9,10 +9,18 @@ use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
 use super::*;
+use crate::policy::Policy;
 use crate::workload::OUTCOME_MEASURES_MAX;
 
 /// Far longer than any of these programs takes.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+impl CommandWorkload {
+    /// Made ready by an agent without a policy.
+    fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+        Self::under(Warden::new(Arc::new(Policy::unrestricted())), assignment)
+    }
+}
 
 fn worker_of(settings: Value) -> CommandWorker {
     let assignment = crate::values::names::tests::assignment(settings);

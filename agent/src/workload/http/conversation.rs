@@ -43,7 +43,7 @@ async fn follow(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let home = &operation.script.url;
-    let own = &plan.targets[operation.target].route;
+    let own = &plan.targets[operation.target];
     let mut url = home.clone();
     let mut draft: Option<HttpOperation> = None;
     let mut hops = 0;

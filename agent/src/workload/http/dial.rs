@@ -14,6 +14,7 @@ use super::progress::{Progress, Stage};
 use super::stream::Stream;
 use super::target::{Target, Unresolved, usable};
 use super::url::Place;
+use crate::policy::Refusal;
 
 /// Pause before a Unix socket whose queue is full is tried again: the kernel refuses at once, where TCP would wait.
 const SOCKET_RETRY_DELAY: Duration = Duration::from_millis(1);
@@ -29,12 +30,17 @@ pub(super) async fn dial(
     progress: &mut Progress,
 ) -> Result<Stream, Failure> {
     let stream = match &target.route.place {
-        Place::Socket(path) => return dial_socket(path, progress).await,
+        Place::Socket(path) => {
+            target.warden.check_socket(path).map_err(refused)?;
+            return dial_socket(path, progress).await;
+        }
         Place::Host { host, port } if target.addresses.is_empty() => {
             let found = resolve(host, *port, progress).await?;
-            connect(&found, &mut 0, within, progress).await?
+            connect(target, host, &found, &mut 0, within, progress).await?
         }
-        Place::Host { .. } => connect(&target.addresses, address, within, progress).await?,
+        Place::Host { host, .. } => {
+            connect(target, host, &target.addresses, address, within, progress).await?
+        }
     };
     let Some(tls) = &target.tls else { return Ok(Stream::Tcp(stream)) };
     progress.stage = Stage::ShakingHands;
@@ -55,8 +61,11 @@ async fn resolve(host: &str, port: u16, progress: &mut Progress) -> Result<Vec<S
     Ok(found)
 }
 
-/// Connects to the first address that answers. Each but the last has its share of the time.
+/// Connects to the first address that answers. Each but the last has its share of the time. The policy is asked about
+/// the very address that is connected to, whatever the name led to before.
 async fn connect(
+    target: &Target,
+    host: &str,
     addresses: &[SocketAddr],
     next: &mut usize,
     within: Duration,
@@ -68,6 +77,7 @@ async fn connect(
     let mut message = String::new();
     for left in (0..addresses.len()).rev() {
         let address = addresses[*next % addresses.len()];
+        target.warden.check_address(host, address).map_err(refused)?;
         let connecting = TcpStream::connect(address);
         let connected = if left == 0 { connecting.await } else { in_time(share, connecting).await };
         match connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
@@ -83,6 +93,11 @@ async fn connect(
         *next = (*next + 1) % addresses.len();
     }
     Err(Failure::new(ErrorKind::Connect, message))
+}
+
+/// A connection that the policy does not allow. The warden has noted it, so that the trial ends.
+fn refused(refusal: Refusal) -> Failure {
+    Failure::new(ErrorKind::Other, format!("this agent refuses: {refusal}"))
 }
 
 async fn dial_socket(path: &Path, progress: &mut Progress) -> Result<Stream, Failure> {

@@ -1,5 +1,7 @@
 //! A worker's ways to the servers: its own connections, and those that a redirect to another host needs once.
 
+use std::sync::Arc;
+
 use super::failure::Failure;
 use super::http2::Streams;
 use super::inspection::Inspection;
@@ -53,7 +55,7 @@ impl Link {
     pub(super) async fn exchange_elsewhere(
         &mut self,
         url: &Url,
-        own: &Route,
+        own: &Target,
         operation: &HttpOperation,
         outcome: &mut Outcome,
         progress: &mut Progress,
@@ -70,9 +72,9 @@ impl Link {
     }
 
     /// The place of a host that a redirect leads to.
-    fn other_host(&mut self, url: &Url, own: &Route) -> Result<usize, Failure> {
+    fn other_host(&mut self, url: &Url, own: &Target) -> Result<usize, Failure> {
         let settings =
-            url.is_tls.then(|| own.tls.as_ref().map(|tls| tls.for_another_host()).unwrap_or_default());
+            url.is_tls.then(|| own.route.tls.as_ref().map(|tls| tls.for_another_host()).unwrap_or_default());
         let route = Route { place: url.place.clone(), version: Version::One, tls: settings };
         if let Some(place) = self.others.iter().position(|target| target.route == route) {
             return Ok(place);
@@ -87,7 +89,8 @@ impl Link {
             }
             _ => None,
         };
-        let target = Target::new(route, Resolve::Connect, tls).map_err(|error| unreachable(&error))?;
+        let target = Target::new(route, Resolve::Connect, tls, Arc::clone(&own.warden))
+            .map_err(|error| unreachable(&error))?;
         if self.others.len() == OTHER_HOSTS_MAX {
             self.others.remove(0);
         }

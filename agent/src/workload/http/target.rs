@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use super::tls::Tls;
 use super::url::Place;
+use crate::policy::{Refusal, Warden};
 
 /// Most addresses of one host that are used: more than any round-robin name needs, and a bound.
 const ADDRESSES_MAX: usize = 64;
@@ -19,6 +21,8 @@ pub(super) struct Target {
     pub(super) addresses: Vec<SocketAddr>,
     /// How its connections are encrypted; `None`: not at all.
     pub(super) tls: Option<Tls>,
+    /// Asked before each connection.
+    pub(super) warden: Arc<Warden>,
 }
 
 /// What makes two operations' connections the same.
@@ -60,7 +64,12 @@ pub(super) struct Unresolved {
 
 impl Target {
     /// Makes it ready. Blocks where a name is looked up, as the system's resolver does.
-    pub(super) fn new(route: Route, resolve: Resolve, tls: Option<Tls>) -> Result<Self, Unresolved> {
+    pub(super) fn new(
+        route: Route,
+        resolve: Resolve,
+        tls: Option<Tls>,
+        warden: Arc<Warden>,
+    ) -> Result<Self, Unresolved> {
         let addresses = match (&route.place, resolve) {
             (Place::Host { host, port }, Resolve::Start) => {
                 let found = (host.as_str(), *port).to_socket_addrs();
@@ -68,7 +77,22 @@ impl Target {
             }
             _ => Vec::new(),
         };
-        Ok(Self { route, addresses, tls })
+        Ok(Self { route, addresses, tls, warden })
+    }
+
+    /// Asks the policy before anything is sent, about every address that is known by then. A name that is looked up at
+    /// each connection is looked up for this too; one that is not known yet is refused or not when it is.
+    pub(super) fn check_before(&self, resolve: Resolve) -> Result<(), Refusal> {
+        match &self.route.place {
+            Place::Socket(path) => self.warden.check_socket(path),
+            Place::Host { host, port } if resolve == Resolve::Connect => {
+                let found = (host.as_str(), *port).to_socket_addrs().and_then(usable).unwrap_or_default();
+                found.iter().try_for_each(|address| self.warden.check_address(host, *address))
+            }
+            Place::Host { host, .. } => {
+                self.addresses.iter().try_for_each(|address| self.warden.check_address(host, *address))
+            }
+        }
     }
 }
 
@@ -93,10 +117,12 @@ pub(super) fn usable(found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     fn target(host: &str, resolve: Resolve) -> Result<Target, Unresolved> {
         let place = Place::Host { host: host.to_owned(), port: 81 };
-        Target::new(Route { place, version: Version::One, tls: None }, resolve, None)
+        let warden = Warden::new(Arc::new(Policy::unrestricted()));
+        Target::new(Route { place, version: Version::One, tls: None }, resolve, None, warden)
     }
 
     #[test]

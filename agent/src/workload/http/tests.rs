@@ -19,8 +19,16 @@ use shared::interval::ErrorKind;
 use shared::job::{OperationSpec, Warmup, Window};
 
 use super::*;
+use crate::policy::Policy;
 use crate::workload::{Outcome, Worker};
 use server::{Act, Server};
+
+impl Http {
+    /// Made ready by an agent without a policy.
+    fn new(assignment: &Assignment) -> Result<Self, PrepareError> {
+        Self::under(&Warden::new(Arc::new(Policy::unrestricted())), assignment)
+    }
+}
 
 fn spec(settings: Value) -> OperationSpec {
     let Value::Object(settings) = settings else { panic!("settings are a table") };

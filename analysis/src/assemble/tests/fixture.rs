@@ -133,6 +133,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
         found_no_agents: false,
+        was_refused: false,
         bookmark: None,
         priority: 0,
         reservation: None,

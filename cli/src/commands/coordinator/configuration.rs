@@ -1,16 +1,13 @@
 //! The configuration file of a coordinator: what nobody types each time.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use coordinator::schedule::Deadlines;
-use shared::job::configuration::{self, CONFIGURATION_BYTES_MAX};
+use shared::job;
 use shared::job::schema::{Key, Shape};
 use shared::units::parse_duration;
 
-use crate::caret;
-use crate::exit_code::{Failure, USAGE};
+use crate::configuration;
 
 const DEADLINES: &str = "deadlines";
 /// Every key that there is.
@@ -25,23 +22,7 @@ const KEYS: &[Key] = &[Key::optional(
 /// # Errors
 /// 64 when it cannot be read, or with every error of it, each with its place.
 pub(super) fn read(path: &Path) -> anyhow::Result<Deadlines> {
-    let name = path.display().to_string();
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Failure::with_code(USAGE, format!("--config {name} cannot be read: {error}"))
-    };
-    // A pipe would keep us waiting.
-    if !fs::metadata(path).map_err(|error| unreadable(&error))?.is_file() {
-        return Err(unreadable(&"it is no regular file"));
-    }
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut text = String::new();
-    // One byte more than is allowed tells that there are too many.
-    let bounded = file.take(CONFIGURATION_BYTES_MAX as u64 + 1).read_to_string(&mut text);
-    bounded.map_err(|error| unreadable(&error))?;
-    let read = configuration::read(&text, KEYS).map_err(|errors| {
-        let message = format!("the configuration is in error\n{}", caret::render(&name, &text, &errors));
-        Failure::with_code(USAGE, message)
-    })?;
+    let read = configuration::read(path, |text| job::configuration::read(text, KEYS))?;
     let mut deadlines = Deadlines::default();
     for (key, value) in read.get(DEADLINES).and_then(|table| table.as_object()).into_iter().flatten() {
         let written = value.as_str().and_then(|text| parse_duration(text).ok());
@@ -54,11 +35,13 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Deadlines> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::time::Duration;
 
     use shared::job::reference::reference_of_configuration;
 
     use super::*;
+    use crate::exit_code::{Failure, USAGE};
 
     /// Set to write the reference anew instead of comparing it.
     const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";

@@ -139,11 +139,13 @@ pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, Co
             said(reserved.trial, Answer::PortReserved((port > 0).then_some(port)))
         }
         Up::TargetReady(ready) => said(ready.trial, Answer::TargetReady),
-        Up::TargetFailed(failed) => said(failed.trial, Answer::TargetFailed(sentence(&failed.reason))),
+        Up::TargetFailed(failed) => {
+            said(failed.trial, told(failed.is_refused, Answer::TargetFailed(sentence(&failed.reason))))
+        }
         Up::TargetStopped(stopped) => said(stopped.trial, Answer::TargetStopped),
         Up::HookDone(done) => {
             let failure = (!done.failure.is_empty()).then(|| sentence(&done.failure));
-            said(done.trial, Answer::HookDone { hook: done.hook, failure })
+            said(done.trial, told(done.is_refused, Answer::HookDone { hook: done.hook, failure }))
         }
         Up::TrialReady(ready) => said(ready.trial, Answer::Ready),
         Up::TrialArmed(armed) => Ok(Message::Armed {
@@ -157,11 +159,17 @@ pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, Co
             said(refused.trial, Answer::StartTooLate { arming: refused.arming, late })
         }
         Up::TrialDone(done) => said(done.trial, Answer::Done { intervals: done.intervals }),
-        Up::TrialFailed(failed) => said(
-            failed.trial,
-            Answer::Failed { reason: sentence(&failed.reason), intervals: failed.intervals },
-        ),
+        Up::TrialFailed(failed) => {
+            let reason = sentence(&failed.reason);
+            let answer = Answer::Failed { reason, intervals: failed.intervals };
+            said(failed.trial, told(failed.is_refused, answer))
+        }
     }
+}
+
+/// A failure as an agent tells it.
+fn told(is_refused: bool, failure: Answer) -> Answer {
+    if is_refused { Answer::Refused(Box::new(failure)) } else { failure }
 }
 
 fn down(message: proto::attach_down::Message) -> proto::AttachDown {

@@ -47,6 +47,10 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
     if hello.kinds.len() > KINDS_MAX {
         return Err(ConvertError::new("kinds", format!("{} are more than {KINDS_MAX}", hello.kinds.len())));
     }
+    if hello.refused_kinds.len() > KINDS_MAX {
+        let problem = format!("{} are more than {KINDS_MAX}", hello.refused_kinds.len());
+        return Err(ConvertError::new("refused_kinds", problem));
+    }
     if hello.slots == 0 || hello.slots > SLOTS_MAX {
         return Err(ConvertError::new("slots", format!("{} are not 1 to {SLOTS_MAX}", hello.slots)));
     }
@@ -74,6 +78,7 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         fleetmark_version: hello.fleetmark_version,
         slots: hello.slots,
         kinds: hello.kinds.into_iter().map(|kind| kind.kind).collect(),
+        refused_kinds: hello.refused_kinds,
         may_run_programs: hello.may_run_programs,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
         advertise: (!hello.advertise.is_empty())

@@ -131,6 +131,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
         trials: Vec::new(),
         found_no_agents: false,
+        was_refused: false,
         bookmark: None,
         priority: request.priority,
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),

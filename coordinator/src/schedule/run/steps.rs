@@ -93,9 +93,13 @@ impl ActiveRun {
                 self.record.state = RunState::Running;
                 self.enter(Step::BeforeRun, now, fleet, epoch, actions);
             }
+            Err(Unmet::Refused(message)) => {
+                self.end_refused(message);
+                self.enter(Step::Finished, now, fleet, epoch, actions);
+            }
             Err(unmet) => {
                 let since = match &unmet {
-                    Unmet::Missing(_) => *self.missing_since.get_or_insert(now),
+                    Unmet::Missing(_) | Unmet::Refused(_) => *self.missing_since.get_or_insert(now),
                     Unmet::Busy(_) => {
                         fleet.claim(&need(&self.job, self.record.reservation.as_deref()));
                         self.missing_since = None;

@@ -42,6 +42,23 @@ fn an_agent_that_cannot_do_its_part_breaks_its_trial_alone() {
 }
 
 #[test]
+fn a_refusal_ends_the_run_and_leaves_no_agent_running() {
+    for stage in [Stage::Prepare, Stage::Measure] {
+        let (mut world, record) = ended("load.trials = 2\nfleet.retries = 3", |world| {
+            let agent = world.agent(2);
+            agent.refuses = true;
+            agent.fails_at.insert(stage);
+        });
+        assert!(record.state == RunState::Failed && record.was_refused, "{stage:?}");
+        let reason = record.reason.unwrap_or_default();
+        assert!(reason.starts_with("agent a2 refuses: "), "{reason}");
+        assert_eq!(record.trials.len(), 1, "{stage:?}");
+        world.pass(SECOND);
+        world.assert_nothing_is_held();
+    }
+}
+
+#[test]
 fn an_agent_that_does_not_answer_in_time_breaks_its_trial_alone() {
     assert_first_trial_breaks(Stage::Prepare, true, "a2 did not get ready in time");
     assert_first_trial_breaks(Stage::Start, true, "a2 did not confirm the start in time");

@@ -59,6 +59,8 @@ pub(super) struct SimulatedAgent {
     pub(super) delay: Duration,
     pub(super) says_everything_twice: bool,
     pub(super) fails_at: BTreeSet<Stage>,
+    /// Whether it is its policy that makes it fail.
+    pub(super) refuses: bool,
     pub(super) is_silent_at: BTreeSet<Stage>,
     pub(super) trials: BTreeMap<TrialKey, Held>,
     /// Targets by run: for which trial they were started, and whether they answer.
@@ -83,6 +85,7 @@ impl SimulatedAgent {
             delay: Duration::from_millis(20),
             says_everything_twice: false,
             fails_at: BTreeSet::new(),
+            refuses: false,
             is_silent_at: BTreeSet::new(),
             trials: BTreeMap::new(),
             targets: BTreeMap::new(),
@@ -291,7 +294,9 @@ impl SimulatedAgent {
 
     fn fail(&mut self, trial: TrialKey, reason: String, outcome: &mut Outcome) {
         let intervals = self.trials.get(&trial).map_or(0, |held| held.numbered);
-        self.end(trial, Answer::Failed { reason, intervals }, outcome);
+        let failed = Answer::Failed { reason, intervals };
+        let answer = if self.refuses { Answer::Refused(Box::new(failed)) } else { failed };
+        self.end(trial, answer, outcome);
     }
 
     fn end(&mut self, trial: TrialKey, answer: Answer, outcome: &mut Outcome) {
