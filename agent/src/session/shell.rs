@@ -276,9 +276,12 @@ impl Shell {
             return Some(Event::EngineArmed(trial, arming, at_ns));
         }
         let answer = self.engines.get(&trial).map(|engine| engine.start(at_ns));
-        tracing::debug!(%trial, arming, at_ns, ?answer, "start");
-        if let Some(Err(StartRefusal::Passed { late_ns })) = answer {
-            tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+        match answer {
+            Some(Ok(())) => tracing::debug!(%trial, arming, at_ns, "armed"),
+            Some(Err(StartRefusal::Passed { late_ns })) => {
+                tracing::warn!(%trial, arming, late_ns, "the start came too late; waiting for another");
+            }
+            _ => tracing::debug!(%trial, arming, at_ns, ?answer, "not armed"),
         }
         if let (Some(Ok(())), Some((warden, _))) = (&answer, self.wardens.get(&trial))
             && warden.bounds_length()

@@ -119,6 +119,8 @@ impl ActiveRun {
                         self.answered(member);
                     }
                 }
+                // Told so already: by a step that was entered once more after a restart.
+                Step::Collect if matches!(self.told.get(&agent), Some(Command::Abort { .. })) => {}
                 Step::Prepare | Step::Arm | Step::Run | Step::Collect => {
                     self.answered(agent);
                     self.stop_measuring(agent, reason, actions);
