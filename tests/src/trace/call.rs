@@ -18,7 +18,7 @@ pub struct Call {
     pub name: String,
     /// What its descriptor is: a path, or `socket:[…]`.
     pub file: String,
-    /// What it read or wrote, as far as it did.
+    /// What it read or wrote, as far as it did; nothing if it only looked at what is there to be read.
     pub bytes: Vec<u8>,
     /// When it began.
     pub began: Moment,
@@ -60,7 +60,8 @@ fn call(text: &str, began: Moment, ended: Moment) -> Option<Call> {
     let (_, described) = arguments.split_once('<')?;
     let (file, arguments) = described.split_once('>')?;
     let mut bytes: Vec<u8> = arguments.split('"').skip(1).step_by(2).flat_map(unescaped).collect();
-    bytes.truncate(usize::try_from(returned).unwrap_or(0));
+    let passed = if arguments.contains("MSG_PEEK") { 0 } else { usize::try_from(returned).unwrap_or(0) };
+    bytes.truncate(passed);
     let file = String::from_utf8_lossy(&unescaped(file)).into_owned();
     Some(Call { name: name.to_owned(), file, bytes, began, ended, returned })
 }
@@ -88,6 +89,7 @@ mod tests {
 7006  writev(17<\x73>, [{iov_base="\x00\x01", iov_len=2}, {iov_base="\x02\x03", iov_len=2}], 2) = 3
 7005  <... recvfrom resumed>"\x50\x52", 24, 0, NULL, NULL) = 2
 7005  recvfrom(16<\x73\x6f>, 0x7f, 24, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)
+7005  recvfrom(16<\x73\x6f>, "\x50", 1, MSG_PEEK, NULL, NULL) = 1
 7009  +++ exited with 0 +++
 "#;
         let call = |name: &str, file: &str, bytes: &[u8], began, ended, returned| Call {
@@ -103,6 +105,7 @@ mod tests {
             call("writev", "s", &[0, 1, 2], 2, 2, 3),
             call("recvfrom", "so", b"PR", 1, 3, 2),
             call("recvfrom", "so", &[], 4, 4, -1),
+            call("recvfrom", "so", &[], 5, 5, 1),
         ];
         assert_eq!(calls(trace), expected);
     }
