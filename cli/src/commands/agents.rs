@@ -9,6 +9,9 @@ use crate::client;
 use crate::exit_code::{DONE, Failure, UNREACHABLE};
 use crate::output;
 
+/// Characters of a run's id that are shown: the millisecond in which it was submitted.
+const RUN_SHOWN: usize = 13;
+
 pub(super) async fn run(action: Option<AgentsAction>, ask: AskArgs) -> anyhow::Result<u8> {
     match action {
         Some(AgentsAction::Drain { name }) => drain(&name, &ask).await,
@@ -46,7 +49,7 @@ async fn list(ask: AskArgs) -> anyhow::Result<u8> {
 fn table(agents: &[AgentStatus]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["name", "state", "kinds", "slots", "cores", "labels", "clock", "seen", "version"]);
+    table.set_header(["name", "state", "run", "kinds", "slots", "cores", "labels", "clock", "seen", "version"]);
     for agent in agents {
         let clock = match (agent.clock_offset_us, agent.clock_error_us) {
             (Some(offset), Some(error)) => format!("{} ± {}", signed(offset), human_ns(error * 1e3)),
@@ -56,6 +59,7 @@ fn table(agents: &[AgentStatus]) -> Table {
         table.add_row([
             agent.name.to_string(),
             agent.state.as_str().to_owned(),
+            agent.lease.as_deref().map_or("–", short).to_owned(),
             agent.kinds.join(" "),
             agent.slots.to_string(),
             agent.facts.get("cores").cloned().unwrap_or_else(|| "–".to_owned()),
@@ -66,6 +70,11 @@ fn table(agents: &[AgentStatus]) -> Table {
         ]);
     }
     table
+}
+
+/// As much of a run's id as tells it from others: every question takes a prefix.
+fn short(run: &str) -> &str {
+    run.get(..RUN_SHOWN).unwrap_or(run)
 }
 
 fn signed(microseconds: f64) -> String {
