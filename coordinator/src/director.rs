@@ -307,6 +307,7 @@ impl Director {
             Action::Tell(run, event) => self.observers.tell(run, event),
             Action::Save(record) => self.errands.run(Errand::Save(record)),
             Action::OpenTrial(trial, epoch, agents) => self.open(trial, epoch, &agents),
+            Action::Exclude(trial, agent) => self.intake.exclude(trial, agent),
             Action::CloseTrial(trial) => {
                 self.intake.close(trial);
                 // How it stood at its end, before nothing is known of it any more.

@@ -182,6 +182,8 @@ pub enum Action {
     Save(Box<RunRecord>),
     /// Take in intervals of this trial, measured under this lease, from these agents, from now on; each from this number on.
     OpenTrial(TrialKey, LeaseEpoch, BTreeMap<AgentId, u64>),
+    /// Take in no more intervals of this trial from an agent that is lost. What was stored before stays.
+    Exclude(TrialKey, AgentId),
     /// Take in no more intervals of this trial.
     CloseTrial(TrialKey),
     /// Judge a collected trial from what is stored.
@@ -359,7 +361,7 @@ impl Schedule {
     fn lose_agents(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (agent, name, lease) in self.fleet.expire(now) {
             if let Some(run) = lease.and_then(|run| self.runs.get_mut(&run)) {
-                run.lose(agent, &name);
+                run.lose(agent, &name, actions);
                 // Its slot may be another run's from now on: a coordinator that takes over must not lease it once more.
                 run.keep_bookmark(&self.fleet, actions);
             }

@@ -49,7 +49,9 @@ async fn list(ask: AskArgs) -> anyhow::Result<u8> {
 fn table(agents: &[AgentStatus]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["name", "state", "run", "kinds", "slots", "cores", "labels", "clock", "seen", "version"]);
+    table.set_header([
+        "name", "state", "run", "kinds", "slots", "cores", "labels", "clock", "seen", "version",
+    ]);
     for agent in agents {
         let clock = match (agent.clock_offset_us, agent.clock_error_us) {
             (Some(offset), Some(error)) => format!("{} ± {}", signed(offset), human_ns(error * 1e3)),

@@ -53,7 +53,14 @@ impl Intake {
         open.get(&trial).zip(epoch).is_some_and(|(open, epoch)| open.epoch != epoch)
     }
 
-    /// From now on they are not.
+    /// From now on those of one agent are not.
+    pub fn exclude(&self, trial: TrialKey, agent: AgentId) {
+        if let Some(open) = self.lock().get_mut(&trial) {
+            open.stored.remove(&agent);
+        }
+    }
+
+    /// From now on none are.
     pub fn close(&self, trial: TrialKey) {
         self.lock().remove(&trial);
     }
@@ -104,6 +111,10 @@ mod tests {
         intake.open(trial(0), LeaseEpoch(1), [one]);
         assert_eq!(intake.admit(trial(0), one, 0, None), Admission::Fresh);
         assert_eq!(intake.admit(trial(0), other, 0, None), Admission::Unwanted);
+        intake.open(trial(1), LeaseEpoch(1), [one, other]);
+        intake.exclude(trial(1), one);
+        assert_eq!(intake.admit(trial(1), one, 0, None), Admission::Unwanted);
+        assert_eq!(intake.admit(trial(1), other, 0, None), Admission::Fresh);
         intake.close(trial(0));
         assert_eq!(intake.admit(trial(0), one, 0, None), Admission::Unwanted);
     }

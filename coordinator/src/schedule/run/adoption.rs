@@ -139,7 +139,7 @@ impl ActiveRun {
             Step::Regroup => self.await_regrouping(now),
             _ => self.enter(step, now, fleet, epoch, actions),
         }
-        lost.iter().for_each(|(agent, name)| self.lose(*agent, name));
+        lost.iter().for_each(|(agent, name)| self.lose(*agent, name, actions));
         if !lost.is_empty() {
             self.keep_bookmark(fleet, actions);
         }

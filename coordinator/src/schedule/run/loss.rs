@@ -42,7 +42,7 @@ impl Group {
 
 impl ActiveRun {
     /// An agent is lost for good.
-    pub(in super::super) fn lose(&mut self, agent: AgentId, name: &AgentName) {
+    pub(in super::super) fn lose(&mut self, agent: AgentId, name: &AgentName, actions: &mut Vec<Action>) {
         if let Some(resumption) = &mut self.resumption {
             resumption.lost.push((agent, name.clone()));
             return self.answered(agent);
@@ -50,6 +50,8 @@ impl ActiveRun {
         let message = format!("agent {name} was lost: its connection broke and it did not come back");
         let (goes_on, is_repeated) = (self.goes_on_without(agent), self.is_worth_repeating());
         if self.has_open_trial() && self.taking_part().contains(&agent) {
+            // It may come back before it hears that it is out, with what it measured from a start that was moved for the others.
+            actions.push(Action::Exclude(self.key(), agent));
             if goes_on && self.trial.cells.is_empty() {
                 self.note_loss(agent, message.clone());
             } else {

@@ -56,6 +56,8 @@ pub(super) struct World {
     incarnation: u64,
     connections: BTreeMap<AgentId, u64>,
     open: BTreeSet<TrialKey>,
+    /// Lost agents, of which nothing more is stored.
+    excluded: BTreeSet<(TrialKey, AgentId)>,
     judged: BTreeSet<TrialKey>,
     queue: BTreeMap<(Moment, u64), Happening>,
     count: u64,
@@ -85,6 +87,7 @@ impl World {
             incarnation: 0,
             connections: BTreeMap::new(),
             open: BTreeSet::new(),
+            excluded: BTreeSet::new(),
             judged: BTreeSet::new(),
             queue: BTreeMap::new(),
             count: 0,
@@ -123,6 +126,7 @@ impl World {
         self.durable_saves = self.saves.len();
         (self.incarnation, self.connections) = (self.incarnation + 1, BTreeMap::new());
         (self.open, self.judged) = (BTreeSet::new(), BTreeSet::new());
+        self.excluded.clear();
         self.schedule = Schedule::new(1_700_000_000_000 + self.now.as_millis() as u64);
         let newest: BTreeMap<RunId, RunRecord> =
             self.saves.iter().map(|record| (record.id, record.clone())).collect();
@@ -273,6 +277,7 @@ impl World {
             Happening::Heard(agent, link, trial, answer) if self.stands(agent, link) => {
                 self.step(Event::AgentSaid { agent, trial, answer });
             }
+            Happening::Stored(agent, _, trial, _) if self.excluded.contains(&(trial, agent)) => {}
             Happening::Stored(agent, link, trial, next_sequence) if self.stands(agent, link) => {
                 let stored = self.stored.entry((trial, agent)).or_default();
                 *stored = next_sequence.max(*stored);
@@ -349,6 +354,7 @@ impl World {
             Action::OpenTrial(trial, _, agents) => {
                 assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
             }
+            Action::Exclude(trial, agent) => assert!(self.excluded.insert((trial, agent)), "excluded twice"),
             Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
             Action::Judge(trial, record) => {
                 assert!(self.judged.insert(trial), "{trial} was judged twice");
