@@ -149,8 +149,9 @@ impl Registry {
     ) -> Result<JoinToken, RegistryError> {
         let secret = Secret::random();
         let until_s = now_s.saturating_add(ttl_s);
-        self.ledger.promise(Promise { mark: secret.mark(), role, uses_left: uses, until_s }, now_s)?;
-        self.keep()?;
+        let mut ledger = self.ledger.clone();
+        ledger.promise(Promise { mark: secret.mark(), role, uses_left: uses, until_s }, now_s)?;
+        self.keep(ledger)?;
         Ok(JoinToken { authority: self.shown().digest(), role, until_s, secret, url: url.to_owned() })
     }
 
@@ -172,9 +173,10 @@ impl Registry {
         }
         let enrolled = self.sign(name, role, request, now_s)?;
         // Used up only once a certificate is there to be given: a request that is none costs nothing.
-        self.ledger.use_up(&mark);
-        self.ledger.give(given(&enrolled.holder, self.authority.digest()), now_s);
-        self.keep()?;
+        let mut ledger = self.ledger.clone();
+        ledger.use_up(&mark);
+        ledger.give(given(&enrolled.holder, self.authority.digest()), now_s);
+        self.keep(ledger)?;
         Ok(enrolled)
     }
 
@@ -187,8 +189,9 @@ impl Registry {
             return Err(EnrolError::Revoked);
         }
         let enrolled = self.sign(holder.name.clone(), holder.role, request, now_s)?;
-        self.ledger.replace(holder.serial, given(&enrolled.holder, self.authority.digest()), now_s);
-        self.keep()?;
+        let mut ledger = self.ledger.clone();
+        ledger.replace(holder.serial, given(&enrolled.holder, self.authority.digest()), now_s);
+        self.keep(ledger)?;
         Ok(enrolled)
     }
 
@@ -197,9 +200,10 @@ impl Registry {
     /// # Errors
     /// When it cannot be written down.
     pub fn revoke(&mut self, name: &HolderName, now_s: u64) -> Result<Vec<Given>, RegistryError> {
-        let revoked = self.ledger.revoke(name, now_s);
+        let mut ledger = self.ledger.clone();
+        let revoked = ledger.revoke(name, now_s);
         if !revoked.is_empty() {
-            self.keep()?;
+            self.keep(ledger)?;
         }
         Ok(revoked)
     }
@@ -217,11 +221,10 @@ impl Registry {
             }
         }
         let new = Authority::generate(now_s).map_err(|source| own(&self.folder, source))?;
-        let former = std::mem::replace(&mut self.authority, new);
         // In this order a crash in between leaves the former one as it is: the authority, and trusted.
-        write_authority(&self.folder, "former", &former)?;
-        write_authority(&self.folder, "authority", &self.authority)?;
-        self.former = Some(former);
+        write_authority(&self.folder, "former", &self.authority)?;
+        write_authority(&self.folder, "authority", &new)?;
+        self.former = Some(std::mem::replace(&mut self.authority, new));
         Ok(())
     }
 
@@ -298,11 +301,12 @@ impl Registry {
         let signed = self.sign(name, Role::Operator, draft.request(), now_s);
         let signed = signed.map_err(|source| own(&self.folder, source))?;
         let given = given(&signed.holder, self.authority.digest());
+        let mut ledger = self.ledger.clone();
         match kept {
-            Some(kept) => self.ledger.replace(kept.holder().serial, given, now_s),
-            None => self.ledger.give(given, now_s),
+            Some(kept) => ledger.replace(kept.holder().serial, given, now_s),
+            None => ledger.give(given, now_s),
         }
-        self.keep()?;
+        self.keep(ledger)?;
         let authorities = trusted.iter().map(|authority| authority.to_vec()).collect();
         draft.complete(signed.certificate.to_vec(), authorities)?.save(&folder)?;
         Ok(())
@@ -352,8 +356,12 @@ impl Registry {
         Ok(Enrolled { holder, certificate, authorities: self.trusted() })
     }
 
-    fn keep(&self) -> Result<(), RegistryError> {
-        self.ledger.write(&self.folder.join("ledger.json"))
+    /// Takes over a changed ledger once it is written down: what could not be is as if it had not been asked, and can be
+    /// asked again.
+    fn keep(&mut self, ledger: Ledger) -> Result<(), RegistryError> {
+        ledger.write(&self.folder.join("ledger.json"))?;
+        self.ledger = ledger;
+        Ok(())
     }
 }
 

@@ -67,7 +67,7 @@ pub enum PromiseRefusal {
 }
 
 /// What was promised and given.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Ledger {
     tokens: Vec<Promise>,
     certificates: Vec<Given>,

@@ -152,3 +152,32 @@ fn damaged_files_say_what_to_do() {
         assert!(refused.contains(says), "{file}: {refused}");
     }
 }
+
+#[test]
+fn what_cannot_be_written_down_has_not_happened_and_can_be_asked_again() {
+    let (folder, mut registry) = registry();
+    let token = registry.give_token(Role::Agent, 1, HOUR_S, URL, NOW_S).unwrap();
+    let (path, aside) = (folder.path().join("ca/ledger.json"), folder.path().join("ledger.json"));
+    let block = || {
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+    };
+    let unblock = || {
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+    };
+    block();
+    assert!(enrol(&mut registry, &token, "a1", NOW_S).is_err());
+    unblock();
+    let holder = enrol(&mut registry, &token, "a1", NOW_S).unwrap().holder;
+    block();
+    assert!(registry.revoke(&name("a1"), NOW_S).is_err());
+    assert!(registry.valid_serials(NOW_S).contains(&holder.serial));
+    unblock();
+    assert_eq!(registry.revoke(&name("a1"), NOW_S).unwrap().len(), 1);
+
+    let digest = registry.digest();
+    std::fs::create_dir(folder.path().join("ca/former.pem")).unwrap();
+    assert!(registry.rotate(NOW_S).is_err());
+    assert_eq!((registry.digest(), registry.trusted().len()), (digest, 1));
+}
