@@ -8,8 +8,9 @@
 //!        local/                               an operator's, for commands on the same machine
 //! ```
 //!
-//! Room: [`ledger`], what was given to whom. One process at a time holds the folder: the one that holds the store.
+//! Rooms: [`ledger`], what was given to whom; `error`, why not. One process at a time holds the folder: the one that holds the store.
 
+mod error;
 pub mod ledger;
 
 use std::collections::HashSet;
@@ -20,11 +21,12 @@ use rustls::pki_types::CertificateDer;
 use crate::DAY_S;
 use crate::authority::{Authority, AuthorityError, Digest, Subject};
 use crate::certificate::{Holder, HolderName, Serial};
-use crate::credentials::{Credentials, CredentialsError, Draft, pem_of};
-use crate::files::{self, FileError};
+use crate::credentials::{Credentials, Draft, pem_of};
+use crate::files;
 use crate::join_token::{JoinToken, Secret};
 use crate::role::Role;
-use ledger::{Given, Ledger, Promise, PromiseRefusal};
+pub use error::{EnrolError, RegistryError};
+use ledger::{Given, Ledger, Promise};
 
 /// How long a certificate is valid, days. Its holder renews it at two thirds.
 const VALID_DAYS: u64 = 30;
@@ -54,63 +56,6 @@ pub struct Enrolled {
     pub certificate: CertificateDer<'static>,
     /// Whose certificates its holder is to believe.
     pub authorities: Vec<CertificateDer<'static>>,
-}
-
-/// Why somebody gets no certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum EnrolError {
-    /// The token does not count.
-    #[error(transparent)]
-    Promise(#[from] PromiseRefusal),
-    /// Somebody else has the name.
-    #[error(
-        "take the name {0}: it has a valid certificate already; choose another with --name, or revoke that one with `fleetmark ca revoke {0}`"
-    )]
-    NameTaken(HolderName),
-    /// It was sent away.
-    #[error("renew a certificate that was revoked")]
-    Revoked,
-    /// Nothing can be signed.
-    #[error(transparent)]
-    Authority(#[from] AuthorityError),
-    /// Nothing can be written down.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-}
-
-/// Why the folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The authority.
-    #[error("use the authority in {folder}: {source}")]
-    Authority {
-        /// Where.
-        folder: String,
-        /// What is wrong.
-        source: AuthorityError,
-    },
-    /// The ledger.
-    #[error("use {path}: {problem}")]
-    Ledger {
-        /// Which.
-        path: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The coordinator's own credentials.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    /// Two changes of authority at once.
-    #[error(
-        "rotate the authority: {0} certificates of the former one are still valid; wait until they are renewed, or revoke them"
-    )]
-    StillRotating(usize),
-    /// Too much was promised.
-    #[error("give a token: {0} are out already, which is the most; wait until some have run out")]
-    TooManyTokens(usize),
 }
 
 impl Registry {

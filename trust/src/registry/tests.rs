@@ -1,5 +1,6 @@
 //! What the registry promises, gives and takes, over days that are passed in.
 
+use super::ledger::PromiseRefusal;
 use super::*;
 
 const NOW_S: u64 = 1_800_000_000;
