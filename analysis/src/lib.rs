@@ -5,11 +5,19 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`verdict`]: what came out of the run as a whole.
+//!
+//! Numbers alone, whatever they were measured of:
+//!
+//! * [`sample_size`]: how many blocks or trials it would take.
+//! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
 pub mod estimate;
+pub mod level;
 pub mod quantile;
+pub mod sample_size;
+pub mod student;
 pub mod validity;
 pub mod verdict;
 
@@ -17,4 +25,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "3";
+pub const ANALYSIS_VERSION: &str = "4";
