@@ -9,13 +9,16 @@
 //! Numbers alone, whatever they were measured of:
 //!
 //! * [`sample_size`]: how many blocks or trials it would take.
+//! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
 pub mod estimate;
+pub mod hodges_lehmann;
 pub mod level;
 pub mod quantile;
+pub mod rank_tests;
 pub mod sample_size;
 pub mod student;
 pub mod validity;
