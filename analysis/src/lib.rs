@@ -8,7 +8,7 @@
 //!
 //! Numbers alone, whatever they were measured of:
 //!
-//! * [`sample_size`]: how many blocks or trials it would take.
+//! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod assemble;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;
+pub mod paired;
 pub mod quantile;
 pub mod rank_tests;
 pub mod sample_size;
