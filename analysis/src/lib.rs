@@ -9,18 +9,28 @@
 //! Numbers alone, whatever they were measured of:
 //!
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
+//! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
+//! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
+//! * [`multiplicity`]: several hypotheses at once.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+pub mod autocorrelation;
+pub mod binomial;
+pub mod bound;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;
+pub mod multiplicity;
 pub mod paired;
+pub mod prediction;
 pub mod quantile;
+pub mod quantile_interval;
 pub mod rank_tests;
 pub mod sample_size;
+pub mod scaling;
 pub mod student;
 pub mod validity;
 pub mod verdict;
