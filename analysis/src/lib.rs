@@ -11,6 +11,7 @@
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
 //! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
+//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed.
 //! * [`multiplicity`]: several hypotheses at once.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
@@ -20,6 +21,7 @@ pub mod assemble;
 pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
+pub mod change_point;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;
@@ -31,6 +33,7 @@ pub mod quantile_interval;
 pub mod rank_tests;
 pub mod sample_size;
 pub mod scaling;
+pub mod steady_state;
 pub mod student;
 pub mod validity;
 pub mod verdict;
