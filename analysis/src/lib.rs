@@ -2,12 +2,14 @@
 //!
 //! * [`mod@assemble`]: merges stored intervals into the run report.
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
+//! * [`baselines`]: runs against runs that were kept under a name.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`verdict`]: what came out of the run as a whole.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+pub mod baselines;
 pub mod estimate;
 pub mod quantile;
 pub mod validity;

@@ -1,6 +1,7 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`, `history`
 //! and `trust` (verbs with many words).
 
+mod history;
 mod servers;
 mod store;
 mod trust;
@@ -12,8 +13,10 @@ use agent::child::launch::Confinement;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
+use shared::ids::BaselineName;
 
 use crate::target;
+pub(crate) use history::BaselineAction;
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs};
@@ -106,6 +109,11 @@ pub(crate) enum Command {
         format: String,
         #[command(flatten)]
         ask: AskArgs,
+    },
+    /// Name runs that later ones are held against
+    Baseline {
+        #[command(subcommand)]
+        action: BaselineAction,
     },
     /// Look after the store
     Store {
@@ -214,6 +222,9 @@ pub(crate) struct RunArgs {
     /// Runs that wait for agents get them in this order, highest first, then oldest first
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-100..=100))]
     pub(crate) priority: i32,
+    /// Add the run to this baseline, if it is finished and valid
+    #[arg(long, value_name = "NAME")]
+    pub(crate) save_baseline: Option<BaselineName>,
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
@@ -272,6 +283,9 @@ pub(crate) enum RunsAction {
     Rm {
         /// The run: an id, a unique prefix of one, or `latest`
         run: String,
+        /// Also one that a baseline consists of; the baseline keeps its figures
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 mod agents;
 mod audit;
+mod baseline;
 mod ca;
 mod cancel;
 mod check;
@@ -58,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
+        Command::Baseline { action } => block_on("error", baseline::run(action)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }

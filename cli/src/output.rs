@@ -66,6 +66,11 @@ pub(crate) fn page(report: &RunReport) -> anyhow::Result<String> {
     Ok(Terminal { width, is_coloured }.render(report)?)
 }
 
+/// A text of strangers on one line: what it holds must not move the cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 fn terminal_width() -> u16 {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| size.ws_col);
     size.ok().filter(|width| *width > 0).unwrap_or(WIDTH_DEFAULT).min(WIDTH_MAX)

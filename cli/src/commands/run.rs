@@ -1,16 +1,20 @@
 //! `fleetmark run`: runs a job and says what came out.
 
+mod commit;
 mod interrupt;
 mod quick;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use shared::job::Job;
+
 use super::check::{self, CheckedJob};
-use super::{show, watch};
+use super::{baseline, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
-use crate::exit_code::{Failure, INTERRUPTED, OUTPUT};
+use crate::exit_code::{Failure, INTERRUPTED, INVALID, OUTPUT};
 use crate::output;
 use crate::progress;
 use crate::rpc::{Client, Submission};
@@ -27,10 +31,11 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         (None, Some(_)) => 0,
     };
     let agents = start_agents(local_agents, &args, &mut client).await?;
+    let tags = tags(&args, &job).await;
     let submission = Submission {
         job_toml: toml,
         files,
-        tags: args.tags.iter().cloned().collect(),
+        tags,
         refuse_to_wait: !args.wait,
         priority: args.priority,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
@@ -40,6 +45,17 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         agents.end().await;
     }
     outcome
+}
+
+/// Tags of the command line, and the commit of the repository in which the job lies unless somebody named another.
+async fn tags(args: &RunArgs, job: &Job) -> BTreeMap<String, String> {
+    let mut tags = match &args.job {
+        Some(path) => commit::tags(path).await,
+        None => BTreeMap::new(),
+    };
+    tags.retain(|key, _| !job.tags.contains_key(key));
+    tags.extend(args.tags.iter().cloned());
+    tags
 }
 
 fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
@@ -104,6 +120,15 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     }
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
+    }
+    match &args.save_baseline {
+        Some(_) if is_interrupted || end.exit_code == INVALID => {
+            eprintln!(
+                "run {run} is not added to a baseline: only a finished, valid run says what later ones are held against"
+            );
+        }
+        Some(name) => baseline::add(client, name, &run).await?,
+        None => {}
     }
     Ok(exit_code)
 }
