@@ -74,7 +74,7 @@ fn in_words(baseline: &BaselineSummary) -> String {
     let (name, count) = (&baseline.name, baseline.runs.len());
     let runs = if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
     let job = baseline.runs.first().map(|run| format!(" of job {}", run.job)).unwrap_or_default();
-    let needed = analysis::baselines::RUNS_NEEDED;
+    let needed = analysis::prediction::RUNS_MIN;
     let advice = if count < needed {
         format!("; what is held against it stays inconclusive until it has {needed}")
     } else {
