@@ -305,5 +305,6 @@ fn job() -> Job {
         hooks: Hooks::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }

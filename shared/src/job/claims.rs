@@ -1,7 +1,8 @@
-//! What `[[claims]]`, `[search]`, `[expect]`, `[sweep]` and `[[variants]]` say must make sense, built or not.
+//! What `[[claims]]`, `[search]` and `[expect]` say must make sense, built or not.
 
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
+use super::variants::paths::check_path;
 use super::workload;
 use crate::metric::{MetricName, MetricNameError, STATISTICS, Unit};
 use crate::units;
@@ -12,8 +13,6 @@ const RULES: [&str; 6] = ["below", "above", "at_least", "at_most", "no_regressio
 const BOUNDS: [&str; 2] = ["below", "above"];
 /// Rules that compare two sides.
 const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
-/// Sections that `set` and `[sweep]` reach.
-const REACHABLE: [&str; 6] = ["workload", "load", "data", "params", "target", "observe"];
 
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
@@ -28,10 +27,6 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     }
     if let Some(search) = root.child("search") {
         check_search(&search, &operations, findings);
-    }
-    let sets = list("variants").into_iter().filter_map(|variant| variant.child("set"));
-    for set in sets.chain(root.child("sweep")) {
-        check_paths(&set, findings);
     }
 }
 
@@ -133,31 +128,6 @@ fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings)
             }
         }
         _ => findings.push(keep.error("expected a bound such as \"read.latency.p99 < 50ms\"")),
-    }
-}
-
-fn check_paths(set: &Node<'_>, findings: &mut Findings) {
-    for (path, entry) in set.entries() {
-        let mut error = entry.key_error("");
-        if entry.value().is_table() && !path.contains('.') {
-            error.help =
-                Some("write the whole path as one key in quotation marks: \"load.workers\"".to_owned());
-        }
-        check_path(path, error, findings);
-        if entry.value().as_array().is_some_and(|values| values.is_empty()) {
-            findings.push(entry.error("expected at least one value"));
-        }
-    }
-}
-
-fn check_path(path: &str, error: JobError, findings: &mut Findings) {
-    let section = path.split('.').next().unwrap_or_default();
-    if !REACHABLE.contains(&section) {
-        let message = format!("{} cannot be varied", quoted(path));
-        let help = proposal(section, REACHABLE.iter().copied());
-        findings.push(JobError { message, help, ..error });
-    } else if error.help.is_some() {
-        findings.push(JobError { message: format!("{} is no path to a value", quoted(path)), ..error });
     }
 }
 

@@ -6,6 +6,7 @@ mod messages;
 mod pacing;
 mod scenario;
 mod templates;
+mod variants;
 
 use std::time::Duration;
 

@@ -71,6 +71,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         hooks: Hooks::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }
 
