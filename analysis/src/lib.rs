@@ -11,7 +11,8 @@
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
 //! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
-//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed.
+//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed; [`trend`] tells it of a
+//!   metric.
 //! * [`multiplicity`]: several hypotheses at once.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
@@ -35,6 +36,7 @@ pub mod sample_size;
 pub mod scaling;
 pub mod steady_state;
 pub mod student;
+pub mod trend;
 pub mod validity;
 pub mod verdict;
 

@@ -17,6 +17,7 @@ mod runs;
 mod show;
 mod store;
 mod target;
+mod trend;
 mod watch;
 mod workloads;
 
@@ -60,6 +61,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Login(options) => block_on("error", login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Baseline { action } => block_on("error", baseline::run(action)),
+        Command::Trend(options) => block_on("error", trend::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use shared::ids::{AgentName, RunId};
+use shared::ids::{AgentName, RunId, VariantIndex};
 use shared::job::Job;
 use shared::run_figures::{JobShape, RunFigures, VariantFigures};
 use shared::run_record::RunRecord;
@@ -51,7 +51,10 @@ pub fn of_report(record: &RunRecord, job: &Job, report: &RunReport) -> RunFigure
         analysis_version: report.run.analysis_version.clone(),
         margin: job.limits.margin,
         across_machines: job.limits.across_machines,
-        variants: report.variants.iter().map(|variant| of_variant(job, variant)).collect(),
+        variants: (0..)
+            .zip(&report.variants)
+            .map(|(place, variant)| of_variant(job.of_variant(VariantIndex(place)), variant))
+            .collect(),
         hosts: report.hosts.clone(),
     }
 }

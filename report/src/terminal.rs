@@ -2,7 +2,7 @@
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
-//! (what came out, in words), `doubts` (errors and findings).
+//! (what came out, in words), `doubts` (errors and findings); and [`trend`], a metric over many runs.
 
 mod apart;
 mod doubts;
@@ -11,6 +11,7 @@ mod metrics;
 mod observers;
 mod operations;
 mod summary;
+pub mod trend;
 
 use comfy_table::Table;
 use shared::run_report::{AgentTotals, OperationReport, RunReport, TrialReport, VariantReport};

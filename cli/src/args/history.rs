@@ -1,7 +1,7 @@
-//! The words of `fleetmark baseline`.
+//! The words of `fleetmark baseline` and `trend`.
 
-use clap::Subcommand;
-use shared::ids::BaselineName;
+use clap::{Args, Subcommand};
+use shared::ids::{BaselineName, Name};
 
 use super::AskArgs;
 
@@ -30,4 +30,19 @@ pub(crate) enum BaselineAction {
         #[command(flatten)]
         ask: AskArgs,
     },
+}
+
+/// Whose history to show.
+#[derive(Debug, Args)]
+pub(crate) struct TrendArgs {
+    /// The metric, such as read.latency.p95 or throughput
+    pub(crate) metric: String,
+    /// The job [default: that of the newest run which has the metric]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) job: Option<Name>,
+    /// So many of the newest runs
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
 }
