@@ -43,13 +43,13 @@ pub const ROOT: &[Key] = &[
     Key::unsupported("observe", Shape::Table(evidence::OBSERVE), "What else is watched while a trial runs."),
     Key::unsupported("sweep", Shape::Map(&Shape::List(&Shape::Scalar)), "Values to try, by path."),
     Key::unsupported("variants", Shape::Tables(evidence::VARIANT), "Named sets of values to compare."),
-    Key::unsupported("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
+    Key::optional("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
     Key::unsupported(
         "search",
         Shape::Table(evidence::SEARCH),
         "Finds the highest value at which a bound holds.",
     ),
-    Key::unsupported("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
+    Key::optional("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
     Key::optional("limits", Shape::Table(evidence::LIMITS), "What still counts as valid."),
 ];
 
