@@ -307,5 +307,6 @@ fn job() -> Job {
         expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }

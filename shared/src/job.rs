@@ -2,7 +2,7 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
-//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`error`]. Beside them: [`data`],
+//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
 //! [`uses`] (what they need) and [`overrides`] (`--set`); and [`configuration`], other files that are read the same way.
 
@@ -27,6 +27,7 @@ pub mod selector;
 mod submission_texts;
 pub mod template;
 pub mod uses;
+pub mod variants;
 mod walk;
 mod workload;
 
@@ -34,6 +35,7 @@ pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
+pub use variants::JobVariant;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -88,8 +90,10 @@ pub struct Job {
     pub expect: Expectation,
     /// What still counts as valid.
     pub limits: Limits,
-    /// Files that the job names (`body_file`, …), as written, without repetition.
+    /// Files that the job and its variants name (`body_file`, …), as written, without repetition.
     pub files: Vec<String>,
+    /// What is compared, in the order of the file; empty: the job as it stands, alone.
+    pub variants: Vec<JobVariant>,
 }
 
 /// What is done: a kind from the agents' table, with its operations.

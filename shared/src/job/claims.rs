@@ -1,5 +1,5 @@
-//! What `[[claims]]`, `[search]`, `[expect]`, `[sweep]` and `[[variants]]` say must make sense, built or not. Rooms: [`sides`],
-//! what a claim compares with what; [`amount`], its limit.
+//! What `[[claims]]`, `[search]` and `[expect]` say must make sense, built or not. Rooms: [`sides`], what a claim compares with
+//! what; [`amount`], its limit.
 
 pub(super) mod amount;
 mod sides;
@@ -7,6 +7,7 @@ mod sides;
 use super::CLAIMS_MAX;
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
+use super::variants::paths::check_path;
 use super::workload;
 use crate::claim::Better;
 use crate::metric::{MetricName, MetricNameError, STATISTICS};
@@ -19,8 +20,6 @@ const BOUNDS: [&str; 2] = ["below", "above"];
 const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
 /// Statistics of what a host tells: a mean and extremes over the window, but no distribution.
 const HOST_STATISTICS: [&str; 3] = ["min", "mean", "max"];
-/// Sections that `set` and `[sweep]` reach.
-const REACHABLE: [&str; 6] = ["workload", "load", "data", "params", "target", "observe"];
 
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
@@ -41,10 +40,6 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     }
     if let Some(search) = root.child("search") {
         check_search(&search, &operations, findings);
-    }
-    let sets = list("variants").into_iter().filter_map(|variant| variant.child("set"));
-    for set in sets.chain(root.child("sweep")) {
-        check_paths(&set, findings);
     }
 }
 
@@ -145,31 +140,6 @@ fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings)
             }
         }
         _ => findings.push(keep.error("expected a bound such as \"read.latency.p99 < 50ms\"")),
-    }
-}
-
-fn check_paths(set: &Node<'_>, findings: &mut Findings) {
-    for (path, entry) in set.entries() {
-        let mut error = entry.key_error("");
-        if entry.value().is_table() && !path.contains('.') {
-            error.help =
-                Some("write the whole path as one key in quotation marks: \"load.workers\"".to_owned());
-        }
-        check_path(path, error, findings);
-        if entry.value().as_array().is_some_and(|values| values.is_empty()) {
-            findings.push(entry.error("expected at least one value"));
-        }
-    }
-}
-
-fn check_path(path: &str, error: JobError, findings: &mut Findings) {
-    let section = path.split('.').next().unwrap_or_default();
-    if !REACHABLE.contains(&section) {
-        let message = format!("{} cannot be varied", quoted(path));
-        let help = proposal(section, REACHABLE.iter().copied());
-        findings.push(JobError { message, help, ..error });
-    } else if error.help.is_some() {
-        findings.push(JobError { message: format!("{} is no path to a value", quoted(path)), ..error });
     }
 }
 

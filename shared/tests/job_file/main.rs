@@ -7,6 +7,7 @@ mod messages;
 mod pacing;
 mod scenario;
 mod templates;
+mod variants;
 
 use std::time::Duration;
 

@@ -8,8 +8,6 @@ use crate::{EXAMPLE, errors, job_with};
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
     58:2: observe: "observe" is not supported by this version
-    62:2: sweep: "sweep" is not supported by this version
-    65:3: variants: "variants" is not supported by this version
     74:1: claims.0.abort: "abort" is not supported by this version
     77:10: claims.1.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
     88:10: claims.3.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
@@ -70,7 +68,6 @@ fn what_is_not_built_is_refused_and_still_checked() {
     11:10: load.trials: stopping once the claims are settled is not supported by this version
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
     16:12: fleet.observe: "role" is not a term: write key=value, key!=value, key>=number or key<=number
-    17:2: sweep: "sweep" is not supported by this version
     18:1: sweep.load: expected a list, each a text, a number, true or false, found a table
     18:1: sweep.load: "load" is no path to a value (write the whole path as one key in quotation marks: "load.workers")
     19:1: sweep."lod.rate": "lod.rate" cannot be varied (did you mean "load"?)

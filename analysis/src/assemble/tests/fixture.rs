@@ -73,6 +73,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::error::{Findings, proposal, quoted};
 use super::super::node::Node;
+use super::super::variants;
 use super::{BOUNDS, COMPARISONS, contradiction};
-use crate::plan::DEFAULT_VARIANT;
 
 /// Measures that are what an open model's job asked for, and so say nothing about the target when they are compared.
 const ASKED_FOR: [&str; 2] = ["throughput", "count"];
@@ -54,19 +54,16 @@ fn check_variants(root: &Node<'_>, claim: &Node<'_>, findings: &mut Findings) {
         let message = format!("{} is compared with itself", quoted(than.text().unwrap_or_default()));
         findings.push(than.error(message).with_help("name another variant"));
     }
-    let Some(known) = variant_names(root) else { return };
+    let known = variants::names(root);
+    if known.is_empty() {
+        return;
+    }
     for side in [variant, than].into_iter().flatten() {
-        let Some(name) = side.text().filter(|name| !known.contains(name)) else { continue };
+        let Some(name) = side.text().filter(|name| known.iter().all(|known| known != name)) else { continue };
         let error = side.error(format!("there is no variant {}", quoted(name)));
-        let help = proposal(name, known.iter().copied());
+        let help = proposal(name, known.iter().map(String::as_str));
         findings.push(super::JobError { help, ..error });
     }
-}
-
-/// The names of the job's variants; `None`: it has some that are not known here.
-fn variant_names<'a>(root: &Node<'a>) -> Option<Vec<&'a str>> {
-    let is_varied = root.child("variants").is_some() || root.child("sweep").is_some();
-    (!is_varied).then(|| vec![DEFAULT_VARIANT])
 }
 
 /// Scaling needs a sweep over two or more different numbers above zero.

@@ -50,8 +50,16 @@ pub const OBSERVE: &[Key] = &[
 
 /// `[[variants]]`.
 pub const VARIANT: &[Key] = &[
-    Key::required("name", Shape::Name, "Name of the variant."),
-    Key::optional("set", Shape::Map(&Shape::Free), "What it sets, by path."),
+    Key::required(
+        "name",
+        Shape::Name,
+        "Name of the variant; where there is a sweep too, what it sweeps is added: new,load.workers=8.",
+    ),
+    Key::optional(
+        "set",
+        Shape::Map(&Shape::Free),
+        "What it sets, by path: { \"load.workers\" = 8 }, of workload, load, data, params, target and observe.",
+    ),
 ];
 
 /// `[[claims]]`.
