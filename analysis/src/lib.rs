@@ -5,6 +5,7 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`verdict`]: what came out of the run as a whole.
+//! * [`compare_runs`]: runs and baselines against each other.
 //!
 //! Numbers alone, whatever they were measured of:
 //!
@@ -23,6 +24,7 @@ pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
 pub mod change_point;
+pub mod compare_runs;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;

@@ -16,7 +16,7 @@ use shared::delay::Delay;
 use shared::ids::BaselineName;
 
 use crate::target;
-pub(crate) use history::{BaselineAction, TrendArgs};
+pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs};
@@ -115,6 +115,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: BaselineAction,
     },
+    /// Compare two runs, baselines, or variants: which is faster, and how sure that is
+    Compare(CompareArgs),
     /// Show how a metric went from run to run
     Trend(TrendArgs),
     /// Look after the store

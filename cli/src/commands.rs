@@ -7,6 +7,7 @@ mod baseline;
 mod ca;
 mod cancel;
 mod check;
+mod compare;
 pub(crate) mod coordinator;
 mod export;
 mod init;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Login(options) => block_on("error", login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Baseline { action } => block_on("error", baseline::run(action)),
+        Command::Compare(options) => block_on("error", compare::run(options)),
         Command::Trend(options) => block_on("error", trend::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),
     }

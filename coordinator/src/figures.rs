@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shared::claim::Better;
 use shared::ids::{AgentName, RunId, VariantIndex};
 use shared::job::Job;
-use shared::run_figures::{JobShape, RunFigures, VariantFigures};
+use shared::run_figures::{ClaimedMetric, JobShape, RunFigures, VariantFigures};
 use shared::run_record::RunRecord;
 use shared::run_report::{Pair, RunReport, TrialReport, VariantReport};
 
@@ -49,6 +50,7 @@ pub fn of_report(record: &RunRecord, job: &Job, report: &RunReport) -> RunFigure
         tags: record.tags.clone(),
         job_sha256: Digest::of(record.job_toml.as_bytes()).to_string(),
         analysis_version: report.run.analysis_version.clone(),
+        claimed: claimed(job),
         margin: job.limits.margin,
         across_machines: job.limits.across_machines,
         variants: (0..)
@@ -57,6 +59,17 @@ pub fn of_report(record: &RunRecord, job: &Job, report: &RunReport) -> RunFigure
             .collect(),
         hosts: report.hosts.clone(),
     }
+}
+
+fn claimed(job: &Job) -> Vec<ClaimedMetric> {
+    let mut claimed: Vec<ClaimedMetric> = Vec::new();
+    for claim in &job.claims {
+        let (metric, is_better_higher) = (claim.metric.to_string(), claim.better == Better::Higher);
+        if !claimed.iter().any(|known| known.metric == metric) {
+            claimed.push(ClaimedMetric { metric, is_better_higher });
+        }
+    }
+    claimed
 }
 
 fn of_variant(job: &Job, variant: &VariantReport) -> VariantFigures {

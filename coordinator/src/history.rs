@@ -4,7 +4,6 @@ use shared::history::{History, HistoryPoint};
 use shared::ids::{Name, RunId};
 use shared::run_figures::{RunFigures, VariantFigures};
 use shared::run_record::RunState;
-use shared::run_report::Verdict;
 
 use crate::figures;
 use crate::reporting::ReportingError;
@@ -78,9 +77,7 @@ impl Reader {
                 continue;
             }
             self.runs_seen += 1;
-            let counts = summary.damage.is_none()
-                && summary.state == RunState::Finished
-                && summary.verdict != Verdict::Invalid;
+            let counts = summary.damage.is_none() && summary.state == RunState::Finished;
             if !(counts && self.take(store, summary.id)?) && summary.state.is_over() {
                 self.history.runs_left_out += 1;
             }
@@ -120,7 +117,7 @@ impl Reader {
 fn points_of(figures: &RunFigures, metric: &str) -> Vec<HistoryPoint> {
     let metric = metric.strip_prefix("*.").unwrap_or(metric);
     let mut points = Vec::new();
-    for variant in &figures.variants {
+    for variant in figures.variants.iter().filter(|variant| variant.is_whole()) {
         let meant = variant.estimates.iter().filter(|estimate| is_meant(&estimate.metric, metric, variant));
         for estimate in meant {
             let Some(mean) = estimate.mean else { continue };

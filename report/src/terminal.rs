@@ -2,9 +2,11 @@
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
-//! (what came out, in words), `doubts` (errors and findings); and [`trend`], a metric over many runs.
+//! (what came out, in words), `doubts` (errors and findings); [`trend`], a metric over many runs, and [`comparison`], two of
+//! them against each other.
 
 mod apart;
+pub mod comparison;
 mod doubts;
 mod ink;
 mod metrics;

@@ -19,7 +19,7 @@
 //! * [`event`]: what an observer of a run sees.
 //! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
 //! * [`run_figures`]: what a finished run says in figures; [`baseline`]: runs that later ones are held against;
-//!   [`history`]: one metric over many runs.
+//!   [`history`]: one metric over many runs; [`run_comparison`]: two of them against each other.
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
 #![forbid(unsafe_code)]
 
@@ -39,6 +39,7 @@ pub mod interval;
 pub mod job;
 pub mod metric;
 pub mod plan;
+pub mod run_comparison;
 pub mod run_figures;
 pub mod run_record;
 pub mod run_report;

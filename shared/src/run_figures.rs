@@ -32,6 +32,8 @@ pub struct RunFigures {
     pub job_sha256: String,
     /// Version of the analysis that made the report behind them.
     pub analysis_version: String,
+    /// What its job's claims name: its primary metrics.
+    pub claimed: Vec<ClaimedMetric>,
     /// What its job says counts as the same: δ of comparisons, as a share.
     pub margin: f64,
     /// Whether its job says that comparing different hosts is meant.
@@ -40,6 +42,15 @@ pub struct RunFigures {
     pub variants: Vec<VariantFigures>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
+}
+
+/// A metric that a claim names, and which way it is better.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedMetric {
+    /// `[operation.]measure[.statistic]`.
+    pub metric: String,
+    /// Whether more of it is better.
+    pub is_better_higher: bool,
 }
 
 /// The figures of one variant of a run.
@@ -69,7 +80,13 @@ impl RunFigures {
 
     /// Whether all that was planned was measured, and counts.
     pub fn is_whole(&self) -> bool {
-        let is_whole = |variant: &VariantFigures| variant.trials_valid >= variant.trials_planned;
-        !self.variants.is_empty() && self.variants.iter().all(is_whole)
+        !self.variants.is_empty() && self.variants.iter().all(VariantFigures::is_whole)
+    }
+}
+
+impl VariantFigures {
+    /// Whether all that was planned of it was measured, and counts.
+    pub fn is_whole(&self) -> bool {
+        self.trials_valid > 0 && self.trials_valid >= self.trials_planned
     }
 }

@@ -72,11 +72,11 @@ fn a_run_that_does_not_count_is_not_added_and_why_is_said() {
     scene.write("job.toml", &job("broken", "").replace("\"true\"", "\"false\""));
     let said = scene.run(&["run", "job.toml", "--save-baseline", "main", "--json", "-"]);
     assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.errors.contains("is not added to a baseline"), "{said:?}");
+    assert!(said.errors.contains("is not added to baseline main"), "{said:?}");
     let refused = scene.run(&["baseline", "set", "main", "latest"]);
     assert_eq!(refused.code, 77, "{refused:?}");
     assert!(
-        refused.errors.contains("is invalid") && refused.errors.contains("fleetmark show"),
+        refused.errors.contains("not all trials") && refused.errors.contains("fleetmark show"),
         "{refused:?}"
     );
     assert_eq!(listed(&scene), []);

@@ -1,4 +1,4 @@
-//! The words of `fleetmark baseline` and `trend`.
+//! The words of `fleetmark baseline`, `compare` and `trend`.
 
 use clap::{Args, Subcommand};
 use shared::ids::{BaselineName, Name};
@@ -32,6 +32,23 @@ pub(crate) enum BaselineAction {
     },
 }
 
+/// What to compare.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// A run (an id, a unique prefix, or `latest`), a baseline, or one variant of either as RUN:VARIANT
+    pub(crate) a: String,
+    /// What is compared with it
+    pub(crate) b: String,
+    /// What counts as the same, such as 5% [default: the job's `limits.margin`]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) margin: Option<f64>,
+    /// Comparing different hosts is meant
+    #[arg(long)]
+    pub(crate) across_machines: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
 /// Whose history to show.
 #[derive(Debug, Args)]
 pub(crate) struct TrendArgs {
@@ -45,4 +62,9 @@ pub(crate) struct TrendArgs {
     pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = shared::units::parse_share(text).map_err(|error| error.to_string())?;
+    if share > 0.0 { Ok(share) } else { Err("a margin is above 0".to_owned()) }
 }

@@ -14,7 +14,7 @@ use super::{baseline, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
-use crate::exit_code::{Failure, INTERRUPTED, INVALID, OUTPUT};
+use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT};
 use crate::output;
 use crate::progress;
 use crate::rpc::{Client, Submission};
@@ -121,14 +121,14 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
     }
-    match &args.save_baseline {
-        Some(_) if is_interrupted || end.exit_code == INVALID => {
-            eprintln!(
-                "run {run} is not added to a baseline: only a finished, valid run says what later ones are held against"
-            );
+    if let Some(name) = &args.save_baseline
+        && let Err(error) = baseline::add(client, name, &run).await
+    {
+        // That the run itself came to nothing good is the worse news.
+        if exit_code == DONE {
+            return Err(error);
         }
-        Some(name) => baseline::add(client, name, &run).await?,
-        None => {}
+        eprintln!("run {run} is not added to baseline {name}: {error}");
     }
     Ok(exit_code)
 }

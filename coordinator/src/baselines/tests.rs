@@ -2,6 +2,7 @@
 
 use shared::job::{Kinds, parse};
 use shared::run_figures::{JobShape, VariantFigures};
+use shared::run_report::Verdict;
 
 use super::*;
 use crate::store::memory::MemoryStore;
@@ -66,11 +67,10 @@ fn setting_takes_the_place_of_what_was_there_and_adding_does_not() {
 fn only_finished_valid_and_whole_runs_are_taken() {
     let mut cancelled = runs(1, |figures| figures.state = RunState::Cancelled);
     assert!(refusal(&mut cancelled, &[1]).contains("is cancelled"));
-    let mut invalid = runs(1, |figures| figures.verdict = Verdict::Invalid);
-    assert!(refusal(&mut invalid, &[1]).contains("is invalid"));
     let mut partial = runs(1, |figures| figures.variants[0].trials_valid = 2);
-    assert!(refusal(&mut partial, &[1]).contains("is invalid"));
-    let mut refuted = runs(1, |figures| figures.verdict = Verdict::Refuted);
+    assert!(refusal(&mut partial, &[1]).contains("not all trials"));
+    // A claim against a baseline that is not there yet is no reason against becoming one.
+    let mut refuted = runs(1, |figures| figures.verdict = Verdict::Invalid);
     set(&mut refuted, baseline_name("main"), &[run_id(1)], &author()).unwrap();
     assert!(refusal(&mut refuted, &[7]).contains("find run"));
     assert!(refusal(&mut refuted, &[]).contains("name the runs"));

@@ -87,6 +87,7 @@ pub(crate) fn figures(number: u64) -> RunFigures {
         tags: BTreeMap::from([("commit".to_owned(), format!("{number:040x}"))]),
         job_sha256: Digest::of(b"job").to_string(),
         analysis_version: "1".to_owned(),
+        claimed: Vec::new(),
         margin: 0.05,
         across_machines: false,
         variants: Vec::new(),
