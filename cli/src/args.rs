@@ -1,7 +1,8 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`, `history`
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `history`, `report`, `store`
 //! and `trust` (verbs with many words).
 
 mod history;
+mod report;
 mod servers;
 mod store;
 mod trust;
@@ -17,6 +18,7 @@ use shared::ids::BaselineName;
 
 use crate::target;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
+pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs};
@@ -100,6 +102,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Write what came out of a run to files
+    Report(ReportArgs),
+    /// Decide the claims of a job again, from what is stored of a run alone
+    Verify(VerifyArgs),
     /// Write a run for another tool, to standard output
     Export {
         /// The run: an id, a unique prefix of one, or `latest`
@@ -232,6 +238,8 @@ pub(crate) struct RunArgs {
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) formats: FormatArgs,
     /// Show no progress, and no result on the terminal
     #[arg(long)]
     pub(crate) quiet: bool,
