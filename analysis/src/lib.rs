@@ -4,14 +4,17 @@
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
+//! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
 //! * [`verdict`]: what came out of the run as a whole.
+//! * [`compare_runs`]: runs and baselines against each other.
 //!
 //! Numbers alone, whatever they were measured of:
 //!
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
 //! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
-//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed.
+//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed; [`trend`] tells it of a
+//!   metric.
 //! * [`multiplicity`]: several hypotheses at once.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
 //! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
@@ -22,6 +25,9 @@ pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
 pub mod change_point;
+pub mod claims;
+pub mod compare_runs;
+pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;
@@ -35,6 +41,7 @@ pub mod sample_size;
 pub mod scaling;
 pub mod steady_state;
 pub mod student;
+pub mod trend;
 pub mod validity;
 pub mod verdict;
 

@@ -1,6 +1,8 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `history`, `report`, `store`
 //! and `trust` (verbs with many words).
 
+mod history;
+mod report;
 mod servers;
 mod store;
 mod trust;
@@ -12,8 +14,11 @@ use agent::child::launch::Confinement;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
+use shared::ids::BaselineName;
 
 use crate::target;
+pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
+pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs};
@@ -97,6 +102,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Write what came out of a run to files
+    Report(ReportArgs),
+    /// Decide the claims of a job again, from what is stored of a run alone
+    Verify(VerifyArgs),
     /// Write a run for another tool, to standard output
     Export {
         /// The run: an id, a unique prefix of one, or `latest`
@@ -107,6 +116,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Name runs that later ones are held against
+    Baseline {
+        #[command(subcommand)]
+        action: BaselineAction,
+    },
+    /// Compare two runs, baselines, or variants: which is faster, and how sure that is
+    Compare(CompareArgs),
+    /// Show how a metric went from run to run
+    Trend(TrendArgs),
     /// Look after the store
     Store {
         #[command(subcommand)]
@@ -214,9 +232,14 @@ pub(crate) struct RunArgs {
     /// Runs that wait for agents get them in this order, highest first, then oldest first
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-100..=100))]
     pub(crate) priority: i32,
+    /// Add the run to this baseline, if it is finished and valid
+    #[arg(long, value_name = "NAME")]
+    pub(crate) save_baseline: Option<BaselineName>,
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) formats: FormatArgs,
     /// Show no progress, and no result on the terminal
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -272,6 +295,9 @@ pub(crate) enum RunsAction {
     Rm {
         /// The run: an id, a unique prefix of one, or `latest`
         run: String,
+        /// Also one that a baseline consists of; the baseline keeps its figures
+        #[arg(long)]
+        force: bool,
     },
 }
 

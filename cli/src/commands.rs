@@ -3,19 +3,24 @@
 pub(crate) mod agent;
 mod agents;
 mod audit;
+mod baseline;
 mod ca;
 mod cancel;
 mod check;
+mod compare;
 pub(crate) mod coordinator;
 mod export;
 mod init;
 mod login;
 mod plan;
+mod report;
 mod run;
 mod runs;
 mod show;
 mod store;
 mod target;
+mod trend;
+mod verify;
 mod watch;
 mod workloads;
 
@@ -54,10 +59,15 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Show { run, ask } => block_on("error", show::run(run, ask)),
         Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
+        Command::Report(options) => block_on("error", report::run(options)),
+        Command::Verify(options) => block_on("error", verify::run(options)),
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
+        Command::Baseline { action } => block_on("error", baseline::run(action)),
+        Command::Compare(options) => block_on("error", compare::run(options)),
+        Command::Trend(options) => block_on("error", trend::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }

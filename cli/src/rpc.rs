@@ -1,7 +1,9 @@
 //! The client's side of the wire: the only place of the command line that knows the wire's types.
 //!
-//! Rooms: [`store`], looking after what is kept; [`trust`], certificates and the record of who did what.
+//! Rooms: [`store`], looking after what is kept; [`history`], baselines and what runs came to; [`trust`], certificates and the
+//! record of who did what.
 
+pub(crate) mod history;
 pub(crate) mod store;
 pub(crate) mod trust;
 
@@ -161,9 +163,13 @@ impl Client {
         Ok(self.control.show(request).await.map_err(|status| failure(&status))?.into_inner().report_json)
     }
 
-    pub(crate) async fn remove_run(&mut self, run: &str) -> anyhow::Result<RunId> {
-        let request = proto::RemoveRunRequest { run: run.to_owned() };
-        let response = self.control.remove_run(request).await.map_err(|status| failure(&status))?;
+    /// Removes a run; `is_forced`: also one that a baseline consists of.
+    pub(crate) async fn remove_run(&mut self, run: &str, is_forced: bool) -> anyhow::Result<RunId> {
+        let request = proto::RemoveRunRequest { run: run.to_owned(), force: is_forced };
+        let response = self.control.remove_run(request).await.map_err(|status| match status.code() {
+            Code::Aborted => history::refusal(&status),
+            _ => failure(&status),
+        })?;
         Ok(run_id(&response.into_inner().run_id)?)
     }
 
