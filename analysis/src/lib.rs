@@ -10,7 +10,7 @@
 //!
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
-//! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
+//! * [`sweep`]: which value is best. [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
 //! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed.
 //! * [`multiplicity`]: several hypotheses at once.
 //! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
@@ -35,6 +35,7 @@ pub mod sample_size;
 pub mod scaling;
 pub mod steady_state;
 pub mod student;
+pub mod sweep;
 pub mod validity;
 pub mod verdict;
 
