@@ -5,11 +5,36 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`verdict`]: what came out of the run as a whole.
+//!
+//! Numbers alone, whatever they were measured of:
+//!
+//! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
+//! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
+//! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
+//! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed.
+//! * [`multiplicity`]: several hypotheses at once.
+//! * [`rank_tests`], [`hodges_lehmann`]: what only the order of values says.
+//! * [`student`]: Student's t. [`level`]: how often a verdict may be wrong, and how small a difference is none.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+pub mod autocorrelation;
+pub mod binomial;
+pub mod bound;
+pub mod change_point;
 pub mod estimate;
+pub mod hodges_lehmann;
+pub mod level;
+pub mod multiplicity;
+pub mod paired;
+pub mod prediction;
 pub mod quantile;
+pub mod quantile_interval;
+pub mod rank_tests;
+pub mod sample_size;
+pub mod scaling;
+pub mod steady_state;
+pub mod student;
 pub mod validity;
 pub mod verdict;
 
@@ -17,4 +42,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "3";
+pub const ANALYSIS_VERSION: &str = "4";

@@ -43,8 +43,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::ArrivalPlan;
+use crate::claim::Claim;
 use crate::delay::Delay;
 use crate::ids::Name;
+use crate::metric::MetricName;
 
 /// Largest job file, in bytes: a thousand operations fit many times over.
 pub const JOB_BYTES_MAX: usize = 1024 * 1024;
@@ -56,6 +58,8 @@ pub const WORKERS_MAX: u32 = 100_000;
 pub const WORKERS_GROWN_MAX: u32 = 10_000;
 /// Most agents one run may use.
 pub const AGENTS_MAX: u32 = 10_000;
+/// Most claims of a job: more than anybody reads, and each is decided for every variant and agent.
+pub const CLAIMS_MAX: usize = 100;
 
 /// A job file, parsed and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +84,10 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
+    /// What is said to hold, in file order.
+    pub claims: Vec<Claim>,
+    /// What must be reported.
+    pub expect: Expectation,
     /// What still counts as valid.
     pub limits: Limits,
     /// Files that the job and its variants name (`body_file`, …), as written, without repetition.
@@ -261,6 +269,15 @@ pub struct HookSpec {
     pub command: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
+}
+
+/// What every trial must report; the trial is invalid where it does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// These metrics have a value.
+    pub metrics: Vec<MetricName>,
+    /// So many distinct `metric.<name>` are reported; `None`: any number.
+    pub count: Option<u64>,
 }
 
 /// What still counts as valid. Shares are 0 to 1.

@@ -1,7 +1,8 @@
 //! From checked sections to types. What does not read has been told by the walk, and falls back to its default
-//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`], [`data`].
+//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`], [`data`], [`claims`].
 
 mod arrivals;
+pub(super) mod claims;
 pub(super) mod data;
 pub mod surroundings;
 

@@ -51,13 +51,13 @@ pub const ROOT: &[Key] = &[
         Shape::Tables(evidence::VARIANT),
         "Named sets of values to compare: each block of trials measures every variant once, in a random order.",
     ),
-    Key::unsupported("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
+    Key::optional("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
     Key::unsupported(
         "search",
         Shape::Table(evidence::SEARCH),
         "Finds the highest value at which a bound holds.",
     ),
-    Key::unsupported("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
+    Key::optional("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
     Key::optional("limits", Shape::Table(evidence::LIMITS), "What still counts as valid."),
 ];
 

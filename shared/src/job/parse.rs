@@ -171,6 +171,8 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
+        claims: decode::claims::claims(root),
+        expect: decode::claims::expectation(root),
         limits: decode::limits(root),
         files,
         variants: Vec::new(),

@@ -1,5 +1,6 @@
 //! Job files as people write them: what reads, what is refused, and how it is said.
 
+mod claims;
 mod hostile;
 mod kinds;
 mod messages;

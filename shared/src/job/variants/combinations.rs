@@ -68,6 +68,18 @@ pub(in crate::job) fn count(root: &Node<'_>) -> usize {
     swept.fold(named, usize::saturating_mul)
 }
 
+/// The names of all variants; none where there are too many, which is told elsewhere.
+pub(in crate::job) fn names(root: &Node<'_>) -> Vec<String> {
+    if count(root) > VARIANTS_MAX {
+        return Vec::new();
+    }
+    let combinations = of(root, &mut Findings::default());
+    match combinations.is_empty() {
+        true => vec![DEFAULT_VARIANT.to_owned()],
+        false => combinations.into_iter().map(|combination| combination.name).collect(),
+    }
+}
+
 /// All variants: those that are named in the order of the file, and of each every combination of what is swept, the last path
 /// fastest. Empty: the default alone.
 pub(super) fn of<'a>(root: &Node<'a>, findings: &mut Findings) -> Vec<Combination<'a>> {
