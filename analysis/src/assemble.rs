@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::histogram::EncodedHistogram;
-use shared::ids::{AgentId, TrialIndex};
+use shared::ids::{AgentId, TrialIndex, VariantIndex};
 use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
@@ -73,6 +73,8 @@ pub fn assemble(
 pub struct Assembler<'a> {
     record: &'a RunRecord,
     job: &'a Job,
+    /// The trials of the plan, by their place in it.
+    planned: BTreeMap<TrialIndex, &'a PlannedTrial>,
     /// The agents of each attempt that the record names; intervals of others are strays.
     known: BTreeSet<CellKey>,
     cells: BTreeMap<CellKey, Cell>,
@@ -95,7 +97,8 @@ impl<'a> Assembler<'a> {
             trial.agents.iter().chain(&trial.observers).map(|part| cell_key(trial, part.id))
         };
         let known = record.trials.iter().flat_map(keys).collect();
-        Self { record, job, known, cells: BTreeMap::new(), open_histograms: 0, strays: 0 }
+        let planned = record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
+        Self { record, job, planned, known, cells: BTreeMap::new(), open_histograms: 0, strays: 0 }
     }
 
     /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing.
@@ -110,7 +113,8 @@ impl<'a> Assembler<'a> {
             self.strays = self.strays.saturating_add(1);
             return;
         }
-        let cell = self.cells.entry(key).or_insert_with(|| Cell::new(self.job.workload.operations.len()));
+        let job = self.job_of(key.trial);
+        let cell = self.cells.entry(key).or_insert_with(|| Cell::new(job.workload.operations.len()));
         let open_before = cell.open_histograms();
         self.strays = self.strays.saturating_add(cell.add(interval));
         self.open_histograms += cell.open_histograms() - open_before;
@@ -123,21 +127,18 @@ impl<'a> Assembler<'a> {
     /// Makes the report. `now_ms` stands in for the end of a run that is over without a recorded end.
     pub fn finish(mut self, now_ms: u64) -> Assembled {
         self.cells.values_mut().for_each(Cell::pack);
-        let planned: BTreeMap<TrialIndex, &PlannedTrial> =
-            self.record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
         let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
         let mut latencies = BTreeMap::new();
         for attempt in &self.record.trials {
-            let Some(planned) = planned.get(&attempt.trial) else {
+            let planned = self.planned.get(&attempt.trial).copied();
+            let variant = planned.and_then(|planned| variants.get_mut(planned.variant.0 as usize));
+            let (Some(planned), Some(variant)) = (planned, variant) else {
                 self.strays += 1;
                 continue;
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
-            let Some(variant) = variants.get_mut(planned.variant.0 as usize) else {
-                self.strays += 1;
-                continue;
-            };
-            for assembled in trial::assemble(self.record, self.job, planned, attempt, &cells) {
+            let job = self.job.of_variant(planned.variant);
+            for assembled in trial::assemble(self.record, job, planned, attempt, &cells) {
                 variant.add(planned.variant.0 as usize, assembled, &mut latencies);
             }
         }
@@ -145,8 +146,10 @@ impl<'a> Assembler<'a> {
         let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
         let variants = variants
             .into_iter()
-            .enumerate()
-            .map(|(place, sum)| sum.report(place, self.job, &mut latencies))
+            .zip(0..)
+            .map(|(sum, place)| {
+                sum.report(place as usize, self.job.of_variant(VariantIndex(place)), &mut latencies)
+            })
             .collect();
         let report = RunReport {
             schema: SCHEMA.to_owned(),
@@ -157,6 +160,11 @@ impl<'a> Assembler<'a> {
             hosts: hosts(self.record),
         };
         Assembled { report, latencies }
+    }
+
+    /// The job that a trial runs: its variant's. A trial that the plan does not have runs none, and is a stray.
+    fn job_of(&self, trial: TrialIndex) -> &'a Job {
+        self.planned.get(&trial).map_or(self.job, |planned| self.job.of_variant(planned.variant))
     }
 
     fn run_section(&self, is_whole: bool, now_ms: u64) -> RunSection {

@@ -303,7 +303,10 @@ fn job() -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        claims: Vec::new(),
+        expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }

@@ -16,6 +16,17 @@ pub enum Severity {
     Invalid,
 }
 
+impl Severity {
+    /// The contract's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Suspect => "suspect",
+            Severity::Invalid => "invalid",
+        }
+    }
+}
+
 macro_rules! findings {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $severity:ident;)*) => {
         /// What was found. Each has one code, one usual severity and one sentence that says what it means.
@@ -75,6 +86,16 @@ findings! {
     AgentFailed = "agent_failed", Invalid;
     /// What is stored of the trial is damaged.
     StoreDamaged = "store_damaged", Invalid;
+    /// What `[expect]` says must be reported was not: a metric has no value, or their number is another.
+    ExpectationMissed = "expectation_missed", Invalid;
+    /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
+    /// copied, cached or replayed.
+    IdenticalMeasurements = "identical_measurements", Invalid;
+    /// Two variants are the same job to the last value, so that comparing them says nothing: claims that do are invalid, unless
+    /// `limits.aa` says that both sides are meant to be the same.
+    IdenticalSides = "identical_sides", Suspect;
+    /// Fewer operations were sent than were scheduled, and nothing says why.
+    OperationsMissing = "operations_missing", Invalid;
     /// fleetmark itself was the limit: its busiest load thread was above `limits.generator_cpu`, or it was late by more
     /// than `limits.send_lag` of the latency. Invalid under the open model.
     GeneratorSaturated = "generator_saturated", Suspect;

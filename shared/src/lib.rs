@@ -5,6 +5,7 @@
 //! * [`ids`]: newtypes for everything that has an identity.
 //! * [`units`]: durations, sizes and ratios as people write them.
 //! * [`job`]: the job file: its grammar, its checks, and the typed job that comes out.
+//! * [`claim`]: what a job claims.
 //! * [`metric`]: metric names, measures, statistics and their units.
 //! * [`plan`]: a job unrolled into ordered trials, and what each agent is told to do.
 //! * [`histogram`]: the HDR histogram, with its exact merge and its V2 encoding.
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
+pub mod claim;
 pub mod delay;
 pub mod event;
 pub mod finding;

@@ -1,7 +1,10 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
-//! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Room: [`operation`].
+//! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
+//! [`claim`], [`comparison`].
 
+pub mod claim;
+pub mod comparison;
 pub mod operation;
 
 use std::collections::BTreeMap;
@@ -14,6 +17,8 @@ use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, RunId};
 use crate::run_record::RunState;
 
+pub use self::claim::ClaimReport;
+pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
 
 /// The schema's name, written into every report.
@@ -70,9 +75,9 @@ pub struct RunReport {
     /// What was measured, by variant.
     pub variants: Vec<VariantReport>,
     /// What was claimed and what came out.
-    pub claims: Vec<serde_json::Value>,
+    pub claims: Vec<ClaimReport>,
     /// Variants against each other and against baselines.
-    pub comparisons: Vec<serde_json::Value>,
+    pub comparisons: Vec<ComparisonReport>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
 }

@@ -34,8 +34,8 @@ const REPORT: Kind = Table(&[
     ("schema", OneOf(&["fleetmark.run/1"])),
     ("run", Table(RUN)),
     ("variants", List(&Table(VARIANT))),
-    ("claims", List(&Anything)),
-    ("comparisons", List(&Anything)),
+    ("claims", List(&Table(CLAIM))),
+    ("comparisons", List(&Table(COMPARISON))),
     ("hosts", List(&Table(HOST))),
 ]);
 
@@ -138,6 +138,43 @@ const ESTIMATE: &[(&str, Kind)] = &[
     ("n", Count),
     ("mean", OrNull(&Number)),
     ("ci95", OrNull(&Interval)),
+];
+
+const CLAIM: &[(&str, Kind)] = &[
+    ("text", OrNull(&Text)),
+    ("metric", Text),
+    ("unit", Text),
+    ("rule", Text),
+    ("variant", Text),
+    ("than", OrNull(&Text)),
+    ("baseline", OrNull(&Text)),
+    ("agent", OrNull(&Text)),
+    // Added: under `pairs` the pair that it is about.
+    ("pair", OrAbsent(&Table(PAIR))),
+    ("n", Count),
+    ("value", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
+    ("reason", Text),
+    ("more_trials_needed", OrNull(&Count)),
+    ("severity", OneOf(&["gate", "warn"])),
+];
+
+const COMPARISON: &[(&str, Kind)] = &[
+    ("metric", Text),
+    ("a", Text),
+    ("b", Text),
+    // Added: whom it is about under `each` and `pairs`.
+    ("agent", OrAbsent(&Text)),
+    ("pair", OrAbsent(&Table(PAIR))),
+    // Added: how many blocks there were, and how many more would settle it.
+    ("n", Count),
+    ("ratio", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("says", OneOf(&["faster", "slower", "same", "inconclusive"])),
+    ("primary", Boolean),
+    ("more_trials_needed", OrNull(&Count)),
+    ("fingerprint_differences", List(&Text)),
 ];
 
 const OPERATION: &[(&str, Kind)] = &[

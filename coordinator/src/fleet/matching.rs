@@ -23,8 +23,8 @@ pub struct Need {
     pub selector: Selector,
     /// Which others are to observe, at least one of them, and so make no load; `None`: nobody is.
     pub observers: Option<Selector>,
-    /// The workload kind that they must be able to run.
-    pub kind: String,
+    /// The workload kinds that they must be able to run.
+    pub kinds: BTreeSet<String>,
     /// Whether targets or hooks are to be run.
     pub runs_programs: bool,
     /// Only agents with this word.
@@ -213,10 +213,9 @@ impl Member {
 
     /// What its own policy says to a need that it could serve; `None`: nothing against it.
     fn refusal(&self, need: &Need) -> Option<String> {
-        if self.agent.refused_kinds.contains(&need.kind) {
+        if let Some(kind) = need.kinds.iter().find(|kind| self.agent.refused_kinds.contains(kind)) {
             return Some(format!(
-                "it does not run {:?} workloads (`kinds` of its configuration, or --allow {})",
-                need.kind, need.kind
+                "it does not run {kind:?} workloads (`kinds` of its configuration, or --allow {kind})"
             ));
         }
         (need.runs_programs && !self.agent.may_run_programs).then(|| {
@@ -236,8 +235,11 @@ impl Member {
         if self.agent.reservation != need.reservation {
             return Some("it belongs to another command".to_owned());
         }
-        if ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(&need.kind)) {
-            return Some(format!("it does not know {:?} workloads", need.kind));
+        let is_unknown = |kind: &&String| {
+            ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(kind))
+        };
+        if let Some(kind) = need.kinds.iter().find(is_unknown) {
+            return Some(format!("it does not know {kind:?} workloads"));
         }
         if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
             return Some("the run measures other agents one by one, and none of that name".to_owned());
@@ -304,7 +306,7 @@ mod tests {
             named: None,
             observers: None,
             selector: Selector::parse(selector).unwrap(),
-            kind: "http".to_owned(),
+            kinds: ["http".to_owned()].into(),
             runs_programs: false,
             reservation: None,
         }

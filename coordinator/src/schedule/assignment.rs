@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::grammar::load::CONNECTING_MAX;
-use shared::job::{DataColumn, Job, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
+use shared::job::{DataColumn, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
 
 /// Workers of each agent when the job does not say (closed model): the contract's "one per agent".
@@ -16,7 +16,8 @@ const OPEN_WORKERS_AT_START: u64 = 8;
 
 /// Everything an assignment needs beside the agent's own place.
 pub(super) struct Shares<'a> {
-    pub(super) job: &'a Job,
+    /// The load of all agents together.
+    pub(super) load: &'a Load,
     /// The workload with its templates resolved.
     pub(super) workload: &'a WorkloadSpec,
     /// The data and the files that the workload uses.
@@ -24,6 +25,7 @@ pub(super) struct Shares<'a> {
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
     pub(super) trial: TrialKey,
     pub(super) epoch: LeaseEpoch,
+    /// The seed of the trial.
     pub(super) seed: u64,
     pub(super) agent_count: u32,
 }
@@ -32,7 +34,7 @@ impl Shares<'_> {
     /// The assignment of the agent with a name, at its place, from 0 by name.
     pub(super) fn assignment(&self, agent_index: u32, agent_name: &AgentName) -> Assignment {
         let share = |amount: u64| share_of(amount, agent_index, self.agent_count);
-        let load = &self.job.load;
+        let load = self.load;
         let (workers, workers_max) = workers_of(load, agent_index, self.agent_count);
         Assignment {
             trial: self.trial,
@@ -65,10 +67,7 @@ impl Shares<'_> {
                 connections_per_worker: load.connections_per_worker,
                 streams_per_connection: load.streams_per_connection,
                 new_connection_every: load.new_connection_every,
-                // Each trial has a seed of its own, so that repeated trials do not repeat one random order.
-                seed: self
-                    .seed
-                    .wrapping_add(u64::from(self.trial.trial.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+                seed: self.seed,
             },
             agent_name: agent_name.clone(),
             agent_index,
@@ -124,7 +123,7 @@ mod tests {
     use shared::delay::Delay;
     use shared::ids::{RunId, TrialIndex};
     use shared::job::uses::Uses;
-    use shared::job::{Kinds, parse};
+    use shared::job::{Job, Kinds, parse};
 
     use super::*;
 
@@ -142,7 +141,7 @@ mod tests {
         let trial = TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 };
         let (files, epoch) = (BTreeMap::new(), LeaseEpoch(1));
         let shares = Shares {
-            job,
+            load: &job.load,
             workload: &workload,
             data: &data,
             files: &files,

@@ -137,8 +137,8 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
         named: None,
         selector: job.fleet.selector.clone(),
         observers: job.fleet.observers.clone(),
-        kind: job.workload.kind.clone(),
-        runs_programs: has_hooks || job.target.is_some(),
+        kinds: job.each_variant().map(|variant| variant.workload.kind.clone()).collect(),
+        runs_programs: has_hooks || job.each_variant().any(|variant| variant.target.is_some()),
         reservation: reservation.map(ToOwned::to_owned),
     }
 }
@@ -359,6 +359,11 @@ impl ActiveRun {
             Answer::HookDone { .. } => is_current,
         };
         is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
+    }
+
+    /// The job that the present trial runs: its variant's.
+    fn present_job(&self) -> &Job {
+        self.planned().map_or(&*self.job, |planned| self.job.of_variant(planned.variant))
     }
 
     fn is_current(&self, trial: TrialKey) -> bool {

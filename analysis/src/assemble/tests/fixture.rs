@@ -69,8 +69,11 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        claims: Vec::new(),
+        expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Accepting a job: checked, planned and stored before its run id is given out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -158,8 +158,13 @@ fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
 
 /// Whether every column of data can be read from what was sent: an agent that finds out later costs a whole run.
 fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
-    for (name, data) in &job.data {
+    let mut read = BTreeSet::new();
+    for (name, data) in job.each_variant().flat_map(|variant| &variant.data) {
         let DataSource::Csv { file, column } = &data.source else { continue };
+        // Most variants take the same data.
+        if !read.insert((file, column)) {
+            continue;
+        }
         let refused = |problem: &dyn std::fmt::Display| {
             Status::invalid_argument(format!("data.{name}: the file {file:?}: {problem}"))
         };

@@ -17,8 +17,8 @@ impl ActiveRun {
     pub(super) fn hooks(&self, step: Step) -> &[HookSpec] {
         match step {
             Step::BeforeRun | Step::Join => &self.job.hooks.before_run,
-            Step::BeforeTrial => &self.job.hooks.before_trial,
-            Step::AfterTrial => &self.job.hooks.after_trial,
+            Step::BeforeTrial => &self.present_job().hooks.before_trial,
+            Step::AfterTrial => &self.present_job().hooks.after_trial,
             Step::AfterRun => &self.job.hooks.after_run,
             _ => &[],
         }
