@@ -12,7 +12,7 @@
 //!
 //! * [`paired`]: two sides compared by blocks. [`sample_size`]: how many blocks it would take.
 //! * [`bound`]: claims about one side. [`quantile_interval`], [`autocorrelation`]: one trial's quantile. [`binomial`]: shares.
-//! * [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
+//! * [`sweep`]: which value is best. [`scaling`]: whether more brings more. [`prediction`]: a new run against earlier ones.
 //! * [`steady_state`]: whether a trial had settled. [`change_point`]: where a history of runs changed; [`trend`] tells it of a
 //!   metric.
 //! * [`multiplicity`]: several hypotheses at once.
@@ -41,6 +41,7 @@ pub mod sample_size;
 pub mod scaling;
 pub mod steady_state;
 pub mod student;
+pub mod sweep;
 pub mod trend;
 pub mod validity;
 pub mod verdict;

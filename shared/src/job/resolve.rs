@@ -16,11 +16,9 @@ pub enum ResolveError {
     /// A text that is no template, or a name without a value.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// More text than [`RESOLVED_BYTES_MAX`].
-    #[error(
-        "the job's names are replaced by more than {RESOLVED_BYTES_MAX} bytes: shorten a param or use it less"
-    )]
-    TooLong,
+    /// More text than this many bytes: [`RESOLVED_BYTES_MAX`], of which each variant of a job has its part.
+    #[error("the job's names are replaced by more than {0} bytes: shorten a param or use it less")]
+    TooLong(usize),
 }
 
 /// What of a job holds templates, filled in.
@@ -56,7 +54,7 @@ impl Job {
             Some(value)
         };
         self.filled_in(&lookup).map_err(|error| match error {
-            TemplateError::NoValue(_) if is_too_long.get() => ResolveError::TooLong,
+            TemplateError::NoValue(_) if is_too_long.get() => ResolveError::TooLong(RESOLVED_BYTES_MAX),
             error => error.into(),
         })
     }
