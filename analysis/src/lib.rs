@@ -4,6 +4,7 @@
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
+//! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
 //! * [`verdict`]: what came out of the run as a whole.
 //!
 //! Numbers alone, whatever they were measured of:
@@ -22,6 +23,8 @@ pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
 pub mod change_point;
+pub mod claims;
+pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;

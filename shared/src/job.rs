@@ -4,7 +4,8 @@
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
 //! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
-//! [`uses`] (what they need) and [`overrides`] (`--set`); and [`configuration`], other files that are read the same way.
+//! [`uses`] (what they need) and [`overrides`] (`--set`); [`differences`] of two files; and [`configuration`], other files that are
+//! read the same way.
 
 pub mod builtin;
 mod claims;
@@ -13,6 +14,7 @@ mod contradictions;
 pub mod data;
 pub mod decode;
 mod describe;
+pub mod differences;
 pub mod error;
 pub mod grammar;
 pub mod json_schema;
