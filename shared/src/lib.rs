@@ -17,6 +17,7 @@
 //! * [`event`]: what an observer of a run sees.
 //! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
+//! * [`secret`]: what jobs use and nobody may be told, and texts without it.
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
@@ -33,4 +34,5 @@ pub mod metric;
 pub mod plan;
 pub mod run_record;
 pub mod run_report;
+pub mod secret;
 pub mod units;

@@ -84,6 +84,6 @@ impl DrawnJob {
             priority: self.priority,
             reservation: None,
         };
-        Submission { record, job: self.job.clone(), files: Arc::default() }
+        Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
     }
 }

@@ -67,6 +67,7 @@ impl ActiveRun {
             workload: &part.workload,
             data: &part.data,
             files: &part.files,
+            confidential: &self.confidential,
             trial: self.key(),
             epoch: self.trial.epoch,
             seed: self.record.plan.seed,
