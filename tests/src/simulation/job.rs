@@ -88,7 +88,7 @@ impl DrawnJob {
             priority: self.priority,
             reservation: None,
         };
-        Submission { record, job: self.job.clone(), files: Arc::default() }
+        Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use shared::run_record::RunState;
 
 use super::super::Action;
 use super::super::step::Step;
-use super::{ActiveRun, need};
+use super::ActiveRun;
 use crate::fleet::Fleet;
 
 /// Over whom the load is split: who is lost keeps its place, so that its share is not moved to others.
@@ -130,7 +130,7 @@ impl ActiveRun {
     fn need(&self) -> crate::fleet::Need {
         let names = || self.names.values().cloned().collect();
         let named = self.record.plan.is_placed().then(names);
-        crate::fleet::Need { named, ..need(&self.job, self.record.reservation.as_deref()) }
+        crate::fleet::Need { named, ..self.needs() }
     }
 
     fn regrouped(&mut self, agents: Vec<AgentId>, fleet: &Fleet) {
