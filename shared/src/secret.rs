@@ -111,7 +111,7 @@ impl SecretText {
         let text = text.into();
         match text.len() {
             ..SECRET_BYTES_MIN => Err(SecretError::Short),
-            ..=SECRET_BYTES_MAX => Ok(Self(text)),
+            SECRET_BYTES_MIN..=SECRET_BYTES_MAX => Ok(Self(text)),
             _ => Err(SecretError::Long),
         }
     }
