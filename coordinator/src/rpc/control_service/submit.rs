@@ -49,7 +49,8 @@ impl ControlRpc {
             )));
         }
         let refuse_to_wait = request.refuse_to_wait;
-        let submission = submission(request)?;
+        let mut submission = submission(request)?;
+        submission.record.baselines = self.freeze_baselines(&submission.job).await?;
         let run = submission.record.id;
         let (record, files) = (submission.record.clone(), submission.files.clone());
         self.store
@@ -134,6 +135,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         was_refused: false,
         bookmark: None,
         priority: request.priority,
+        baselines: BTreeMap::new(),
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
     Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })
