@@ -18,6 +18,7 @@ mod variant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use shared::baseline::FrozenBaseline;
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, TrialIndex, VariantIndex};
 use shared::interval::Interval;
@@ -44,6 +45,8 @@ pub struct Assembled {
     pub report: RunReport,
     /// The merged latencies of every operation in the report.
     pub latencies: BTreeMap<Place, EncodedHistogram>,
+    /// Baselines that claims name, as they were when the run was submitted.
+    pub baselines: BTreeMap<String, FrozenBaseline>,
 }
 
 /// Where in a report an operation stands.
@@ -163,7 +166,7 @@ impl<'a> Assembler<'a> {
             comparisons: Vec::new(),
             hosts: hosts(self.record),
         };
-        let mut assembled = Assembled { report, latencies };
+        let mut assembled = Assembled { report, latencies, baselines: self.record.baselines.clone() };
         decide(&mut assembled, self.record, self.job, is_whole);
         assembled
     }

@@ -4,7 +4,7 @@
 //! (statistics.md, "Stored baselines"). So two single runs never decide anything, and the better way is always named.
 //! Rooms: `likeness` (whether both measured the same), `interval` (runs as units).
 
-mod interval;
+pub(crate) mod interval;
 pub(crate) mod likeness;
 
 use std::collections::BTreeSet;
@@ -165,17 +165,13 @@ fn orientation(run: &RunFigures, variant: &VariantFigures, estimate: &Estimate) 
     if is_asked_for || NOT_COMPARED.contains(&metric.measure.as_str()) {
         return None;
     }
-    let is_its = |claimed: &str| claimed == estimate.metric || is_only(variant, claimed, &estimate.metric);
+    let is_its = |claimed: &str| {
+        claimed == estimate.metric || variant.is_the_only_operations(claimed, &estimate.metric)
+    };
     match run.claimed.iter().find(|claimed| is_its(&claimed.metric)) {
         Some(claimed) => Some((if claimed.is_better_higher { Better::Higher } else { Better::Lower }, true)),
         None => Some((Better::of_metric(&metric)?, false)),
     }
-}
-
-/// Whether a name without an operation means the only operation that there is.
-fn is_only(variant: &VariantFigures, claimed: &str, estimated: &str) -> bool {
-    let [(only, _)] = variant.shape.operations.as_slice() else { return false };
-    estimated.strip_prefix(only.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(claimed)
 }
 
 /// The means of a metric in all runs of a side; `None`: some run has none, and a selection says nothing.

@@ -6,7 +6,7 @@
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
 //! * [`verdict`]: what came out of the run as a whole.
-//! * [`compare_runs`]: runs and baselines against each other.
+//! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
 //!
 //! Numbers alone, whatever they were measured of:
 //!
@@ -27,6 +27,7 @@ pub mod bound;
 pub mod change_point;
 pub mod claims;
 pub mod compare_runs;
+pub mod compare_variants;
 pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
@@ -50,4 +51,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "4";
+pub const ANALYSIS_VERSION: &str = "5";

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Instant;
 
-use coordinator::figures;
-use coordinator::history::{self, HistoryQuestion, RUNS_MAX};
-use coordinator::store::sled::SledStore;
-use coordinator::store::{CachedReport, ResultStore, StoreHandle, StoredInterval, SummaryFilter};
+use fleetmark_coordinator::figures;
+use fleetmark_coordinator::history::{self, HistoryQuestion, RUNS_MAX};
+use fleetmark_coordinator::store::sled::SledStore;
+use fleetmark_coordinator::store::{CachedReport, ResultStore, StoreHandle, StoredInterval, SummaryFilter};
 use shared::ids::{AgentId, AgentName, IntervalSequence, RunId, TrialIndex, TrialKey};
 use shared::job::{Job, Kinds, parse};
 use shared::plan::Plan;
@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let job = parse(JOB, Kinds::Unchecked)?;
     let mut store = SledStore::open(folder.path())?;
-    timed(&format!("write {count} runs"), || (1..=count).try_for_each(|number| write(&mut store, &job, number)))?;
+    timed(&format!("write {count} runs"), || {
+        (1..=count).try_for_each(|number| write(&mut store, &job, number))
+    })?;
     drop(store);
     let store = timed("open the store", || SledStore::open(folder.path()))?;
     let all = SummaryFilter::default();
@@ -44,8 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let store = StoreHandle::start(Box::new(store))?;
     for limit in [1_000, RUNS_MAX] {
-        let question =
-            HistoryQuestion { metric: "read.latency.p95".to_owned(), job: None, runs_max: limit };
+        let question = HistoryQuestion { metric: "read.latency.p95".to_owned(), job: None, runs_max: limit };
         let history = timed(&format!("trend: at most {limit} runs"), || {
             runtime.block_on(history::read(&store, question)).map(|history| history.points.len())
         })?;
@@ -83,7 +84,8 @@ fn write(store: &mut SledStore, job: &Job, number: u64) -> Result<(), Box<dyn Er
         bytes: (0..INTERVAL_BYTES).map(|place| (place as u64 * (number + sequence) % 251) as u8).collect(),
     };
     store.append(&(0..INTERVALS).map(interval).collect::<Vec<_>>())?;
-    let record = RunRecord { state: RunState::Finished, finished_at_ms: Some(record.submitted_at_ms + 1), ..record };
+    let record =
+        RunRecord { state: RunState::Finished, finished_at_ms: Some(record.submitted_at_ms + 1), ..record };
     let summary = RunSummary {
         id: record.id,
         name: record.name.clone(),
@@ -123,6 +125,7 @@ fn record(job: &Job, number: u64) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

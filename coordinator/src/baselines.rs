@@ -3,10 +3,15 @@
 //! What is compared with later is copied into the baseline when a run is added: it says the same tomorrow, whatever becomes of
 //! the run. `runs rm` refuses to remove such a run unless it is forced to, and `store prune` keeps it.
 
-use shared::baseline::{BASELINE_RUNS_MAX, Baseline, BaselineRun};
+use std::collections::BTreeMap;
+
+use shared::baseline::{BASELINE_RUNS_MAX, Baseline, BaselineRun, FrozenBaseline};
+use shared::claim::Against;
 use shared::ids::{BaselineName, RunId};
-use shared::run_figures::RunFigures;
+use shared::job::Job;
+use shared::run_figures::{RunFigures, VariantFigures};
 use shared::run_record::RunState;
+use shared::run_report::Estimate;
 
 use crate::figures;
 use crate::reporting::ReportingError;
@@ -116,6 +121,38 @@ pub fn holding(store: &dyn ResultStore, run: RunId) -> Result<Vec<BaselineName>,
     let listed = store.baselines()?.into_iter();
     let held = listed.filter(|listed| listed.baseline.as_ref().is_none_or(|known| known.holds(run)));
     Ok(held.map(|listed| listed.name).collect())
+}
+
+/// The baselines that a job's claims name, as they are now, with the figures that the claims are about.
+///
+/// # Errors
+/// When the store cannot be read. That a baseline is missing or damaged is no error: its claims say so.
+pub fn freeze(store: &dyn ResultStore, job: &Job) -> Result<BTreeMap<String, FrozenBaseline>, StoreError> {
+    let mut frozen = BTreeMap::new();
+    for claim in &job.claims {
+        let Some(Against::Baseline(name)) = claim.rule.against() else { continue };
+        if !frozen.contains_key(name) {
+            frozen.insert(name.clone(), freeze_one(store, job, name)?);
+        }
+    }
+    Ok(frozen)
+}
+
+fn freeze_one(store: &dyn ResultStore, job: &Job, name: &str) -> Result<FrozenBaseline, StoreError> {
+    // What cannot be a baseline's name is the name of none.
+    let Ok(known) = BaselineName::new(name) else { return Ok(FrozenBaseline::Missing) };
+    let claimed: Vec<String> = job.claims.iter().map(|claim| claim.metric.to_string()).collect();
+    let is_claimed = |variant: &VariantFigures, estimate: &Estimate| {
+        claimed.iter().any(|metric| {
+            estimate.metric == *metric || variant.is_the_only_operations(metric, &estimate.metric)
+        })
+    };
+    match store.baseline(&known) {
+        Ok(Some(baseline)) => Ok(FrozenBaseline::Whole(baseline.about(is_claimed))),
+        Ok(None) => Ok(FrozenBaseline::Missing),
+        Err(StoreError::DamagedBaseline { what, .. }) => Ok(FrozenBaseline::Damaged(what)),
+        Err(error) => Err(error),
+    }
 }
 
 fn save(

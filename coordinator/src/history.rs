@@ -2,7 +2,7 @@
 
 use shared::history::{History, HistoryPoint};
 use shared::ids::{Name, RunId};
-use shared::run_figures::{RunFigures, VariantFigures};
+use shared::run_figures::RunFigures;
 use shared::run_record::RunState;
 
 use crate::figures;
@@ -118,7 +118,9 @@ fn points_of(figures: &RunFigures, metric: &str) -> Vec<HistoryPoint> {
     let metric = metric.strip_prefix("*.").unwrap_or(metric);
     let mut points = Vec::new();
     for variant in figures.variants.iter().filter(|variant| variant.is_whole()) {
-        let meant = variant.estimates.iter().filter(|estimate| is_meant(&estimate.metric, metric, variant));
+        let meant = variant.estimates.iter().filter(|estimate| {
+            estimate.metric == metric || variant.is_the_only_operations(metric, &estimate.metric)
+        });
         for estimate in meant {
             let Some(mean) = estimate.mean else { continue };
             let pair = estimate.pair.as_ref().map(ToString::to_string);
@@ -137,15 +139,6 @@ fn points_of(figures: &RunFigures, metric: &str) -> Vec<HistoryPoint> {
         }
     }
     points
-}
-
-/// Whether an estimate is of the metric that a person named. With one operation alone both names mean the same.
-fn is_meant(estimated: &str, metric: &str, variant: &VariantFigures) -> bool {
-    if estimated == metric {
-        return true;
-    }
-    let [(only, _)] = variant.shape.operations.as_slice() else { return false };
-    estimated.strip_prefix(only.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(metric)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BaselineName, Name, RunId};
-use crate::run_figures::RunFigures;
+use crate::run_figures::{RunFigures, VariantFigures};
+use crate::run_report::Estimate;
 
 /// Most runs of one baseline: the prediction interval hardly narrows beyond some dozens.
 pub const BASELINE_RUNS_MAX: usize = 100;
@@ -38,10 +39,32 @@ impl Baseline {
         self.runs.iter().any(|known| known.figures.run == run)
     }
 
+    /// The same without the estimates that nobody asks for.
+    pub fn about(mut self, is_asked_for: impl Fn(&VariantFigures, &Estimate) -> bool) -> Self {
+        for variant in self.runs.iter_mut().flat_map(|run| &mut run.figures.variants) {
+            let mut estimates = std::mem::take(&mut variant.estimates);
+            estimates.retain(|estimate| is_asked_for(variant, estimate));
+            variant.estimates = estimates;
+        }
+        self
+    }
+
     /// The figures of its runs.
     pub fn figures(&self) -> impl Iterator<Item = &RunFigures> {
         self.runs.iter().map(|run| &run.figures)
     }
+}
+
+/// A baseline as it was when a run was submitted whose claims name it, so that they are decided the same way tomorrow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FrozenBaseline {
+    /// It was there. Of its runs' figures only those of claimed metrics are kept.
+    Whole(Baseline),
+    /// There was none of that name.
+    Missing,
+    /// What was stored of it could not be trusted; why, as a fragment for people.
+    Damaged(String),
 }
 
 /// A baseline as a list shows it.

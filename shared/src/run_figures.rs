@@ -89,4 +89,11 @@ impl VariantFigures {
     pub fn is_whole(&self) -> bool {
         self.trials_valid > 0 && self.trials_valid >= self.trials_planned
     }
+
+    /// Whether a metric's name without an operation (`latency.p95`) means the one that is estimated (`read.latency.p95`): of one
+    /// operation alone both are the same.
+    pub fn is_the_only_operations(&self, metric: &str, estimated: &str) -> bool {
+        let [(only, _)] = self.shape.operations.as_slice() else { return false };
+        estimated.strip_prefix(only.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(metric)
+    }
 }

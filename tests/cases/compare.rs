@@ -62,7 +62,13 @@ fn a_slower_run_is_told_from_a_baseline_and_a_like_one_is_not() {
     ran(&scene, &[]);
     let like = scene.run(&["compare", "main", "latest", "--json", "--margin", "20%"]);
     assert_eq!(row(&compared(&like), "read.latency.p50")["says"], "same", "{like:?}");
-    ran(&scene, &["--set", "target.start=[\"fleetmark\", \"target\", \"--listen\", \"{{target.host}}:{{target.port}}\", \"--latency\", \"20ms\"]"]);
+    ran(
+        &scene,
+        &[
+            "--set",
+            "target.start=[\"fleetmark\", \"target\", \"--listen\", \"{{target.host}}:{{target.port}}\", \"--latency\", \"20ms\"]",
+        ],
+    );
     let slower = scene.run(&["compare", "main", "latest", "--json", "--margin", "20%"]);
     let comparison = compared(&slower);
     assert_eq!(slower.code, 1, "{slower:?}");
@@ -103,7 +109,11 @@ fn a_name_that_nothing_has_is_a_usage_error() {
     let scene = Scene::new();
     scene.write("job.toml", &job("3ms", ""));
     ran(&scene, &[]);
-    for words in [["compare", "nothing", "latest"], ["compare", "latest", "00000000"], ["trend", "read.latency.p50", "--job=other"]] {
+    for words in [
+        ["compare", "nothing", "latest"],
+        ["compare", "latest", "00000000"],
+        ["trend", "read.latency.p50", "--job=other"],
+    ] {
         let said = scene.run(&words);
         assert_eq!((said.code, said.out.as_str()), (64, ""), "{words:?}: {said:?}");
     }
@@ -126,10 +136,70 @@ fn a_trend_shows_every_run_with_its_commit_and_where_it_changed() {
     let trend = said.json();
     assert_eq!((&trend["schema"], &trend["job"]), (&json!("fleetmark.trend/1"), &json!("nightly")));
     let series = &list(&trend["series"])[0];
-    let commits: Vec<&str> = list(&series["points"]).iter().map(|point| text(&point["tags"]["commit"])).collect();
+    let commits: Vec<&str> =
+        list(&series["points"]).iter().map(|point| text(&point["tags"]["commit"])).collect();
     assert_eq!((commits[0], commits[11], commits.len()), ("c0ffee00", "c0ffee11", 12));
-    let changes: Vec<u64> = list(&series["change_points"]).iter().filter_map(|it| it["at"].as_u64()).collect();
+    let changes: Vec<u64> =
+        list(&series["change_points"]).iter().filter_map(|it| it["at"].as_u64()).collect();
     assert_eq!(changes, [6], "{series:#}");
     let page = scene.run(&["trend", "read.latency.p50", "--job", "nightly"]).out;
     assert!(page.contains('▲') && page.contains("c0ffee06") && page.contains("▲ changed by +"), "{page}");
+}
+
+/// The claim that a run makes against the baseline `main`, and what came of it.
+fn verdict(scene: &Scene, code: i32, words: &[&str]) -> (String, String) {
+    let said = scene.run(&[&["run", "job.toml", "--json", "claimed.json"], words].concat());
+    assert_eq!(said.code, code, "{said:?}");
+    let claim = scene.json("claimed.json")["claims"][0].clone();
+    assert_eq!(claim["baseline"], "main");
+    (text(&claim["verdict"]).to_owned(), text(&claim["reason"]).to_owned())
+}
+
+#[test]
+fn a_claim_against_a_baseline_is_decided_by_its_runs_and_the_same_tomorrow() {
+    let claim = "[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"40%\"\n";
+    let scene = Scene::new();
+    scene.write("job.toml", &job("10ms", claim).replace("iterations = 400", "iterations = 400\ntrials = 1"));
+    let (word, reason) = verdict(&scene, 3, &["--save-baseline", "main"]);
+    assert!(word == "invalid" && reason.contains("there is no baseline named \"main\""), "{reason}");
+    let (word, reason) = verdict(&scene, 2, &["--save-baseline", "main"]);
+    assert!(word == "inconclusive" && reason.contains("interleaved as variants"), "{reason}");
+    (0..3).for_each(|_| drop(verdict(&scene, 2, &["--save-baseline", "main"])));
+    let (word, reason) = verdict(&scene, 0, &[]);
+    assert!(word == "supported" && reason.contains("over its 5 runs"), "{reason}");
+    // Whatever becomes of the baseline: what the run was held against is its own.
+    assert_eq!(scene.run(&["baseline", "remove", "main"]).code, 0);
+    let again = scene.run(&["verify", "job.toml", "--run", "latest", "--json"]);
+    assert_eq!((again.code, again.json()), (0, scene.json("claimed.json")), "{again:?}");
+    assert_eq!(verdict(&scene, 3, &[]).0, "invalid");
+}
+
+#[test]
+fn a_slower_run_is_refuted_by_its_baseline_and_one_of_another_shape_is_invalid() {
+    let claim = "[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"30%\"\n";
+    let scene = with_baseline();
+    let with_claim =
+        |latency: &str| job(latency, claim).replace("iterations = 400", "iterations = 400\ntrials = 1");
+    scene.write("job.toml", &with_claim("20ms"));
+    let (word, reason) = verdict(&scene, 1, &[]);
+    assert!(word == "refuted" && reason.contains("× that of the baseline main"), "{reason}");
+    scene.write("job.toml", &with_claim("10ms"));
+    let (word, reason) = verdict(&scene, 3, &["--set", "load.workers=3"]);
+    assert!(word == "invalid" && reason.contains("workers (2 and 3)"), "{reason}");
+}
+
+#[test]
+fn two_variants_of_a_run_are_compared_block_by_block() {
+    let variants = "[[variants]]\nname = \"old\"\nset = {}\n[[variants]]\nname = \"new\"\nset = { \"target.start\" = [\"fleetmark\", \"target\", \"--listen\", \"{{target.host}}:{{target.port}}\", \"--latency\", \"9ms\"] }\n";
+    let scene = Scene::new();
+    let text = job("3ms", variants).replace("iterations = 400", "iterations = 150\ntrials = 6");
+    scene.write("job.toml", &text);
+    ran(&scene, &[]);
+    let said = scene.run(&["compare", "latest:old", "latest:new", "--json"]);
+    let comparison = compared(&said);
+    assert_eq!(said.code, 1, "{said:?}");
+    let row = row(&comparison, "read.latency.p50");
+    assert_eq!((&row["says"], &row["n"]), (&json!("slower"), &json!(6)));
+    let ambiguous = scene.run(&["compare", "latest", "latest:new"]);
+    assert!(ambiguous.code == 64 && ambiguous.errors.contains("latest:old"), "{ambiguous:?}");
 }

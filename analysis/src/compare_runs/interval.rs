@@ -22,6 +22,16 @@ pub(super) struct Found {
     pub(super) p: f64,
 }
 
+/// The second side in terms of the first, with runs as units, on the logarithmic scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RunRatio {
+    /// ln b − ln a, of the means of the logarithms.
+    pub(crate) difference: f64,
+    /// Whether there are enough runs to know how much they differ.
+    pub(crate) is_enough: bool,
+    spread: Option<Spread>,
+}
+
 /// How far the difference may be from what was found: its standard error, with the degrees of freedom behind it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Spread {
@@ -29,32 +39,46 @@ struct Spread {
     freedom: f64,
 }
 
-/// Compares the runs' means, each above zero, on the logarithmic scale. A single run is held against the prediction interval
-/// of the other side's runs; two sides of several runs against each other by Welch's interval (Welch 1947). Fewer than
-/// [`RUNS_MIN`] runs on a side of several decide nothing.
+impl RunRatio {
+    /// The ratio of the runs' means, each of which must be above zero; `None`: one is not, or there is none.
+    ///
+    /// A single run is held against the prediction interval of the other side's runs (Hahn and Meeker, *Statistical Intervals*,
+    /// 4.7); two sides of several runs against each other by Welch's interval (Welch 1947). Fewer than [`RUNS_MIN`] runs on a
+    /// side of several are not enough.
+    pub(crate) fn of(firsts: &[f64], seconds: &[f64]) -> Option<Self> {
+        let ln = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
+        let (a, b) = (ln(firsts), ln(seconds));
+        let difference = student::mean(&b).zip(student::mean(&a)).map(|(b, a)| b - a);
+        let difference = difference.filter(|difference| difference.is_finite())?;
+        Some(Self { difference, is_enough: is_enough(&a, &b), spread: spread(&a, &b) })
+    }
+
+    /// Lower and upper limit of the difference; `None`: two single runs have none.
+    pub(crate) fn interval(&self, level: Level) -> Option<[f64; 2]> {
+        let half_width = self.spread.map(|spread| spread.quantile(level.one_side()) * spread.error)?;
+        Some([self.difference - half_width, self.difference + half_width])
+    }
+}
+
+/// Compares the runs' means.
 pub(super) fn between(firsts: &[f64], seconds: &[f64], better: Better, margin: Margin) -> Found {
-    let ln = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
-    let (a, b) = (ln(firsts), ln(seconds));
-    let difference = student::mean(&b).zip(student::mean(&a)).map(|(b, a)| b - a).filter(|it| it.is_finite());
-    let Some(difference) = difference else {
+    let Some(ratio) = RunRatio::of(firsts, seconds) else {
         return Found { ratio: None, ci95: None, says: Says::Inconclusive, p: 1.0 };
     };
+    let RunRatio { difference, is_enough, spread } = ratio;
     let nothing = Found { ratio: Some(difference.exp()), ci95: None, says: Says::Inconclusive, p: 1.0 };
-    let Some(spread) = spread(&a, &b) else { return nothing };
-    let half_width = spread.quantile(Level::FIVE_PERCENT.one_side()) * spread.error;
-    let interval = [difference - half_width, difference + half_width];
+    let Some((interval, spread)) = ratio.interval(Level::FIVE_PERCENT).zip(spread) else { return nothing };
     let oriented = match better {
         Better::Lower => interval,
         Better::Higher => [-interval[1], -interval[0]],
     };
-    let says =
-        if is_enough(&a, &b) { paired::Says::of(oriented, margin) } else { paired::Says::Inconclusive };
+    let found = if is_enough { paired::Says::of(oriented, margin) } else { paired::Says::Inconclusive };
     // The word would just be said where the interval reaches the nearer margin.
-    let distance = (difference.abs() - margin.value()).abs();
-    let (says, p) = match says {
-        paired::Says::Faster => (Says::Faster, spread.two_sided_p(distance)),
-        paired::Says::Slower => (Says::Slower, spread.two_sided_p(distance)),
-        paired::Says::Same => (Says::Same, spread.two_sided_p(distance)),
+    let p = spread.two_sided_p((difference.abs() - margin.value()).abs());
+    let (says, p) = match found {
+        paired::Says::Faster => (Says::Faster, p),
+        paired::Says::Slower => (Says::Slower, p),
+        paired::Says::Same => (Says::Same, p),
         paired::Says::Inconclusive => (Says::Inconclusive, 1.0),
     };
     Found { ci95: Some(interval.map(f64::exp)), says, p, ..nothing }

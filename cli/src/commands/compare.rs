@@ -14,7 +14,14 @@ pub(super) async fn run(args: CompareArgs) -> anyhow::Result<u8> {
     let mut client = show::existing(&args.ask.place, a.runs).await?;
     let (a, b) = (a.side(&mut client).await?, b.side(&mut client).await?);
     let terms = Terms { margin: args.margin, across_machines: args.across_machines };
-    let comparison = compare_runs(&a, &b, terms);
+    let comparison = match (a.runs.as_slice(), b.runs.as_slice()) {
+        ([one], [other]) if one.run == other.run && a.variant != b.variant => {
+            let report = show::report(&mut client, &one.run.to_string()).await?;
+            analysis::compare_variants::compare_variants(&report, &a, &b, terms)
+                .map_err(|problem| Failure::with_code(crate::exit_code::INTERNAL, problem.to_string()))?
+        }
+        _ => compare_runs(&a, &b, terms),
+    };
     print(&comparison, args.ask.json)?;
     Ok(comparison.exit_code)
 }

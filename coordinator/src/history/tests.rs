@@ -1,7 +1,7 @@
 //! Facts about histories.
 
 use shared::job::{Kinds, parse};
-use shared::run_figures::JobShape;
+use shared::run_figures::{JobShape, VariantFigures};
 use shared::run_report::Estimate;
 
 use super::*;

@@ -85,6 +85,7 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     };
     Submission { record, job: job.clone(), files: Arc::default(), confidential: Arc::default() }

@@ -60,6 +60,7 @@ pub(crate) fn record(number: u64) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

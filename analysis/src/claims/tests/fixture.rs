@@ -60,7 +60,7 @@ pub(super) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         comparisons: Vec::new(),
         hosts: Vec::new(),
     };
-    Assembled { report, latencies }
+    Assembled { report, latencies, baselines: BTreeMap::new() }
 }
 
 /// Most values lie at the latency, so that its quantiles do.

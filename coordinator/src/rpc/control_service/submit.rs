@@ -61,6 +61,7 @@ impl ControlRpc {
         let wanted = confidences::of_job(&submission.record.job_toml);
         let confided = self.secrets.confide(&submission.job.name, wanted, &given).map_err(withheld)?;
         submission.confidential = Arc::new(confided);
+        submission.record.baselines = self.freeze_baselines(&submission.job).await?;
         let run = submission.record.id;
         let (record, files) = (submission.record.clone(), submission.files.clone());
         self.store
@@ -145,6 +146,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         was_refused: false,
         bookmark: None,
         priority: request.priority,
+        baselines: BTreeMap::new(),
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
     Ok(Submission {
