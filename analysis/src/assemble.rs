@@ -26,13 +26,13 @@ use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
 use shared::run_record::{RunRecord, TrialRecord};
-use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, Verdict};
+use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, VariantReport, Verdict};
 
 use self::cell::Cell;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::level::Level;
-use crate::{ANALYSIS_VERSION, claims, comparisons, verdict};
+use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -151,13 +151,14 @@ impl<'a> Assembler<'a> {
         }
         planned::name_what_never_began(self.record, &mut variants);
         let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
-        let variants = variants
+        let mut variants: Vec<VariantReport> = variants
             .into_iter()
             .zip(0..)
             .map(|(sum, place)| {
                 sum.report(place as usize, self.job.of_variant(VariantIndex(place)), &mut latencies)
             })
             .collect();
+        identical_sides::tell(self.job, &mut variants);
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),

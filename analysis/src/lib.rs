@@ -5,6 +5,7 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
+//!   [`identical_sides`]: those that are one job.
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
 //!
@@ -31,6 +32,7 @@ pub mod compare_variants;
 pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
+pub mod identical_sides;
 pub mod level;
 pub mod multiplicity;
 pub mod paired;
