@@ -28,7 +28,7 @@ use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA};
 
 use self::cell::Cell;
 use self::variant::VariantSum;
-use crate::{ANALYSIS_VERSION, verdict};
+use crate::{ANALYSIS_VERSION, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -150,13 +150,15 @@ impl<'a> Assembler<'a> {
             .map(|(sum, place)| {
                 sum.report(place as usize, self.job.of_variant(VariantIndex(place)), &mut latencies)
             })
-            .collect();
+            .collect::<Vec<_>>();
+        let sweeps = sweeps::answers(&variants, self.job);
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(is_whole, now_ms),
             variants,
             claims: Vec::new(),
             comparisons: Vec::new(),
+            sweeps,
             hosts: hosts(self.record),
         };
         Assembled { report, latencies }

@@ -4,6 +4,7 @@
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
+//! * [`sweeps`]: what sweeps over one number answer.
 //! * [`verdict`]: what came out of the run as a whole.
 //!
 //! Numbers alone, whatever they were measured of:
@@ -36,6 +37,7 @@ pub mod scaling;
 pub mod steady_state;
 pub mod student;
 pub mod sweep;
+pub mod sweeps;
 pub mod validity;
 pub mod verdict;
 
@@ -43,4 +45,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "4";
+pub const ANALYSIS_VERSION: &str = "5";

@@ -1,7 +1,7 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
-//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
+//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `sweeps` (which value is best), `summary`
 //! (what came out, in words), `doubts` (errors and findings).
 
 mod apart;
@@ -11,6 +11,7 @@ mod metrics;
 mod observers;
 mod operations;
 mod summary;
+mod sweeps;
 
 use comfy_table::Table;
 use shared::run_report::{AgentTotals, OperationReport, RunReport, TrialReport, VariantReport};
@@ -42,6 +43,7 @@ impl Reporter for Terminal {
         for variant in &report.variants {
             variant_section(&mut page, variant, is_only);
         }
+        sweeps::tables(&mut page, report);
         observers::table(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
