@@ -32,7 +32,7 @@ use self::cell::Cell;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::level::Level;
-use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, verdict};
+use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -159,12 +159,14 @@ impl<'a> Assembler<'a> {
             })
             .collect();
         identical_sides::tell(self.job, &mut variants);
+        let sweeps = sweeps::answers(&variants, self.job);
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),
             variants,
             claims: Vec::new(),
             comparisons: Vec::new(),
+            sweeps,
             hosts: hosts(self.record),
         };
         let mut assembled = Assembled { report, latencies, baselines: self.record.baselines.clone() };

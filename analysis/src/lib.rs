@@ -5,7 +5,7 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
-//!   [`identical_sides`]: those that are one job.
+//!   [`identical_sides`]: those that are one job. [`sweeps`]: what sweeps over one number answer.
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
 //!
@@ -45,6 +45,7 @@ pub mod scaling;
 pub mod steady_state;
 pub mod student;
 pub mod sweep;
+pub mod sweeps;
 pub mod trend;
 pub mod validity;
 pub mod verdict;
