@@ -110,8 +110,8 @@ impl SecretText {
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = text.into();
         match text.len() {
-            ..SECRET_BYTES_MIN => Err(SecretError::Short),
             SECRET_BYTES_MIN..=SECRET_BYTES_MAX => Ok(Self(text)),
+            ..SECRET_BYTES_MIN => Err(SecretError::Short),
             _ => Err(SecretError::Long),
         }
     }
