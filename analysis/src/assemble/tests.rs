@@ -1,6 +1,6 @@
 //! Small cases worked out by hand. Rooms: `apart` (agents that stand alone), `fixture` (a made-up run), `folding` (what folded runs still say),
 //! `gates` (what makes trials invalid), `invariants` (those of the design), `metrics` (what was taken out of responses),
-//! `sweeps` (one number varied), `variants` (several jobs in one run).
+//! `settling` (trials that had not), `sweeps` (one number varied), `variants` (several jobs in one run).
 
 mod apart;
 mod fixture;
@@ -8,6 +8,7 @@ mod folding;
 mod gates;
 mod invariants;
 mod metrics;
+mod settling;
 mod sweeps;
 mod variants;
 
