@@ -89,7 +89,7 @@ findings! {
     /// What `[expect]` says must be reported was not: a metric has no value, or their number is another.
     ExpectationMissed = "expectation_missed", Invalid;
     /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
-    /// copied, cached or replayed.
+    /// copied, cached or replayed. It shows once all trials are there, and is not repeated.
     IdenticalMeasurements = "identical_measurements", Invalid;
     /// Two variants are the same job to the last value, so that comparing them says nothing: claims that do are invalid, unless
     /// `limits.aa` says that both sides are meant to be the same.

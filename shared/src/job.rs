@@ -63,6 +63,8 @@ pub const WORKERS_GROWN_MAX: u32 = 10_000;
 pub const AGENTS_MAX: u32 = 10_000;
 /// Most claims of a job: more than anybody reads, and each is decided for every variant and agent.
 pub const CLAIMS_MAX: usize = 100;
+/// Longest text of a claim, in characters: it stands in every report, once for each variant and agent.
+pub const CLAIM_TEXT_CHARACTERS_MAX: usize = 500;
 
 /// A job file, parsed and checked.
 #[derive(Debug, Clone, PartialEq)]
