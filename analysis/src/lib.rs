@@ -4,7 +4,7 @@
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
-//! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
+//! * [`claims`]: what a job claims, decided; [`claimed`] estimates what it names. [`comparisons`]: variants against each other.
 //!   [`identical_sides`]: those that are one job. [`sweeps`]: what sweeps over one number answer.
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
@@ -26,6 +26,7 @@ pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
 pub mod change_point;
+pub mod claimed;
 pub mod claims;
 pub mod compare_runs;
 pub mod compare_variants;

@@ -8,7 +8,7 @@ use shared::ids::{AgentName, RunId, VariantIndex};
 use shared::job::Job;
 use shared::run_figures::{ClaimedMetric, JobShape, RunFigures, VariantFigures};
 use shared::run_record::RunRecord;
-use shared::run_report::{Pair, RunReport, TrialReport, VariantReport};
+use shared::run_report::{Estimate, Pair, RunReport, TrialReport, VariantReport};
 
 use crate::reporting::{ReportingError, job_of};
 use crate::store::manifest::Digest;
@@ -55,7 +55,7 @@ pub fn of_report(record: &RunRecord, job: &Job, report: &RunReport) -> RunFigure
         across_machines: job.limits.across_machines,
         variants: (0..)
             .zip(&report.variants)
-            .map(|(place, variant)| of_variant(job.of_variant(VariantIndex(place)), variant))
+            .map(|(place, variant)| of_variant(job, VariantIndex(place), variant))
             .collect(),
         hosts: report.hosts.clone(),
     }
@@ -72,7 +72,8 @@ fn claimed(job: &Job) -> Vec<ClaimedMetric> {
     claimed
 }
 
-fn of_variant(job: &Job, variant: &VariantReport) -> VariantFigures {
+fn of_variant(base: &Job, place: VariantIndex, variant: &VariantReport) -> VariantFigures {
+    let job = base.of_variant(place);
     let agents = variant.trials.iter().map(|trial| trial.coverage.agents_planned).max().unwrap_or(0);
     // Several attempts at one measurement are one that counts, if any does.
     let mut measurements: BTreeMap<(u32, Option<&AgentName>, Option<&Pair>), bool> = BTreeMap::new();
@@ -90,8 +91,20 @@ fn of_variant(job: &Job, variant: &VariantReport) -> VariantFigures {
         }),
         trials_valid: count(measurements.values().filter(|is_valid| **is_valid).count()),
         trials_planned: count(measurements.len()),
-        estimates: variant.estimates.clone(),
+        estimates: estimates(base, variant),
     }
+}
+
+/// What is estimated of every run, and what the claims name beyond that: a later claim needs it of a baseline.
+fn estimates(base: &Job, variant: &VariantReport) -> Vec<Estimate> {
+    let mut estimates = variant.estimates.clone();
+    for claim in &base.claims {
+        let name = claim.metric.to_string();
+        if !estimates.iter().any(|estimate| estimate.metric == name) {
+            estimates.extend(analysis::claimed::estimates(variant, &claim.metric));
+        }
+    }
+    estimates
 }
 
 fn digest(value: &impl Serialize) -> String {
