@@ -1,8 +1,10 @@
 //! An agent's session: attached to a coordinator, for as long as the agent lives, over any number of connections.
 //!
 //! Rooms: [`machine`] (what is held and what is said; pure), [`outbox`] (what is not yet acknowledged), [`shell`]
-//! (connections, engines and programs around the machine).
+//! (connections, engines and programs around the machine), `preparing` (engines made ready), `hearing` (what they tell), `programs`
+//! (targets and hooks).
 
+mod hearing;
 pub mod machine;
 pub mod outbox;
 mod preparing;

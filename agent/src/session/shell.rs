@@ -10,6 +10,7 @@ use shared::secret::mask::Mask;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::hearing::{self, Refused, Told};
 use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::preparing::{Ready, Unprepared, engine};
@@ -53,15 +54,9 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
 /// What came of making an engine ready for a trial under a lease.
 type Prepared = (TrialKey, LeaseEpoch, Result<Ready, Unprepared>);
 
-/// What the policy did not allow of a trial that was made ready under this lease.
-type Refused = (TrialKey, LeaseEpoch, String);
-
 /// Whom an engine's workload asks; dropped, what is asked later is heard no more. What nobody is told of it stays covered
 /// for as long.
 type Watched = (Arc<Warden>, oneshot::Sender<()>, Arc<Mask>);
-
-/// What the engine of a trial told that was made ready under this lease.
-type Told = (TrialKey, LeaseEpoch, EngineEvent);
 
 struct Shell {
     options: Options,
@@ -301,7 +296,7 @@ impl Shell {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
         self.observers.insert(trial, observer);
-        self.listen(trial, assignment.epoch, events, Arc::default());
+        hearing::listen(self.happened.clone(), (trial, assignment.epoch), events, Arc::default());
         Event::EngineReady(trial)
     }
 
@@ -331,48 +326,10 @@ impl Shell {
             Err(error) => return self.step(Event::EngineFailed(trial, error.to_string())),
         };
         self.engines.insert(trial, engine);
-        self.heed(trial, epoch, warden, Arc::clone(&mask));
-        self.listen(trial, epoch, events, mask);
-    }
-
-    /// Hears what the policy does not allow of a trial while it runs.
-    fn heed(&mut self, trial: TrialKey, epoch: LeaseEpoch, warden: Arc<Warden>, mask: Arc<Mask>) {
-        let (holds, mut is_over) = oneshot::channel();
-        let (refused, asked) = (self.refused.clone(), Arc::clone(&warden));
+        let holds =
+            hearing::heed(self.refused.clone(), (trial, epoch), Arc::clone(&warden), Arc::clone(&mask));
         self.wardens.insert(trial, (warden, holds, Arc::clone(&mask)));
-        tokio::spawn(async move {
-            tokio::select! {
-                refusal = asked.refusal() => {
-                    let refusal = mask.hide(refusal.to_string());
-                    tracing::warn!(%trial, %refusal, "refused");
-                    let _the_session_may_be_over = refused.send((trial, epoch, refusal)).await;
-                }
-                _ = &mut is_over => {}
-            }
-        });
-    }
-
-    /// Hears what an engine or an observer tells of a trial, without what is confidential.
-    fn listen(
-        &self,
-        trial: TrialKey,
-        epoch: LeaseEpoch,
-        mut events: mpsc::Receiver<EngineEvent>,
-        mask: Arc<Mask>,
-    ) {
-        let happened = self.happened.clone();
-        tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                let event = match event {
-                    EngineEvent::Failed(reason) => EngineEvent::Failed(mask.hide(reason)),
-                    other => other,
-                };
-                // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send((trial, epoch, event)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        hearing::listen(self.happened.clone(), (trial, epoch), events, mask);
     }
 
     fn introduction(&self) -> Introduction {

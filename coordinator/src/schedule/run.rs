@@ -189,11 +189,6 @@ impl ActiveRun {
         self.trial.epoch
     }
 
-    /// What it needs of the fleet.
-    fn needs(&self) -> Need {
-        need(&self.job, self.record.reservation.as_deref(), &self.confidential)
-    }
-
     /// Ends the run before its plan is done. The first reason stands.
     pub(super) fn end_early(&mut self, state: RunState, reason: String) {
         if self.ending.is_none() {

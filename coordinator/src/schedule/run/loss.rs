@@ -8,7 +8,7 @@ use shared::run_record::RunState;
 
 use super::super::Action;
 use super::super::step::Step;
-use super::ActiveRun;
+use super::{ActiveRun, need};
 use crate::fleet::Fleet;
 
 /// Over whom the load is split: who is lost keeps its place, so that its share is not moved to others.
@@ -124,6 +124,11 @@ impl ActiveRun {
                 "{now} agents share the load that {before} shared before: lost ones did not come back"
             ));
         }
+    }
+
+    /// What the run needs of the fleet.
+    pub(super) fn needs(&self) -> crate::fleet::Need {
+        need(&self.job, self.record.reservation.as_deref(), &self.confidential)
     }
 
     /// Where agents stand apart, only a process with the name of a lost one may take its place: what is measured is that host.
