@@ -1,9 +1,9 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
 //! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
-//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen),
-//! `seconds` (whether it had settled), [`subject`] (whose numbers they are), `trial`
-//! (one attempt as a whole), `planned` (what there must be, and what is not there), `variant` (its valid trials merged).
+//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), `seconds` (whether it had settled), [`subject`]
+//! (whose numbers they are), `trial` (one attempt as a whole), `planned` (what there must be, and what is not there), `twins`
+//! (trials that measured the same), `variant` (its valid trials merged).
 
 mod cell;
 mod histogram_sum;
@@ -14,6 +14,7 @@ mod sequences;
 pub mod subject;
 mod tally;
 mod trial;
+mod twins;
 mod variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,12 +28,14 @@ use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
 use shared::run_record::{RunRecord, TrialRecord};
-use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA};
+use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, VariantReport, Verdict};
 
 use self::cell::Cell;
 use self::seconds::Seconds;
+use self::twins::Twins;
 use self::variant::VariantSum;
-use crate::{ANALYSIS_VERSION, sweeps, verdict};
+use crate::level::Level;
+use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -142,6 +145,7 @@ impl<'a> Assembler<'a> {
         self.cells.values_mut().for_each(Cell::pack);
         let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
         let mut latencies = BTreeMap::new();
+        let twins = Twins::find(self.record, &|attempt, agent| self.cells.get(&cell_key(attempt, agent)));
         for attempt in &self.record.trials {
             let planned = self.planned.get(&attempt.trial).copied();
             let variant = planned.and_then(|planned| variants.get_mut(planned.variant.0 as usize));
@@ -151,7 +155,7 @@ impl<'a> Assembler<'a> {
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
             let job = self.job.of_variant(planned.variant);
-            for mut assembled in trial::assemble(self.record, job, planned, attempt, &cells) {
+            for mut assembled in trial::assemble(self.record, job, planned, attempt, &twins, &cells) {
                 if assembled.report.valid && attempt.cells.is_empty() {
                     assembled.report.findings.extend(self.unsettled(attempt, job));
                 }
@@ -160,24 +164,27 @@ impl<'a> Assembler<'a> {
         }
         planned::name_what_never_began(self.record, &mut variants);
         let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
-        let variants = variants
+        let mut variants: Vec<VariantReport> = variants
             .into_iter()
             .zip(0..)
             .map(|(sum, place)| {
                 sum.report(place as usize, self.job.of_variant(VariantIndex(place)), &mut latencies)
             })
-            .collect::<Vec<_>>();
+            .collect();
+        identical_sides::tell(self.job, &mut variants);
         let sweeps = sweeps::answers(&variants, self.job);
         let report = RunReport {
             schema: SCHEMA.to_owned(),
-            run: self.run_section(is_whole, now_ms),
+            run: self.run_section(now_ms),
             variants,
             claims: Vec::new(),
             comparisons: Vec::new(),
             sweeps,
             hosts: hosts(self.record),
         };
-        Assembled { report, latencies }
+        let mut assembled = Assembled { report, latencies };
+        decide(&mut assembled, self.record, self.job, is_whole);
+        assembled
     }
 
     fn add_second(&mut self, interval: &Interval) {
@@ -199,16 +206,16 @@ impl<'a> Assembler<'a> {
         self.planned.get(&trial).map_or(self.job, |planned| self.job.of_variant(planned.variant))
     }
 
-    fn run_section(&self, is_whole: bool, now_ms: u64) -> RunSection {
+    /// The run itself; what came out of it is decided when all else is there.
+    fn run_section(&self, now_ms: u64) -> RunSection {
         let record = self.record;
-        let (verdict, exit_code) = verdict::verdict(record, is_whole);
         let finished_at_ms = record.finished_at_ms.or(record.state.is_over().then_some(now_ms));
         RunSection {
             id: record.id,
             name: record.name.to_string(),
             state: record.state,
-            verdict,
-            exit_code,
+            verdict: Verdict::None,
+            exit_code: Verdict::None.exit_code(),
             reason: self.reason(),
             started_at: rfc3339(record.started_at_ms.unwrap_or(record.submitted_at_ms)),
             finished_at: finished_at_ms.map(rfc3339),
@@ -227,6 +234,17 @@ impl<'a> Assembler<'a> {
         let reasons: Vec<String> = self.record.reason.iter().cloned().chain(strays).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
+}
+
+/// Decides the claims of a job, compares its variants, and says what came out of the run as a whole.
+///
+/// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
+pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
+    assembled.report.claims = claims::decide(assembled, job, Level::FIVE_PERCENT);
+    assembled.report.comparisons = comparisons::compare(&assembled.report, job, Level::FIVE_PERCENT);
+    let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
+    assembled.report.run.verdict = verdict;
+    assembled.report.run.exit_code = exit_code;
 }
 
 fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {

@@ -4,6 +4,8 @@
 //! * [`quantile`]: which quantiles a sample can carry, and what a histogram says.
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
+//! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
+//!   [`identical_sides`]: those that are one job.
 //! * [`sweeps`]: what sweeps over one number answer.
 //! * [`verdict`]: what came out of the run as a whole.
 //!
@@ -23,8 +25,11 @@ pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
 pub mod change_point;
+pub mod claims;
+pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
+pub mod identical_sides;
 pub mod level;
 pub mod multiplicity;
 pub mod paired;

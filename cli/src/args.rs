@@ -1,6 +1,7 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `store`
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `report`, `store`
 //! and `trust` (verbs with many words).
 
+mod report;
 mod servers;
 mod store;
 mod trust;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use shared::delay::Delay;
 
 use crate::target;
+pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs};
@@ -97,6 +99,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Write what came out of a run to files
+    Report(ReportArgs),
+    /// Decide the claims of a job again, from what is stored of a run alone
+    Verify(VerifyArgs),
     /// Write a run for another tool, to standard output
     Export {
         /// The run: an id, a unique prefix of one, or `latest`
@@ -217,6 +223,8 @@ pub(crate) struct RunArgs {
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) formats: FormatArgs,
     /// Show no progress, and no result on the terminal
     #[arg(long)]
     pub(crate) quiet: bool,

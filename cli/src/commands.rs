@@ -11,11 +11,13 @@ mod export;
 mod init;
 mod login;
 mod plan;
+mod report;
 mod run;
 mod runs;
 mod show;
 mod store;
 mod target;
+mod verify;
 mod watch;
 mod workloads;
 
@@ -54,6 +56,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Show { run, ask } => block_on("error", show::run(run, ask)),
         Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
+        Command::Report(options) => block_on("error", report::run(options)),
+        Command::Verify(options) => block_on("error", verify::run(options)),
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),

@@ -1,4 +1,6 @@
-//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval.
+//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval. Room: [`claims`].
+
+pub(crate) mod claims;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,10 +1,13 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
-//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `sweeps` (which value is best), `summary`
-//! (what came out, in words), `doubts` (errors and findings).
+//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
+//! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
+//! `doubts` (errors and findings).
 
+mod against;
 mod apart;
+mod claims;
 mod doubts;
 mod ink;
 mod metrics;
@@ -39,6 +42,8 @@ impl Reporter for Terminal {
         let ink = Ink { is_coloured: self.is_coloured };
         let mut page = Page { ink, width: usize::from(self.width), text: String::new() };
         summary::header(&mut page, report);
+        claims::verdicts(&mut page, report);
+        against::comparisons(&mut page, report);
         let is_only = report.variants.len() == 1;
         for variant in &report.variants {
             variant_section(&mut page, variant, is_only);

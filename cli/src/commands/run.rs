@@ -6,7 +6,7 @@ mod quick;
 use std::path::Path;
 
 use super::check::{self, CheckedJob};
-use super::{show, watch};
+use super::{report, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
@@ -20,6 +20,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     if let Some(path) = &args.json {
         output::check(path)?;
     }
+    report::check(&args.formats)?;
     let mut client = client::connect(&args.place).await?;
     let local_agents = match (args.local_agents, &args.place.coordinator) {
         (Some(count), _) => count,
@@ -70,7 +71,7 @@ async fn start_agents(
 
 /// Submits, watches to the end, and tells what came out.
 async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<u8> {
-    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-")) || args.formats.is_on_stdout();
     let run = client.submit(submission).await?.to_string();
     let mut display = progress::display(args.quiet);
     let mut watching = client.clone();
@@ -102,6 +103,7 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     if let Some(path) = &args.json {
         show::write_json(path, &report)?;
     }
+    report::write(&args.formats, &report)?;
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::builtin::BuiltIn;
 use super::template::{IsDeferred, Lookup, TemplateError, fill_map, render_text};
-use super::{HookSpec, Hooks, Job, OperationSpec, TargetSpec, WorkloadSpec, names};
+use super::{
+    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, OperationSpec, TargetSpec, WorkloadSpec, names,
+};
 
 /// Most bytes that all names of a job may be replaced by: a short file can name a long param very often.
 pub const RESOLVED_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -33,7 +35,30 @@ pub struct ResolvedJob {
     pub hooks: Hooks,
 }
 
+/// Everything that two jobs must have in common to measure the same. Names, tags, claims and unused params are none of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement<'a> {
+    load: &'a Load,
+    data: &'a BTreeMap<String, DataColumn>,
+    fleet: &'a FleetNeed,
+    files: &'a [String],
+    /// What holds templates, params filled in; `None`: it cannot be resolved.
+    resolved: Option<ResolvedJob>,
+}
+
 impl Job {
+    /// What it measures, to be compared with what another job does.
+    pub fn measurement(&self) -> Measurement<'_> {
+        let later = names::TRIAL_NAMES.map(|name| (name.to_owned(), format!("{{{{{name}}}}}"))).into();
+        Measurement {
+            load: &self.load,
+            data: &self.data,
+            fleet: &self.fleet,
+            files: &self.files,
+            resolved: self.resolved(&later).ok(),
+        }
+    }
+
     /// The value of a param as templates show it; `None`: there is no such param.
     pub fn param(&self, name: &str) -> Option<String> {
         names::text_of(self.params.get(name)?)

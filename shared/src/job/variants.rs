@@ -41,7 +41,8 @@ pub struct JobVariant {
     pub name: String,
     /// What it sets, by path.
     pub parameters: BTreeMap<String, serde_json::Value>,
-    /// The job with that set. It has no variants; its fleet, its limits, its number of trials and its seed are the base job's.
+    /// The job with that set. It has no variants; its fleet, limits, claims and expectations, its number of
+    /// trials and its seed are the base job's.
     pub job: Arc<Job>,
 }
 
@@ -130,6 +131,8 @@ fn read_one(
 fn of_base(base: &Job, combination: &Combination<'_>, mut job: Job) -> JobVariant {
     job.load.trials = base.load.trials;
     job.load.seed = base.load.seed;
+    job.claims = base.claims.clone();
+    job.expect = base.expect.clone();
     let parameters = combination.settings.iter();
     JobVariant {
         name: combination.name.clone(),

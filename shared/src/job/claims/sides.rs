@@ -71,6 +71,9 @@ fn check_sweep(root: &Node<'_>, claim: &Node<'_>, scales: &Node<'_>, findings: &
     if claim.child("efficiency").is_none() {
         findings.push(scales.key_error("\"scales_over\" needs \"efficiency\", a share such as 0.9"));
     }
+    if let Some(zero) = claim.child("efficiency").filter(|efficiency| efficiency.share() == Some(0.0)) {
+        findings.push(zero.error("expected a share above zero, such as 0.9: every efficiency reaches 0"));
+    }
     let Some(path) = scales.text() else { return };
     let sweep = root.child("sweep");
     let swept = sweep.iter().flat_map(Node::entries).find(|(key, _)| *key == path);
