@@ -28,7 +28,15 @@ const ASKED_FOR: [&str; 2] = ["throughput", "count"];
 
 /// Compares the variants of a run, at an error level: 5 % unless several looks share it.
 pub fn compare(report: &RunReport, job: &Job, level: Level) -> Vec<ComparisonReport> {
-    let pairs = pairs(report, job);
+    compare_pairs(report, job, &pairs(report, job), level)
+}
+
+/// Compares two variants of a run, which stand at these places of its report, at an error level.
+pub fn between(report: &RunReport, job: &Job, (a, b): (usize, usize), level: Level) -> Vec<ComparisonReport> {
+    compare_pairs(report, job, &[(a, b)], level)
+}
+
+fn compare_pairs(report: &RunReport, job: &Job, pairs: &[Sides], level: Level) -> Vec<ComparisonReport> {
     let repeated = identical_sides::firsts(job, report.variants.len());
     let list = |is_primary: bool| {
         let of_both =

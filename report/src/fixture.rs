@@ -106,6 +106,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

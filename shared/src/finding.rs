@@ -106,6 +106,13 @@ findings! {
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
     /// target or their number was the limit.
     WorkersExhausted = "workers_exhausted", Note;
+    /// The beginning of the window differs from the rest, which is steady: a longer `load.warmup` would leave it out. It is
+    /// told, never trimmed.
+    WarmingUp = "warming_up", Suspect;
+    /// The latency rises over the window: what is measured gets slower as it runs.
+    SlowingDown = "slowing_down", Suspect;
+    /// That the latency had settled is not shown: it still changes, or varies too much for the length of the window.
+    NoSteadyState = "no_steady_state", Note;
     /// A closed model sends its next request only after the last one ended, so it cannot see queueing.
     ClosedModelBlind = "closed_model_blind", Note;
 }

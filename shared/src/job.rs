@@ -4,11 +4,12 @@
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
 //! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
-//! [`uses`] (what they need) and [`overrides`] (`--set`); [`differences`] of two files; and [`configuration`], other files that are
-//! read the same way.
+//! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
+//! files; and [`configuration`], other files that are read the same way.
 
 pub mod builtin;
 mod claims;
+pub mod confidences;
 pub mod configuration;
 mod contradictions;
 pub mod data;

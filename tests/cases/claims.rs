@@ -16,14 +16,15 @@ fn example(name: &str) -> PathBuf {
 /// Runs an example; its report.
 fn run(scene: &Scene, name: &str) -> (Said, Value) {
     let job = example(name);
-    let said = scene.run(&["run", job.to_str().unwrap(), "--json", "report.json"]);
+    let path = job.to_str().expect("the workspace's path is text");
+    let said = scene.run(&["run", path, "--json", "report.json"]);
     let report = scene.json("report.json");
     assert_eq!(departures(&report), [""; 0], "{name}");
     (said, report)
 }
 
 fn claims(report: &Value) -> &[Value] {
-    report["claims"].as_array().unwrap()
+    list(&report["claims"])
 }
 
 #[test]

@@ -59,9 +59,10 @@ pub(super) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         variants,
         claims: Vec::new(),
         comparisons: Vec::new(),
+        sweeps: Vec::new(),
         hosts: Vec::new(),
     };
-    Assembled { report, latencies }
+    Assembled { report, latencies, baselines: BTreeMap::new() }
 }
 
 /// Most values lie at the latency, so that its quantiles do.
