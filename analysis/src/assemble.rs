@@ -33,6 +33,7 @@ use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, VariantRepor
 
 use self::cell::Cell;
 use self::seconds::Seconds;
+use self::trial::WholeRun;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::level::Level;
@@ -149,6 +150,7 @@ impl<'a> Assembler<'a> {
         let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
         let mut latencies = BTreeMap::new();
         let twins = Twins::find(self.record, &|attempt, agent| self.cells.get(&cell_key(attempt, agent)));
+        let run = WholeRun::new(self.record, twins);
         for attempt in &self.record.trials {
             let planned = self.planned.get(&attempt.trial).copied();
             let variant = planned.and_then(|planned| variants.get_mut(planned.variant.0 as usize));
@@ -158,7 +160,7 @@ impl<'a> Assembler<'a> {
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
             let job = self.job.of_variant(planned.variant);
-            for mut assembled in trial::assemble(self.record, job, planned, attempt, &twins, &cells) {
+            for mut assembled in trial::assemble(&run, job, planned, attempt, &cells) {
                 if assembled.report.valid && attempt.cells.is_empty() {
                     assembled.report.findings.extend(self.unsettled(attempt, job));
                 }

@@ -1,13 +1,15 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 //!
-//! Rooms: [`expectation`] (what must be reported), [`lateness`] (the generator's own).
+//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`lateness`] (the generator's own).
 
 mod expectation;
+mod hosts;
 mod lateness;
 
 use std::collections::BTreeMap;
 
 use shared::finding::{Finding, FindingCode, Severity};
+use shared::host::Fingerprint;
 use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
@@ -55,6 +57,8 @@ pub struct AgentEvidence<'a> {
     pub stood_still_ns: u64,
     /// What is missing of its intervals, in words.
     pub missing: Option<String>,
+    /// What its host was when an agent of its name first measured in this run.
+    pub first_fingerprint: &'a Fingerprint,
     /// How its host fared, by the metrics' names.
     pub host: BTreeMap<String, Scalar>,
 }
@@ -97,6 +101,8 @@ const GATES: &[Gate] = &[
     identical_measurements,
     generator_saturated,
     lateness::generator_late,
+    hosts::steal_high,
+    hosts::fingerprint_changed,
     workers_exhausted,
     closed_model_blind,
 ];

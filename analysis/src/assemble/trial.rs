@@ -1,8 +1,11 @@
 //! One attempt at a trial as a whole: its agents merged, its coverage counted, its validity judged. Where its cells stand apart,
 //! each is such a whole.
 
+use std::collections::BTreeMap;
+
 use shared::finding::{Finding, FindingCode};
 use shared::histogram::EncodedHistogram;
+use shared::host::Fingerprint;
 use shared::ids::{AgentId, AgentName};
 use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
@@ -16,6 +19,27 @@ use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
 use crate::validity::{self, AgentEvidence, Evidence};
+
+/// What is known of the whole run, beside what one attempt measured.
+pub(super) struct WholeRun<'a> {
+    /// Its record.
+    pub(super) record: &'a RunRecord,
+    /// Trials that measured the same.
+    pub(super) twins: Twins,
+    /// What each agent's host was when it first measured.
+    first_fingerprints: BTreeMap<&'a AgentName, &'a Fingerprint>,
+}
+
+impl<'a> WholeRun<'a> {
+    /// What a record knows.
+    pub(super) fn new(record: &'a RunRecord, twins: Twins) -> Self {
+        let mut first_fingerprints = BTreeMap::new();
+        for part in record.trials.iter().flat_map(|trial| &trial.agents) {
+            first_fingerprints.entry(&part.name).or_insert(&part.fingerprint);
+        }
+        Self { record, twins, first_fingerprints }
+    }
+}
 
 /// One attempt, with what is needed to merge it further.
 pub(super) struct AssembledTrial {
@@ -77,21 +101,20 @@ impl Operations {
 /// Assembles one attempt: all agents together, or each of its cells apart. `cells` finds what an agent's stored intervals add
 /// up to.
 pub(super) fn assemble<'a>(
-    record: &RunRecord,
+    run: &WholeRun<'_>,
     job: &Job,
     planned: &PlannedTrial,
     attempt: &TrialRecord,
-    twins: &Twins,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> Vec<AssembledTrial> {
     if attempt.cells.is_empty() {
-        let twin = twins.of(attempt, &Subject::All);
-        return vec![assemble_one(record, job, planned, attempt, twin, cells)];
+        let twin = run.twins.of(attempt, &Subject::All);
+        return vec![assemble_one(run, job, planned, attempt, twin, cells)];
     }
     let apart = attempt.cells.iter().map(|cell| {
         let subject = Subject::from(cell);
-        let twin = twins.of(attempt, &subject);
-        let mut assembled = assemble_one(record, job, planned, &attempt.of_cell(cell), twin, cells);
+        let twin = run.twins.of(attempt, &subject);
+        let mut assembled = assemble_one(run, job, planned, &attempt.of_cell(cell), twin, cells);
         (assembled.report.agent, assembled.report.pair) = (subject.agent(), subject.pair());
         assembled.agent_sums.iter_mut().for_each(|sum| sum.pair = subject.pair());
         // What is found of a whole cell is found of its agent.
@@ -105,7 +128,7 @@ pub(super) fn assemble<'a>(
 }
 
 fn assemble_one<'a>(
-    record: &RunRecord,
+    run: &WholeRun<'_>,
     job: &Job,
     planned: &PlannedTrial,
     attempt: &TrialRecord,
@@ -118,7 +141,7 @@ fn assemble_one<'a>(
     let tallies = merged(job, &parts);
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
     let operations = Operations::of(job, &tallies, window_ns);
-    let coverage = coverage(record, attempt, job, &parts);
+    let coverage = coverage(run.record, attempt, job, &parts);
     let evidence = Evidence {
         job,
         record: attempt,
@@ -127,7 +150,7 @@ fn assemble_one<'a>(
         missing: tallies.iter().fold(0, |sum, tally| tally.missing().saturating_add(sum)),
         twin,
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
-        agents: &parts.iter().map(|(part, cell)| agent_evidence(part, cell)).collect::<Vec<_>>(),
+        agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell)).collect::<Vec<_>>(),
     };
     let mut findings = validity::findings(&evidence);
     let observers: Vec<(&AgentPart, &Cell)> =
@@ -198,9 +221,10 @@ fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&Age
     }
 }
 
-fn agent_evidence<'a>(part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
+fn agent_evidence<'a>(run: &WholeRun<'a>, part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
     AgentEvidence {
         part,
+        first_fingerprint: run.first_fingerprints.get(&part.name).copied().unwrap_or(&part.fingerprint),
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),

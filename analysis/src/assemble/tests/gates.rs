@@ -2,6 +2,7 @@
 
 use shared::claim::{Amount, Better, Claim, ClaimSeverity, Rule, Side};
 use shared::finding::{Finding, FindingCode};
+use shared::host::HostSample;
 use shared::interval::OperationInterval;
 use shared::job::{Expectation, LoadModel};
 use shared::metric::{MetricKind, MetricName, Unit};
@@ -103,4 +104,23 @@ fn lateness_is_judged_where_claims_look() {
         ends_run: false,
     });
     assert_eq!(late(&job), None, "the claim looks at the median");
+}
+
+#[test]
+fn a_host_that_was_not_itself_makes_its_trial_invalid() {
+    let mut record = record(2, 1, 1);
+    for (trial, boot) in record.trials.iter_mut().zip(["one", "two"]) {
+        trial.agents[0].fingerprint.boot_id = Some(boot.to_owned());
+    }
+    let host = HostSample { cpu_steal: Some(0.02), ..HostSample::default() };
+    let of = |trial: u32, host: Option<HostSample>| {
+        let latencies: Vec<u64> = (0..300).map(|step| 1_000 * (step + u64::from(trial))).collect();
+        Interval { host, ..last(vec![operation(0, &latencies, 0)], trial) }
+    };
+    let report = assemble(&record, &job(&["read"], 1), [of(0, Some(host)), of(1, None)], NOW_MS).report;
+    let stolen = found(&report, 0, FindingCode::StealHigh).unwrap();
+    assert!(stolen.message.contains("took 2 % of its host's CPU time (limits.steal is 1 %)"), "{stolen:?}");
+    assert_eq!(found(&report, 0, FindingCode::FingerprintChanged), None, "it is what it was then");
+    let changed = found(&report, 1, FindingCode::FingerprintChanged).unwrap();
+    assert!(changed.message.ends_with("it differs in the boot"), "{changed:?}");
 }
