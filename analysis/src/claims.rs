@@ -26,11 +26,13 @@ use shared::run_report::{ClaimReport, Verdict};
 
 use crate::assemble::Assembled;
 use crate::assemble::subject::Subject;
+use crate::identical_sides;
 use crate::level::Level;
 
 /// Decides every claim of a job, in file order, at an error level: 5 % unless several looks share it.
 pub fn decide(assembled: &Assembled, job: &Job, level: Level) -> Vec<ClaimReport> {
-    let evidence = Evidence { assembled, job, level };
+    let firsts = identical_sides::firsts(job, assembled.report.variants.len());
+    let evidence = Evidence { assembled, job, level, firsts: &firsts };
     let mut rulings: Vec<Ruling<'_>> =
         job.claims.iter().flat_map(|claim| rulings(&evidence, claim)).collect();
     beyond_doubt::keep(&mut rulings, level);
@@ -43,6 +45,8 @@ struct Evidence<'a> {
     assembled: &'a Assembled,
     job: &'a Job,
     level: Level,
+    /// For each variant the first one that measures the same.
+    firsts: &'a [usize],
 }
 
 impl<'a> Evidence<'a> {

@@ -9,7 +9,7 @@ use crate::level::Level;
 /// Smaller changes are not told, as a share of what was before: the usual margin of comparisons.
 const SMALLEST_EFFECT: f64 = 0.05;
 /// Seed of the permutations: the same history gives the same answer.
-const SEED: u64 = 0x74_7265_6e64;
+const SEED: u64 = 0x0074_7265_6e64;
 
 /// The trend of a metric: a series for each variant, and for each agent or pair that stands alone, in the order in which they
 /// first appear, with the places where each changed.

@@ -226,6 +226,9 @@ pub(crate) struct RunArgs {
     /// Keep this with the run
     #[arg(long = "tag", value_name = "K=V", value_parser = pair)]
     pub(crate) tags: Vec<(String, String)>,
+    /// The file of secrets that the job uses as `{{secret:NAME}}`, for a run without --coordinator; only its owner may read it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["coordinator", "context"])]
+    pub(crate) secrets: Option<PathBuf>,
     /// Whether to wait for agents
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(crate) wait: bool,

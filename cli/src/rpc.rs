@@ -15,13 +15,14 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use proto::channel::{self, ChannelError};
 use proto::control_service_client::ControlServiceClient;
-use proto::convert::run_id;
+use proto::convert::{confidential, run_id};
 use proto::enrolment;
 use shared::event::RunEvent;
 use shared::fleet::AgentStatus;
 use shared::ids::RunId;
 use shared::interval::Interval;
 use shared::run_record::{RunRecord, RunSummary};
+use shared::secret::{SecretName, SecretText};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -43,6 +44,8 @@ pub(crate) struct Submission {
     pub(crate) refuse_to_wait: bool,
     pub(crate) reservation: String,
     pub(crate) priority: i32,
+    /// Secrets that the job uses, from a file of the person's own.
+    pub(crate) secrets: BTreeMap<SecretName, SecretText>,
 }
 
 /// A connection to a coordinator that speaks our protocol.
@@ -113,6 +116,7 @@ impl Client {
             refuse_to_wait: submission.refuse_to_wait,
             reservation: submission.reservation,
             priority: submission.priority,
+            secrets: confidential::revealed(submission.secrets),
         };
         let response = self.control.submit(request).await.map_err(|status| match status.code() {
             Code::InvalidArgument => Failure::with_code(JOB, status.message()),

@@ -21,6 +21,7 @@
 //! * [`run_figures`]: what a finished run says in figures; [`baseline`]: runs that later ones are held against;
 //!   [`history`]: one metric over many runs; [`run_comparison`]: two of them against each other.
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
+//! * [`secret`]: what jobs use and nobody may be told, and texts without it.
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
@@ -43,4 +44,5 @@ pub mod run_comparison;
 pub mod run_figures;
 pub mod run_record;
 pub mod run_report;
+pub mod secret;
 pub mod units;

@@ -7,20 +7,29 @@ mod quick;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use shared::job::Job;
+use coordinator::secrets::SecretStore;
+use shared::job::{Job, confidences};
 
 use super::check::{self, CheckedJob};
 use super::{baseline, report, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
-use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT};
+use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT, USAGE};
 use crate::output;
 use crate::progress;
 use crate::rpc::{Client, Submission};
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let CheckedJob { toml, job, files } = checked(&args)?;
+    let secrets = match &args.secrets {
+        Some(file) => {
+            let known = SecretStore::open(Some(file), None);
+            let known = known.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))?;
+            known.for_job(&job.name, &confidences::of_job(&toml))
+        }
+        None => BTreeMap::new(),
+    };
     if let Some(path) = &args.json {
         output::check(path)?;
     }
@@ -39,6 +48,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         tags,
         refuse_to_wait: !args.wait,
         priority: args.priority,
+        secrets,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
     };
     let outcome = follow(&args, &mut client, submission).await;
@@ -63,9 +73,7 @@ fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
     match (&args.job, &args.quick.url) {
         (Some(path), _) => check::read(path, &args.set),
         (None, Some(url)) => check::check("--url", quick::job(url, &args.quick), &args.set, Path::new(".")),
-        (None, None) => {
-            Err(Failure::with_code(crate::exit_code::USAGE, "name a job file, or measure a --url"))
-        }
+        (None, None) => Err(Failure::with_code(USAGE, "name a job file, or measure a --url")),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::admission::audit::{Audit, Deed};
 use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
+use crate::secrets::SecretStore;
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
 
 /// Runs listed when a client names no number.
@@ -38,6 +39,8 @@ pub(crate) struct ControlRpc {
     pub(crate) calls: Arc<AtomicU64>,
     pub(crate) audit: Audit,
     pub(crate) registrar: Option<Arc<Registrar>>,
+    /// What jobs may use and nobody is told.
+    pub(crate) secrets: Arc<SecretStore>,
 }
 
 impl ControlRpc {

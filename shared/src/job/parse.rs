@@ -145,7 +145,8 @@ impl Reading<'_> {
             definitions.params()
         };
         if submission_texts::fill(value.get_mut(), &params, self.filled_bytes_max).is_err() {
-            self.findings.push(JobError::new(None, "params", ResolveError::TooLong.to_string()));
+            let error = ResolveError::TooLong(self.filled_bytes_max);
+            self.findings.push(JobError::new(None, "params", error.to_string()));
         }
     }
 }
