@@ -19,6 +19,9 @@ use super::peer::Peer;
 /// How often to look for what runs out, which takes a month at least.
 const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// Most connections at once of one certificate: an agent has one, and a person's scripts some hundreds at the very most.
+pub(super) const CONNECTIONS_OF_ONE_MAX: usize = 1_024;
+
 /// The authority of this coordinator at work.
 pub(crate) struct Registrar {
     registry: Mutex<Registry>,
@@ -87,13 +90,17 @@ impl Registrar {
         self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that a connection stands.
-    pub(super) fn stand(&self, serial: Serial) -> Standing {
+    /// Notes that a connection stands; `None`: its certificate has [`CONNECTIONS_OF_ONE_MAX`] already.
+    pub(super) fn stand(&self, serial: Serial) -> Option<Standing> {
         let mut connections = lock(&self.connections);
+        let theirs = connections.open.values().filter(|(other, _)| *other == serial).count();
+        if theirs >= CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
         connections.last += 1;
         let (number, cut) = (connections.last, CancellationToken::new());
         connections.open.insert(number, (serial, cut.clone()));
-        Standing { number, connections: self.connections.clone(), cut }
+        Some(Standing { number, connections: self.connections.clone(), cut })
     }
 
     /// Whether a certificate counts now.
@@ -255,4 +262,22 @@ fn now_s() -> u64 {
 /// What is behind it is whole at any moment, whoever panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_more_connections_than_anybody_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let registrar = Registrar::open(folder.path(), Vec::new(), "https://h:1".to_owned()).unwrap();
+        let (one, other) = ("ab".repeat(16).parse().unwrap(), "cd".repeat(16).parse().unwrap());
+        let mut standing: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).map(|_| registrar.stand(one)).collect();
+        assert!(standing.iter().all(Option::is_some));
+        assert!(registrar.stand(one).is_none());
+        assert!(registrar.stand(other).is_some(), "each has its own");
+        standing.pop();
+        assert!(registrar.stand(one).is_some());
+    }
 }
