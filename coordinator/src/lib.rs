@@ -3,12 +3,13 @@
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), and the gRPC services in
-//! [`rpc`].
+//! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), `control` (what clients ask,
+//! whichever way), and the gRPC services in [`rpc`].
 #![forbid(unsafe_code)]
 
 mod admission;
 pub mod clock;
+mod control;
 pub mod director;
 pub mod fleet;
 pub mod ingest;

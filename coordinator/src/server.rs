@@ -21,6 +21,7 @@ use crate::admission::audit::Audit;
 use crate::admission::gate;
 pub use crate::admission::registrar::RegistrarError;
 use crate::admission::registrar::{self, Registrar};
+use crate::control::Control;
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
@@ -136,8 +137,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let calls = Arc::new(AtomicU64::new(0));
     let agents =
         AgentRpc { director: director.clone(), ingest, audit: audit.clone(), registrar: registrar.clone() };
+    let control = Control { director: director.clone(), store: store.clone(), audit: audit.clone() };
     let control = ControlRpc {
-        director: director.clone(),
+        control,
         store: store.clone(),
         store_folder,
         calls: calls.clone(),
