@@ -1,42 +1,11 @@
 //! Which call needs which role: one table, and nothing that is not in it is served.
 
-use trust::role::Role;
-
+use crate::admission::needs::{Denial, Needs};
 use crate::admission::peer::Who;
 
-/// What a call needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// No certificate: it is how one gets one.
-    Nothing,
-    /// Any certificate.
-    Certificate,
-    /// A certificate of one of these roles.
-    OneOf(&'static [Role]),
-}
-
-/// Why a call is not served.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Denial {
-    /// No certificate.
-    #[error("this needs a certificate: join with a token first (`fleetmark login --join TOKEN`)")]
-    Unknown,
-    /// The wrong one.
-    #[error("{theirs} may not do this: it needs the role {needed}")]
-    Role {
-        /// What the caller is.
-        theirs: Role,
-        /// What it needs.
-        needed: String,
-    },
-    /// Nothing of that name.
-    #[error("no such call is served here")]
-    NoSuchCall,
-}
-
-const AGENT: Needs = Needs::OneOf(&[Role::Agent]);
-const OPERATOR: Needs = Needs::OneOf(&[Role::Operator]);
-const READER: Needs = Needs::OneOf(&[Role::Viewer, Role::Operator]);
+const AGENT: Needs = Needs::AGENT;
+const OPERATOR: Needs = Needs::OPERATOR;
+const READER: Needs = Needs::READER;
 
 /// Every call.
 const TABLE: &[(&str, Needs)] = &[
@@ -72,20 +41,7 @@ const TABLE: &[(&str, Needs)] = &[
 /// When not, with the reason.
 pub(crate) fn check(who: &Who, call: &str) -> Result<(), Denial> {
     let needs = TABLE.iter().find(|(name, _)| *name == call).ok_or(Denial::NoSuchCall)?.1;
-    let role = match who {
-        Who::Unasked => return Ok(()),
-        Who::Newcomer => None,
-        Who::Known(holder) => Some(holder.role),
-    };
-    match (needs, role) {
-        (Needs::Nothing, _) | (Needs::Certificate, Some(_)) => Ok(()),
-        (_, None) => Err(Denial::Unknown),
-        (Needs::OneOf(roles), Some(theirs)) if !roles.contains(&theirs) => {
-            let needed: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-            Err(Denial::Role { theirs, needed: needed.join(" or ") })
-        }
-        (Needs::OneOf(_), Some(_)) => Ok(()),
-    }
+    needs.check(who)
 }
 
 #[cfg(test)]
@@ -93,6 +49,7 @@ mod tests {
     use std::sync::Arc;
 
     use trust::certificate::{Holder, HolderName};
+    use trust::role::Role;
 
     use super::*;
 
