@@ -9,7 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use trust::certificate::{Holder, HolderName, Serial};
 use trust::join_token::{JoinToken, Secret};
-use trust::registry::ledger::Given;
+use trust::registry::ledger::{Given, Revoked};
 use trust::registry::{EnrolError, Enrolled, Registry, RegistryError};
 use trust::role::Role;
 use trust::tls::{self, TlsError, Valid};
@@ -148,11 +148,11 @@ impl Registrar {
         Ok(enrolled)
     }
 
-    /// Takes all certificates of a name, and closes their connections; says how many.
+    /// Takes all that a name has, and closes its connections; says how many.
     ///
     /// # Errors
     /// As the registry's.
-    pub(crate) fn revoke(&self, name: &HolderName) -> Result<(Vec<Given>, usize), RegistryError> {
+    pub(crate) fn revoke(&self, name: &HolderName) -> Result<(Revoked, usize), RegistryError> {
         let mut registry = lock(&self.registry);
         let revoked = registry.revoke(name, now_s())?;
         self.changed(&mut registry)?;
@@ -160,7 +160,7 @@ impl Registrar {
         let theirs = connections
             .open
             .values()
-            .filter(|(serial, _)| revoked.iter().any(|given| given.serial == *serial));
+            .filter(|(serial, _)| revoked.certificates.iter().any(|given| given.serial == *serial));
         let closed = theirs.map(|(_, cut)| cut.cancel()).count();
         Ok((revoked, closed))
     }

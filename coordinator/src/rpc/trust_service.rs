@@ -151,7 +151,7 @@ impl TrustService for TrustRpc {
         }
         self.audit.done(Deed::Revoke, &peer, name.to_string()).await;
         Ok(Response::new(proto::RevokeCertificateResponse {
-            serials: revoked.iter().map(|given| given.serial.to_string()).collect(),
+            serials: revoked.certificates.iter().map(|given| given.serial.to_string()).collect(),
             connections_closed: u32::try_from(closed).unwrap_or(u32::MAX),
         }))
     }
