@@ -14,9 +14,9 @@ use clap_complete::Shell;
 use shared::delay::Delay;
 
 use crate::target;
-pub(crate) use servers::{AgentArgs, CoordinatorArgs};
+pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
-pub(crate) use trust::{CaAction, LoginArgs};
+pub(crate) use trust::{CaAction, LoginArgs, WebLoginArgs};
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]
@@ -119,6 +119,8 @@ pub(crate) enum Command {
     },
     /// Get a certificate for yourself, to ask a coordinator on another machine
     Login(LoginArgs),
+    /// Sign a browser or a program in to a coordinator's pages, as whoever you are there
+    WebLogin(WebLoginArgs),
     /// Show who did what on a coordinator
     Audit {
         /// So many of the newest

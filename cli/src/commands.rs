@@ -17,6 +17,7 @@ mod show;
 mod store;
 mod target;
 mod watch;
+mod web_login;
 mod workloads;
 
 use clap::CommandFactory;
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
+        Command::WebLogin(options) => block_on("error", web_login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Store { action } => block_on("error", store::run(action)),
     }

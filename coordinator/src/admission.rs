@@ -9,4 +9,4 @@ pub(crate) mod gate;
 pub(crate) mod needs;
 pub(crate) mod peer;
 pub(crate) mod registrar;
-mod waiting_room;
+pub(crate) mod waiting_room;

@@ -4,7 +4,7 @@
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
 //! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), `control` (what clients ask,
-//! whichever way), and the gRPC services in [`rpc`].
+//! whichever way), the gRPC services in [`rpc`], and pages and API in [`web`].
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -20,6 +20,7 @@ pub mod rpc;
 pub mod schedule;
 pub mod server;
 pub mod store;
+pub mod web;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use shared::ids::RunId;
 use shared::job::data::read_csv_column;
+use shared::job::schema::KindSchema;
 use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord, RunState};
@@ -41,6 +42,8 @@ pub(crate) struct Submittal {
     pub(crate) reservation: String,
     /// Which run gets agents first, highest first.
     pub(crate) priority: i32,
+    /// What its workloads may be; `None`: whoever submits it has looked, with what it knows of them.
+    pub(crate) kinds: Option<Vec<KindSchema>>,
 }
 
 impl Control {
@@ -94,13 +97,19 @@ fn submission(request: Submittal) -> Result<Submission, ControlError> {
             request.job_toml.len()
         )));
     }
-    let job = shared::job::parse(&request.job_toml, Kinds::Unchecked)?;
+    let kinds = request.kinds.as_deref().map_or(Kinds::Unchecked, Kinds::Known);
+    let job = shared::job::parse(&request.job_toml, kinds)?;
     if !PRIORITIES.contains(&request.priority) {
         return Err(ControlError::Malformed(format!(
             "the priority {} is not {} to {}",
             request.priority,
             PRIORITIES.start(),
             PRIORITIES.end()
+        )));
+    }
+    if let Some(path) = job.files.iter().find(|path| !request.files.contains_key(*path)) {
+        return Err(ControlError::Malformed(format!(
+            "the job names the file {path:?}, which did not come with it: `fleetmark run` sends files along"
         )));
     }
     check_files(&request.files)?;

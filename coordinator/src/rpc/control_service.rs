@@ -92,6 +92,7 @@ impl ControlService for ControlRpc {
             refuse_to_wait: request.refuse_to_wait,
             reservation: request.reservation,
             priority: request.priority,
+            kinds: None,
         };
         let run = self.control.submit(&peer, submittal).await.map_err(control_status)?;
         Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))

@@ -33,6 +33,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/fleetmark.v1.TrustService/RevokeCertificate", OPERATOR),
     ("/fleetmark.v1.TrustService/RotateAuthority", OPERATOR),
     ("/fleetmark.v1.TrustService/ReadAudit", OPERATOR),
+    ("/fleetmark.v1.TrustService/CreateWebToken", READER),
 ];
 
 /// Whether somebody may make a call.
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(may(&known(Role::Agent)), ["Attach", "Report", "Enrol", "Renew"]);
         let reads =
             ["Describe", "Watch", "ListRuns", "Show", "ListAgents", "Export", "CheckStore", "Enrol", "Renew"];
-        assert_eq!(may(&known(Role::Viewer)), reads);
+        assert_eq!(may(&known(Role::Viewer)), [&reads[..], &["CreateWebToken"]].concat());
         let operator = may(&known(Role::Operator));
         assert!(!operator.contains(&"Attach") && !operator.contains(&"Report"));
         assert_eq!(operator.len(), proto::CALLS.len() - 2);
