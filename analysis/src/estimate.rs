@@ -2,14 +2,15 @@
 
 use shared::metric::{MetricName, Unit, WORKLOAD_MEASURES};
 use shared::run_report::{ALL_OPERATIONS, Estimate, OperationReport, TrialReport};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::assemble::subject::Subject;
+use crate::level::Level;
+use crate::student::{mean, mean_interval};
 
-/// The upper quantile of Student's t that leaves 2.5 % on either side.
-const TWO_SIDED_95: f64 = 0.975;
 /// Widest bucket of our histograms as a share of its value: 1,024 to 2,048 buckets a doubling.
 const BUCKET_WIDTH_RATIO: f64 = 1.0 / 1024.0;
+/// What a histogram's rounding adds to the variance of a value's logarithm: w²/12 (Sheppard).
+pub const BUCKET_VARIANCE: f64 = BUCKET_WIDTH_RATIO * BUCKET_WIDTH_RATIO / 12.0;
 
 /// On which scale trials are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,27 +23,45 @@ pub enum Scale {
     Bucketed,
 }
 
+impl Scale {
+    /// On which scale a metric is averaged: what may be zero on its own, quantiles as they are read off a histogram.
+    pub fn of(metric: &MetricName) -> Self {
+        let is_positive = matches!(metric.unit(), Unit::Time | Unit::Size | Unit::Rate);
+        let is_read_off = !matches!(metric.statistic.as_deref(), None | Some("mean" | "stdev"));
+        match (is_positive, is_read_off) {
+            (false, _) => Scale::Linear,
+            (true, true) => Scale::Bucketed,
+            (true, false) => Scale::Logarithmic,
+        }
+    }
+
+    /// The values on this scale; `None` where one is not finite there, as zero has no logarithm.
+    pub fn apply(self, values: &[f64]) -> Option<Vec<f64>> {
+        let on_scale = |value: &f64| if self == Scale::Linear { *value } else { value.ln() };
+        let scaled: Vec<f64> = values.iter().map(on_scale).collect();
+        scaled.iter().all(|value| value.is_finite()).then_some(scaled)
+    }
+
+    /// A number on this scale as the metric has it.
+    pub fn back(self, value: f64) -> f64 {
+        if self == Scale::Linear { value } else { value.exp() }
+    }
+
+    /// What rounding adds to the variance of each value on this scale.
+    pub fn rounding_variance(self) -> f64 {
+        if self == Scale::Bucketed { BUCKET_VARIANCE } else { 0.0 }
+    }
+}
+
 /// Mean and 95 % interval of trials' values.
 ///
 /// Student's t over the scale's values: x̄ ± t(n−1, .975)·s/√n (statistics.md, "Comparing A with B"). The
 /// interval is `None` below two values. Both are `None` where a value has no logarithm.
 pub fn mean_with_interval(values: &[f64], scale: Scale) -> (Option<f64>, Option<[f64; 2]>) {
-    let is_linear = scale == Scale::Linear;
-    if values.is_empty() || (!is_linear && values.iter().any(|value| *value <= 0.0)) {
-        return (None, None);
-    }
-    let scaled: Vec<f64> = values.iter().map(|value| if is_linear { *value } else { value.ln() }).collect();
-    let back = |value: f64| if is_linear { value } else { value.exp() };
-    let count = scaled.len() as f64;
-    let mean = scaled.iter().sum::<f64>() / count;
-    if scaled.len() < 2 {
-        return (Some(back(mean)), None);
-    }
-    let variance = scaled.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    let rounding = if scale == Scale::Bucketed { BUCKET_WIDTH_RATIO.powi(2) / 12.0 } else { 0.0 };
-    let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("at least one degree of freedom");
-    let half_width = student.inverse_cdf(TWO_SIDED_95) * ((variance + rounding) / count).sqrt();
-    (Some(back(mean)), Some([back(mean - half_width), back(mean + half_width)]))
+    let Some(scaled) = scale.apply(values) else { return (None, None) };
+    let interval = mean_interval(&scaled, scale.rounding_variance(), Level::FIVE_PERCENT);
+    let back = |value: f64| scale.back(value);
+    (mean(&scaled).map(back), interval.map(|found| found.interval.map(back)))
 }
 
 /// A metric of an operation that is estimated over trials.

@@ -1,9 +1,16 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
+//!
+//! Rooms: [`expectation`] (what must be reported), [`lateness`] (the generator's own).
+
+mod expectation;
+mod lateness;
+
+use std::collections::BTreeMap;
 
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
-use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport};
+use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
 use shared::units::human_ns;
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
@@ -29,6 +36,10 @@ pub struct Evidence<'a> {
     pub coverage: &'a Coverage,
     /// Values above the histograms' bound.
     pub overflowed: u64,
+    /// Operations that were scheduled, and were neither sent nor told to be unsent.
+    pub missing: u64,
+    /// The name of another trial with the same measured times to the last count; `None`: there is none.
+    pub twin: Option<&'a str>,
     /// Each agent's part.
     pub agents: &'a [AgentEvidence<'a>],
 }
@@ -44,6 +55,8 @@ pub struct AgentEvidence<'a> {
     pub stood_still_ns: u64,
     /// What is missing of its intervals, in words.
     pub missing: Option<String>,
+    /// How its host fared, by the metrics' names.
+    pub host: BTreeMap<String, Scalar>,
 }
 
 impl Evidence<'_> {
@@ -78,9 +91,12 @@ const GATES: &[Gate] = &[
     all_operations_failed,
     error_ratio_high,
     operations_unsent,
+    operations_missing,
     histogram_overflowed,
+    expectation::missed,
+    identical_measurements,
     generator_saturated,
-    generator_late,
+    lateness::generator_late,
     workers_exhausted,
     closed_model_blind,
 ];
@@ -247,6 +263,27 @@ fn operations_unsent(evidence: &Evidence<'_>) -> Vec<Finding> {
     (unsent > 0).then(|| Finding::of_trial(FindingCode::OperationsUnsent, message())).into_iter().collect()
 }
 
+/// The plan is known, so that chance is no excuse: what was due was sent, or is told to be unsent.
+fn operations_missing(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let missing = evidence.missing;
+    let message = || {
+        format!(
+            "{missing} operations were scheduled and never sent, though nothing says that they were given up"
+        )
+    };
+    (missing > 0).then(|| Finding::of_trial(FindingCode::OperationsMissing, message())).into_iter().collect()
+}
+
+fn identical_measurements(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let finding = |twin: &str| {
+        let message = format!(
+            "its measured times are those of {twin} to the last count: measuring twice does not give that, so one was copied, cached or replayed"
+        );
+        Finding::of_trial(FindingCode::IdenticalMeasurements, message)
+    };
+    evidence.twin.map(finding).into_iter().collect()
+}
+
 fn histogram_overflowed(evidence: &Evidence<'_>) -> Vec<Finding> {
     let overflowed = evidence.overflowed;
     let message =
@@ -278,27 +315,6 @@ fn generator_saturated(evidence: &Evidence<'_>) -> Vec<Finding> {
         Finding { severity, ..Finding::of_agent(FindingCode::GeneratorSaturated, part.id, message) }
     })
     .collect()
-}
-
-/// The generator's own lateness against the latency at p99, the quantile that counts without a claim.
-fn generator_late(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let limit = evidence.job.limits.send_lag;
-    let Some(all) = evidence.all() else { return Vec::new() };
-    let (Some(lag_ns), Some(latency_ns)) = (all.send_lag_ns.p99, all.latency_ns.p99) else {
-        return Vec::new();
-    };
-    if lag_ns as f64 <= limit * latency_ns as f64 {
-        return Vec::new();
-    }
-    let message = format!(
-        "operations were sent {} late at p99, {} of the latency there ({}; limits.send_lag is {}): fleetmark itself was late",
-        human_ns(lag_ns as f64),
-        percent(lag_ns as f64 / latency_ns as f64),
-        human_ns(latency_ns as f64),
-        percent(limit)
-    );
-    let finding = Finding::of_trial(FindingCode::GeneratorSaturated, message);
-    vec![Finding { severity: Severity::Invalid, ..finding }]
 }
 
 fn workers_exhausted(evidence: &Evidence<'_>) -> Vec<Finding> {

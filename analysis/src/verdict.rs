@@ -1,7 +1,8 @@
 //! What came out of a run as a whole, and the exit code that the contract gives it.
 
+use shared::claim::ClaimSeverity;
 use shared::run_record::{RunRecord, RunState};
-use shared::run_report::Verdict;
+use shared::run_report::{ClaimReport, Verdict};
 
 /// The contract's exit code for a run that somebody cancelled.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -13,10 +14,10 @@ const EXIT_REFUSED: u8 = 77;
 /// The verdict and exit code of a run.
 ///
 /// `is_whole`: every planned trial has a valid attempt and nothing stored was left out. A run that is not
-/// over cannot be told yet.
-pub fn verdict(record: &RunRecord, is_whole: bool) -> (Verdict, u8) {
+/// over cannot be told yet; of one that is whole the worst of its gating claims counts.
+pub fn verdict(record: &RunRecord, is_whole: bool, claims: &[ClaimReport]) -> (Verdict, u8) {
     let verdict = match record.state {
-        RunState::Finished if is_whole => Verdict::None,
+        RunState::Finished if is_whole => worst(claims),
         RunState::Finished | RunState::Failed | RunState::Cancelled => Verdict::Invalid,
         RunState::Queued | RunState::Running => Verdict::Inconclusive,
     };
@@ -27,4 +28,14 @@ pub fn verdict(record: &RunRecord, is_whole: bool) -> (Verdict, u8) {
         _ => verdict.exit_code(),
     };
     (verdict, exit_code)
+}
+
+/// The worst verdict of the claims that gate, 3 over 1 over 2 over 0; none without such a claim.
+fn worst(claims: &[ClaimReport]) -> Verdict {
+    /// The contract's order.
+    const WORST_FIRST: [Verdict; 4] =
+        [Verdict::Invalid, Verdict::Refuted, Verdict::Inconclusive, Verdict::Supported];
+    let gating = |claim: &&ClaimReport| claim.severity == ClaimSeverity::Gate;
+    let is_among = |verdict: &&Verdict| claims.iter().filter(gating).any(|claim| claim.verdict == **verdict);
+    WORST_FIRST.iter().find(is_among).copied().unwrap_or(Verdict::None)
 }

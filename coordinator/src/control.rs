@@ -5,6 +5,8 @@
 
 mod submit;
 
+use std::sync::Arc;
+
 use shared::fleet::AgentStatus;
 use shared::ids::RunId;
 use shared::job::JobErrors;
@@ -15,6 +17,7 @@ use crate::admission::audit::{Audit, Deed};
 use crate::admission::peer::Peer;
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
+use crate::secrets::{SecretStore, Withheld};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
 pub(crate) use submit::Submittal;
 
@@ -29,6 +32,8 @@ pub(crate) struct Control {
     pub(crate) director: mpsc::Sender<Message>,
     pub(crate) store: StoreHandle,
     pub(crate) audit: Audit,
+    /// What jobs may use and nobody is told.
+    pub(crate) secrets: Arc<SecretStore>,
 }
 
 /// Why it is not done.
@@ -43,6 +48,12 @@ pub(crate) enum ControlError {
     /// The report.
     #[error("failed to {0}")]
     Reporting(#[from] ReportingError),
+    /// A secret that the job uses.
+    #[error("{0}")]
+    Withheld(#[from] Withheld),
+    /// A secret came over a connection that others can hear.
+    #[error("secrets came over a connection that others can hear: call the coordinator by https://")]
+    Overheard,
     /// Too many runs.
     #[error("{0} runs wait or run already; try again later")]
     Full(usize),

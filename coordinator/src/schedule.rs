@@ -40,6 +40,7 @@ use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
 use shared::plan::Assignment;
 use shared::run_record::{RunRecord, RunState};
+use shared::secret::Confidential;
 
 use crate::fleet::{Fleet, Moment};
 pub use answer::Answer;
@@ -60,6 +61,8 @@ pub struct Submission {
     pub job: Arc<Job>,
     /// The files that came with it.
     pub files: Arc<BTreeMap<String, Vec<u8>>>,
+    /// What its agents may tell nobody. Held in memory only.
+    pub confidential: Arc<Confidential>,
 }
 
 /// A run that an earlier coordinator left under way.
@@ -127,8 +130,10 @@ pub enum Command {
     StartTarget {
         /// For which trial.
         trial: TrialKey,
-        /// The program and its arguments.
+        /// The program and its arguments; what must not be told still stands in them by its name.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Arc<Confidential>,
         /// Where it answers once ready.
         ready: Option<String>,
         /// How long that may take.
@@ -142,8 +147,10 @@ pub enum Command {
         trial: TrialKey,
         /// Its number.
         hook: u32,
-        /// The program and its arguments.
+        /// The program and its arguments, as a target's.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Arc<Confidential>,
         /// How long it may take.
         timeout: Duration,
     },
@@ -323,7 +330,8 @@ impl Schedule {
 
     /// Why a job could not begin now; `None`: it could.
     pub fn unmet(&self, submission: &Submission) -> Option<String> {
-        let need = run::need(&submission.job, submission.record.reservation.as_deref());
+        let need =
+            run::need(&submission.job, submission.record.reservation.as_deref(), &submission.confidential);
         self.fleet.candidates(&need).err().map(|unmet| unmet.message().to_owned())
     }
 

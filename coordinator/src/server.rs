@@ -32,6 +32,7 @@ use crate::rpc::control_service::ControlRpc;
 use crate::rpc::trust_service::TrustRpc;
 use crate::rpc::{self, Services};
 use crate::schedule::Deadlines;
+use crate::secrets::SecretStore;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 use crate::web;
@@ -56,6 +57,8 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// Serve pages; `None`: none.
     pub web: Option<web::Options>,
+    /// What jobs may use and nobody is told.
+    pub secrets: SecretStore,
 }
 
 /// How a coordinator that encrypts is known.
@@ -116,7 +119,7 @@ pub struct Running {
 pub async fn start(options: Options) -> Result<Running, StartError> {
     let (listener, address, pages) = listen(options.listen, options.web).await?;
     let store = open_store(options.store.clone()).await?;
-    let adoptions = unfinished::read(&store).await?;
+    let adoptions = unfinished::read(&store, &options.secrets).await?;
     let registrar = open_authority(&options.store, options.protection.as_ref(), pages.as_ref(), address)?;
     // Whoever calls over loopback is asked for a certificate only where the calls are encrypted too.
     let asks_callers = registrar.clone().filter(|_| options.protection.is_some());
@@ -131,7 +134,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
-    let control = Control { director: director.clone(), store: store.clone(), audit: audit.clone() };
+    let control = Control {
+        director: director.clone(),
+        store: store.clone(),
+        audit: audit.clone(),
+        secrets: Arc::new(options.secrets),
+    };
     let stop_pages = CancellationToken::new();
     let found = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));
     let (page_url, page_address) = found.unzip();

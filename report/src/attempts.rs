@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{AgentId, AgentName, TrialIndex};
+use shared::ids::{AgentId, AgentName, TrialIndex, VariantIndex};
 use shared::interval::Interval;
 use shared::run_record::RunRecord;
 use shared::run_report::RunReport;
@@ -10,6 +10,8 @@ use shared::run_report::RunReport;
 /// One attempt at a trial, as far as an export tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt<'a> {
+    /// Its variant's place in the plan.
+    pub variant_index: VariantIndex,
     /// Name of its variant.
     pub variant: &'a str,
     /// Its block, from 0.
@@ -82,6 +84,7 @@ impl<'a> Attempts<'a> {
             let place = (variant, planned.block, planned.order, attempt.attempt);
             let Judgement { is_valid, invalid } = known.get(&place).cloned().unwrap_or_default();
             let attempted = Attempt {
+                variant_index: planned.variant,
                 variant,
                 block: planned.block,
                 order: planned.order,

@@ -69,8 +69,9 @@ impl Exporter for Csv {
             let Some((attempt, agent)) = attempts.of(&interval) else {
                 return Ok(());
             };
+            let operations = &job.of_variant(attempt.variant_index).workload.operations;
             for operation in &interval.operations {
-                if let Some(spec) = job.workload.operations.get(usize::from(operation.operation.0)) {
+                if let Some(spec) = operations.get(usize::from(operation.operation.0)) {
                     let names = (agent.as_str(), spec.name.as_str());
                     let row = row(attempt, names, &interval, operation);
                     writer.write_record(row.into_iter().chain(further.figures(operation)))?;

@@ -1,4 +1,6 @@
-//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval.
+//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval. Room: [`claims`].
+
+pub(crate) mod claims;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -104,6 +106,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }
@@ -303,7 +306,10 @@ fn job() -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        claims: Vec::new(),
+        expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! HdrHistogram's interval log, version 1.3, as its own `HistogramLogWriter` writes it.
 //!
-//! One line per agent, operation and interval with successes, tagged `operation@agent`; nothing merged, so
-//! that a reader which ignores tags gets the right total. Values are nanoseconds, times are seconds since
+//! One line per agent, operation and interval with successes, tagged `operation@agent`, and `operation@agent@variant` where
+//! there are several variants; nothing merged, so that a reader which ignores tags gets the right total. Values are nanoseconds, times are seconds since
 //! the first trial's start; lines stand in the store's order (trial, agent, number), which the format allows.
 
 use std::io::Write;
@@ -9,6 +9,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use shared::histogram::EncodedHistogram;
 use shared::interval::{Interval, Phase};
+use shared::plan::Plan;
 
 use crate::attempts::{Attempt, Attempts};
 use crate::compressed::compressed_base64;
@@ -34,7 +35,7 @@ impl Exporter for Hlog {
         let attempts = Attempts::new(source.record, &source.assembled.report);
         let first_start_ms = attempts.first_start_ms().unwrap_or(source.record.submitted_at_ms);
         write_header(source, &attempts, first_start_ms, out)?;
-        let job = source.job;
+        let (job, plan) = (source.job, &source.record.plan);
         (source.intervals)(&mut |interval| {
             let Some((attempt, agent)) = attempts.of(&interval) else {
                 return Ok(());
@@ -44,11 +45,12 @@ impl Exporter for Hlog {
                 return Ok(());
             }
             let start_s = start_seconds(attempt, first_start_ms, &interval);
+            let operations = &job.of_variant(attempt.variant_index).workload.operations;
             for operation in &interval.operations {
-                let spec = job.workload.operations.get(usize::from(operation.operation.0));
+                let spec = operations.get(usize::from(operation.operation.0));
                 let latency = operation.latency.as_ref().filter(|latency| latency.count() > 0);
                 if let (Some(spec), Some(latency)) = (spec, latency) {
-                    let tag = format!("{}@{agent}", spec.name);
+                    let tag = format!("{}@{agent}{}", spec.name, variant_of(attempt, plan));
                     write_line(&tag, start_s, &interval, latency, out)?;
                 }
             }
@@ -79,6 +81,14 @@ fn write_header(
     let seconds = start_ms as f64 / 1e3;
     writeln!(out, "#[StartTime: {seconds:.3} (seconds since epoch), {}]", date(start_ms))?;
     Ok(writeln!(out, "{LEGEND}")?)
+}
+
+/// What stands behind a tag where several variants were measured. The log parts its columns by commas.
+fn variant_of(attempt: &Attempt<'_>, plan: &Plan) -> String {
+    match plan.variants.len() {
+        0 | 1 => String::new(),
+        _ => format!("@{}", attempt.variant.replace(',', ";")),
+    }
 }
 
 fn write_line(

@@ -3,16 +3,20 @@
 //! A [`Reporter`] renders a run report, which any client holds. An [`Exporter`] goes back to the stored
 //! intervals, and so runs where the store is.
 //!
-//! Reporters: [`terminal`], [`json`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`].
-//! Behind them: [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form).
+//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`].
+//! Behind them: [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
+//! (those of claims, as text).
 #![forbid(unsafe_code)]
 
 pub mod attempts;
 pub mod compressed;
 pub mod csv;
+mod figures;
 pub mod hgrm;
 pub mod hlog;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod terminal;
 
 use std::io::{self, Write};
@@ -30,6 +34,25 @@ pub trait Reporter {
     /// # Errors
     /// When the report cannot be put into the format.
     fn render(&self, report: &RunReport) -> Result<String, ReportError>;
+}
+
+/// One line of the table of report formats.
+#[derive(Clone, Copy)]
+pub struct ReportFormat {
+    /// Its name: the flag on the command line.
+    pub name: &'static str,
+    /// One sentence about it, for the help.
+    pub doc: &'static str,
+    /// Renders it.
+    pub reporter: &'static (dyn Reporter + Sync),
+}
+
+/// Every format that a report is written to a file in, beside the contract's JSON.
+pub const REPORTS: &[ReportFormat] = &[markdown::FORMAT, junit::FORMAT];
+
+/// The report format of a name; `None`: there is none.
+pub fn report_format(name: &str) -> Option<&'static ReportFormat> {
+    REPORTS.iter().find(|format| format.name == name)
 }
 
 /// Writes a run for another tool.

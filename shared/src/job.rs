@@ -2,17 +2,20 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
-//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`error`]. Beside them: [`data`],
+//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
-//! [`uses`] (what they need) and [`overrides`] (`--set`); and [`configuration`], other files that are read the same way.
+//! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
+//! files; and [`configuration`], other files that are read the same way.
 
 pub mod builtin;
 mod claims;
+pub mod confidences;
 pub mod configuration;
 mod contradictions;
 pub mod data;
 pub mod decode;
 mod describe;
+pub mod differences;
 pub mod error;
 pub mod grammar;
 pub mod json_schema;
@@ -27,6 +30,7 @@ pub mod selector;
 mod submission_texts;
 pub mod template;
 pub mod uses;
+pub mod variants;
 mod walk;
 mod workload;
 
@@ -34,6 +38,7 @@ pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
+pub use variants::JobVariant;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,8 +46,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::ArrivalPlan;
+use crate::claim::Claim;
 use crate::delay::Delay;
 use crate::ids::Name;
+use crate::metric::MetricName;
 
 /// Largest job file, in bytes: a thousand operations fit many times over.
 pub const JOB_BYTES_MAX: usize = 1024 * 1024;
@@ -54,6 +61,10 @@ pub const WORKERS_MAX: u32 = 100_000;
 pub const WORKERS_GROWN_MAX: u32 = 10_000;
 /// Most agents one run may use.
 pub const AGENTS_MAX: u32 = 10_000;
+/// Most claims of a job: more than anybody reads, and each is decided for every variant and agent.
+pub const CLAIMS_MAX: usize = 100;
+/// Longest text of a claim, in characters: it stands in every report, once for each variant and agent.
+pub const CLAIM_TEXT_CHARACTERS_MAX: usize = 500;
 
 /// A job file, parsed and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,10 +89,16 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
+    /// What is said to hold, in file order.
+    pub claims: Vec<Claim>,
+    /// What must be reported.
+    pub expect: Expectation,
     /// What still counts as valid.
     pub limits: Limits,
-    /// Files that the job names (`body_file`, …), as written, without repetition.
+    /// Files that the job and its variants name (`body_file`, …), as written, without repetition.
     pub files: Vec<String>,
+    /// What is compared, in the order of the file; empty: the job as it stands, alone.
+    pub variants: Vec<JobVariant>,
 }
 
 /// What is done: a kind from the agents' table, with its operations.
@@ -257,6 +274,15 @@ pub struct HookSpec {
     pub command: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
+}
+
+/// What every trial must report; the trial is invalid where it does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// These metrics have a value.
+    pub metrics: Vec<MetricName>,
+    /// So many distinct `metric.<name>` are reported; `None`: any number.
+    pub count: Option<u64>,
 }
 
 /// What still counts as valid. Shares are 0 to 1.

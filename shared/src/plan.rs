@@ -1,6 +1,7 @@
-//! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Room: [`placement`], who
-//! measures in each trial.
+//! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Rooms: `order` (of the
+//! variants in each block), [`placement`] (who measures in each trial).
 
+mod order;
 pub mod placement;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::arrivals::ArrivalPlan;
 use crate::delay::Delay;
 use crate::ids::{AgentName, LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
-use crate::job::{DataColumn, Job, LoadModel, OperationSpec, Warmup, Window};
+use crate::job::{DataColumn, Job, JobVariant, LoadModel, OperationSpec, Warmup, Window};
+
+use crate::secret::Confidential;
 
 pub use placement::PlannedCell;
 
@@ -35,19 +38,33 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Unrolls a job: each block runs every variant once. The seed is the job's own, or chosen at submission.
+    /// Unrolls a job: each block runs every variant once, one right after the other, in a balanced random order. The seed is the
+    /// job's own, or chosen at submission.
     pub fn of(job: &Job, seed: u64) -> Self {
-        let variant = Variant { name: DEFAULT_VARIANT.to_owned(), parameters: BTreeMap::new() };
-        let trial = |block: u32| PlannedTrial {
-            index: TrialIndex(block),
-            variant: VariantIndex(0),
+        let variants = variants(job);
+        let orders = order::orders(u32::try_from(variants.len()).unwrap_or(u32::MAX), job.load.trials, seed);
+        let places = (0..)
+            .zip(orders)
+            .flat_map(|(block, order)| (0..).zip(order).map(move |(place, variant)| (block, place, variant)));
+        let trial = |(index, (block, order, variant)): (u32, (u32, u32, VariantIndex))| PlannedTrial {
+            index: TrialIndex(index),
+            variant,
             block,
-            order: 0,
+            order,
             cells: Vec::new(),
         };
-        let trials = (0..job.load.trials).map(trial).collect();
-        Self { seed, variants: vec![variant], trials, agents: job.fleet.agents }
+        let trials = (0..).zip(places).map(trial).collect();
+        Self { seed, variants, trials, agents: job.fleet.agents }
     }
+}
+
+fn variants(job: &Job) -> Vec<Variant> {
+    if job.variants.is_empty() {
+        return vec![Variant { name: DEFAULT_VARIANT.to_owned(), parameters: BTreeMap::new() }];
+    }
+    let variant =
+        |variant: &JobVariant| Variant { name: variant.name.clone(), parameters: variant.parameters.clone() };
+    job.variants.iter().map(variant).collect()
 }
 
 /// One combination of parameter values.
@@ -105,6 +122,8 @@ pub struct Assignment {
     pub agent_count: u32,
     /// Whether it is to make no load, and only to report how its host fares until it is told to stop.
     pub is_observer: bool,
+    /// What it may tell nobody.
+    pub confidential: Confidential,
 }
 
 /// One agent's share of a trial's load.
@@ -167,6 +186,22 @@ mod tests {
             plan.trials.iter().map(|trial| (trial.index.0, trial.block, trial.order)).collect();
         assert_eq!(cells, [(0, 0, 0), (1, 1, 0), (2, 2, 0)]);
         assert_eq!((plan.variants[0].name.as_str(), plan.agents, plan.seed), ("default", Some(1), 7));
+    }
+
+    #[test]
+    fn a_block_runs_every_variant_and_knows_their_places() {
+        let text = "name = \"plan\"\nworkload = { kind = \"http\" }\nload.trials = 4\nsweep.\"load.workers\" = [1, 2, 4]\n";
+        let plan = Plan::of(&parse(text, Kinds::Unchecked).unwrap(), 7);
+        let names: Vec<&str> = plan.variants.iter().map(|variant| variant.name.as_str()).collect();
+        assert_eq!(names, ["load.workers=1", "load.workers=2", "load.workers=4"]);
+        assert_eq!(plan.variants[2].parameters["load.workers"], 4);
+        let places: Vec<_> = plan.trials.iter().map(|it| (it.index.0, it.block, it.order)).collect();
+        assert_eq!(places, (0..12).map(|index| (index, index / 3, index % 3)).collect::<Vec<_>>());
+        for block in plan.trials.chunks(3) {
+            let mut variants: Vec<u32> = block.iter().map(|trial| trial.variant.0).collect();
+            variants.sort();
+            assert_eq!(variants, [0, 1, 2]);
+        }
     }
 
     proptest! {

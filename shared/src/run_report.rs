@@ -1,8 +1,12 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
-//! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Room: [`operation`].
+//! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
+//! [`claim`], [`comparison`], [`sweep`].
 
+pub mod claim;
+pub mod comparison;
 pub mod operation;
+pub mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +18,10 @@ use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, RunId};
 use crate::run_record::RunState;
 
+pub use self::claim::ClaimReport;
+pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
+pub use self::sweep::{ContrastReport, Direction, LawReport, SweepReport, SweptReport};
 
 /// The schema's name, written into every report.
 pub const SCHEMA: &str = "fleetmark.run/1";
@@ -70,9 +77,12 @@ pub struct RunReport {
     /// What was measured, by variant.
     pub variants: Vec<VariantReport>,
     /// What was claimed and what came out.
-    pub claims: Vec<serde_json::Value>,
+    pub claims: Vec<ClaimReport>,
     /// Variants against each other and against baselines.
-    pub comparisons: Vec<serde_json::Value>,
+    pub comparisons: Vec<ComparisonReport>,
+    /// What sweeps over one number answer, metric by metric; absent when nothing is swept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<SweepReport>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
 }

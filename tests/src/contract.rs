@@ -34,10 +34,56 @@ const REPORT: Kind = Table(&[
     ("schema", OneOf(&["fleetmark.run/1"])),
     ("run", Table(RUN)),
     ("variants", List(&Table(VARIANT))),
-    ("claims", List(&Anything)),
-    ("comparisons", List(&Anything)),
+    ("claims", List(&Table(CLAIM))),
+    ("comparisons", List(&Table(COMPARISON))),
+    // Added: what sweeps over one number answer.
+    ("sweeps", OrAbsent(&List(&Table(SWEEP)))),
     ("hosts", List(&Table(HOST))),
 ]);
+
+const SWEEP: &[(&str, Kind)] = &[
+    ("path", Text),
+    ("variant", Text),
+    ("metric", Text),
+    ("unit", Text),
+    ("agent", OrAbsent(&Text)),
+    ("pair", OrAbsent(&Table(PAIR))),
+    ("values", List(&Table(SWEPT))),
+    ("best", OrNull(&Number)),
+    ("not_told_apart", List(&Number)),
+    ("worse_than_least", List(&Number)),
+    ("more_trials_needed", OrNull(&Count)),
+    ("spread_assumed", Boolean),
+    ("law", OrNull(&Table(LAW))),
+    ("answer", Text),
+];
+
+const SWEPT: &[(&str, Kind)] = &[
+    ("value", Number),
+    ("variant", Text),
+    ("n", Count),
+    ("mean", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("against_best", OrNull(&Table(CONTRAST))),
+    ("against_least", OrNull(&Table(CONTRAST))),
+];
+
+const CONTRAST: &[(&str, Kind)] = &[
+    ("n", Count),
+    ("ratio", OrNull(&Number)),
+    ("interval", OrNull(&Interval)),
+    ("says", OneOf(&["faster", "slower", "same", "inconclusive"])),
+    ("direction", OrNull(&OneOf(&["worse", "better"]))),
+    ("more_trials_needed", OrNull(&Count)),
+];
+
+const LAW: &[(&str, Kind)] = &[
+    ("of_one", Number),
+    ("contention", Number),
+    ("coherence", Number),
+    ("peak", OrNull(&Number)),
+    ("misfit", Number),
+];
 
 const HOST: &[(&str, Kind)] = &[
     ("agent", Text),
@@ -138,6 +184,43 @@ const ESTIMATE: &[(&str, Kind)] = &[
     ("n", Count),
     ("mean", OrNull(&Number)),
     ("ci95", OrNull(&Interval)),
+];
+
+const CLAIM: &[(&str, Kind)] = &[
+    ("text", OrNull(&Text)),
+    ("metric", Text),
+    ("unit", Text),
+    ("rule", Text),
+    ("variant", Text),
+    ("than", OrNull(&Text)),
+    ("baseline", OrNull(&Text)),
+    ("agent", OrNull(&Text)),
+    // Added: under `pairs` the pair that it is about.
+    ("pair", OrAbsent(&Table(PAIR))),
+    ("n", Count),
+    ("value", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
+    ("reason", Text),
+    ("more_trials_needed", OrNull(&Count)),
+    ("severity", OneOf(&["gate", "warn"])),
+];
+
+const COMPARISON: &[(&str, Kind)] = &[
+    ("metric", Text),
+    ("a", Text),
+    ("b", Text),
+    // Added: whom it is about under `each` and `pairs`.
+    ("agent", OrAbsent(&Text)),
+    ("pair", OrAbsent(&Table(PAIR))),
+    // Added: how many blocks there were, and how many more would settle it.
+    ("n", Count),
+    ("ratio", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("says", OneOf(&["faster", "slower", "same", "inconclusive"])),
+    ("primary", Boolean),
+    ("more_trials_needed", OrNull(&Count)),
+    ("fingerprint_differences", List(&Text)),
 ];
 
 const OPERATION: &[(&str, Kind)] = &[

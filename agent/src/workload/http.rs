@@ -34,6 +34,8 @@ mod line;
 mod link;
 mod pass;
 mod progress;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod readings;
 mod redirect;
 mod remembered;

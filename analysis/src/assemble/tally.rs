@@ -1,6 +1,7 @@
 //! What one operation did so far: counters and histograms that merge exactly.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use shared::histogram::EncodedHistogram;
 use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval};
@@ -104,6 +105,23 @@ impl Tally {
         self.counters.overflowed
     }
 
+    /// Operations that were scheduled, and were neither sent nor told to be unsent.
+    pub(super) fn missing(&self) -> u64 {
+        self.counters.scheduled.saturating_sub(self.counters.sent.saturating_add(self.counters.unsent))
+    }
+
+    /// How many measured times it holds, of successes and failures.
+    pub(super) fn times(&self) -> u64 {
+        self.latency.count().saturating_add(self.failed.count())
+    }
+
+    /// Feeds the raw histograms of its measured times to a digest. Packed or open makes no difference.
+    pub(super) fn digest_times(&self, digest: &mut impl Hasher) {
+        for sum in [Some(&self.latency), self.service_time.as_ref(), Some(&self.failed)] {
+            sum.filter(|sum| sum.count() > 0).map(|sum| sum.encoded().as_bytes().to_vec()).hash(digest);
+        }
+    }
+
     /// The latencies of successes.
     pub(super) fn latency(&self) -> EncodedHistogram {
         self.latency.encoded()
@@ -193,6 +211,7 @@ impl Tally {
 #[derive(Debug, Clone, Default)]
 struct Counters {
     scheduled: u64,
+    sent: u64,
     unsent: u64,
     bytes_sent: u64,
     bytes_received: u64,
@@ -204,6 +223,7 @@ impl From<&OperationInterval> for Counters {
     fn from(interval: &OperationInterval) -> Self {
         Self {
             scheduled: interval.scheduled,
+            sent: interval.sent,
             unsent: interval.unsent,
             bytes_sent: interval.bytes_sent,
             bytes_received: interval.bytes_received,
@@ -216,6 +236,7 @@ impl From<&OperationInterval> for Counters {
 impl Counters {
     fn add(&mut self, more: &Counters) {
         add_to(&mut self.scheduled, more.scheduled);
+        add_to(&mut self.sent, more.sent);
         add_to(&mut self.unsent, more.unsent);
         add_to(&mut self.bytes_sent, more.bytes_sent);
         add_to(&mut self.bytes_received, more.bytes_received);

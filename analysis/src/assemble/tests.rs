@@ -1,11 +1,16 @@
 //! Small cases worked out by hand. Rooms: `apart` (agents that stand alone), `fixture` (a made-up run), `folding` (what folded runs still say),
-//! `invariants` (those of the design), `metrics` (what was taken out of responses).
+//! `gates` (what makes trials invalid), `invariants` (those of the design), `metrics` (what was taken out of responses),
+//! `settling` (trials that had not), `sweeps` (one number varied), `variants` (several jobs in one run).
 
 mod apart;
 mod fixture;
 mod folding;
+mod gates;
 mod invariants;
 mod metrics;
+mod settling;
+mod sweeps;
+mod variants;
 
 use self::fixture::*;
 use super::*;

@@ -14,6 +14,7 @@ use shared::run_report::{
 use super::cell::Cell;
 use super::subject::Subject;
 use super::tally::Tally;
+use super::twins::Twins;
 use crate::validity::{self, AgentEvidence, Evidence};
 
 /// One attempt, with what is needed to merge it further.
@@ -80,14 +81,17 @@ pub(super) fn assemble<'a>(
     job: &Job,
     planned: &PlannedTrial,
     attempt: &TrialRecord,
+    twins: &Twins,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> Vec<AssembledTrial> {
     if attempt.cells.is_empty() {
-        return vec![assemble_one(record, job, planned, attempt, cells)];
+        let twin = twins.of(attempt, &Subject::All);
+        return vec![assemble_one(record, job, planned, attempt, twin, cells)];
     }
     let apart = attempt.cells.iter().map(|cell| {
-        let mut assembled = assemble_one(record, job, planned, &attempt.of_cell(cell), cells);
         let subject = Subject::from(cell);
+        let twin = twins.of(attempt, &subject);
+        let mut assembled = assemble_one(record, job, planned, &attempt.of_cell(cell), twin, cells);
         (assembled.report.agent, assembled.report.pair) = (subject.agent(), subject.pair());
         assembled.agent_sums.iter_mut().for_each(|sum| sum.pair = subject.pair());
         // What is found of a whole cell is found of its agent.
@@ -105,6 +109,7 @@ fn assemble_one<'a>(
     job: &Job,
     planned: &PlannedTrial,
     attempt: &TrialRecord,
+    twin: Option<&str>,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> AssembledTrial {
     let silent = Cell::new(job.workload.operations.len());
@@ -119,6 +124,8 @@ fn assemble_one<'a>(
         record: attempt,
         operations: &operations.reports,
         coverage: &coverage,
+        missing: tallies.iter().fold(0, |sum, tally| tally.missing().saturating_add(sum)),
+        twin,
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
         agents: &parts.iter().map(|(part, cell)| agent_evidence(part, cell)).collect::<Vec<_>>(),
     };
@@ -197,6 +204,7 @@ fn agent_evidence<'a>(part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),
+        host: cell.host(),
     }
 }
 

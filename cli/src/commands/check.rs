@@ -1,6 +1,6 @@
 //! `fleetmark check`: is a job valid?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
@@ -36,16 +36,22 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
             "operations": operations,
             "data": data,
             "trials": job.load.trials,
+            "variants": job.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>(),
         });
         output::print(&format!("{answer:#}\n"))?;
     } else {
         output::print(&format!(
-            "{}: valid: job {}, {} with {}{}; `fleetmark plan` says what it would run\n",
+            "{}: valid: job {}, {} with {}{}{}; `fleetmark plan` says what it would run\n",
             args.job.display(),
             job.name,
             job.workload.kind,
             if job.workload.is_scenario { "the scenario " } else { "" },
-            operations.join(", ")
+            operations.join(", "),
+            match job.variants.len() {
+                0 => String::new(),
+                1 => ", 1 variant".to_owned(),
+                variants => format!(", {variants} variants"),
+            }
         ))?;
     }
     Ok(DONE)
@@ -96,8 +102,13 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
 
 /// Whether every column of data is in its file.
 fn check_data(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
-    for (data, column) in &job.data {
+    let mut read = BTreeSet::new();
+    for (data, column) in job.each_variant().flat_map(|variant| &variant.data) {
         let DataSource::Csv { file, column } = &column.source else { continue };
+        // Most variants take the same data.
+        if !read.insert((file, column)) {
+            continue;
+        }
         let content = files.get(file).map(Vec::as_slice).unwrap_or_default();
         read_csv_column(content, column).map_err(|error| {
             Failure::with_code(

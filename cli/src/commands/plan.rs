@@ -1,12 +1,15 @@
-//! `fleetmark plan`: what would run, and how long that takes. Room: `words`, how workers go about it.
+//! `fleetmark plan`: what would run, and how long that takes. Rooms: `words` (how workers go about it), `variants` (what is compared).
 
+mod variants;
 mod words;
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use shared::ids::AgentName;
 use shared::job::{Job, Placement, Warmup, Window};
-use shared::plan::Plan;
+use shared::plan::{Plan, PlannedTrial};
 use shared::units::print_duration;
 
 use super::check::{self, CheckedJob};
@@ -20,88 +23,140 @@ const TRIALS_LISTED_MAX: usize = 20;
 pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
     let CheckedJob { job, files, .. } = check::read(&args.job, &args.set)?;
     let plan = placed(&job)?;
-    // Without their number it is not known how many rounds agents take that do not share the load.
-    let is_whole = job.fleet.placement == Placement::Together || plan.is_placed();
-    let trial = trial_length(job.load.warmup, job.load.window);
-    let trials = u32::try_from(plan.trials.len()).unwrap_or(u32::MAX);
-    let total = trial.filter(|_| is_whole).map(|trial| trial.saturating_mul(trials));
-    if json {
-        let trials: Vec<_> = plan
-            .trials
-            .iter()
-            .map(|trial| serde_json::json!({ "variant": plan.variants[trial.variant.0 as usize].name, "block": trial.block, "order": trial.order, "cells": trial.cells.len().max(1) }))
-            .collect();
-        let answer = serde_json::json!({
-            "name": job.name,
-            "agents": job.fleet.agents,
-            "placement": job.fleet.placement,
-            "observe": job.fleet.observers.as_ref().map(ToString::to_string),
-            "scenario": job.workload.is_scenario,
-            "think": job.load.think.map(|think| think.to_string()),
-            "pace_seconds": job.load.pace.map(|pace| pace.as_secs_f64()),
-            "connect_rate": job.load.connect_rate,
-            "connections_per_worker": job.load.connections_per_worker,
-            "streams_per_connection": job.load.streams_per_connection,
-            "new_connection_every": job.load.new_connection_every,
-            "pin": job.load.pins_threads,
-            "data": words::data_json(&job.data, &files),
-            "trials": trials,
-            "trial_seconds": trial.map(|trial| trial.as_secs_f64()),
-            "total_seconds": total.map(|total| total.as_secs_f64()),
-        });
-        output::print(&format!("{answer:#}\n"))?;
-        return Ok(DONE);
-    }
-    let agents = job
-        .fleet
-        .agents
-        .map_or_else(|| "every agent that matches".to_owned(), |agents| format!("{agents} agents"));
-    let of_each = if job.fleet.placement == Placement::Together { "" } else { " each" };
-    let workers = job
-        .load
-        .workers
-        .map_or_else(|| "one worker for each".to_owned(), |workers| format!("{workers} workers{of_each}"));
-    let mut text = format!(
-        "{}: {} trial{} on {agents} with {workers}\n",
-        job.name,
-        plan.trials.len(),
-        if plan.trials.len() == 1 { "" } else { "s" }
-    );
-    let placement = words::placement(&job);
-    let ways = words::ways(&job.load, &job.workload);
-    for sentence in placement.iter().chain(&ways).chain(&words::data(&job.data, &files)) {
-        text.push_str(&format!("  {sentence}\n"));
-    }
-    for trial in plan.trials.iter().take(TRIALS_LISTED_MAX) {
-        text.push_str(&format!(
-            "  {:>4}  block {:>3}  {}{}\n",
-            trial.index.0 + 1,
-            trial.block + 1,
-            plan.variants[trial.variant.0 as usize].name,
-            words::cells(&trial.cells)
-        ));
-    }
-    if plan.trials.len() > TRIALS_LISTED_MAX {
-        text.push_str(&format!("  and {} more\n", plan.trials.len() - TRIALS_LISTED_MAX));
-    }
-    text.push_str(&match (trial, total) {
-        (Some(trial), None) => format!(
-            "each takes {} (warm-up and window); how many there are depends on how many agents match\n",
-            print_duration(trial)
-        ),
-        (Some(trial), Some(total)) => format!(
-            "each takes {} (warm-up and window), all {}, and a little for preparing and collecting\n",
-            print_duration(trial),
-            print_duration(total)
-        ),
-        _ => "how long it takes is not known: it is counted in iterations\n".to_owned(),
-    });
+    let length = Length::of(&job, &plan);
+    let text = if json {
+        format!("{:#}\n", answer(&job, &plan, &length, &files))
+    } else {
+        page(&job, &plan, &length, &files)
+    };
     output::print(&text)?;
     Ok(DONE)
 }
 
-/// The plan, with the rounds of a placement as far as the number of agents is known. The seed is chosen when a run is submitted;
-/// the order shown holds for any, since there is one variant a block.
+/// How long trials take: warm-up and window.
+struct Length {
+    /// Each of them; `None` when they differ, or are counted in iterations.
+    trial: Option<Duration>,
+    /// All of them; `None` when that is not known, or how many there are.
+    total: Option<Duration>,
+    /// Whether it is known how many there are.
+    is_whole: bool,
+}
+
+impl Length {
+    fn of(job: &Job, plan: &Plan) -> Self {
+        // Without their number it is not known how many rounds agents take that do not share the load.
+        let is_whole = job.fleet.placement == Placement::Together || plan.is_placed();
+        let of_trial = |trial: &PlannedTrial| trial_length(job.of_variant(trial.variant));
+        let mut lengths = plan.trials.iter().map(of_trial);
+        let total = plan
+            .trials
+            .iter()
+            .try_fold(Duration::ZERO, |sum, trial| Some(sum.saturating_add(of_trial(trial)?)));
+        let first = lengths.next().flatten();
+        Self {
+            trial: first.filter(|first| lengths.all(|length| length == Some(*first))),
+            total: total.filter(|_| is_whole),
+            is_whole,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        match (self.trial, self.total) {
+            (Some(trial), None) => format!(
+                "each takes {} (warm-up and window); how many there are depends on how many agents match\n",
+                print_duration(trial)
+            ),
+            (Some(trial), Some(total)) => format!(
+                "each takes {} (warm-up and window), all {}, and a little for preparing and collecting\n",
+                print_duration(trial),
+                print_duration(total)
+            ),
+            (None, Some(total)) => format!(
+                "all take {} (warm-up and window), and a little for preparing and collecting\n",
+                print_duration(total)
+            ),
+            (None, None) if !self.is_whole => {
+                "how long it takes depends on how many agents match\n".to_owned()
+            }
+            (None, None) => "how long it takes is not known: it is counted in iterations\n".to_owned(),
+        }
+    }
+}
+
+fn answer(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<u8>>) -> serde_json::Value {
+    let name = |trial: &PlannedTrial| &plan.variants[trial.variant.0 as usize].name;
+    let trials: Vec<_> = plan
+        .trials
+        .iter()
+        .map(|trial| serde_json::json!({ "variant": name(trial), "block": trial.block, "order": trial.order, "cells": trial.cells.len().max(1) }))
+        .collect();
+    serde_json::json!({
+        "name": job.name,
+        "agents": job.fleet.agents,
+        "placement": job.fleet.placement,
+        "observe": job.fleet.observers.as_ref().map(ToString::to_string),
+        "scenario": job.workload.is_scenario,
+        "think": job.load.think.map(|think| think.to_string()),
+        "pace_seconds": job.load.pace.map(|pace| pace.as_secs_f64()),
+        "connect_rate": job.load.connect_rate,
+        "connections_per_worker": job.load.connections_per_worker,
+        "streams_per_connection": job.load.streams_per_connection,
+        "new_connection_every": job.load.new_connection_every,
+        "pin": job.load.pins_threads,
+        "data": words::data_json(&job.data, files),
+        "seed": job.load.seed,
+        "variants": variants::answer(job, plan),
+        "blocks": job.load.trials,
+        "trials": trials,
+        "trial_seconds": length.trial.map(|trial| trial.as_secs_f64()),
+        "total_seconds": length.total.map(|total| total.as_secs_f64()),
+    })
+}
+
+fn page(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<u8>>) -> String {
+    let agents = job
+        .fleet
+        .agents
+        .map_or_else(|| "every agent that matches".to_owned(), |agents| format!("{agents} agents"));
+    let mut text = format!("{}: {} on {agents}", job.name, variants::trials(job, plan));
+    if job.variants.is_empty() {
+        text.push_str(&format!(" with {}", words::workers(job)));
+    }
+    text.push('\n');
+    words::placement(job).iter().for_each(|sentence| line(&mut text, sentence));
+    if job.variants.is_empty() {
+        words::all(job, files).iter().for_each(|sentence| line(&mut text, sentence));
+    } else {
+        variants::page(job, files).iter().for_each(|sentence| line(&mut text, sentence));
+    }
+    for trial in plan.trials.iter().take(TRIALS_LISTED_MAX) {
+        line(
+            &mut text,
+            &format!(
+                "{:>4}  block {:>3}  {}{}",
+                trial.index.0 + 1,
+                trial.block + 1,
+                plan.variants[trial.variant.0 as usize].name,
+                words::cells(&trial.cells)
+            ),
+        );
+    }
+    if plan.trials.len() > TRIALS_LISTED_MAX {
+        line(&mut text, &format!("and {} more", plan.trials.len() - TRIALS_LISTED_MAX));
+    }
+    if plan.variants.len() > 1 && job.load.seed.is_none() {
+        line(&mut text, "the order is one of many: load.seed is not set, so each run draws its own");
+    }
+    text + &length.in_words()
+}
+
+fn line(text: &mut String, sentence: &str) {
+    let _writing_to_a_text_succeeds = writeln!(text, "  {sentence}");
+}
+
+/// The plan, with the rounds of a placement as far as the number of agents is known. The seed is chosen when a run is submitted,
+/// where the job has none: the order shown is then only one of many.
 fn placed(job: &Job) -> anyhow::Result<Plan> {
     let mut plan = Plan::of(job, job.load.seed.unwrap_or(0));
     if let Some(agents) = job.fleet.agents {
@@ -113,8 +168,8 @@ fn placed(job: &Job) -> anyhow::Result<Plan> {
 }
 
 /// Warm-up and window of one trial; `None` when they are counted in iterations.
-fn trial_length(warmup: Warmup, window: Window) -> Option<Duration> {
-    match (warmup, window) {
+fn trial_length(job: &Job) -> Option<Duration> {
+    match (job.load.warmup, job.load.window) {
         (Warmup::For(warmup), Window::For(window)) => Some(warmup + window),
         _ => None,
     }

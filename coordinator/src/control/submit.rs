@@ -1,20 +1,23 @@
 //! Accepting a job: checked, planned and stored before its run id is given out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use shared::baseline::FrozenBaseline;
 use shared::ids::RunId;
 use shared::job::data::read_csv_column;
 use shared::job::schema::KindSchema;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds};
+use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord, RunState};
+use shared::secret::{SecretName, SecretText};
 
 use super::{Control, ControlError};
 use crate::admission::audit::Deed;
 use crate::admission::peer::Peer;
+use crate::baselines;
 use crate::director::Message;
 use crate::schedule::{self, Submission};
 
@@ -34,6 +37,8 @@ pub(crate) struct Submittal {
     pub(crate) job_toml: String,
     /// The files that it names, by the path that it writes.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// Secrets that came with it.
+    pub(crate) secrets: BTreeMap<SecretName, SecretText>,
     /// Tags besides those of the job.
     pub(crate) tags: BTreeMap<String, String>,
     /// Whether it is to be refused if it cannot begin at once.
@@ -50,7 +55,7 @@ impl Control {
     /// Checks, plans and stores a job for somebody, and hands it to the director.
     pub(crate) async fn submit(&self, peer: &Peer, submittal: Submittal) -> Result<RunId, ControlError> {
         let what = described(&submittal.job_toml);
-        let accepted = self.accept(submittal).await;
+        let accepted = self.accept(peer, submittal).await;
         match &accepted {
             Ok(run) => self.audit.done(Deed::Submit, peer, format!("{what} as {run}")).await,
             Err(refused) => {
@@ -61,12 +66,20 @@ impl Control {
         accepted
     }
 
-    async fn accept(&self, submittal: Submittal) -> Result<RunId, ControlError> {
+    async fn accept(&self, peer: &Peer, mut submittal: Submittal) -> Result<RunId, ControlError> {
         if !self.ask(|reply| Message::HasRoom { reply }).await? {
             return Err(ControlError::Full(schedule::ACTIVE_RUNS_MAX));
         }
         let refuse_to_wait = submittal.refuse_to_wait;
-        let submission = submission(submittal)?;
+        let given = std::mem::take(&mut submittal.secrets);
+        if !given.is_empty() && !peer.is_private() {
+            return Err(ControlError::Overheard);
+        }
+        let mut submission = submission(submittal)?;
+        let wanted = confidences::of_job(&submission.record.job_toml);
+        let confided = self.secrets.confide(&submission.job.name, wanted, &given)?;
+        submission.confidential = Arc::new(confided);
+        submission.record.baselines = self.freeze_baselines(&submission.job).await?;
         let run = submission.record.id;
         let (record, files) = (submission.record.clone(), submission.files.clone());
         self.store.write(move |store| store.create_run(&record, &files)).await??;
@@ -77,6 +90,12 @@ impl Control {
             return Err(ControlError::Unmet(unmet));
         }
         Ok(run)
+    }
+
+    /// The baselines that a job's claims name, as they are now: so claims are decided the same way tomorrow.
+    async fn freeze_baselines(&self, job: &Job) -> Result<BTreeMap<String, FrozenBaseline>, ControlError> {
+        let job = job.clone();
+        Ok(self.store.read(move |store| baselines::freeze(store, &job)).await??)
     }
 }
 
@@ -148,11 +167,18 @@ fn submission(request: Submittal) -> Result<Submission, ControlError> {
         was_refused: false,
         bookmark: None,
         priority: request.priority,
+        baselines: BTreeMap::new(),
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
-    Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })
+    Ok(Submission {
+        record,
+        job: Arc::new(job),
+        files: Arc::new(request.files),
+        confidential: Arc::default(),
+    })
 }
 
+/// A secret that the job does not get.
 /// Which files a job names is for its workload to say; here only their sizes are looked at.
 fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
     if let Some((path, bytes)) = sent.iter().find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX) {
@@ -172,8 +198,13 @@ fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
 
 /// Whether every column of data can be read from what was sent: an agent that finds out later costs a whole run.
 fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
-    for (name, data) in &job.data {
+    let mut read = BTreeSet::new();
+    for (name, data) in job.each_variant().flat_map(|variant| &variant.data) {
         let DataSource::Csv { file, column } = &data.source else { continue };
+        // Most variants take the same data.
+        if !read.insert((file, column)) {
+            continue;
+        }
         let refused = |problem: &dyn std::fmt::Display| {
             ControlError::Malformed(format!("data.{name}: the file {file:?}: {problem}"))
         };

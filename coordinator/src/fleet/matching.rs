@@ -23,10 +23,12 @@ pub struct Need {
     pub selector: Selector,
     /// Which others are to observe, at least one of them, and so make no load; `None`: nobody is.
     pub observers: Option<Selector>,
-    /// The workload kind that they must be able to run.
-    pub kind: String,
+    /// The workload kinds that they must be able to run.
+    pub kinds: BTreeSet<String>,
     /// Whether targets or hooks are to be run.
     pub runs_programs: bool,
+    /// Whether they are told secrets.
+    pub takes_secrets: bool,
     /// Only agents with this word.
     pub reservation: Option<String>,
 }
@@ -213,14 +215,19 @@ impl Member {
 
     /// What its own policy says to a need that it could serve; `None`: nothing against it.
     fn refusal(&self, need: &Need) -> Option<String> {
-        if self.agent.refused_kinds.contains(&need.kind) {
+        if let Some(kind) = need.kinds.iter().find(|kind| self.agent.refused_kinds.contains(kind)) {
             return Some(format!(
-                "it does not run {:?} workloads (`kinds` of its configuration, or --allow {})",
-                need.kind, need.kind
+                "it does not run {kind:?} workloads (`kinds` of its configuration, or --allow {kind})"
             ));
         }
-        (need.runs_programs && !self.agent.may_run_programs).then(|| {
-            "it does not run programs for [target] and [hooks] (`target` and `hooks` of its configuration, or --allow command)"
+        if need.runs_programs && !self.agent.may_run_programs {
+            return Some(
+                "it does not run programs for [target] and [hooks] (`target` and `hooks` of its configuration, or --allow command)"
+                    .to_owned(),
+            );
+        }
+        (need.takes_secrets && !self.agent.is_private).then(|| {
+            "it is told no secrets, since it calls from another machine without encryption (start the coordinator without --insecure)"
                 .to_owned()
         })
     }
@@ -236,8 +243,11 @@ impl Member {
         if self.agent.reservation != need.reservation {
             return Some("it belongs to another command".to_owned());
         }
-        if ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(&need.kind)) {
-            return Some(format!("it does not know {:?} workloads", need.kind));
+        let is_unknown = |kind: &&String| {
+            ![&self.agent.kinds, &self.agent.refused_kinds].iter().any(|kinds| kinds.contains(kind))
+        };
+        if let Some(kind) = need.kinds.iter().find(is_unknown) {
+            return Some(format!("it does not know {kind:?} workloads"));
         }
         if need.named.as_ref().is_some_and(|names| !names.contains(&self.agent.name)) {
             return Some("the run measures other agents one by one, and none of that name".to_owned());
@@ -304,8 +314,9 @@ mod tests {
             named: None,
             observers: None,
             selector: Selector::parse(selector).unwrap(),
-            kind: "http".to_owned(),
+            kinds: ["http".to_owned()].into(),
             runs_programs: false,
+            takes_secrets: false,
             reservation: None,
         }
     }
@@ -331,6 +342,15 @@ mod tests {
         assert!(fleet([refusing(1), agent(2, "h2")]).candidates(&need(Some(1), "")).is_ok());
         let another = fleet([refusing(1)]).candidates(&need(Some(2), "")).unwrap_err();
         assert!(matches!(another, Unmet::Missing(_)), "{another:?}");
+    }
+
+    #[test]
+    fn secrets_are_told_to_nobody_whose_line_can_be_tapped() {
+        let confiding = Need { takes_secrets: true, ..need(Some(1), "") };
+        let tapped = Introduction { is_private: false, ..agent(1, "h1") };
+        let told = fleet([tapped.clone()]).candidates(&confiding).unwrap_err();
+        assert!(told.message().contains("told no secrets"), "{told:?}");
+        assert_eq!(fleet([tapped, agent(2, "h2")]).candidates(&confiding), Ok(vec![agent(2, "h2").id]));
     }
 
     #[test]

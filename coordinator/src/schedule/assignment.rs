@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::grammar::load::CONNECTING_MAX;
-use shared::job::{DataColumn, Job, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
+use shared::job::{DataColumn, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
+use shared::secret::Confidential;
 
 /// Workers of each agent when the job does not say (closed model): the contract's "one per agent".
 const CLOSED_WORKERS_PER_AGENT: u64 = 1;
@@ -16,14 +17,17 @@ const OPEN_WORKERS_AT_START: u64 = 8;
 
 /// Everything an assignment needs beside the agent's own place.
 pub(super) struct Shares<'a> {
-    pub(super) job: &'a Job,
+    /// The load of all agents together.
+    pub(super) load: &'a Load,
     /// The workload with its templates resolved.
     pub(super) workload: &'a WorkloadSpec,
     /// The data and the files that the workload uses.
     pub(super) data: &'a BTreeMap<String, DataColumn>,
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
+    pub(super) confidential: &'a Confidential,
     pub(super) trial: TrialKey,
     pub(super) epoch: LeaseEpoch,
+    /// The seed of the trial.
     pub(super) seed: u64,
     pub(super) agent_count: u32,
 }
@@ -32,7 +36,7 @@ impl Shares<'_> {
     /// The assignment of the agent with a name, at its place, from 0 by name.
     pub(super) fn assignment(&self, agent_index: u32, agent_name: &AgentName) -> Assignment {
         let share = |amount: u64| share_of(amount, agent_index, self.agent_count);
-        let load = &self.job.load;
+        let load = self.load;
         let (workers, workers_max) = workers_of(load, agent_index, self.agent_count);
         Assignment {
             trial: self.trial,
@@ -65,15 +69,13 @@ impl Shares<'_> {
                 connections_per_worker: load.connections_per_worker,
                 streams_per_connection: load.streams_per_connection,
                 new_connection_every: load.new_connection_every,
-                // Each trial has a seed of its own, so that repeated trials do not repeat one random order.
-                seed: self
-                    .seed
-                    .wrapping_add(u64::from(self.trial.trial.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+                seed: self.seed,
             },
             agent_name: agent_name.clone(),
             agent_index,
             agent_count: self.agent_count,
             is_observer: false,
+            confidential: self.confidential.clone(),
         }
     }
 }
@@ -124,7 +126,7 @@ mod tests {
     use shared::delay::Delay;
     use shared::ids::{RunId, TrialIndex};
     use shared::job::uses::Uses;
-    use shared::job::{Kinds, parse};
+    use shared::job::{Job, Kinds, parse};
 
     use super::*;
 
@@ -140,12 +142,13 @@ mod tests {
         let workload = job.resolved(&BTreeMap::new()).unwrap().workload;
         let data = Uses::of(&workload).data(&job.data);
         let trial = TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 };
-        let (files, epoch) = (BTreeMap::new(), LeaseEpoch(1));
+        let (files, confidential, epoch) = (BTreeMap::new(), Confidential::default(), LeaseEpoch(1));
         let shares = Shares {
-            job,
+            load: &job.load,
             workload: &workload,
             data: &data,
             files: &files,
+            confidential: &confidential,
             trial,
             epoch,
             seed: 1,

@@ -26,6 +26,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::{RunRecord, RunState};
+use shared::secret::Confidential;
 
 use super::step::Step;
 use super::{Action, Answer, Command, Deadlines, Ending, Submission};
@@ -45,6 +46,7 @@ pub(super) struct ActiveRun {
     pub(super) record: RunRecord,
     job: Arc<Job>,
     files: Arc<BTreeMap<String, Vec<u8>>>,
+    confidential: Arc<Confidential>,
     step: Step,
     deadlines: Deadlines,
     deadline: Moment,
@@ -126,7 +128,7 @@ struct CurrentTrial {
 }
 
 /// What a job needs of the fleet.
-pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
+pub(super) fn need(job: &Job, reservation: Option<&str>, confidential: &Confidential) -> Need {
     let hooks = &job.hooks;
     let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run]
         .iter()
@@ -137,8 +139,9 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
         named: None,
         selector: job.fleet.selector.clone(),
         observers: job.fleet.observers.clone(),
-        kind: job.workload.kind.clone(),
-        runs_programs: has_hooks || job.target.is_some(),
+        kinds: job.each_variant().map(|variant| variant.workload.kind.clone()).collect(),
+        runs_programs: has_hooks || job.each_variant().any(|variant| variant.target.is_some()),
+        takes_secrets: !confidential.secrets.is_empty(),
         reservation: reservation.map(ToOwned::to_owned),
     }
 }
@@ -154,6 +157,7 @@ impl ActiveRun {
             record: submission.record,
             job: submission.job,
             files: submission.files,
+            confidential: submission.confidential,
             step: Step::Waiting,
             deadlines,
             deadline: Moment::MAX,
@@ -359,6 +363,11 @@ impl ActiveRun {
             Answer::HookDone { .. } => is_current,
         };
         is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
+    }
+
+    /// The job that the present trial runs: its variant's.
+    fn present_job(&self) -> &Job {
+        self.planned().map_or(&*self.job, |planned| self.job.of_variant(planned.variant))
     }
 
     fn is_current(&self, trial: TrialKey) -> bool {

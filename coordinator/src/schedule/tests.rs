@@ -2,7 +2,7 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`,
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`,
 //! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
 //! `overridden_deadlines`, `invariants` (any schedule of faults).
 
@@ -17,6 +17,7 @@ mod restarts;
 mod simulated_agent;
 mod starts;
 mod targets;
+mod variants;
 mod ways;
 mod world;
 
@@ -84,9 +85,10 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     };
-    Submission { record, job: job.clone(), files: Arc::default() }
+    Submission { record, job: job.clone(), files: Arc::default(), confidential: Arc::default() }
 }
 
 /// A world with this one run, over two agents on hosts of their own, brought to its end.
@@ -105,6 +107,7 @@ fn bound(job: &Job) -> Duration {
     /// Each step may notice its deadline a tick late.
     const TICKS: Duration = Duration::from_secs(2);
     let hooks = &job.hooks;
+    let variants = job.each_variant().count() as u32;
     let within = |step: Step| {
         let hooks = match step {
             Step::BeforeRun | Step::Join => &hooks.before_run,
@@ -113,7 +116,8 @@ fn bound(job: &Job) -> Duration {
             _ => &hooks.after_run,
         };
         let hooks = hooks.iter().map(|hook| hook.timeout).sum();
-        step.within(&Deadlines::default(), job, hooks, false) + TICKS
+        let of_variant = |job| step.within(&Deadlines::default(), job, hooks, false);
+        job.each_variant().map(of_variant).max().unwrap_or_default() + TICKS
     };
     let of_trial = [
         Step::Regroup,
@@ -134,7 +138,7 @@ fn bound(job: &Job) -> Duration {
     let agents: Vec<AgentName> =
         (0..AGENTS_MAX).map(|number| AgentName::new(number.to_string()).expect("a name")).collect();
     let rounds = rounds(job, &agents).len().max(1) as u32;
-    trial * rounds * job.load.trials * (job.fleet.retries + 1)
+    trial * rounds * variants * job.load.trials * (job.fleet.retries + 1)
         + of_run.into_iter().map(within).sum::<Duration>()
 }
 

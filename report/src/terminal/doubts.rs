@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Width};
-use shared::finding::{Finding, Severity};
+use shared::finding::Finding;
 use shared::run_report::{ALL_OPERATIONS, OperationReport, RunReport, TrialReport};
 use shared::units::human_count;
 
@@ -91,11 +91,7 @@ fn finding(page: &mut Page, group: &Grouped<'_>, trials: usize) {
         many => format!("in {} trials: ", many.len()),
     };
     let Finding { code, severity, message, .. } = group.finding;
-    let weight = match severity {
-        Severity::Invalid => "invalid",
-        Severity::Suspect => "suspect",
-        Severity::Note => "note",
-    };
+    let weight = severity.as_str();
     let mut table = operations::plain_table();
     table
         .set_content_arrangement(ContentArrangement::Dynamic)

@@ -91,6 +91,9 @@ fn verdict(report: &RunReport) -> (Weight, &'static str, String) {
             let sentence = format!("{lost} of {planned} did not count{whose}; the findings say why.");
             return (Weight::Bad, "Invalid", sentence);
         }
+        (_, Verdict::Invalid) if report.claims.iter().any(|claim| claim.verdict == Verdict::Invalid) => {
+            (Weight::Bad, "Invalid", "a claim lacks what it needs to be decided, which is never a pass.")
+        }
         (_, Verdict::Invalid) => (Weight::Bad, "Invalid", "what is stored of the run is not whole."),
     };
     (weight, word, sentence.to_owned())

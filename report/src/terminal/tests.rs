@@ -63,6 +63,39 @@ fn a_run_with_an_invalid_trial_says_so_first() {
 }
 
 #[test]
+fn verdicts_come_before_what_was_measured() {
+    let text = rendered(&fixture::claims::with_claims().report, 100);
+    let (verdicts, _measured) = text.split_once("Latencies of successes").unwrap();
+    insta::assert_snapshot!(verdicts, @r#"
+    session-status  finished after 65.5 s: 1 trial, 2 agents
+    run 018bcfe5-6800-7707-8707-070707070707, seed 42
+    all agents started within 85.0 µs (± 40.0 µs) of the agreed moment
+
+    Invalid: a claim lacks what it needs to be decided, which is never a pass.
+
+    Claims
+     invalid      read.latency.p95 no regression above 5 % against the baseline main: –
+                  there is no baseline named "main" to compare with [31m
+     refuted      reads stay under <4 ms> | always: 8.14 ms (7.90 ms to 8.40 ms)
+                  read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms
+     inconclusive latency.p50 at most 0.9 × load.workers=1: 0.874
+                  comparing takes at least 5 blocks: 4 more trials of each side needed
+     supported    read.latency.p95 below 9.00 ms: 8.14 ms (7.90 ms to 8.40 ms)
+                  this trial only: read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms by its own samples),
+                  below 9.00 ms
+     refuted      read.latency.p95 below 4.00 ms (only warns): 8.14 ms (7.90 ms to 8.40 ms)
+                  read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms
+
+    Comparisons that claims name
+     what                                 ratio  95 % interval  says
+     read.latency.p95 of new against old   1.12  1.08 to 1.16   slower
+
+    Exploratory, of metrics that no claim names: 2 comparisons (1 inconclusive, 1 same); --json tells
+    them
+    "#);
+}
+
+#[test]
 fn one_valid_trial_is_told_by_agent() {
     insta::assert_snapshot!(rendered(&fixture::assembled_of(&fixture::record(1)).report, 80), @r#"
     session-status  finished after 65.5 s: 1 trial, 2 agents

@@ -1,10 +1,16 @@
-//! What `[[claims]]`, `[search]`, `[expect]`, `[sweep]` and `[[variants]]` say must make sense, built or not.
+//! What `[[claims]]`, `[search]` and `[expect]` say must make sense, built or not. Rooms: [`sides`], what a claim compares with
+//! what; [`amount`], its limit.
+
+pub(super) mod amount;
+mod sides;
 
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
+use super::variants::paths::check_path;
 use super::workload;
-use crate::metric::{MetricName, MetricNameError, STATISTICS, Unit};
-use crate::units;
+use super::{CLAIM_TEXT_CHARACTERS_MAX, CLAIMS_MAX};
+use crate::claim::Better;
+use crate::metric::{MetricName, MetricNameError, STATISTICS};
 
 /// The rules of a claim; each claim follows one.
 const RULES: [&str; 6] = ["below", "above", "at_least", "at_most", "no_regression", "scales_over"];
@@ -12,16 +18,26 @@ const RULES: [&str; 6] = ["below", "above", "at_least", "at_most", "no_regressio
 const BOUNDS: [&str; 2] = ["below", "above"];
 /// Rules that compare two sides.
 const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
-/// Sections that `set` and `[sweep]` reach.
-const REACHABLE: [&str; 6] = ["workload", "load", "data", "params", "target", "observe"];
+/// Statistics of what a host tells: a mean and extremes over the window, but no distribution.
+const HOST_STATISTICS: [&str; 3] = ["min", "mean", "max"];
+
+/// Longest name of a metric: operation, measure with a name of its own, and statistic.
+const METRIC_CHARACTERS_MAX: usize = 160;
 
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     let operations = workload::operation_names(root);
     let list = |key: &str| root.child(key).map(|list| list.items().collect::<Vec<_>>()).unwrap_or_default();
-    for claim in list("claims") {
-        check_rule(&claim, findings);
-        check_metric_and_bounds(&claim, &operations, findings);
+    let claims = list("claims");
+    if let Some(beyond) = claims.get(CLAIMS_MAX) {
+        let message = format!("{} claims are more than the {CLAIMS_MAX} that a job may have", claims.len());
+        findings.push(beyond.error(message));
+    }
+    for claim in claims.iter().take(CLAIMS_MAX) {
+        check_lengths(claim, findings);
+        check_rule(claim, findings);
+        check_metric_and_bounds(claim, &operations, findings);
+        sides::check(root, claim, findings);
     }
     for metric in root.descendant(&["expect", "metrics"]).iter().flat_map(Node::items) {
         read_metric(&metric, &operations, findings);
@@ -29,9 +45,21 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     if let Some(search) = root.child("search") {
         check_search(&search, &operations, findings);
     }
-    let sets = list("variants").into_iter().filter_map(|variant| variant.child("set"));
-    for set in sets.chain(root.child("sweep")) {
-        check_paths(&set, findings);
+}
+
+/// What a claim says of itself stands in every report, and must fit there.
+fn check_lengths(claim: &Node<'_>, findings: &mut Findings) {
+    let lengths = [
+        ("text", CLAIM_TEXT_CHARACTERS_MAX),
+        ("metric", METRIC_CHARACTERS_MAX),
+        ("baseline", crate::ids::NAME_LENGTH_MAX),
+    ];
+    for (key, most) in lengths {
+        let node = claim.child(key);
+        let is_long = |node: &&Node<'_>| node.text().is_some_and(|text| text.chars().count() > most);
+        if let Some(long) = node.as_ref().filter(is_long) {
+            findings.push(long.error(format!("expected at most {most} characters")));
+        }
     }
 }
 
@@ -49,68 +77,67 @@ fn check_rule(claim: &Node<'_>, findings: &mut Findings) {
             }
         }
     }
-    let has = |keys: &[&str]| keys.iter().any(|key| claim.child(key).is_some());
-    if has(&COMPARISONS) && !has(&["than", "baseline"]) {
-        let error = claim.error("the claim compares with nothing");
-        findings.push(error.with_help("give than = \"a variant\" or baseline = \"a name\""));
-    }
-    if let (Some(than), Some(baseline)) = (claim.child("than"), claim.child("baseline")) {
-        findings.push(contradiction(&baseline, &than));
-    }
-    if let (Some(than), false) = (claim.child("than"), has(&["variant"])) {
-        findings.push(than.key_error("\"than\" needs \"variant\": the side that is compared with it"));
-    }
-    for key in ["than", "baseline"] {
-        if let (Some(other), true) = (claim.child(key), has(&BOUNDS)) {
-            findings.push(
-                other.key_error(format!(
-                    "{key:?} contradicts a bound: below and above look at one side alone"
-                )),
-            );
-        }
-    }
-    match (claim.child("scales_over"), claim.child("efficiency")) {
-        (Some(scales), None) => {
-            findings.push(scales.key_error("\"scales_over\" needs \"efficiency\", a share such as 0.9"))
-        }
-        (None, Some(efficiency)) => {
-            findings.push(efficiency.key_error("\"efficiency\" needs \"scales_over\", the swept path"))
-        }
-        _ => {}
+    if let (None, Some(efficiency)) = (claim.child("scales_over"), claim.child("efficiency")) {
+        findings.push(efficiency.key_error("\"efficiency\" needs \"scales_over\", the swept path"));
     }
 }
 
 fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut Findings) {
-    let Some(metric) = claim.child("metric").and_then(|metric| read_metric(&metric, operations, findings))
-    else {
-        return;
-    };
+    let Some(node) = claim.child("metric") else { return };
+    let Some(metric) = read_metric(&node, operations, findings) else { return };
     for bound in BOUNDS.iter().filter_map(|key| claim.child(key)) {
-        check_amount(&bound, metric.unit(), findings);
+        if let Err(message) = amount::read(&bound, metric.unit()) {
+            findings.push(bound.error(message));
+        }
     }
-    let is_compared = COMPARISONS.iter().any(|key| claim.child(key).is_some());
-    if is_compared && metric.unit() == Unit::Unknown && claim.child("better").is_none() {
-        let error = claim.error(format!("nothing says which way {} is better", quoted(&metric.to_string())));
-        findings.push(error.with_help("add better = \"lower\" or better = \"higher\""));
+    for factor in ["at_least", "at_most"].iter().filter_map(|key| claim.child(key)) {
+        if factor.number() == Some(0.0) {
+            findings.push(factor.error("expected a factor above zero, such as 1.3"));
+        }
+    }
+    if metric.measure.starts_with("host.")
+        && metric.statistic.as_deref().is_some_and(|statistic| !HOST_STATISTICS.contains(&statistic))
+    {
+        let error = node.error("what a host tells has only min, mean and max");
+        findings.push(error.with_help(format!("write {}.mean", metric.measure)));
+    }
+    check_better(claim, &metric, findings);
+}
+
+/// What is compared must say which way it is better, once.
+fn check_better(claim: &Node<'_>, metric: &MetricName, findings: &mut Findings) {
+    let is_compared = COMPARISONS.iter().chain(&["scales_over"]).any(|key| claim.child(key).is_some());
+    match (better_of(claim, metric), claim.child("better")) {
+        (None, None) if is_compared => {
+            let error =
+                claim.error(format!("nothing says which way {} is better", quoted(&metric.to_string())));
+            findings.push(error.with_help("add better = \"lower\" or better = \"higher\""));
+        }
+        (Some(known), Some(written)) if written.text().is_some_and(|text| text != known.as_str()) => {
+            let message = format!("{} is better {}", quoted(&metric.to_string()), known.as_str());
+            findings.push(written.error(message).with_help("leave \"better\" out"));
+        }
+        _ => {}
+    }
+    let is_lower = better_of(claim, metric) == Some(Better::Lower)
+        || claim.child("better").is_some_and(|better| better.text() == Some("lower"));
+    if let (Some(scales), true) = (claim.child("scales_over"), is_lower) {
+        let message =
+            format!("{} does not grow with what is swept: it is better lower", quoted(&metric.to_string()));
+        findings.push(scales.key_error(message).with_help("claim how the throughput scales"));
     }
 }
 
-/// Values carry units in text; a bare number is fine only where there is no unit.
-fn check_amount(node: &Node<'_>, unit: Unit, findings: &mut Findings) {
-    let result = match (unit, node.text()) {
-        (Unit::Time, Some(text)) => units::parse_duration(text).map(drop).map_err(|error| error.to_string()),
-        (Unit::Size, Some(text)) => units::parse_size(text).map(drop).map_err(|error| error.to_string()),
-        (Unit::Share, Some(text)) => units::parse_share(text).map(drop).map_err(|error| error.to_string()),
-        (Unit::Rate, Some(text)) if text.strip_suffix("/s").is_some_and(is_number) => Ok(()),
-        (Unit::Rate | Unit::Count, Some(text)) => {
-            Err(format!("expected a number, found the text {}", quoted(text)))
-        }
-        (Unit::Time, None) => Err("expected a duration with its unit such as \"100ms\"".to_owned()),
-        _ => Ok(()),
+/// Which way a claim's metric is better without the key `better`: by its nature, or by the side of its bound.
+fn better_of(claim: &Node<'_>, metric: &MetricName) -> Option<Better> {
+    let by_bound = || match (claim.child("below"), claim.child("above")) {
+        (Some(_), None) => Some(Better::Lower),
+        (None, Some(_)) => Some(Better::Higher),
+        _ => None,
     };
-    if let Err(message) = result {
-        findings.push(node.error(message));
-    }
+    // A bound may stand on either side, whichever way is better by nature.
+    let is_bound = BOUNDS.iter().any(|key| claim.child(key).is_some());
+    if is_bound { by_bound() } else { Better::of_metric(metric) }
 }
 
 fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings) {
@@ -133,31 +160,6 @@ fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings)
             }
         }
         _ => findings.push(keep.error("expected a bound such as \"read.latency.p99 < 50ms\"")),
-    }
-}
-
-fn check_paths(set: &Node<'_>, findings: &mut Findings) {
-    for (path, entry) in set.entries() {
-        let mut error = entry.key_error("");
-        if entry.value().is_table() && !path.contains('.') {
-            error.help =
-                Some("write the whole path as one key in quotation marks: \"load.workers\"".to_owned());
-        }
-        check_path(path, error, findings);
-        if entry.value().as_array().is_some_and(|values| values.is_empty()) {
-            findings.push(entry.error("expected at least one value"));
-        }
-    }
-}
-
-fn check_path(path: &str, error: JobError, findings: &mut Findings) {
-    let section = path.split('.').next().unwrap_or_default();
-    if !REACHABLE.contains(&section) {
-        let message = format!("{} cannot be varied", quoted(path));
-        let help = proposal(section, REACHABLE.iter().copied());
-        findings.push(JobError { message, help, ..error });
-    } else if error.help.is_some() {
-        findings.push(JobError { message: format!("{} is no path to a value", quoted(path)), ..error });
     }
 }
 
@@ -187,8 +189,4 @@ fn metric_help(error: &MetricNameError, operations: &[&str]) -> Option<String> {
 fn contradiction(node: &Node<'_>, with: &Node<'_>) -> JobError {
     let name = |node: &Node<'_>| quoted(node.path().rsplit('.').next().unwrap_or_default());
     node.key_error(format!("{} contradicts {}: give one of them", name(node), name(with)))
-}
-
-fn is_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(f64::is_finite)
 }

@@ -1,7 +1,8 @@
 //! From checked sections to types. What does not read has been told by the walk, and falls back to its default
-//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`], [`data`].
+//! here: nothing decoded from a file with errors is ever used. Rooms: [`surroundings`], [`arrivals`], [`data`], [`claims`].
 
 mod arrivals;
+pub(super) mod claims;
 pub(super) mod data;
 pub mod surroundings;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use super::error::Findings;
 use super::node::Node;
-use super::{Limits, Load, LoadModel, Warmup, Window};
+use super::{Limits, Load, LoadModel, Warmup, Window, variants};
 use crate::delay::Delay;
 
 /// Default length of the measured window.
@@ -18,6 +19,11 @@ pub const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 pub const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
 /// Default number of trials where nothing is compared.
 pub const TRIALS_DEFAULT: u32 = 1;
+/// The same where variants, or sides of a claim, are: enough to see a difference of twice the spread between trials.
+pub const TRIALS_COMPARED_DEFAULT: u32 = 10;
+
+/// Rules of claims that compare.
+const COMPARING: [&str; 4] = ["at_least", "at_most", "no_regression", "scales_over"];
 
 /// Decodes `[load]`.
 pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
@@ -36,7 +42,7 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         // Stages have a length of their own.
         window: arrivals.as_ref().map_or(window, |arrivals| Window::For(arrivals.length())),
         arrivals,
-        trials: child("trials").and_then(|trials| trials.whole()).unwrap_or(TRIALS_DEFAULT),
+        trials: child("trials").and_then(|trials| trials.whole()).unwrap_or_else(|| trials_default(root)),
         seed: child("seed").and_then(|seed| seed.integer()).and_then(|seed| u64::try_from(seed).ok()),
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
         threads: child("threads").and_then(|threads| threads.whole()),
@@ -50,6 +56,14 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         streams_per_connection: per_worker("streams_per_connection"),
         new_connection_every: child("new_connection_every").and_then(|operations| operations.whole()),
     }
+}
+
+/// How many trials of each variant there are where the job does not say.
+fn trials_default(root: &Node<'_>) -> u32 {
+    let claims = root.child("claims");
+    let compares = |claim: Node<'_>| COMPARING.iter().any(|rule| claim.child(rule).is_some());
+    let is_compared = variants::count(root) > 1 || claims.iter().flat_map(Node::items).any(compares);
+    if is_compared { TRIALS_COMPARED_DEFAULT } else { TRIALS_DEFAULT }
 }
 
 /// Decodes `[limits]`.

@@ -1,4 +1,5 @@
-//! `--set path=value`: changes one value in a job file's text and leaves everything else as it was written.
+//! `--set path=value`: changes one value in a job file's text and leaves everything else as it was written. Variants are made
+//! the same way.
 
 use toml::de::{DeTable, DeValue};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Key, Table, TableLike, Value};
@@ -61,6 +62,15 @@ pub fn parse_assignment(text: &str) -> Result<(&str, &str), OverrideError> {
 /// A text that is no TOML, a path that is none, or one that leads through something without keys.
 pub fn apply(text: &str, path: &str, value: &str) -> Result<String, OverrideError> {
     let mut document = read(text)?;
+    put(&mut document, path, value.trim().parse::<Value>().unwrap_or_else(|_| value.into()))?;
+    Ok(document.to_string())
+}
+
+/// Sets the value at a path of a document, as [`apply`] does in a text.
+///
+/// # Errors
+/// A path that is none, or one that leads through something without keys.
+pub(super) fn put(document: &mut DocumentMut, path: &str, value: Value) -> Result<(), OverrideError> {
     let keys = Key::parse(path).map_err(|_| OverrideError::Path(path.to_owned()))?;
     let keys: Vec<&str> = keys.iter().map(Key::get).collect();
     let Some((last, steps)) = keys.split_last() else {
@@ -79,11 +89,14 @@ pub fn apply(text: &str, path: &str, value: &str) -> Result<String, OverrideErro
         rest = &after[taken..];
     }
     set(table, last, value);
-    Ok(document.to_string())
+    Ok(())
 }
 
 /// Reads the text for editing. The editor walks as deep as the text nests, so that is looked at first.
-fn read(text: &str) -> Result<DocumentMut, OverrideError> {
+///
+/// # Errors
+/// A text that is no TOML, or nests too deep.
+pub(super) fn read(text: &str) -> Result<DocumentMut, OverrideError> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if let Some(error) = errors.first() {
         return Err(OverrideError::Document(error.message().to_owned()));
@@ -152,8 +165,7 @@ fn inline_table(value: &mut Value) -> Option<&mut dyn TableLike> {
 }
 
 /// Sets a key; what stood around the old value (a comment behind it) stays.
-fn set(table: &mut dyn TableLike, key: &str, text: &str) {
-    let mut value = text.trim().parse::<Value>().unwrap_or_else(|_| text.into());
+fn set(table: &mut dyn TableLike, key: &str, mut value: Value) {
     *value.decor_mut() = toml_edit::Decor::default();
     match table.get_mut(key) {
         Some(Item::Value(old)) => {

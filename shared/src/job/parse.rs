@@ -7,10 +7,12 @@ use super::error::{ERRORS_MAX, Findings, JobError, JobErrors};
 use super::grammar::ROOT;
 use super::names::{Definitions, Names};
 use super::node::{DEPTH_MAX, Node};
-use super::resolve::ResolveError;
+use super::resolve::{RESOLVED_BYTES_MAX, ResolveError};
 use super::schema::KindSchema;
 use super::walk::Walker;
-use super::{JOB_BYTES_MAX, Job, claims, contradictions, decode, names, submission_texts, workload};
+use super::{
+    JOB_BYTES_MAX, Job, claims, contradictions, decode, names, submission_texts, variants, workload,
+};
 use crate::ids::Name;
 
 /// Which workload kinds there are.
@@ -28,6 +30,14 @@ pub enum Kinds<'a> {
 /// # Errors
 /// Everything that is wrong with it, in the order of the file.
 pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
+    parse_within(text, kinds, RESOLVED_BYTES_MAX)
+}
+
+/// Reads a job file into whose early texts params put at most so many bytes.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_within(text: &str, kinds: Kinds<'_>, filled_bytes_max: usize) -> Result<Job, JobErrors> {
     let mut findings = Findings::default();
     if text.len() > JOB_BYTES_MAX {
         let message = format!("the job file has {} bytes; at most {JOB_BYTES_MAX} are read", text.len());
@@ -41,11 +51,16 @@ pub fn parse(text: &str, kinds: Kinds<'_>) -> Result<Job, JobErrors> {
     if !syntax_errors.is_empty() {
         return Err(with_syntax_errors(&mut value, text, kinds, &syntax_errors));
     }
-    let job = read(&mut value, text, kinds, true, &mut findings);
-    match job.filter(|_| findings.is_empty()) {
-        Some(job) => Ok(job),
-        None => Err(findings.into_errors(text)),
+    let mut reading = Reading { text, kinds, is_whole: true, filled_bytes_max, findings };
+    let job = reading.read(&mut value);
+    let mut findings = reading.findings;
+    if let Some(mut job) = job.filter(|_| findings.is_empty()) {
+        variants::read(&Node::root(&value), text, &mut job, kinds, &mut findings);
+        if findings.is_empty() {
+            return Ok(job);
+        }
     }
+    Err(findings.into_errors(text))
 }
 
 /// The syntax errors first, then what else is wrong with what could be read; but nothing on their lines, since
@@ -64,58 +79,75 @@ fn with_syntax_errors(
         |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
     let shown = errors.iter().take(ERRORS_MAX);
     let broken: Vec<usize> = shown.filter_map(|error| Some(line_of(error.span()?.start))).collect();
-    let mut others = Findings::default();
-    read(value, text, kinds, false, &mut others);
-    findings.absorb(others, |error| {
+    let mut reading = Reading {
+        text,
+        kinds,
+        is_whole: false,
+        filled_bytes_max: RESOLVED_BYTES_MAX,
+        findings: Findings::default(),
+    };
+    reading.read(value);
+    findings.absorb(reading.findings, |error| {
         error.span.as_ref().is_none_or(|span| !broken.contains(&line_of(span.start)))
     });
     findings.into_errors(text)
 }
 
-/// Checks everything and decodes; `is_whole` says that no part of the file was lost to a syntax error.
-fn read(
-    value: &mut Spanned<DeValue<'_>>,
-    text: &str,
-    kinds: Kinds<'_>,
+/// A file on its way to a job.
+struct Reading<'a> {
+    text: &'a str,
+    kinds: Kinds<'a>,
+    /// Whether no part of the file was lost to a syntax error.
     is_whole: bool,
-    findings: &mut Findings,
-) -> Option<Job> {
-    if let Some(node) = Node::root(value).too_deep() {
-        findings.push(node.error(format!("tables and lists are nested deeper than {DEPTH_MAX}")));
-        return None;
-    }
-    fill_early(value, text, is_whole, findings);
-    let root = &Node::root(value);
-    let definitions = Definitions::of(root);
-    let names = Names { definitions: &definitions, source: text };
-    let mut files = Vec::new();
-    let mut walker = Walker { findings, names: None, is_whole, files: &mut files };
-    walker.table(root, &[ROOT]);
-    let mut walker = Walker { findings, names: Some(names), is_whole, files: &mut files };
-    workload::check(&mut walker, root, kinds);
-    if !is_whole {
-        return None;
-    }
-    names.check(root, findings);
-    contradictions::check(root, findings);
-    claims::check(root, findings);
-    let job = decoded(root, text, files, findings)?;
-    check_size(&job, findings);
-    Some(job)
+    /// Most bytes that params may put into what is read early.
+    filled_bytes_max: usize,
+    findings: Findings,
 }
 
-/// Puts params into what is read when a job is submitted.
-fn fill_early(value: &mut Spanned<DeValue<'_>>, text: &str, is_whole: bool, findings: &mut Findings) {
-    let params = {
-        let root = Node::root(value);
-        let definitions = Definitions::of(&root);
-        if is_whole {
-            submission_texts::check(&root, &Names { definitions: &definitions, source: text }, findings);
+impl Reading<'_> {
+    /// Checks everything and decodes.
+    fn read(&mut self, value: &mut Spanned<DeValue<'_>>) -> Option<Job> {
+        if let Some(node) = Node::root(value).too_deep() {
+            self.findings.push(node.error(format!("tables and lists are nested deeper than {DEPTH_MAX}")));
+            return None;
         }
-        definitions.params()
-    };
-    if submission_texts::fill(value.get_mut(), &params).is_err() {
-        findings.push(JobError::new(None, "params", ResolveError::TooLong.to_string()));
+        self.fill_early(value);
+        let (findings, is_whole) = (&mut self.findings, self.is_whole);
+        let root = &Node::root(value);
+        let definitions = Definitions::of(root);
+        let names = Names { definitions: &definitions, source: self.text };
+        let mut files = Vec::new();
+        let mut walker = Walker { findings, names: None, is_whole, files: &mut files };
+        walker.table(root, &[ROOT]);
+        let mut walker = Walker { findings, names: Some(names), is_whole, files: &mut files };
+        workload::check(&mut walker, root, self.kinds);
+        if !is_whole {
+            return None;
+        }
+        names.check(root, findings);
+        contradictions::check(root, findings);
+        claims::check(root, findings);
+        variants::check(root, findings);
+        let job = decoded(root, self.text, files, findings)?;
+        check_size(&job, findings);
+        Some(job)
+    }
+
+    /// Puts params into what is read when a job is submitted.
+    fn fill_early(&mut self, value: &mut Spanned<DeValue<'_>>) {
+        let params = {
+            let root = Node::root(value);
+            let definitions = Definitions::of(&root);
+            if self.is_whole {
+                let names = Names { definitions: &definitions, source: self.text };
+                submission_texts::check(&root, &names, &mut self.findings);
+            }
+            definitions.params()
+        };
+        if submission_texts::fill(value.get_mut(), &params, self.filled_bytes_max).is_err() {
+            let error = ResolveError::TooLong(self.filled_bytes_max);
+            self.findings.push(JobError::new(None, "params", error.to_string()));
+        }
     }
 }
 
@@ -139,8 +171,11 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
+        claims: decode::claims::claims(root),
+        expect: decode::claims::expectation(root),
         limits: decode::limits(root),
         files,
+        variants: Vec::new(),
     })
 }
 

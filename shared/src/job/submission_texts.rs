@@ -11,7 +11,6 @@ use toml::de::DeValue;
 use super::error::Findings;
 use super::names::{Names, Reading};
 use super::node::Node;
-use super::resolve::RESOLVED_BYTES_MAX;
 use super::template::Template;
 
 /// Sections all of whose texts are read then.
@@ -45,9 +44,13 @@ fn check_keys(node: &Node<'_>, keys: &[&str], names: &Names<'_>, findings: &mut 
 /// Puts the values of params into these texts. What cannot be filled in stays as it is; [`check`] has told why.
 ///
 /// # Errors
-/// When the values together are longer than [`RESOLVED_BYTES_MAX`].
-pub(super) fn fill(root: &mut DeValue<'_>, params: &BTreeMap<String, String>) -> Result<(), TooLong> {
-    let mut filling = Filling { params, left: RESOLVED_BYTES_MAX, is_too_long: false };
+/// When the values together are longer than `bytes_max`.
+pub(super) fn fill(
+    root: &mut DeValue<'_>,
+    params: &BTreeMap<String, String>,
+    bytes_max: usize,
+) -> Result<(), TooLong> {
+    let mut filling = Filling { params, left: bytes_max, is_too_long: false };
     let DeValue::Table(table) = root else { return Ok(()) };
     for section in SECTIONS {
         if let Some(section) = table.get_mut(section) {

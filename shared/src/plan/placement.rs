@@ -60,6 +60,11 @@ impl Job {
             None => !KINDS_ON_THE_HOST.contains(&self.workload.kind.as_str()),
         }
     }
+
+    /// Whether they would in any of its variants: the rounds of a run are the same for all of them.
+    pub fn takes_turns(&self) -> bool {
+        self.each_variant().any(Job::has_shared_target)
+    }
 }
 
 impl Plan {
@@ -99,7 +104,7 @@ pub fn rounds(job: &Job, agents: &[AgentName]) -> Vec<Vec<PlannedCell>> {
     let alone = |agent: &AgentName| PlannedCell { agent: agent.clone(), peer: None };
     match job.fleet.placement {
         Placement::Together => Vec::new(),
-        Placement::Each if job.has_shared_target() => agents.iter().map(|agent| vec![alone(agent)]).collect(),
+        Placement::Each if job.takes_turns() => agents.iter().map(|agent| vec![alone(agent)]).collect(),
         Placement::Each => vec![agents.iter().map(alone).collect()],
         Placement::Pairs => {
             tournament(agents.len()).iter().flat_map(|round| both_ways(round, agents)).collect()

@@ -21,6 +21,18 @@ fn a_short_job_cannot_ask_for_endless_text() {
 }
 
 #[test]
+fn variants_cannot_multiply_what_a_short_job_asks_for() {
+    let texts = "\"{{a}}\", ".repeat(400);
+    let values: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
+    let text = job_with(&format!(
+        "[data.x]\nvalues = [{texts}\"x\"]\n[params]\na = \"{}\"\n[sweep]\n\"load.workers\" = [{}]\n",
+        "x".repeat(10_000),
+        values.join(", ")
+    ));
+    assert!(errors(&text).contains("the job's names are replaced by more than"));
+}
+
+#[test]
 fn nesting_without_end_is_refused() {
     let key = vec!["a"; 79].join(".");
     for text in [
@@ -57,6 +69,13 @@ fn files_made_of_one_thing_are_answered() {
         job_with(&format!("body = \"{}\"\n[params]\n{params}", "{{kk}}".repeat(90_000))),
         job_with(&format!("body = \"{}\"\nx = 1\n", repeated("{").split_off(100))),
         format!("[workload]\nkind = \"http\"\n[params]\n{params}[data]\n{params}"),
+        job_with(&format!("[sweep]\n{}", numbered("\"params.k#\" = [1]\n", 40_000))),
+        job_with(&format!(
+            "[[variants]]\nname = \"v\"\n[variants.set]\n{}",
+            numbered("\"load.k#\" = 1\n", 40_000)
+        )),
+        job_with(&numbered("[[variants]]\nname = \"v#\"\n", 30_000)),
+        job_with(&format!("[sweep]\n\"load.workers\" = [{}1]\n", numbered("#, ", 100_000))),
         "[[workload.operations]]\n".repeat(20_000) + &"[[claims]]\nmetric = \"a.b\"\n".repeat(20_000),
     ];
     for text in texts {

@@ -1,11 +1,13 @@
 //! Job files as people write them: what reads, what is refused, and how it is said.
 
+mod claims;
 mod hostile;
 mod kinds;
 mod messages;
 mod pacing;
 mod scenario;
 mod templates;
+mod variants;
 
 use std::time::Duration;
 

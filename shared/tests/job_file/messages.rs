@@ -8,11 +8,10 @@ use crate::{EXAMPLE, errors, job_with};
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
     58:2: observe: "observe" is not supported by this version
-    62:2: sweep: "sweep" is not supported by this version
-    65:3: variants: "variants" is not supported by this version
-    69:3: claims: "claims" is not supported by this version
+    74:1: claims.0.abort: "abort" is not supported by this version
+    77:10: claims.1.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
+    88:10: claims.3.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
     92:2: search: "search" is not supported by this version
-    97:2: expect: "expect" is not supported by this version
     "#);
 }
 
@@ -69,7 +68,6 @@ fn what_is_not_built_is_refused_and_still_checked() {
     11:10: load.trials: stopping once the claims are settled is not supported by this version
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
     16:12: fleet.observe: "role" is not a term: write key=value, key!=value, key>=number or key<=number
-    17:2: sweep: "sweep" is not supported by this version
     18:1: sweep.load: expected a list, each a text, a number, true or false, found a table
     18:1: sweep.load: "load" is no path to a value (write the whole path as one key in quotation marks: "load.workers")
     19:1: sweep."lod.rate": "lod.rate" cannot be varied (did you mean "load"?)
@@ -122,7 +120,6 @@ fn claims_follow_their_grammar() {
          [[claims]]\nmetric = \"throughput\"\nscales_over = \"load.workers\"\n[[claims]]\nmetric = \"count\"\n",
     );
     insta::assert_snapshot!(errors(&text), @r#"
-    6:3: claims: "claims" is not supported by this version
     7:10: claims.0.metric: there is no operation "reed" (there is: http, latency, service_time, send_lag, worker_wait, failed, dns, connect, tls, first_byte, body, cpu_time, max_memory, throughput, error_ratio, count, unsent)
     11:9: claims.1.below: the unit "MiB" of "100MiB" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     12:1: claims.1.above: "above" contradicts "below": give one of them
@@ -131,8 +128,54 @@ fn claims_follow_their_grammar() {
     14:10: claims.2.metric: "latency" lacks its statistic, as in "latency.p99"
     16:1: claims.3: nothing says which way "metric.x.mean" is better (add better = "lower" or better = "higher")
     22:1: claims.4.scales_over: "scales_over" needs "efficiency", a share such as 0.9
+    22:15: claims.4.scales_over: "load.workers" is not swept (add [sweep] with "load.workers" = [1, 2, 4])
     23:1: claims.5: the claim has no rule (give one of below, above, at_least, at_most, no_regression, scales_over)
     "#);
+}
+
+#[test]
+fn what_claims_compare_must_be_there_and_worth_comparing() {
+    let text = job_with(
+        "[load]\nmodel = \"open\"\nrate = 10\n\
+         [[claims]]\nmetric = \"throughput\"\nvariant = \"new\"\nthan = \"default\"\nat_least = 1.3\n\
+         [[claims]]\nmetric = \"latency.p50\"\nvariant = \"default\"\nthan = \"default\"\nat_most = 0\nbetter = \"higher\"\n\
+         [[claims]]\nmetric = \"latency.p50\"\nthan = \"default\"\nno_regression = \"5%\"\n\
+         [[claims]]\nmetric = \"latency.p50\"\nscales_over = \"load.workers\"\nvariant = \"default\"\nefficiency = 0.9\n\
+         [[claims]]\nmetric = \"host.cpu_busy.p99\"\nbelow = \"lots\"\nbaseline = \"main\"\n",
+    );
+    insta::assert_snapshot!(errors(&text), @r#"
+    10:10: claims.0.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
+    11:11: claims.0.variant: there is no variant "new" (there is: default)
+    17:8: claims.1.than: "default" is compared with itself (name another variant)
+    18:11: claims.1.at_most: expected a factor above zero, such as 1.3
+    19:10: claims.1.better: "latency.p50" is better lower (leave "better" out)
+    22:1: claims.2.than: "than" needs "variant": the side that is compared with it
+    26:1: claims.3.scales_over: "latency.p50" does not grow with what is swept: it is better lower (claim how the throughput scales)
+    26:15: claims.3.scales_over: "load.workers" is not swept (add [sweep] with "load.workers" = [1, 2, 4])
+    27:1: claims.3.variant: "variant" contradicts "scales_over", which looks at every value of the sweep
+    30:10: claims.4.metric: what a host tells has only min, mean and max (write host.cpu_busy.mean)
+    31:9: claims.4.below: expected a number, perhaps with its unit, found the text "lots"
+    32:1: claims.4.baseline: "baseline" contradicts a bound: below and above look at one side alone
+    "#);
+}
+
+#[test]
+fn what_a_claim_says_of_itself_is_bounded() {
+    let long = "x".repeat(501);
+    let claim = format!(
+        "[[claims]]\ntext = \"{long}\"\nmetric = \"metric.{long}.mean\"\nbaseline = \"{long}\"\nbetter = \"lower\"\nat_most = 1\n"
+    );
+    insta::assert_snapshot!(errors(&job_with(&claim)), @r#"
+    7:8: claims.0.text: expected at most 500 characters
+    8:10: claims.0.metric: expected at most 160 characters
+    9:12: claims.0.baseline: expected at most 64 characters
+    "#);
+}
+
+#[test]
+fn more_claims_than_anybody_reads_are_refused() {
+    let claims = "[[claims]]\nmetric = \"latency.p50\"\nbelow = \"1s\"\n".repeat(101);
+    insta::assert_snapshot!(errors(&job_with(&claims)), @r#"306:1: claims.100: 101 claims are more than the 100 that a job may have"#);
 }
 
 #[test]

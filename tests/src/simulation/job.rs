@@ -44,12 +44,15 @@ impl DrawnJob {
         if dice.one_in(2) {
             text.push_str(&format!("fleet.agents = {}\n", dice.between(1..=agents_max)));
         }
-        if dice.one_in(5) {
-            let restart = dice.one_of(&["trial", "run"]);
+        let restart = if dice.one_in(5) { dice.one_of(&["trial", "run"]) } else { "" };
+        if !restart.is_empty() {
             text.push_str(&format!("target = {{ start = [\"target\"], restart = \"{restart}\" }}\n"));
         }
         if dice.one_in(5) {
             text.push_str("hooks = { before_run = [[\"a\"]], before_trial = [[\"b\"], [\"c\"]], after_trial = [[\"d\"]], after_run = [[\"e\"]] }\n");
+        }
+        if dice.one_in(3) {
+            text.push_str(&variants(restart == "trial", dice));
         }
         let job =
             shared::job::parse(&text, Kinds::Unchecked).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
@@ -59,7 +62,8 @@ impl DrawnJob {
 
     /// How many attempts at trials its run has at most.
     pub fn attempts_max(&self) -> u64 {
-        u64::from(self.job.load.trials) * u64::from(self.job.fleet.retries + 1)
+        let trials = self.job.each_variant().count() as u64 * u64::from(self.job.load.trials);
+        trials * u64::from(self.job.fleet.retries + 1)
     }
 
     /// What a client submits.
@@ -82,8 +86,22 @@ impl DrawnJob {
             was_refused: false,
             bookmark: None,
             priority: self.priority,
+            baselines: BTreeMap::new(),
             reservation: None,
         };
-        Submission { record, job: self.job.clone(), files: Arc::default() }
+        Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
     }
+}
+
+/// Two or three variants that measure for differing times; with a target that is started for every trial, each another one.
+fn variants(has_targets: bool, dice: &mut Dice) -> String {
+    let variant = |number: u64, dice: &mut Dice| {
+        let target =
+            if has_targets { format!(", \"target.start\" = [\"target-{number}\"]") } else { String::new() };
+        let seconds = dice.between(1..=4);
+        format!("{{ name = \"v{number}\", set = {{ \"load.duration\" = \"{seconds}s\"{target} }} }}")
+    };
+    let count = dice.between(2..=3);
+    let variants: Vec<String> = (0..count).map(|number| variant(number, dice)).collect();
+    format!("variants = [{}]\n", variants.join(", "))
 }

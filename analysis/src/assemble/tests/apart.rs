@@ -33,10 +33,11 @@ fn apart(has_peers: bool) -> RunRecord {
     record
 }
 
-/// One second of each agent in each trial; the second agent is twice as slow.
+/// One second of each agent in each trial; the second agent is twice as slow, and no two trials are the same to the last.
 fn measured() -> Vec<Interval> {
     let of = |trial: u32, agent: usize| {
-        let latencies = vec![100 * (agent as u64 + 1); 300];
+        let mut latencies = vec![100 * (agent as u64 + 1); 299];
+        latencies.push(50 + u64::from(trial));
         Interval { is_last: true, ..interval(trial, agent, 0, vec![operation(0, &latencies, 0)]) }
     };
     (0..2).flat_map(|trial| (0..2).map(move |agent| of(trial, agent))).collect()
@@ -44,7 +45,7 @@ fn measured() -> Vec<Interval> {
 
 #[test]
 fn nothing_is_merged_across_agents() {
-    let Assembled { report, latencies } = assemble(&apart(false), &job(&["read"], 1), measured(), NOW_MS);
+    let Assembled { report, latencies, .. } = assemble(&apart(false), &job(&["read"], 1), measured(), NOW_MS);
     assert_eq!((report.run.verdict, report.run.exit_code), (Verdict::None, 0));
     let variant = &report.variants[0];
     let cells: Vec<_> = variant

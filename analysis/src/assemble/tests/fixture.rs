@@ -69,8 +69,11 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        claims: Vec::new(),
+        expect: Default::default(),
         limits: Limits::default(),
         files: Vec::new(),
+        variants: Vec::new(),
     }
 }
 
@@ -136,6 +139,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

@@ -12,7 +12,7 @@ use shared::units::print_duration;
 pub(super) fn placement(job: &Job) -> Vec<String> {
     let placement = match job.fleet.placement {
         Placement::Together => None,
-        Placement::Each if job.has_shared_target() => {
+        Placement::Each if job.takes_turns() => {
             Some("every agent makes all of the load by itself, one after another".to_owned())
         }
         Placement::Each => Some("every agent makes all of the load by itself, all at once".to_owned()),
@@ -36,8 +36,24 @@ pub(super) fn cells(cells: &[PlannedCell]) -> String {
     }
 }
 
+/// How many workers there are.
+pub(super) fn workers(job: &Job) -> String {
+    let of_each = if job.fleet.placement == Placement::Together { "" } else { " each" };
+    match job.load.workers {
+        None => "one worker for each".to_owned(),
+        Some(workers) => format!("{workers} worker{}{of_each}", if workers == 1 { "" } else { "s" }),
+    }
+}
+
+/// A sentence for everything that is not the default, and for every column of data.
+pub(super) fn all(job: &Job, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let mut sentences = ways(&job.load, &job.workload);
+    sentences.extend(data(&job.data, files));
+    sentences
+}
+
 /// A sentence for everything about the workers' ways that is not the default.
-pub(super) fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
+fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
     let mut ways = Vec::new();
     if workload.is_scenario {
         let steps: Vec<&str> = workload.operations.iter().map(|step| step.name.as_str()).collect();
@@ -69,7 +85,7 @@ pub(super) fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
 }
 
 /// A sentence for every column of data.
-pub(super) fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let sentence = |(name, column): (&String, &DataColumn)| {
         let order = order(column);
         let count = count(column, files);

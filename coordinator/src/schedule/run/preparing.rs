@@ -18,14 +18,14 @@ impl ActiveRun {
     /// How long opening connections may take in a step.
     pub(super) fn connecting_within(&self, step: Step) -> Duration {
         match step {
-            Step::Prepare => connecting_within(&self.job.load, self.shared_by()),
+            Step::Prepare => connecting_within(&self.present_job().load, self.shared_by()),
             _ => Duration::ZERO,
         }
     }
 
     /// Tells every agent what to do, and with which data and files.
     pub(super) fn prepare(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        if let Some(misfit) = misfit(&self.job.load, self.shared_by()) {
+        if let Some(misfit) = self.misfit() {
             self.break_trial(FindingCode::AgentFailed, None, misfit.clone());
             return self.end_early(RunState::Failed, misfit);
         }
@@ -37,7 +37,7 @@ impl ActiveRun {
             let part = match shared.take() {
                 Some(part) => part,
                 None => match self.resolved(agent) {
-                    Ok(resolved) => Part::of(resolved.workload, &self.job, &self.files),
+                    Ok(resolved) => Part::of(resolved.workload, self.present_job(), &self.files),
                     Err(problem) => {
                         self.break_trial(FindingCode::AgentFailed, Some(agent), problem);
                         continue;
@@ -56,20 +56,38 @@ impl ActiveRun {
         self.prepare_observers(fleet, sample, actions);
     }
 
+    /// Why the load of one of the variants cannot be split: told at the first trial, and not after half of the run.
+    fn misfit(&self) -> Option<String> {
+        let agents = self.shared_by();
+        let of_variant = self.job.variants.iter().find_map(|variant| {
+            let misfit = misfit(&variant.job.load, agents)?;
+            Some(format!("variant {}: {misfit}", variant.name))
+        });
+        of_variant.or_else(|| misfit(&self.present_job().load, agents))
+    }
+
     /// Over how many agents the load is split.
     fn shared_by(&self) -> u32 {
         if self.trial.cells.is_empty() { self.group.size() } else { 1 }
     }
 
+    /// The seed of data and arrivals. Each block has its own, so that repeated trials do not repeat one random order, and within a
+    /// block it is the same: what is compared there meets the same requests.
+    fn seed(&self) -> u64 {
+        let block = self.planned().map_or(0, |planned| u64::from(planned.block));
+        self.record.plan.seed.wrapping_add(block.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
     fn shares<'a>(&'a self, part: &'a Part) -> Shares<'a> {
         Shares {
-            job: &self.job,
+            load: &self.present_job().load,
             workload: &part.workload,
             data: &part.data,
             files: &part.files,
+            confidential: &self.confidential,
             trial: self.key(),
             epoch: self.trial.epoch,
-            seed: self.record.plan.seed,
+            seed: self.seed(),
             agent_count: self.shared_by(),
         }
     }

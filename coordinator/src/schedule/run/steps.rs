@@ -12,7 +12,7 @@ use super::super::step::{OBSERVERS_WITHIN, Step};
 use super::super::{Action, Command};
 use super::keeping::parts;
 use super::loss::Group;
-use super::{ActiveRun, CurrentTrial, need};
+use super::{ActiveRun, CurrentTrial};
 use crate::fleet::{Fleet, Moment, Unmet};
 
 impl ActiveRun {
@@ -78,7 +78,7 @@ impl ActiveRun {
         if self.ending.is_some() {
             return self.enter(Step::Finished, now, fleet, epoch, actions);
         }
-        match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
+        match fleet.candidates(&self.needs()) {
             Ok(agents) => {
                 self.note_names(&agents, fleet);
                 let names: Vec<_> = agents.iter().filter_map(|id| self.names.get(id).cloned()).collect();
@@ -101,7 +101,7 @@ impl ActiveRun {
                 let since = match &unmet {
                     Unmet::Missing(_) | Unmet::Refused(_) => *self.missing_since.get_or_insert(now),
                     Unmet::Busy(_) => {
-                        fleet.claim(&need(&self.job, self.record.reservation.as_deref()));
+                        fleet.claim(&self.needs());
                         self.missing_since = None;
                         now
                     }
@@ -221,6 +221,7 @@ impl ActiveRun {
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
         epoch.0 += 1;
+        self.forget_stopped_targets();
         let note = self.group.note.take().map(|message| {
             let (code, severity) = (FindingCode::AgentLost, Severity::Note);
             Finding { code, severity, agent: None, message }
@@ -262,10 +263,9 @@ impl ActiveRun {
     fn run(&mut self, actions: &mut Vec<Action>) {
         self.awaited =
             self.measuring().into_iter().filter(|agent| !self.trial.reported.contains_key(agent)).collect();
-        let load = &self.job.load;
+        let load = &self.present_job().load;
         let variant =
-            self.record.plan.trials.get(self.trial.index.0 as usize).map(|trial| trial.variant.0 as usize);
-        let variant = variant.and_then(|variant| self.record.plan.variants.get(variant));
+            self.planned().and_then(|planned| self.record.plan.variants.get(planned.variant.0 as usize));
         let started = RunEvent::TrialStarted {
             trial: self.trial.index,
             trials_planned: u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
@@ -312,7 +312,7 @@ impl ActiveRun {
     /// When a step that is entered now must be done; `extra` is what the job itself allows it beside.
     pub(super) fn deadline_of(&self, step: Step, now: Moment, extra: Duration) -> Moment {
         let is_cancelled = self.ending.as_ref().is_some_and(|ending| ending.state == RunState::Cancelled);
-        now.saturating_add(step.within(&self.deadlines, &self.job, extra, is_cancelled))
+        now.saturating_add(step.within(&self.deadlines, self.present_job(), extra, is_cancelled))
     }
 
     /// Whether another trial follows, or another attempt at this one.

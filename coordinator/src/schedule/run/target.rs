@@ -4,6 +4,7 @@
 //! one for all is to be; under `pairs` the agent starts it that the other makes load for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::finding::FindingCode;
@@ -37,7 +38,7 @@ impl ActiveRun {
     pub(super) fn lacks_target(&self) -> bool {
         let runs = |agent: &AgentId| self.targets.get(agent).is_some_and(|target| target.is_running);
         match self.own_hosts() {
-            _ if self.job.target.is_none() => false,
+            _ if self.present_job().target.is_none() => false,
             Some(hosts) => !hosts.iter().all(runs),
             None => !self.targets.keys().any(runs),
         }
@@ -53,8 +54,13 @@ impl ActiveRun {
         self.own_hosts().is_none() && self.targets.contains_key(&agent)
     }
 
+    /// What an earlier trial started and stopped is no target of the next one, which may start its own elsewhere.
+    pub(super) fn forget_stopped_targets(&mut self) {
+        self.targets.retain(|_, target| target.started_for.is_some());
+    }
+
     pub(super) fn reserve_port(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        let Some(spec) = &self.job.target else { return };
+        let Some(spec) = &self.present_job().target else { return };
         let hosts = self.own_hosts().unwrap_or_else(|| {
             let matches = |agent: &AgentId| fleet.mismatch(*agent, &spec.selector).is_none();
             self.agents.iter().copied().find(matches).into_iter().collect()
@@ -94,8 +100,10 @@ impl ActiveRun {
                         && let Some(target) = self.targets.get_mut(&agent)
                     {
                         target.started_for = Some(trial);
-                        let timeout = self.deadlines.start_target;
-                        self.ask(agent, Command::StartTarget { trial, command, ready, timeout }, actions);
+                        let (timeout, confidential) =
+                            (self.deadlines.start_target, Arc::clone(&self.confidential));
+                        let start = Command::StartTarget { trial, command, confidential, ready, timeout };
+                        self.ask(agent, start, actions);
                     }
                 }
                 Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),
@@ -104,7 +112,7 @@ impl ActiveRun {
     }
 
     pub(super) fn stop_target(&mut self, actions: &mut Vec<Action>) {
-        let restarts = self.job.target.as_ref().map(|target| target.restart);
+        let restarts = self.present_job().target.as_ref().map(|target| target.restart);
         let is_last = self.ending.is_some() || self.onward().is_none();
         let trial = self.key();
         // A target that failed by itself, or never became ready, is still stopped: its group may live on.
@@ -148,7 +156,7 @@ impl ActiveRun {
         }
         let peer_host = self.cell_of(agent).and_then(|cell| cell.peer_host(agent));
         known.extend(peer_host.map(|host| ("peer.host".to_owned(), host.clone())));
-        self.job.resolved(&known).map_err(|error| error.to_string())
+        self.present_job().resolved(&known).map_err(|error| error.to_string())
     }
 
     /// The target that an agent has to do with.
@@ -163,20 +171,20 @@ impl ActiveRun {
     /// Where each cell of the present trial has its own target; `None`: all agents share one.
     fn own_hosts(&self) -> Option<Vec<AgentId>> {
         let cells = self.trial.cells.iter().filter(|cell| cell.broken.is_none());
-        match self.job.fleet.placement {
+        let job = self.present_job();
+        match job.fleet.placement {
             Placement::Pairs => Some(cells.filter_map(|cell| Some(cell.part.peer.as_ref()?.id)).collect()),
-            Placement::Each if !self.job.has_shared_target() => {
-                Some(cells.map(|cell| cell.part.agent).collect())
-            }
+            Placement::Each if !job.has_shared_target() => Some(cells.map(|cell| cell.part.agent).collect()),
             Placement::Together | Placement::Each => None,
         }
     }
 
     /// Who is to reach the target on an agent: one that serves the whole run is reached by everybody.
     fn users_of(&self, agent: AgentId) -> Vec<AgentId> {
+        let job = self.present_job();
         let is_for_all = self.own_hosts().is_none()
-            || (self.job.fleet.placement == Placement::Pairs
-                && self.job.target.as_ref().is_some_and(|target| target.restart == TargetRestart::Run));
+            || (job.fleet.placement == Placement::Pairs
+                && job.target.as_ref().is_some_and(|target| target.restart == TargetRestart::Run));
         match self.cell_of(agent) {
             Some(cell) if !is_for_all => vec![cell.part.agent],
             _ => self.agents.clone(),

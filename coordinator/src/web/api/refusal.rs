@@ -30,6 +30,8 @@ fn kind(error: &ControlError) -> (StatusCode, &'static str, Option<&'static str>
         ControlError::Stopping => {
             return (StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("try again when it runs again"));
         }
+        ControlError::Withheld(_) => return (StatusCode::UNPROCESSABLE_ENTITY, "secret_withheld", None),
+        ControlError::Overheard => return (StatusCode::FORBIDDEN, "overheard", None),
         ControlError::Full(_) => return (StatusCode::SERVICE_UNAVAILABLE, "too_many_runs", None),
         ControlError::Job(_) | ControlError::Malformed(_) => {
             return (StatusCode::UNPROCESSABLE_ENTITY, "not_accepted", None);

@@ -50,8 +50,16 @@ pub const OBSERVE: &[Key] = &[
 
 /// `[[variants]]`.
 pub const VARIANT: &[Key] = &[
-    Key::required("name", Shape::Name, "Name of the variant."),
-    Key::optional("set", Shape::Map(&Shape::Free), "What it sets, by path."),
+    Key::required(
+        "name",
+        Shape::Name,
+        "Name of the variant; where there is a sweep too, what it sweeps is added: new,load.workers=8.",
+    ),
+    Key::optional(
+        "set",
+        Shape::Map(&Shape::Free),
+        "What it sets, by path: { \"load.workers\" = 8 }, of workload, load, data, params, target and observe.",
+    ),
 ];
 
 /// `[[claims]]`.
@@ -60,7 +68,11 @@ pub const CLAIM: &[Key] = &[
     Key::required("metric", Shape::Text, "What is measured: [operation.]measure[.statistic]."),
     Key::optional("below", AMOUNT, "The metric stays below this."),
     Key::optional("above", AMOUNT, "The metric stays above this."),
-    Key::optional("variant", Shape::Text, "The variant that the claim is about."),
+    Key::optional(
+        "variant",
+        Shape::Text,
+        "The variant that the claim is about; default: each variant, with a verdict apiece.",
+    ),
     Key::optional("than", Shape::Text, "The variant that it is compared with."),
     Key::optional("baseline", Shape::Text, "The stored baseline that it is compared with."),
     Key::optional("at_least", RATIO, "The ratio to the other side is at least this."),
@@ -74,7 +86,7 @@ pub const CLAIM: &[Key] = &[
         Shape::OneOf(&["gate", "warn"]),
         "Counts in the exit code (gate, the default) or is only printed.",
     ),
-    Key::optional(
+    Key::unsupported(
         "abort",
         Shape::Boolean,
         "Ends the run early once it is refuted beyond doubt; default false.",
@@ -91,7 +103,11 @@ pub const SEARCH: &[Key] = &[
 /// `[expect]`.
 pub const EXPECT: &[Key] = &[
     Key::optional("metrics", Shape::List(&Shape::Text), "Metrics that must be reported."),
-    Key::optional("count", Shape::Integer { min: 0, max: i64::MAX }, "Number of distinct metrics reported."),
+    Key::optional(
+        "count",
+        Shape::Integer { min: 0, max: i64::MAX },
+        "Number of distinct metric.NAME reported, over all operations.",
+    ),
 ];
 
 /// `[limits]`.

@@ -1,10 +1,11 @@
 //! What a finished run's report says, held against what really happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coordinator::store::ResultStore;
 use shared::ids::{AgentId, RunId, TrialKey};
-use shared::run_record::{RunRecord, TrialRecord};
+use shared::job::{Job, Kinds, Warmup, Window};
+use shared::run_record::{RunRecord, RunState, TrialRecord};
 use shared::run_report::{Coverage, RunReport, TrialReport};
 
 use super::{Violation, violated};
@@ -57,6 +58,8 @@ pub fn of_report(
         stored.entry(it.trial).or_default().entry(it.agent).or_default().insert(it.sequence.0, it.bytes);
     };
     disk.shown().intervals(run, &mut take).map_err(|error| unreadable(&error))?;
+    let job = shared::job::parse(&record.job_toml, Kinds::Unchecked).map_err(|errors| unreadable(&errors))?;
+    blocks_are_whole(&record)?;
     for attempt in &record.trials {
         let trial = TrialKey { run, trial: attempt.trial, attempt: attempt.attempt };
         let stored = stored.remove(&trial).unwrap_or_default();
@@ -68,6 +71,7 @@ pub fn of_report(
         reconnects_lose_nothing(&attempt)?;
         missing_is_named(&attempt)?;
         start_together(&attempt, family)?;
+        variants_run_their_own_load(&attempt, &record, &job)?;
     }
     match stored.keys().next() {
         Some(stray) => {
@@ -89,6 +93,44 @@ fn report_of<'a>(
     let planned = record.plan.trials.get(attempt.trial.0 as usize)?;
     let trials = &report.variants.get(planned.variant.0 as usize)?.trials;
     trials.iter().find(|it| (it.block, it.attempt) == (planned.block, attempt.attempt))
+}
+
+/// Trials run in the order of the plan, those of a block side by side; of a run that is finished each was begun.
+fn blocks_are_whole(record: &RunRecord) -> Result<(), Violation> {
+    let begun: Vec<u32> = record.trials.iter().map(|attempt| attempt.trial.0).collect();
+    let planned = record.plan.trials.len() as u32;
+    let distinct: BTreeSet<u32> = begun.iter().copied().collect();
+    if !begun.is_sorted() || (record.state == RunState::Finished && distinct != (0..planned).collect()) {
+        let what = format!("of {planned} trials these were begun, in this order: {begun:?}");
+        return Err(violated("blocks_are_whole", what));
+    }
+    Ok(())
+}
+
+/// An engine that came to its end measured for as long as its variant says.
+fn variants_run_their_own_load(
+    attempt: &Attempt<'_>,
+    record: &RunRecord,
+    job: &Job,
+) -> Result<(), Violation> {
+    let Some(planned) = record.plan.trials.get(attempt.trial.trial.0 as usize) else { return Ok(()) };
+    let load = &job.of_variant(planned.variant).load;
+    let (Warmup::For(warmup), Window::For(window)) = (load.warmup, load.window) else { return Ok(()) };
+    // A second each, and the drain.
+    let due = (warmup + window).as_secs() + 1;
+    for part in &attempt.record.agents {
+        let measured = attempt.truth.measured.get(&(attempt.trial, part.id)).filter(|it| it.is_done);
+        let numbered = measured.map_or(due, |it| it.intervals.len() as u64);
+        if numbered != due {
+            let what = format!(
+                "{} measured {numbered} intervals in {}, and its variant has {due}",
+                part.name,
+                place(attempt.trial)
+            );
+            return Err(violated("variants_run_their_own_load", what));
+        }
+    }
+    Ok(())
 }
 
 /// The merged count is the sum of what engines counted in the intervals that are stored; in a trial that is said to be

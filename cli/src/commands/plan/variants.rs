@@ -1,0 +1,63 @@
+//! What a plan says about variants: which there are, and what each of them does.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::job::{Job, JobVariant};
+use shared::plan::Plan;
+use shared::units::print_duration;
+
+use super::{trial_length, words};
+
+/// Variants listed one by one; more are only counted.
+const VARIANTS_LISTED_MAX: usize = 20;
+
+/// How many trials there are, and what makes them so many.
+pub(super) fn trials(job: &Job, plan: &Plan) -> String {
+    let trials = plan.trials.len();
+    let trials = format!("{trials} trial{}", if trials == 1 { "" } else { "s" });
+    let (blocks, variants) = (job.load.trials, job.variants.len());
+    match variants {
+        0 | 1 => trials,
+        _ if blocks == 1 => format!("{trials} (1 block of {variants} variants)"),
+        _ => format!("{trials} ({blocks} blocks of {variants} variants)"),
+    }
+}
+
+/// The variants for programs to read.
+pub(super) fn answer(job: &Job, plan: &Plan) -> Vec<Value> {
+    let variant = |(variant, job): (&shared::plan::Variant, &Job)| {
+        json!({
+            "name": variant.name,
+            "parameters": variant.parameters,
+            "trial_seconds": trial_length(job).map(|length| length.as_secs_f64()),
+        })
+    };
+    plan.variants.iter().zip(job.each_variant()).map(variant).collect()
+}
+
+/// A line for every variant, and below it what only some of them do; then what all of them do.
+pub(super) fn page(job: &Job, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let ways: Vec<Vec<String>> = job.each_variant().map(|variant| words::all(variant, files)).collect();
+    let is_common = |sentence: &&String| ways.iter().all(|way| way.contains(sentence));
+    let common: Vec<String> = ways.first().into_iter().flatten().filter(is_common).cloned().collect();
+    let mut lines = Vec::new();
+    for (variant, way) in job.variants.iter().zip(&ways).take(VARIANTS_LISTED_MAX) {
+        lines.push(headline(variant));
+        let own = way.iter().filter(|sentence| !common.contains(sentence));
+        lines.extend(own.map(|sentence| format!("  {sentence}")));
+    }
+    if job.variants.len() > VARIANTS_LISTED_MAX {
+        lines.push(format!("and {} variants more", job.variants.len() - VARIANTS_LISTED_MAX));
+    }
+    lines.extend(common);
+    lines
+}
+
+fn headline(variant: &JobVariant) -> String {
+    let length = match trial_length(&variant.job) {
+        Some(length) => format!(", {}", print_duration(length)),
+        None => String::new(),
+    };
+    format!("variant {}: {}{length}", variant.name, words::workers(&variant.job))
+}

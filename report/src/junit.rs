@@ -1,0 +1,170 @@
+//! JUnit XML for CI systems: a case for each claim, and one for the run as a whole.
+//!
+//! Refuted is a failure, invalid an error, inconclusive is skipped, each with its reason. Claims that only warn never fail: they
+//! are skipped with their reason. Written by hand: it is four elements, and text is made safe in one place.
+
+use std::fmt::Write;
+
+use shared::claim::ClaimSeverity;
+use shared::run_report::{ClaimReport, RunReport, Verdict};
+
+use crate::{ReportError, ReportFormat, Reporter, figures};
+
+/// Its line in the table.
+pub const FORMAT: ReportFormat =
+    ReportFormat { name: "junit", doc: "JUnit XML with a case for each claim", reporter: &Junit };
+
+/// JUnit XML.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Junit;
+
+/// One case: what it is called, and what came out.
+struct Case {
+    name: String,
+    outcome: Outcome,
+}
+
+/// What a CI system makes of a case.
+#[derive(PartialEq)]
+enum Outcome {
+    Passed,
+    Failed(String),
+    Broken(String),
+    Skipped(String),
+}
+
+impl Reporter for Junit {
+    fn render(&self, report: &RunReport) -> Result<String, ReportError> {
+        let mut cases = vec![run(report)];
+        cases.extend(report.claims.iter().map(|claim| case(report, claim)));
+        let count =
+            |is_meant: fn(&Outcome) -> bool| cases.iter().filter(|case| is_meant(&case.outcome)).count();
+        let counts = format!(
+            "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+            cases.len(),
+            count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            count(|outcome| matches!(outcome, Outcome::Broken(_))),
+            count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+        );
+        let name = escaped(&report.run.name);
+        let mut text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fleetmark\" {counts}>\n  <testsuite name=\"{name}\" {counts} timestamp=\"{}\">\n",
+            escaped(&report.run.started_at)
+        );
+        cases.iter().for_each(|case| write_case(&mut text, &name, case));
+        text.push_str("  </testsuite>\n</testsuites>\n");
+        Ok(text)
+    }
+}
+
+/// The run as a whole: what is invalid must not pass because no claim happens to look at it.
+fn run(report: &RunReport) -> Case {
+    let run = &report.run;
+    let outcome = if run.verdict == Verdict::Invalid {
+        let reason = run.reason.clone();
+        Outcome::Broken(
+            reason.unwrap_or_else(|| "what was measured does not count: see the findings".to_owned()),
+        )
+    } else {
+        Outcome::Passed
+    };
+    Case { name: format!("run {}", run.id), outcome }
+}
+
+fn case(report: &RunReport, claim: &ClaimReport) -> Case {
+    let reason = claim.reason.clone();
+    let outcome = match (claim.verdict, claim.severity) {
+        (Verdict::Supported, _) => Outcome::Passed,
+        (_, ClaimSeverity::Warn) => {
+            Outcome::Skipped(format!("warning, {}: {reason}", claim.verdict.as_str()))
+        }
+        (Verdict::Refuted, _) => Outcome::Failed(reason),
+        (Verdict::Invalid, _) => Outcome::Broken(reason),
+        (Verdict::Inconclusive | Verdict::None, _) => Outcome::Skipped(reason),
+    };
+    Case { name: figures::claim(report, claim), outcome }
+}
+
+fn write_case(text: &mut String, suite: &str, case: &Case) {
+    let (element, reason) = match &case.outcome {
+        Outcome::Passed => {
+            let _writing_to_a_text_succeeds =
+                writeln!(text, "    <testcase classname=\"{suite}\" name=\"{}\"/>", escaped(&case.name));
+            return;
+        }
+        Outcome::Failed(reason) => ("failure", reason),
+        Outcome::Broken(reason) => ("error", reason),
+        Outcome::Skipped(reason) => ("skipped", reason),
+    };
+    let _writing_to_a_text_succeeds = writeln!(
+        text,
+        "    <testcase classname=\"{suite}\" name=\"{}\">\n      <{element} message=\"{}\"/>\n    </testcase>",
+        escaped(&case.name),
+        escaped(reason)
+    );
+}
+
+/// A text of strangers inside an attribute. What XML 1.0 cannot hold at all becomes a replacement character.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&apos;"),
+            '\t' | '\n' | '\r' => safe.push(' '),
+            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => {
+                safe.push('\u{fffd}')
+            }
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn each_verdict_is_what_a_ci_system_makes_of_it() {
+        insta::assert_snapshot!(Junit.render(&fixture::claims::with_claims().report).unwrap(), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="fleetmark" tests="6" failures="1" errors="2" skipped="2">
+          <testsuite name="session-status" tests="6" failures="1" errors="2" skipped="2" timestamp="2023-11-14T22:13:20.5Z">
+            <testcase classname="session-status" name="run 018bcfe5-6800-7707-8707-070707070707">
+              <error message="what was measured does not count: see the findings"/>
+            </testcase>
+            <testcase classname="session-status" name="reads stay under &lt;4 ms&gt; | always">
+              <failure message="read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms"/>
+            </testcase>
+            <testcase classname="session-status" name="read.latency.p95 below 9.00 ms"/>
+            <testcase classname="session-status" name="latency.p50 at most 0.9 × load.workers=1">
+              <skipped message="comparing takes at least 5 blocks: 4 more trials of each side needed"/>
+            </testcase>
+            <testcase classname="session-status" name="read.latency.p95 no regression above 5 % against the baseline main">
+              <error message="there is no baseline named &quot;main&quot; to compare with�[31m"/>
+            </testcase>
+            <testcase classname="session-status" name="read.latency.p95 below 4.00 ms">
+              <skipped message="warning, refuted: read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms"/>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn an_invalid_run_without_claims_is_an_error_and_no_pass() {
+        let text = Junit.render(&fixture::assembled().report).unwrap();
+        assert!(text.contains("tests=\"1\" failures=\"0\" errors=\"1\""), "{text}");
+    }
+
+    #[test]
+    fn hostile_text_stays_inside_its_attribute() {
+        let hostile = "a\"/><script>&'\u{1b}[31m\u{0}\nb\u{ffff}";
+        assert_eq!(escaped(hostile), "a&quot;/&gt;&lt;script&gt;&amp;&apos;\u{fffd}[31m\u{fffd} b\u{fffd}");
+    }
+}

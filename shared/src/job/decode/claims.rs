@@ -1,0 +1,75 @@
+//! `[[claims]]` and `[expect]` as types.
+
+use crate::claim::{Against, Better, Claim, ClaimSeverity, Rule, Side};
+use crate::job::claims::amount;
+use crate::job::node::Node;
+use crate::job::workload::operation_names;
+use crate::job::{CLAIMS_MAX, Expectation};
+use crate::metric::MetricName;
+
+/// Decodes `[[claims]]`.
+pub(in crate::job) fn claims(root: &Node<'_>) -> Vec<Claim> {
+    let operations = operation_names(root);
+    let list = root.child("claims");
+    let claims = list.iter().flat_map(Node::items).take(CLAIMS_MAX);
+    claims.filter_map(|node| claim(&node, &operations)).collect()
+}
+
+/// Decodes `[expect]`.
+pub(in crate::job) fn expectation(root: &Node<'_>) -> Expectation {
+    let operations = operation_names(root);
+    let metrics = root.descendant(&["expect", "metrics"]);
+    let metrics = metrics.iter().flat_map(Node::items);
+    Expectation {
+        metrics: metrics.filter_map(|node| metric(&node, &operations)).collect(),
+        count: root.descendant(&["expect", "count"]).and_then(|count| count.whole()),
+    }
+}
+
+fn claim(node: &Node<'_>, operations: &[&str]) -> Option<Claim> {
+    let text = |key: &str| node.child(key).and_then(|node| node.text()).map(str::to_owned);
+    let metric = metric(&node.child("metric")?, operations)?;
+    let rule = rule(node, &metric)?;
+    let better = match (&rule, text("better").as_deref()) {
+        (Rule::Bound { side: Side::Below, .. }, _) | (_, Some("lower")) => Better::Lower,
+        (Rule::Bound { side: Side::Above, .. }, _) | (_, Some("higher")) => Better::Higher,
+        _ => Better::of_metric(&metric)?,
+    };
+    let is_warning = text("severity").as_deref() == Some("warn");
+    Some(Claim {
+        text: text("text"),
+        better,
+        variant: text("variant"),
+        rule,
+        severity: if is_warning { ClaimSeverity::Warn } else { ClaimSeverity::Gate },
+        ends_run: node.child("abort").and_then(|abort| abort.boolean()).unwrap_or(false),
+        metric,
+    })
+}
+
+fn rule(node: &Node<'_>, metric: &MetricName) -> Option<Rule> {
+    let child = |key: &str| node.child(key);
+    for (key, side) in [("below", Side::Below), ("above", Side::Above)] {
+        if let Some(limit) = child(key) {
+            return Some(Rule::Bound { side, limit: amount::read(&limit, metric.unit()).ok()? });
+        }
+    }
+    if let Some(path) = child("scales_over") {
+        let efficiency = child("efficiency")?.share()?;
+        return Some(Rule::Scaling { path: path.text()?.to_owned(), efficiency });
+    }
+    let against = match (child("than"), child("baseline")) {
+        (Some(variant), _) => Against::Variant(variant.text()?.to_owned()),
+        (None, baseline) => Against::Baseline(baseline?.text()?.to_owned()),
+    };
+    for (key, side) in [("at_most", Side::Below), ("at_least", Side::Above)] {
+        if let Some(factor) = child(key) {
+            return Some(Rule::Ratio { side, factor: factor.number()?, against });
+        }
+    }
+    Some(Rule::NoRegression { tolerance: child("no_regression")?.share()?, against })
+}
+
+fn metric(node: &Node<'_>, operations: &[&str]) -> Option<MetricName> {
+    MetricName::parse(node.text()?, operations.iter().copied()).ok()
+}
