@@ -35,11 +35,14 @@ fn best(report: &SweepReport, margin: f64) -> String {
     let what = format!("Inconclusive: {best} has the best mean, but {rivals} cannot be told apart from it");
     match report.more_trials_needed {
         Some(more) if report.spread_assumed => {
-            let n = report.values.iter().map(|value| value.n).min().unwrap_or_default();
+            let least = report.values.iter().map(|value| value.n).min().unwrap_or_default();
+            let needed = least + more;
+            let if_spread = match needed > BLOCKS_MIN as u64 {
+                true => format!(", and about {needed} if trials differ by {}", human_share(margin)),
+                false => String::new(),
+            };
             format!(
-                "{what}: how far trials spread is not known from one of each. At least {BLOCKS_MIN} of each are needed, and about {} if trials differ by {}.",
-                n + more,
-                human_share(margin)
+                "{what}: how far trials spread is not known from one of each. At least {BLOCKS_MIN} of each are needed{if_spread}."
             )
         }
         Some(more) => format!("{what}; about {more} more trials of each would likely settle it."),
