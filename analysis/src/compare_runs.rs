@@ -49,7 +49,10 @@ pub struct Terms {
 }
 
 /// Compares the second side with the first.
+///
+/// A run that is part of the baseline it is held against is left out of it: it says nothing against itself.
 pub fn compare_runs(a: &Side, b: &Side, terms: Terms) -> RunComparison {
+    let (a, b) = (&likeness::without_runs_of(a, b), &likeness::without_runs_of(b, a));
     let margin = terms.margin.or(b.runs.first().map(|run| run.margin)).unwrap_or(0.05);
     let differences = likeness::of_hosts(a, b);
     let across_machines = terms.across_machines || b.runs.iter().any(|run| run.across_machines);

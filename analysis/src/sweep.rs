@@ -14,6 +14,13 @@ pub struct Swept {
     pub by_block: Vec<Option<f64>>,
 }
 
+impl Swept {
+    /// The values of the trials that count.
+    fn counting(&self) -> Vec<f64> {
+        self.by_block.iter().copied().flatten().collect()
+    }
+}
+
 /// How the values of a sweep are compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SweepRule {
@@ -36,6 +43,15 @@ pub struct SweepAnswer {
     pub best: Option<Best>,
     /// The law that describes throughput over the values; a model, and no verdict.
     pub law: Option<UniversalLaw>,
+}
+
+impl SweepAnswer {
+    /// The values that were worse than the smallest one: where more was not merely useless.
+    pub fn worse_than_least(&self) -> Vec<f64> {
+        let direction = |row: &SweptRow| row.against_least.as_ref()?.direction;
+        let worse = self.rows.iter().filter(|row| direction(row) == Some(Direction::Worse));
+        worse.map(|row| row.value).collect()
+    }
 }
 
 /// What is known of one value.
@@ -113,22 +129,6 @@ pub fn answer(mut swept: Vec<Swept>, sweep: &SweepRule) -> SweepAnswer {
         .collect();
     let law = if sweep.is_throughput { law(&rows) } else { None };
     SweepAnswer { best: best.map(|best| self::best(&rows, best)), rows, law }
-}
-
-impl Swept {
-    /// The values of the trials that count.
-    fn counting(&self) -> Vec<f64> {
-        self.by_block.iter().copied().flatten().collect()
-    }
-}
-
-impl SweepAnswer {
-    /// The values that were worse than the smallest one: where more was not merely useless.
-    pub fn worse_than_least(&self) -> Vec<f64> {
-        let direction = |row: &SweptRow| row.against_least.as_ref()?.direction;
-        let worse = self.rows.iter().filter(|row| direction(row) == Some(Direction::Worse));
-        worse.map(|row| row.value).collect()
-    }
 }
 
 fn best_place(means: &[Option<f64>], better: Better) -> Option<usize> {

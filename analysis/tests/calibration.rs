@@ -4,12 +4,14 @@
 
 use fleetmark_analysis::binomial::share_interval;
 use fleetmark_analysis::change_point::{PERMUTATIONS_MIN, Search, change_points};
+use fleetmark_analysis::estimate::Scale;
 use fleetmark_analysis::hodges_lehmann;
 use fleetmark_analysis::level::{Level, Margin};
 use fleetmark_analysis::paired::{Better, Differences, Rule, Says, compare, level_per_look, looks};
 use fleetmark_analysis::prediction::against_baseline;
 use fleetmark_analysis::quantile_interval::quantile_interval_of;
 use fleetmark_analysis::student;
+use fleetmark_analysis::sweep::{SweepRule, Swept, answer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -124,6 +126,26 @@ fn at_the_margin_itself_each_false_word_is_rare() {
 fn worlds_of(seed: u64, say: impl Fn(&mut ChaCha8Rng) -> Says) -> Vec<Says> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..WORLDS).map(|_| say(&mut random)).collect()
+}
+
+#[test]
+fn a_sweep_rarely_drops_the_value_that_is_best() {
+    let rule = SweepRule {
+        better: Better::Lower,
+        scale: Scale::Logarithmic,
+        rule: Rule { margin: margin(), level: Level::FIVE_PERCENT },
+        is_throughput: false,
+    };
+    // All values are the same, so that each may look best by chance: the hardest case for the first of them.
+    let dropped = share_of(WORLDS, 16, |random| {
+        let swept = [1.0, 2.0, 4.0, 8.0].map(|value| {
+            let trials = normal(random, 0.0, SPREAD, 10).into_iter().map(|noise| Some(noise.exp()));
+            Swept { value, by_block: trials.collect() }
+        });
+        let best = answer(swept.to_vec(), &rule).best.unwrap();
+        best.value != 1.0 && !best.rivals.contains(&1.0)
+    });
+    assert!(dropped <= 0.05 + allowance(0.05), "{dropped}");
 }
 
 #[test]

@@ -19,9 +19,9 @@ use shared::ids::BaselineName;
 use crate::target;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
 pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
-pub(crate) use servers::{AgentArgs, CoordinatorArgs};
+pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
-pub(crate) use trust::{CaAction, LoginArgs};
+pub(crate) use trust::{CaAction, LoginArgs, WebLoginArgs};
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]
@@ -137,6 +137,8 @@ pub(crate) enum Command {
     },
     /// Get a certificate for yourself, to ask a coordinator on another machine
     Login(LoginArgs),
+    /// Sign a browser or a program in to a coordinator's pages, as whoever you are there
+    WebLogin(WebLoginArgs),
     /// Show who did what on a coordinator
     Audit {
         /// So many of the newest

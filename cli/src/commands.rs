@@ -22,6 +22,7 @@ mod target;
 mod trend;
 mod verify;
 mod watch;
+mod web_login;
 mod workloads;
 
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
+        Command::WebLogin(options) => block_on("error", web_login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Baseline { action } => block_on("error", baseline::run(action)),
         Command::Compare(options) => block_on("error", compare::run(options)),

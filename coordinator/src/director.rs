@@ -9,6 +9,7 @@ pub mod errands;
 mod links;
 pub mod message;
 mod observers;
+pub mod run_counts;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use errands::{Errand, Errands};
 use links::{Links, Start};
 pub use message::{Downward, Message};
 use observers::Observers;
+use run_counts::RunCounts;
 
 /// How often time is told to the machines: bounds how late a deadline is noticed, how often clocks are probed and
 /// how often observers are told.
@@ -74,6 +76,8 @@ pub struct Director {
     clock: Option<ClockIdentity>,
     /// Why the store refuses to write now, for the observers.
     store_trouble: Option<String>,
+    /// Runs that ended.
+    ended: RunCounts,
 }
 
 impl Director {
@@ -95,6 +99,7 @@ impl Director {
             now_ns,
             clock,
             store_trouble: None,
+            ended: RunCounts::default(),
         }
     }
 
@@ -207,6 +212,11 @@ impl Director {
             Message::ActiveRuns { reply } => {
                 let _whoever_asked_may_be_gone = reply.send(self.schedule.active_runs());
             }
+            Message::RunCounts { reply } => {
+                let mut counts = self.ended;
+                self.schedule.states().for_each(|state| counts.add(state));
+                let _whoever_asked_may_be_gone = reply.send(counts);
+            }
             Message::HasRoom { reply } => {
                 let _whoever_asked_may_be_gone =
                     reply.send(self.schedule.active_runs() < crate::schedule::ACTIVE_RUNS_MAX);
@@ -221,6 +231,9 @@ impl Director {
                 }
             }
             Message::Ended { run, event } => {
+                if let RunEvent::Ended { state, .. } = &*event {
+                    self.ended.add(*state);
+                }
                 self.observers.tell(run, *event);
                 self.observers.end(run);
             }

@@ -1,10 +1,11 @@
 //! Taking intervals in: check, drop what is known, write, make durable, and only then acknowledge.
 //!
 //! Rooms: `intake` (which are wanted, and up to where they are on disk), [`room`] (how much may wait, and so how much
-//! each agent may send).
+//! each agent may send), [`tally`] (how much came in, and how fast it was acknowledged).
 
 mod intake;
 pub mod room;
+pub mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -15,9 +16,11 @@ use std::time::Duration;
 use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::interval::Interval;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 pub use intake::{Admission, Intake};
 use room::{CREDIT_AT_FIRST, Room, Seat, WAITING_BYTES_MAX};
+use tally::Tally;
 
 use crate::director::Message;
 use crate::rpc::codec;
@@ -74,6 +77,7 @@ pub struct Ingest {
     store: StoreHandle,
     director: mpsc::Sender<Message>,
     room: Arc<Room>,
+    tally: Arc<Tally>,
 }
 
 /// Takes in the intervals of one agent's stream.
@@ -88,7 +92,7 @@ pub struct Inflow {
 impl Ingest {
     /// Intervals go to this store, and what was stored is told to the director.
     pub fn new(intake: Arc<Intake>, store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
-        Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX) }
+        Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX), tally: Arc::default() }
     }
 
     /// The same with other room.
@@ -108,6 +112,11 @@ impl Ingest {
     /// The room that all streams share.
     pub fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// How much came in so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     async fn make_durable(&self, batch: Vec<StoredInterval>) -> Result<(), IngestError> {
@@ -161,6 +170,7 @@ impl Inflow {
     /// When the agent breaks the protocol's rules, or the store is gone, or there was no room: the batch was dropped then,
     /// and its agent, which was not acknowledged, sends it again over its next stream.
     pub async fn take(&mut self, batch: Vec<StoredInterval>) -> Result<Vec<Receipt>, IngestError> {
+        let arrived = Instant::now();
         let (count, size_bytes) =
             (batch.len(), batch.iter().map(|interval| interval.bytes.len()).sum::<usize>());
         let Some(room) = self.seat.take(size_bytes).await else {
@@ -170,6 +180,7 @@ impl Inflow {
             return Err(IngestError::Overloaded);
         };
         let sorted = self.sort(batch)?;
+        let (fresh, fresh_bytes) = (sorted.fresh.len(), sorted.fresh.iter().map(|one| one.bytes.len()).sum());
         if !sorted.fresh.is_empty() {
             self.ingest.make_durable(sorted.fresh).await?;
         }
@@ -182,6 +193,7 @@ impl Inflow {
             let stored = Message::Stored { agent: self.agent, intervals: sorted.intervals, room };
             self.ingest.director.send(stored).await.map_err(|_| IngestError::Stopping)?;
         }
+        self.ingest.tally.note(fresh, fresh_bytes, arrived.elapsed());
         let credit = self.seat.credit(size_bytes / count.max(1));
         if credit != self.credit {
             self.credit = credit;

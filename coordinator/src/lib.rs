@@ -3,13 +3,15 @@
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`secrets`] (what jobs may use and nobody is told), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), [`figures`], [`history`] and [`baselines`] (what later runs are held against), `admission` (who is let in, and what each may ask), and the gRPC services in
-//! [`rpc`].
+//! [`reporting`] (reports from what is kept), [`figures`], [`history`] and [`baselines`] (what later runs are held against),
+//! `admission` (who is let in, and what each may ask), `control` (what clients ask, whichever way), the gRPC services in [`rpc`],
+//! and pages and API in [`web`].
 #![forbid(unsafe_code)]
 
 mod admission;
 pub mod baselines;
 pub mod clock;
+mod control;
 pub mod director;
 pub mod figures;
 pub mod fleet;
@@ -23,6 +25,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod server;
 pub mod store;
+pub mod web;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

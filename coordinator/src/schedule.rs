@@ -301,6 +301,11 @@ impl Schedule {
         self.runs.len()
     }
 
+    /// Where the runs stand that wait or run.
+    pub fn states(&self) -> impl Iterator<Item = RunState> {
+        self.runs.values().map(|run| run.record.state)
+    }
+
     /// The record of a run that waits or runs.
     pub fn record(&self, run: RunId) -> Option<&RunRecord> {
         self.runs.get(&run).map(|run| &run.record)

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use trust::join_token::JoinToken;
 use trust::registry::RegistryError;
 use trust::role::Role;
@@ -21,6 +23,7 @@ use crate::admission::audit::Audit;
 use crate::admission::gate;
 pub use crate::admission::registrar::RegistrarError;
 use crate::admission::registrar::{self, Registrar};
+use crate::control::Control;
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
@@ -32,6 +35,7 @@ use crate::schedule::Deadlines;
 use crate::secrets::SecretStore;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
+use crate::web;
 
 /// Where the authority is, in a store's folder.
 pub const AUTHORITY_FOLDER: &str = "ca";
@@ -51,6 +55,8 @@ pub struct Options {
     pub protection: Option<Protection>,
     /// How long what runs wait for may take.
     pub deadlines: Deadlines,
+    /// Serve pages; `None`: none.
+    pub web: Option<web::Options>,
     /// What jobs may use and nobody is told.
     pub secrets: SecretStore,
 }
@@ -83,11 +89,13 @@ pub enum StartError {
     },
     /// The address cannot be listened on.
     #[error(
-        "listen on {address}: {source}; is another coordinator running there? choose another with --listen"
+        "listen on {address}: {source}; is another coordinator running there? choose another with {option}"
     )]
     Listen {
         /// Which.
         address: SocketAddr,
+        /// What chooses another.
+        option: &'static str,
         /// Why not.
         source: std::io::Error,
     },
@@ -97,6 +105,8 @@ pub enum StartError {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its pages are, as `http://address:port` on the machine itself; `None`: it serves none.
+    pub pages: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
     registrar: Option<Arc<Registrar>>,
@@ -107,25 +117,12 @@ pub struct Running {
 /// # Errors
 /// When its store does not open or its address cannot be listened on.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|source| StartError::Listen { address: options.listen, source })?;
-    let address =
-        listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
-    let store_folder = options.store.clone();
-    let folder = options.store.clone();
-    let store = tokio::task::spawn_blocking(move || SledStore::open(&folder))
-        .await
-        .unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
-    let store = StoreHandle::start(Box::new(store))?;
+    let (listener, address, pages) = listen(options.listen, options.web).await?;
+    let store = open_store(options.store.clone()).await?;
     let adoptions = unfinished::read(&store, &options.secrets).await?;
-    let registrar = match options.protection {
-        Some(protection) => Some(Arc::new(open_authority(&options.store, protection, address)?)),
-        None => None,
-    };
-    if let Some(registrar) = &registrar {
-        tokio::spawn(registrar::tend(Arc::downgrade(registrar)));
-    }
+    let registrar = open_authority(&options.store, options.protection.as_ref(), pages.as_ref(), address)?;
+    // Whoever calls over loopback is asked for a certificate only where the calls are encrypted too.
+    let asks_callers = registrar.clone().filter(|_| options.protection.is_some());
     let audit = Audit::start(&options.store)
         .map_err(|source| StartError::Audit { folder: options.store.clone(), source })?;
 
@@ -137,23 +134,44 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     tokio::spawn(owner.run(messages));
     let ingest = Ingest::new(intake, store.clone(), director.clone());
     let calls = Arc::new(AtomicU64::new(0));
-    let agents =
-        AgentRpc { director: director.clone(), ingest, audit: audit.clone(), registrar: registrar.clone() };
-    let control = ControlRpc {
+    let control = Control {
         director: director.clone(),
         store: store.clone(),
-        store_folder,
-        calls: calls.clone(),
         audit: audit.clone(),
-        registrar: registrar.clone(),
         secrets: Arc::new(options.secrets),
     };
-    let trust = TrustRpc { registrar: registrar.clone(), audit: audit.clone() };
+    let stop_pages = CancellationToken::new();
+    let found = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));
+    let (page_url, page_address) = found.unzip();
+    let serve_pages = pages.map(|pages| {
+        let (ingest, registrar) = (ingest.clone(), registrar.clone());
+        tokio::spawn(pages.serve(control.clone(), ingest, registrar, stop_pages.clone()))
+    });
+    let agents = AgentRpc {
+        director: director.clone(),
+        ingest,
+        audit: audit.clone(),
+        registrar: asks_callers.clone(),
+    };
+    let control = ControlRpc {
+        control,
+        store: store.clone(),
+        store_folder: options.store.clone(),
+        calls: calls.clone(),
+        audit: audit.clone(),
+        registrar: asks_callers.clone(),
+    };
+    let trust = TrustRpc {
+        registrar: registrar.clone(),
+        asks_callers: asks_callers.is_some(),
+        pages: page_address,
+        audit: audit.clone(),
+    };
 
     let (stop, stopped) = oneshot::channel::<()>();
     let idle = idle::wait(director.clone(), calls, options.stop_when_idle_for);
     let (drain, draining) = oneshot::channel::<()>();
-    let connections = gate::incoming(listener, registrar.clone(), audit.clone());
+    let connections = gate::incoming(listener, asks_callers.clone(), audit.clone());
     let serve = rpc::serve(Services { agents, control, trust }, audit, connections, async {
         let _either_way_it_is_time = draining.await;
     });
@@ -164,21 +182,59 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             () = idle => tracing::info!("nothing to do; stopping"),
         }
         let _the_server_may_have_ended = drain.send(());
-        let _streams_that_stay_open_are_cut = tokio::time::timeout(SHUTDOWN_WITHIN, serve).await;
+        stop_pages.cancel();
+        let both_end = futures_util::future::join(serve, OptionFuture::from(serve_pages));
+        let _streams_that_stay_open_are_cut = tokio::time::timeout(SHUTDOWN_WITHIN, both_end).await;
         let _the_director_may_have_ended = director.send(Message::Stop).await;
         store.close().await;
     });
-    Ok(Running { address, stop: Some(stop), server, registrar })
+    Ok(Running { address, pages: page_url, stop: Some(stop), server, registrar: asks_callers })
 }
 
-/// Opens the authority in a store's folder.
+/// Takes the addresses of calls and of pages.
+async fn listen(
+    calls: SocketAddr,
+    pages: Option<web::Options>,
+) -> Result<(TcpListener, SocketAddr, Option<web::Serving>), StartError> {
+    let failed = |address, option| move |source| StartError::Listen { address, option, source };
+    let listener = TcpListener::bind(calls).await.map_err(failed(calls, "--listen"))?;
+    let address = listener.local_addr().map_err(failed(calls, "--listen"))?;
+    let pages = match pages {
+        Some(options) => {
+            let wanted = options.listen;
+            web::Serving::bind(options).await.map_err(failed(wanted, "--http"))?
+        }
+        None => None,
+    };
+    Ok((listener, address, pages))
+}
+
+async fn open_store(folder: PathBuf) -> Result<StoreHandle, StoreError> {
+    let opened = tokio::task::spawn_blocking(move || SledStore::open(&folder)).await;
+    let store = opened.unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
+    StoreHandle::start(Box::new(store))
+}
+
+/// Opens the authority in a store's folder, if calls or pages need one, and has it looked after.
 fn open_authority(
     store: &Path,
-    protection: Protection,
+    protection: Option<&Protection>,
+    pages: Option<&web::Serving>,
     address: SocketAddr,
-) -> Result<Registrar, RegistrarError> {
-    let url = protection.url.strip_suffix(":0").map(|host| format!("{host}:{}", address.port()));
-    Registrar::open(&store.join(AUTHORITY_FOLDER), protection.hosts, url.unwrap_or(protection.url))
+) -> Result<Option<Arc<Registrar>>, RegistrarError> {
+    let pages = pages.filter(|pages| pages.needs_authority());
+    if protection.is_none() && pages.is_none() {
+        return Ok(None);
+    }
+    let mut hosts = protection.map(|protection| protection.hosts.clone()).unwrap_or_default();
+    hosts.extend(pages.iter().flat_map(|pages| pages.hosts().iter().cloned()));
+    hosts.sort();
+    hosts.dedup();
+    let url = protection.map(|protection| protection.url.clone()).unwrap_or_default();
+    let own = url.strip_suffix(":0").map(|host| format!("{host}:{}", address.port()));
+    let registrar = Arc::new(Registrar::open(&store.join(AUTHORITY_FOLDER), hosts, own.unwrap_or(url))?);
+    tokio::spawn(registrar::tend(Arc::downgrade(&registrar)));
+    Ok(Some(registrar))
 }
 
 impl Running {

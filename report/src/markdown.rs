@@ -248,7 +248,7 @@ mod tests {
 
         </details>
 
-        Run `018bcfe5-6800-7707-8707-070707070707`, seed 42, analysis 3.
+        Run `018bcfe5-6800-7707-8707-070707070707`, seed 42, analysis 6.
         "#);
     }
 

@@ -25,8 +25,9 @@ use crate::credentials::{Credentials, Draft, pem_of};
 use crate::files;
 use crate::join_token::{JoinToken, Secret};
 use crate::role::Role;
+use crate::web_token::WebToken;
 pub use error::{EnrolError, RegistryError};
-use ledger::{Given, Ledger, Promise};
+use ledger::{Bearer, Given, Ledger, Promise, Revoked};
 
 /// How long a certificate is valid, days. Its holder renews it at two thirds.
 const VALID_DAYS: u64 = 30;
@@ -140,11 +141,30 @@ impl Registry {
         Ok(enrolled)
     }
 
-    /// Sends everybody of a name away. Returns their certificates.
+    /// Gives a token with which an API client speaks as a holder for so long. Only its digest is kept.
+    ///
+    /// # Errors
+    /// When too many are out, or it cannot be written down.
+    pub fn give_bearer(
+        &mut self,
+        holder: &Holder,
+        ttl_s: u64,
+        now_s: u64,
+    ) -> Result<(WebToken, Holder), RegistryError> {
+        let token = WebToken::random();
+        let until_s = now_s.saturating_add(ttl_s);
+        let bearer = Holder { serial: Serial::random(), from_s: now_s, until_s, ..holder.clone() };
+        let mut ledger = self.ledger.clone();
+        ledger.admit(noted(&bearer, token.mark()), now_s)?;
+        self.keep(ledger)?;
+        Ok((token, bearer))
+    }
+
+    /// Sends everybody of a name away. Returns what they had.
     ///
     /// # Errors
     /// When it cannot be written down.
-    pub fn revoke(&mut self, name: &HolderName, now_s: u64) -> Result<Vec<Given>, RegistryError> {
+    pub fn revoke(&mut self, name: &HolderName, now_s: u64) -> Result<Revoked, RegistryError> {
         let mut ledger = self.ledger.clone();
         let revoked = ledger.revoke(name, now_s);
         if !revoked.is_empty() {
@@ -277,6 +297,11 @@ impl Registry {
         self.ledger.certificates()
     }
 
+    /// The tokens of API clients that were given, oldest first.
+    pub fn bearers(&self) -> &[Bearer] {
+        self.ledger.bearers()
+    }
+
     /// The certificates that count now. Any other one does not, even if the authority signed it.
     pub fn valid_serials(&self, now_s: u64) -> HashSet<Serial> {
         self.ledger.valid_serials(now_s)
@@ -321,6 +346,11 @@ fn given(holder: &Holder, authority: Digest) -> Given {
         is_renewed: false,
         revoked_at_s: None,
     }
+}
+
+fn noted(holder: &Holder, mark: String) -> Bearer {
+    let Holder { name, role, serial, from_s, until_s } = holder.clone();
+    Bearer { mark, serial, name, role, from_s, until_s, revoked_at_s: None }
 }
 
 fn own(folder: &Path, source: AuthorityError) -> RegistryError {

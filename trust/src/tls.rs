@@ -25,6 +25,8 @@ use valid::ValidOnly;
 
 /// What is spoken within: HTTP/2, as gRPC needs it.
 const PROTOCOL: &[u8] = b"h2";
+/// What else browsers speak.
+const OLDER_PROTOCOL: &[u8] = b"http/1.1";
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,22 @@ pub fn server(
     // A resumed session is not asked for its certificate again: one that was revoked would stay in.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+/// The coordinator's end of its pages: shows the same certificate, and asks for none, since browsers have none.
+///
+/// # Errors
+/// When the credentials cannot be used.
+pub fn pages(credentials: &Credentials) -> Result<ServerConfig, TlsError> {
+    let chain = vec![credentials.certificate().clone(), authority_of(credentials)?];
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(setup)?
+        .with_no_client_auth()
+        .with_single_cert(chain, credentials.key()?)
+        .map_err(setup)?;
+    config.alpn_protocols = vec![PROTOCOL.to_vec(), OLDER_PROTOCOL.to_vec()];
     Ok(config)
 }
 

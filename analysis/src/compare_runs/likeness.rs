@@ -33,6 +33,15 @@ pub(crate) fn unlikeness(a: &Side, b: &Side) -> Vec<String> {
     reasons
 }
 
+/// A baseline without the one run that it is held against, if it has others; anything else as it is.
+pub(super) fn without_runs_of(side: &Side, other: &Side) -> Side {
+    let mut rest = side.clone();
+    if let (true, [single]) = (side.is_baseline && side.runs.len() > 1, other.runs.as_slice()) {
+        rest.runs.retain(|run| run.run != single.run);
+    }
+    rest
+}
+
 /// In what the hosts of the two sides differ, in words, each once.
 pub(super) fn of_hosts(a: &Side, b: &Side) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();

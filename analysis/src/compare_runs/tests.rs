@@ -116,7 +116,6 @@ fn a_run_that_does_not_count_is_never_compared() {
         (changed(|run| run.state = RunState::Cancelled), "is cancelled"),
         (changed(|run| run.variants[0].trials_valid = 9), "not all trials"),
         (changed(|run| run.variants[0].name = "new".to_owned()), "no variant \"default\": it has new"),
-        (changed(|run| run.run = RunId::new(1, [1; 10])), "a run in common"),
     ] {
         assert_eq!(compared.exit_code, 3, "{word}");
         assert!(
@@ -125,6 +124,17 @@ fn a_run_that_does_not_count_is_never_compared() {
             compared.invalid
         );
     }
+}
+
+#[test]
+fn a_run_is_not_held_against_itself() {
+    let mut added = baseline();
+    added.runs.extend(new(5.6e6).runs);
+    let compared = compare_runs(&added, &new(5.6e6), PLAIN);
+    assert_eq!((compared.a.runs.len(), compared.exit_code), (6, 1), "the baseline goes without it");
+    let twice = compare_runs(&new(5e6), &new(5e6), PLAIN);
+    assert_eq!(twice.exit_code, 3);
+    assert!(twice.invalid[0].contains("a run in common"), "{:?}", twice.invalid);
 }
 
 #[test]

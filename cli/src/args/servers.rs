@@ -1,7 +1,8 @@
 //! The words of `coordinator` and `agent`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use agent::policy::VariablePattern;
@@ -17,6 +18,12 @@ pub(crate) struct CoordinatorArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7411")]
     pub(crate) listen: SocketAddr,
+    /// Where to serve pages and the JSON API, or `off` [default: 127.0.0.1:7412, unless --listen leaves loopback]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<PageAddress>,
+    /// Have people and programs sign in to the pages on loopback too; calls are then encrypted as with --tls
+    #[arg(long, conflicts_with = "insecure")]
+    pub(crate) require_login: bool,
     /// The store's folder
     #[arg(long, value_name = "DIR", default_value = ".fleetmark")]
     pub(crate) store: PathBuf,
@@ -41,6 +48,37 @@ pub(crate) struct CoordinatorArgs {
     /// How long a run waits for an agent whose connection broke: `deadlines.lost_after` of the configuration
     #[arg(long, hide = true, value_parser = duration)]
     pub(crate) lost_after: Option<Duration>,
+}
+
+/// Where pages are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageAddress {
+    /// Nowhere.
+    Off,
+    /// There.
+    On(SocketAddr),
+}
+
+impl PageAddress {
+    /// The contract's port.
+    const PORT: u16 = 7412;
+    /// Where, if nobody says.
+    pub(crate) const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Self::PORT);
+}
+
+impl FromStr for PageAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let address =
+            text.parse().or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, Self::PORT)));
+        address
+            .map(Self::On)
+            .map_err(|_| format!("{text:?} is neither `off` nor an address like 127.0.0.1:7412"))
+    }
 }
 
 /// How to be an agent.
@@ -98,4 +136,21 @@ pub(crate) struct AgentArgs {
     /// End when standard input ends
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_have_the_contracts_port_unless_another_is_named() {
+        let on = |text: &str| Ok(PageAddress::On(text.parse().unwrap()));
+        assert_eq!("10.0.0.1".parse(), on("10.0.0.1:7412"));
+        assert_eq!("::1".parse(), on("[::1]:7412"));
+        assert_eq!("127.0.0.1:0".parse(), on("127.0.0.1:0"));
+        assert_eq!("off".parse(), Ok(PageAddress::Off));
+        assert!(
+            "bench.example:1".parse::<PageAddress>().unwrap_err().contains("neither `off` nor an address")
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! The words of `ca`, `login` and `audit`.
+//! The words of `ca`, `login`, `web-login` and `audit`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,12 +36,12 @@ pub(crate) enum CaAction {
         #[command(flatten)]
         ask: AskArgs,
     },
-    /// List the certificates that were given
+    /// List the certificates, and tokens for programs, that were given
     List {
         #[command(flatten)]
         ask: AskArgs,
     },
-    /// Take all certificates of a name back, and close their connections
+    /// Take all certificates and tokens of a name back, and close its connections and sessions
     Revoke {
         /// Whose
         name: HolderName,
@@ -70,4 +70,38 @@ pub(crate) struct LoginArgs {
     /// Who you are there [default: your user and host]
     #[arg(long)]
     pub(crate) name: Option<HolderName>,
+}
+
+/// How to sign in to the pages.
+#[derive(Debug, Args)]
+pub(crate) struct WebLoginArgs {
+    /// Print a token for programs (`authorization: Bearer TOKEN`), not a link that signs one browser in
+    #[arg(long)]
+    pub(crate) bearer: bool,
+    /// How long that token counts, such as 12h
+    #[arg(long, value_name = "D", default_value = "30d", value_parser = lifetime, requires = "bearer")]
+    pub(crate) ttl: Duration,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
+/// A duration that may also be given in days.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    match days {
+        Some(days) => Ok(Duration::from_secs(u64::from(days) * ::trust::DAY_S)),
+        None => duration(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_may_be_given_in_days() {
+        assert_eq!(lifetime("30d"), Ok(Duration::from_secs(30 * 24 * 60 * 60)));
+        assert_eq!(lifetime("90m"), Ok(Duration::from_secs(90 * 60)));
+        assert!(lifetime("d").is_err() && lifetime("-1d").is_err());
+    }
 }

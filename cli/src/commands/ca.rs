@@ -10,7 +10,7 @@ use crate::args::{AskArgs, CaAction};
 use crate::client;
 use crate::exit_code::{DONE, Failure, OUTPUT};
 use crate::output;
-use crate::rpc::trust::GivenCertificate;
+use crate::rpc::trust::{AllGiven, GivenBearer, GivenCertificate};
 
 pub(super) async fn run(action: CaAction) -> anyhow::Result<u8> {
     match action {
@@ -33,8 +33,10 @@ pub(super) async fn run(action: CaAction) -> anyhow::Result<u8> {
         CaAction::List { ask } => list(&ask).await,
         CaAction::Revoke { name, ask } => {
             let mut client = client::connect(&ask.place).await?;
-            let (revoked, closed) = client.revoke(name.as_str()).await?;
-            output::print(&format!("{name}: {revoked} certificates revoked, {closed} connections closed\n"))?;
+            let (certificates, bearers, closed) = client.revoke(name.as_str()).await?;
+            output::print(&format!(
+                "{name}: {certificates} certificates and {bearers} tokens revoked, {closed} connections closed\n"
+            ))?;
             Ok(DONE)
         }
         CaAction::Rotate { ask } => {
@@ -73,9 +75,9 @@ fn init(store: &Path) -> anyhow::Result<u8> {
 }
 
 async fn list(ask: &AskArgs) -> anyhow::Result<u8> {
-    let (given, authority) = client::connect(&ask.place).await?.certificates().await?;
+    let AllGiven { certificates, bearers, authority } = client::connect(&ask.place).await?.given().await?;
     if ask.json {
-        let certificates: Vec<_> = given
+        let certificates: Vec<_> = certificates
             .iter()
             .map(|given| {
                 json!({
@@ -84,16 +86,34 @@ async fn list(ask: &AskArgs) -> anyhow::Result<u8> {
                 })
             })
             .collect();
-        return say_json(&json!({ "authority": authority, "certificates": certificates }));
+        let tokens: Vec<_> = bearers
+            .iter()
+            .map(|given| {
+                json!({
+                    "name": given.name, "role": given.role, "serial": given.serial,
+                    "state": state_of_token(given), "until": moment(given.until_s),
+                })
+            })
+            .collect();
+        return say_json(&json!({ "authority": authority, "certificates": certificates, "tokens": tokens }));
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["name", "role", "state", "until", "certificate"]);
-    for given in &given {
-        table.add_row([&given.name, &given.role, state(given), &moment(given.until_s), &given.serial]);
+    table.set_header(["name", "role", "state", "until", "kind", "number"]);
+    for given in &certificates {
+        let until = moment(given.until_s);
+        table.add_row([&given.name, &given.role, state(given), &until, "certificate", &given.serial]);
+    }
+    for given in &bearers {
+        let until = moment(given.until_s);
+        table.add_row([&given.name, &given.role, state_of_token(given), &until, "token", &given.serial]);
     }
     output::print(&format!("{table}\nauthority {authority}\n"))?;
     Ok(DONE)
+}
+
+fn state_of_token(given: &GivenBearer) -> &'static str {
+    if given.is_revoked { "revoked" } else { "valid" }
 }
 
 fn state(given: &GivenCertificate) -> &'static str {

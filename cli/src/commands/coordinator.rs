@@ -1,7 +1,9 @@
 //! `fleetmark coordinator`: schedules jobs and keeps results.
 
 mod configuration;
+mod pages;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +36,7 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 pub(super) async fn run(args: CoordinatorArgs, veil: Arc<Veil>) -> anyhow::Result<u8> {
     let protection = protection(&args);
+    let web = pages::options(&args, protection.is_some());
     let scheme = if protection.is_some() { "https" } else { "http" };
     let read = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
     let secrets = secrets(args.secrets.or(read.secrets).as_deref())?;
@@ -59,19 +62,28 @@ pub(super) async fn run(args: CoordinatorArgs, veil: Arc<Veil>) -> anyhow::Resul
         protection,
         stop_when_idle_for: args.stop_when_idle_for,
         deadlines,
+        web,
         secrets,
     };
     let mut running = server::start(options)
         .await
         .map_err(|error| Failure::with_code(UNREACHABLE, format!("failed to {error}")))?;
-    holder.publish(scheme, running.address).map_err(|error| {
+    let unwritable = |error: std::io::Error| {
         Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", folder.display()))
-    })?;
+    };
+    // Whoever finds the address below finds this one too.
+    if let Some(pages) = &running.pages {
+        holder.publish_pages(pages).map_err(unwritable)?;
+    }
+    holder.publish(scheme, running.address).map_err(unwritable)?;
     eprintln!(
         "fleetmark coordinator listens on {scheme}://{}, its store is {}",
         running.address,
         folder.display()
     );
+    if let Some(pages) = &running.pages {
+        eprintln!("its pages are at {pages}/");
+    }
     say_how_to_join(&running)?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::with_code(INTERNAL, error.to_string()))?;
@@ -94,20 +106,28 @@ fn secrets(file: Option<&Path>) -> anyhow::Result<SecretStore> {
     secrets.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))
 }
 
-/// How this coordinator is known, if it is to encrypt: on any address but loopback, unless it was told not to.
+/// How this coordinator is known, if it is to encrypt: on any address but loopback, unless it was told not to. Where pages ask
+/// for a sign-in, calls are asked as well: whoever may call without could give himself a link.
 fn protection(args: &CoordinatorArgs) -> Option<Protection> {
     let ip = args.listen.ip();
-    if args.insecure || (ip.is_loopback() && !args.tls) {
+    if args.insecure || (ip.is_loopback() && !args.tls && !args.require_login) {
         return None;
     }
-    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let own = if ip.is_unspecified() { host_name.clone() } else { ip.to_string() };
-    let host = args.advertise.clone().unwrap_or(own);
-    let mut hosts = vec![host.clone(), host_name, "localhost".to_owned()];
-    hosts.extend((!ip.is_unspecified()).then(|| ip.to_string()));
+    let (host, mut hosts) = own_names(args, ip);
+    hosts.push("localhost".to_owned());
     hosts.dedup();
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host };
     Some(Protection { hosts, url: format!("https://{bracketed}:{}", args.listen.port()) })
+}
+
+/// Under what others reach an address of ours: the name or address that they are told, and all that there are.
+fn own_names(args: &CoordinatorArgs, ip: IpAddr) -> (String, Vec<String>) {
+    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let own = if ip.is_unspecified() { host_name.clone() } else { ip.to_string() };
+    let host = args.advertise.clone().unwrap_or(own);
+    let mut hosts = vec![host.clone(), host_name];
+    hosts.extend((!ip.is_unspecified()).then(|| ip.to_string()));
+    (host, hosts)
 }
 
 /// Prints what others type to join, each line good for one.

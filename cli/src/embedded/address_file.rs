@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// Written by the coordinator when it listens, removed when it stops. One left behind names nobody: then nobody
 /// answers there, and the next coordinator writes it anew.
 const ADDRESS: &str = "coordinator.address";
+/// The same for its pages, if it serves any.
+const PAGES: &str = "coordinator.http";
 /// Locked for as long as a coordinator lives, by the kernel, so that it is free again however that ends.
 const LOCK: &str = "coordinator.lock";
 
@@ -46,15 +48,29 @@ impl Holder {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn publish(&self, scheme: &str, address: SocketAddr) -> io::Result<()> {
-        let draft = self.folder.join(format!("{ADDRESS}.new"));
-        fs::write(&draft, format!("{scheme}://{address}\n"))?;
-        fs::rename(draft, self.folder.join(ADDRESS))
+        self.tell(ADDRESS, &format!("{scheme}://{address}"))
+    }
+
+    /// Tells where the pages are, in the same way.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn publish_pages(&self, url: &str) -> io::Result<()> {
+        self.tell(PAGES, url)
+    }
+
+    fn tell(&self, name: &str, url: &str) -> io::Result<()> {
+        let draft = self.folder.join(format!("{name}.new"));
+        fs::write(&draft, format!("{url}\n"))?;
+        fs::rename(draft, self.folder.join(name))
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let _a_file_left_behind_names_nobody = fs::remove_file(self.folder.join(ADDRESS));
+        for name in [ADDRESS, PAGES] {
+            let _a_file_left_behind_names_nobody = fs::remove_file(self.folder.join(name));
+        }
     }
 }
 

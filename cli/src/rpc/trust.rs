@@ -24,7 +24,42 @@ pub(crate) struct GivenCertificate {
     pub(crate) is_current: bool,
 }
 
+/// A token for programs that was given.
+pub(crate) struct GivenBearer {
+    pub(crate) serial: String,
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) until_s: u64,
+    pub(crate) is_revoked: bool,
+}
+
+/// All that was given.
+pub(crate) struct AllGiven {
+    pub(crate) certificates: Vec<GivenCertificate>,
+    pub(crate) bearers: Vec<GivenBearer>,
+    /// The digest of the authority that newcomers look for.
+    pub(crate) authority: String,
+}
+
+/// A secret of the web side.
+pub(crate) struct WebToken {
+    /// `None`: the pages ask nobody to sign in.
+    pub(crate) token: Option<String>,
+    pub(crate) url: String,
+    pub(crate) until_s: u64,
+    pub(crate) name: String,
+    pub(crate) role: String,
+}
+
 impl Client {
+    /// Asks for a token for programs that counts for so long, or for a link that signs one browser in (0).
+    pub(crate) async fn web_token(&mut self, bearer_ttl_s: u64) -> anyhow::Result<WebToken> {
+        let request = proto::CreateWebTokenRequest { bearer_ttl_s };
+        let answer = self.trust().create_web_token(request).await.map_err(|status| failure(&status))?;
+        let proto::CreateWebTokenResponse { token, url, until_s, name, role } = answer.into_inner();
+        Ok(WebToken { token: (!token.is_empty()).then_some(token), url, until_s, name, role })
+    }
+
     pub(crate) async fn create_token(
         &mut self,
         role: &str,
@@ -38,8 +73,8 @@ impl Client {
         Ok(GivenToken { token: answer.token, url: answer.url, until_s: answer.until_s })
     }
 
-    /// The certificates, and the digest of the authority that newcomers look for.
-    pub(crate) async fn certificates(&mut self) -> anyhow::Result<(Vec<GivenCertificate>, String)> {
+    /// All that was given.
+    pub(crate) async fn given(&mut self) -> anyhow::Result<AllGiven> {
         let request = proto::ListCertificatesRequest {};
         let answer = self.trust().list_certificates(request).await.map_err(|status| failure(&status))?;
         let answer = answer.into_inner();
@@ -52,15 +87,23 @@ impl Client {
             is_revoked: given.revoked_at_s.is_some(),
             is_current: given.is_current,
         });
-        Ok((given.collect(), answer.authority))
+        let bearers = answer.bearers.into_iter().map(|given| GivenBearer {
+            serial: given.serial,
+            name: given.name,
+            role: given.role,
+            until_s: given.until_s,
+            is_revoked: given.revoked_at_s.is_some(),
+        });
+        let (certificates, bearers) = (given.collect(), bearers.collect());
+        Ok(AllGiven { certificates, bearers, authority: answer.authority })
     }
 
-    /// Takes certificates back; says how many, and how many connections were closed.
-    pub(crate) async fn revoke(&mut self, name: &str) -> anyhow::Result<(usize, u32)> {
+    /// Takes certificates and tokens back; says how many of each, and how many connections were closed.
+    pub(crate) async fn revoke(&mut self, name: &str) -> anyhow::Result<(usize, u32, u32)> {
         let request = proto::RevokeCertificateRequest { name: name.to_owned() };
         let answer = self.trust().revoke_certificate(request).await.map_err(|status| failure(&status))?;
         let answer = answer.into_inner();
-        Ok((answer.serials.len(), answer.connections_closed))
+        Ok((answer.serials.len(), answer.bearers, answer.connections_closed))
     }
 
     /// Makes a new authority; says its digest, and how many certificates are to be exchanged.

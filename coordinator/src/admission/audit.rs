@@ -52,6 +52,10 @@ pub(crate) enum Deed {
     Attach,
     /// Somebody asked to come in.
     Connect,
+    /// Somebody signed in to the pages.
+    Login,
+    /// Somebody signed out of them.
+    Logout,
     /// Somebody asked for something else.
     Call,
 }

@@ -22,7 +22,7 @@ use trust::certificate::Holder;
 
 use super::audit::{Audit, Deed};
 use super::peer::{Peer, Who};
-use super::registrar::{Registrar, Standing};
+use super::registrar::{CONNECTIONS_OF_ONE_MAX, Registrar, Standing};
 use super::waiting_room::{Seat, WaitingRoom};
 
 /// How long a caller may take to say who it is.
@@ -174,6 +174,8 @@ async fn greet(
     };
     let holder = Arc::new(Holder::of(shown).map_err(|error| error.to_string())?);
     let standing = registrar.stand(holder.serial);
+    let standing = standing
+        .ok_or_else(|| format!("its certificate has {CONNECTIONS_OF_ONE_MAX} connections already"))?;
     let cut = Box::pin(standing.cut.clone().cancelled_owned());
     // It may have been revoked between the greeting and its standing here.
     if !registrar.is_valid(holder.serial) {

@@ -9,26 +9,38 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use trust::certificate::{Holder, HolderName, Serial};
 use trust::join_token::{JoinToken, Secret};
-use trust::registry::ledger::Given;
-use trust::registry::{EnrolError, Enrolled, Registry, RegistryError};
+use trust::registry::ledger::{Bearer, Given, Revoked};
+use trust::registry::{EnrolError, Enrolled, LOCAL, Registry, RegistryError};
 use trust::role::Role;
 use trust::tls::{self, TlsError, Valid};
+use trust::web_token::WebToken;
 
 use super::peer::Peer;
 
 /// How often to look for what runs out, which takes a month at least.
 const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// Most connections at once of one certificate: an agent has one, and a person's scripts some hundreds at the very most.
+pub(super) const CONNECTIONS_OF_ONE_MAX: usize = 1_024;
+
 /// The authority of this coordinator at work.
 pub(crate) struct Registrar {
     registry: Mutex<Registry>,
     valid: Arc<Valid>,
-    tls: RwLock<Arc<ServerConfig>>,
+    tls: RwLock<Greeting>,
+    /// The tokens of API clients that were not revoked, by their digest.
+    bearers: RwLock<HashMap<String, Arc<Holder>>>,
     connections: Arc<Mutex<Connections>>,
     /// Names and addresses of this host, for its certificate.
     hosts: Vec<String>,
     /// Where newcomers reach it.
     url: String,
+}
+
+/// How connections are greeted.
+struct Greeting {
+    calls: Arc<ServerConfig>,
+    pages: Arc<ServerConfig>,
 }
 
 /// Why there is no registrar.
@@ -71,11 +83,12 @@ impl Registrar {
         }
         let valid = Arc::new(Valid::default());
         valid.set(registry.valid_serials(now_s));
-        let config = server_config(&registry, &hosts, &valid)?;
+        let greeting = greeting(&registry, &hosts, &valid)?;
         Ok(Self {
+            bearers: RwLock::new(counting(registry.bearers())),
             registry: Mutex::new(registry),
             valid,
-            tls: RwLock::new(Arc::new(config)),
+            tls: RwLock::new(greeting),
             connections: Arc::default(),
             hosts,
             url,
@@ -84,26 +97,70 @@ impl Registrar {
 
     /// How connections are greeted now.
     pub(super) fn tls(&self) -> Arc<ServerConfig> {
-        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
-    /// Notes that a connection stands.
-    pub(super) fn stand(&self, serial: Serial) -> Standing {
+    /// How connections that ask for pages are greeted now.
+    pub(crate) fn tls_of_pages(&self) -> Arc<ServerConfig> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).pages.clone()
+    }
+
+    /// Notes that a connection stands; `None`: its certificate has [`CONNECTIONS_OF_ONE_MAX`] already.
+    pub(super) fn stand(&self, serial: Serial) -> Option<Standing> {
         let mut connections = lock(&self.connections);
+        let theirs = connections.open.values().filter(|(other, _)| *other == serial).count();
+        if theirs >= CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
         connections.last += 1;
         let (number, cut) = (connections.last, CancellationToken::new());
         connections.open.insert(number, (serial, cut.clone()));
-        Standing { number, connections: self.connections.clone(), cut }
+        Some(Standing { number, connections: self.connections.clone(), cut })
     }
 
     /// Whether a certificate counts now.
-    pub(super) fn is_valid(&self, serial: Serial) -> bool {
+    pub(crate) fn is_valid(&self, serial: Serial) -> bool {
         self.valid.contains(serial)
     }
 
     /// Whether somebody's certificate is of a former authority.
     pub(crate) fn is_outdated(&self, peer: &Peer) -> bool {
         peer.holder().is_some_and(|holder| !lock(&self.registry).is_current(holder.serial))
+    }
+
+    /// Who the machine's own user is: the holder of the certificate in the authority's folder.
+    pub(crate) fn local(&self) -> Option<Holder> {
+        let registry = lock(&self.registry);
+        let local = registry.certificates().iter().rev().find(|given| {
+            given.name.as_str() == LOCAL && given.role == Role::Operator && self.is_valid(given.serial)
+        });
+        local.map(Given::holder)
+    }
+
+    /// As whom an API client speaks that shows a token with this digest.
+    pub(crate) fn bearer(&self, mark: &str) -> Option<Arc<Holder>> {
+        let bearers = self.bearers.read().unwrap_or_else(PoisonError::into_inner);
+        bearers.get(mark).filter(|holder| holder.until_s > now_s()).cloned()
+    }
+
+    /// The tokens of API clients that were given.
+    pub(crate) fn bearers(&self) -> Vec<Bearer> {
+        lock(&self.registry).bearers().to_vec()
+    }
+
+    /// Gives a token with which an API client speaks as a holder.
+    ///
+    /// # Errors
+    /// As the registry's.
+    pub(crate) fn give_bearer(
+        &self,
+        holder: &Holder,
+        ttl_s: u64,
+    ) -> Result<(WebToken, Holder), RegistryError> {
+        let mut registry = lock(&self.registry);
+        let given = registry.give_bearer(holder, ttl_s, now_s())?;
+        self.note_bearers(&registry);
+        Ok(given)
     }
 
     /// Gives a token; an empty URL becomes our own.
@@ -148,11 +205,11 @@ impl Registrar {
         Ok(enrolled)
     }
 
-    /// Takes all certificates of a name, and closes their connections; says how many.
+    /// Takes all that a name has, and closes its connections; says how many.
     ///
     /// # Errors
     /// As the registry's.
-    pub(crate) fn revoke(&self, name: &HolderName) -> Result<(Vec<Given>, usize), RegistryError> {
+    pub(crate) fn revoke(&self, name: &HolderName) -> Result<(Revoked, usize), RegistryError> {
         let mut registry = lock(&self.registry);
         let revoked = registry.revoke(name, now_s())?;
         self.changed(&mut registry)?;
@@ -160,7 +217,7 @@ impl Registrar {
         let theirs = connections
             .open
             .values()
-            .filter(|(serial, _)| revoked.iter().any(|given| given.serial == *serial));
+            .filter(|(serial, _)| revoked.certificates.iter().any(|given| given.serial == *serial));
         let closed = theirs.map(|(_, cut)| cut.cancel()).count();
         Ok((revoked, closed))
     }
@@ -212,12 +269,17 @@ impl Registrar {
     fn changed(&self, registry: &mut Registry) -> Result<(), RegistryError> {
         registry.settle(now_s())?;
         self.valid.set(registry.valid_serials(now_s()));
-        match server_config(registry, &self.hosts, &self.valid) {
-            Ok(config) => *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config),
+        self.note_bearers(registry);
+        match greeting(registry, &self.hosts, &self.valid) {
+            Ok(greeting) => *self.tls.write().unwrap_or_else(PoisonError::into_inner) = greeting,
             Err(RegistrarError::Registry(error)) => return Err(error),
             Err(RegistrarError::Tls(error)) => tracing::error!(%error, "greeting goes on as before"),
         }
         Ok(())
+    }
+
+    fn note_bearers(&self, registry: &Registry) {
+        *self.bearers.write().unwrap_or_else(PoisonError::into_inner) = counting(registry.bearers());
     }
 }
 
@@ -239,13 +301,16 @@ impl Drop for Standing {
     }
 }
 
-fn server_config(
-    registry: &Registry,
-    hosts: &[String],
-    valid: &Arc<Valid>,
-) -> Result<ServerConfig, RegistrarError> {
+fn greeting(registry: &Registry, hosts: &[String], valid: &Arc<Valid>) -> Result<Greeting, RegistrarError> {
     let shown = registry.coordinator(hosts, now_s())?;
-    Ok(tls::server(&shown, &registry.trusted(), valid.clone())?)
+    let calls = tls::server(&shown, &registry.trusted(), valid.clone())?;
+    Ok(Greeting { calls: Arc::new(calls), pages: Arc::new(tls::pages(&shown)?) })
+}
+
+/// The tokens of API clients that were not revoked, by their digest.
+fn counting(bearers: &[Bearer]) -> HashMap<String, Arc<Holder>> {
+    let counting = bearers.iter().filter(|bearer| bearer.revoked_at_s.is_none());
+    counting.map(|bearer| (bearer.mark.clone(), Arc::new(bearer.holder()))).collect()
 }
 
 fn now_s() -> u64 {
@@ -255,4 +320,22 @@ fn now_s() -> u64 {
 /// What is behind it is whole at any moment, whoever panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_more_connections_than_anybody_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let registrar = Registrar::open(folder.path(), Vec::new(), "https://h:1".to_owned()).unwrap();
+        let (one, other) = ("ab".repeat(16).parse().unwrap(), "cd".repeat(16).parse().unwrap());
+        let mut standing: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).map(|_| registrar.stand(one)).collect();
+        assert!(standing.iter().all(Option::is_some));
+        assert!(registrar.stand(one).is_none());
+        assert!(registrar.stand(other).is_some(), "each has its own");
+        standing.pop();
+        assert!(registrar.stand(one).is_some());
+    }
 }

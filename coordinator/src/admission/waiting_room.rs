@@ -11,7 +11,7 @@ const WAITING_MAX: usize = 1_024;
 
 /// The room.
 #[derive(Debug, Clone, Default)]
-pub(super) struct WaitingRoom(Arc<Mutex<Waiting>>);
+pub(crate) struct WaitingRoom(Arc<Mutex<Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -21,16 +21,16 @@ struct Waiting {
 
 /// A place in the room; it is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     number: u64,
     room: WaitingRoom,
     /// Cancelled when somebody else needs the place.
-    pub(super) is_needed: CancellationToken,
+    pub(crate) is_needed: CancellationToken,
 }
 
 impl WaitingRoom {
     /// Takes a place; whoever has waited longest gives theirs up when there is none.
-    pub(super) fn enter(&self) -> Seat {
+    pub(crate) fn enter(&self) -> Seat {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.seats.len() >= WAITING_MAX
             && let Some((_, oldest)) = waiting.seats.pop_first()

@@ -9,6 +9,7 @@ use shared::run_record::RunRecord;
 use tokio::sync::{mpsc, oneshot};
 
 use super::observers::Watching;
+use super::run_counts::RunCounts;
 use crate::fleet::{AttachRefusal, Introduction};
 use crate::ingest::room::Taken;
 use crate::live::LiveTrial;
@@ -138,6 +139,11 @@ pub enum Message {
     ActiveRuns {
         /// So many.
         reply: oneshot::Sender<usize>,
+    },
+    /// How many runs stand where?
+    RunCounts {
+        /// So many.
+        reply: oneshot::Sender<RunCounts>,
     },
     /// May another run be taken on?
     HasRoom {

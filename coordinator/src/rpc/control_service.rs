@@ -4,7 +4,6 @@ mod baselines;
 mod export;
 mod spool;
 mod store;
-mod submit;
 mod watch;
 
 use std::path::PathBuf;
@@ -12,26 +11,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::control_service_server::ControlService;
+use proto::convert::confidential;
 use shared::ids::{AgentName, RunId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, caller, check_protocol, stopping};
+use super::{Answers, caller, check_protocol, malformed};
 use crate::admission::audit::{Audit, Deed};
 use crate::admission::registrar::Registrar;
+use crate::control::{Control, ControlError, Submittal};
 use crate::director::Message;
-use crate::reporting::{self, ReportingError};
-use crate::secrets::SecretStore;
+use crate::reporting::ReportingError;
+use crate::secrets::Withheld;
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
-
-/// Runs listed when a client names no number.
-const RUNS_LISTED: u32 = 1_000;
-/// Most runs that one answer lists.
-const RUNS_LISTED_MAX: u32 = 10_000;
 
 /// The clients' side of the coordinator.
 pub(crate) struct ControlRpc {
-    pub(crate) director: mpsc::Sender<Message>,
+    /// What every way of asking shares.
+    pub(crate) control: Control,
     pub(crate) store: StoreHandle,
     /// Where the store is: for messages, and for copies of it on their way to or from a client.
     pub(crate) store_folder: PathBuf,
@@ -39,26 +36,22 @@ pub(crate) struct ControlRpc {
     pub(crate) calls: Arc<AtomicU64>,
     pub(crate) audit: Audit,
     pub(crate) registrar: Option<Arc<Registrar>>,
-    /// What jobs may use and nobody is told.
-    pub(crate) secrets: Arc<SecretStore>,
 }
 
 impl ControlRpc {
     /// Asks the director something.
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, Status> {
-        let (reply, answer) = oneshot::channel();
-        self.director.send(message(reply)).await.map_err(stopping)?;
-        answer.await.map_err(stopping)
+        self.control.ask(message).await.map_err(control_status)
     }
 
     /// The run that a client means.
     async fn resolve(&self, text: String) -> Result<RunId, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.store.read(move |store| store.resolve(&text)).await.map_err(store_status)?.map_err(store_status)
+        self.control.resolve(text).await.map_err(control_status)
     }
 
     async fn record_if_active(&self, run: RunId) -> Result<Option<shared::run_record::RunRecord>, Status> {
-        self.ask(|reply| Message::Record { run, reply }).await.map(|record| record.map(|record| *record))
+        self.control.record_if_active(run).await.map_err(control_status)
     }
 }
 
@@ -93,7 +86,19 @@ impl ControlService for ControlRpc {
     ) -> Result<Response<proto::SubmitResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let peer = caller(&request)?;
-        let run = self.accept(&peer, request.into_inner()).await?;
+        let request = request.into_inner();
+        check_protocol(request.protocol_version, "this client")?;
+        let submittal = Submittal {
+            job_toml: request.job_toml,
+            files: request.files,
+            secrets: confidential::secrets(request.secrets).map_err(malformed)?,
+            tags: request.tags,
+            refuse_to_wait: request.refuse_to_wait,
+            reservation: request.reservation,
+            priority: request.priority,
+            kinds: None,
+        };
+        let run = self.control.submit(&peer, submittal).await.map_err(control_status)?;
         Ok(Response::new(proto::SubmitResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -117,10 +122,7 @@ impl ControlService for ControlRpc {
         } else {
             proto::convert::sentence(&request.reason)
         };
-        if !self.ask(|reply| Message::Cancel { run, reason, reply }).await? {
-            return Err(Status::failed_precondition(format!("run {run} is over already")));
-        }
-        self.audit.done(Deed::Cancel, &peer, run.to_string()).await;
+        self.control.cancel(&peer, run, reason).await.map_err(control_status)?;
         Ok(Response::new(proto::CancelResponse { run_id: run.as_bytes().to_vec() }))
     }
 
@@ -129,15 +131,9 @@ impl ControlService for ControlRpc {
         request: Request<proto::ListRunsRequest>,
     ) -> Result<Response<proto::ListRunsResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let wanted = request.into_inner().limit;
-        let limit = if wanted == 0 { RUNS_LISTED } else { wanted.min(RUNS_LISTED_MAX) };
-        let filter = SummaryFilter { limit: Some(limit as usize), ..SummaryFilter::default() };
-        let runs = self
-            .store
-            .read(move |store| store.summaries(&filter))
-            .await
-            .map_err(store_status)?
-            .map_err(store_status)?;
+        let limit = Some(request.into_inner().limit as usize);
+        let filter = SummaryFilter { limit, ..SummaryFilter::default() };
+        let runs = self.control.runs(filter).await.map_err(control_status)?;
         Ok(Response::new(proto::ListRunsResponse { runs: runs.iter().map(Into::into).collect() }))
     }
 
@@ -146,8 +142,7 @@ impl ControlService for ControlRpc {
         request: Request<proto::ShowRequest>,
     ) -> Result<Response<proto::ShowResponse>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
-        let active = self.record_if_active(run).await?;
-        let json = reporting::show(&self.store, run, active).await.map_err(reporting_status)?;
+        let json = self.control.show(run).await.map_err(control_status)?;
         let report_json = String::from_utf8(json)
             .map_err(|error| Status::data_loss(format!("the report of run {run}: {error}")))?;
         Ok(Response::new(proto::ShowResponse { report_json }))
@@ -180,7 +175,7 @@ impl ControlService for ControlRpc {
         _request: Request<proto::ListAgentsRequest>,
     ) -> Result<Response<proto::ListAgentsResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let agents = self.ask(|reply| Message::Agents { reply }).await?;
+        let agents = self.control.agents().await.map_err(control_status)?;
         Ok(Response::new(proto::ListAgentsResponse { agents: agents.iter().map(Into::into).collect() }))
     }
 
@@ -289,6 +284,22 @@ impl ControlService for ControlRpc {
         request: Request<proto::ReadHistoryRequest>,
     ) -> Result<Response<proto::ReadHistoryResponse>, Status> {
         self.history(request.into_inner()).await
+    }
+}
+
+fn control_status(error: ControlError) -> Status {
+    let message = error.to_string();
+    match error {
+        ControlError::Stopping => Status::unavailable(message),
+        ControlError::Store(error) => store_status(error),
+        ControlError::Reporting(error) => reporting_status(error),
+        ControlError::Withheld(Withheld::ForOthers(_)) | ControlError::Overheard => {
+            Status::permission_denied(message)
+        }
+        ControlError::Withheld(Withheld::Unknown { .. }) => Status::invalid_argument(message),
+        ControlError::Full(_) => Status::resource_exhausted(message),
+        ControlError::Job(_) | ControlError::Malformed(_) => Status::invalid_argument(message),
+        ControlError::Unmet(_) | ControlError::Over(_) => Status::failed_precondition(message),
     }
 }
 

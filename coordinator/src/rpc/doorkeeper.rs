@@ -9,8 +9,9 @@ use tonic::codegen::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::roles::{self, Denial};
+use super::roles;
 use crate::admission::audit::{Audit, Deed};
+use crate::admission::needs::Denial;
 use crate::admission::peer::Peer;
 
 /// Stands before the services.

@@ -1,42 +1,11 @@
 //! Which call needs which role: one table, and nothing that is not in it is served.
 
-use trust::role::Role;
-
+use crate::admission::needs::{Denial, Needs};
 use crate::admission::peer::Who;
 
-/// What a call needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// No certificate: it is how one gets one.
-    Nothing,
-    /// Any certificate.
-    Certificate,
-    /// A certificate of one of these roles.
-    OneOf(&'static [Role]),
-}
-
-/// Why a call is not served.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Denial {
-    /// No certificate.
-    #[error("this needs a certificate: join with a token first (`fleetmark login --join TOKEN`)")]
-    Unknown,
-    /// The wrong one.
-    #[error("{theirs} may not do this: it needs the role {needed}")]
-    Role {
-        /// What the caller is.
-        theirs: Role,
-        /// What it needs.
-        needed: String,
-    },
-    /// Nothing of that name.
-    #[error("no such call is served here")]
-    NoSuchCall,
-}
-
-const AGENT: Needs = Needs::OneOf(&[Role::Agent]);
-const OPERATOR: Needs = Needs::OneOf(&[Role::Operator]);
-const READER: Needs = Needs::OneOf(&[Role::Viewer, Role::Operator]);
+const AGENT: Needs = Needs::AGENT;
+const OPERATOR: Needs = Needs::OPERATOR;
+const READER: Needs = Needs::READER;
 
 /// Every call.
 const TABLE: &[(&str, Needs)] = &[
@@ -69,6 +38,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/fleetmark.v1.TrustService/RevokeCertificate", OPERATOR),
     ("/fleetmark.v1.TrustService/RotateAuthority", OPERATOR),
     ("/fleetmark.v1.TrustService/ReadAudit", OPERATOR),
+    ("/fleetmark.v1.TrustService/CreateWebToken", READER),
 ];
 
 /// Whether somebody may make a call.
@@ -77,20 +47,7 @@ const TABLE: &[(&str, Needs)] = &[
 /// When not, with the reason.
 pub(crate) fn check(who: &Who, call: &str) -> Result<(), Denial> {
     let needs = TABLE.iter().find(|(name, _)| *name == call).ok_or(Denial::NoSuchCall)?.1;
-    let role = match who {
-        Who::Unasked => return Ok(()),
-        Who::Newcomer => None,
-        Who::Known(holder) => Some(holder.role),
-    };
-    match (needs, role) {
-        (Needs::Nothing, _) | (Needs::Certificate, Some(_)) => Ok(()),
-        (_, None) => Err(Denial::Unknown),
-        (Needs::OneOf(roles), Some(theirs)) if !roles.contains(&theirs) => {
-            let needed: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-            Err(Denial::Role { theirs, needed: needed.join(" or ") })
-        }
-        (Needs::OneOf(_), Some(_)) => Ok(()),
-    }
+    needs.check(who)
 }
 
 #[cfg(test)]
@@ -98,6 +55,7 @@ mod tests {
     use std::sync::Arc;
 
     use trust::certificate::{Holder, HolderName};
+    use trust::role::Role;
 
     use super::*;
 
@@ -133,6 +91,7 @@ mod tests {
             "ReadHistory",
             "Enrol",
             "Renew",
+            "CreateWebToken",
         ];
         assert_eq!(may(&known(Role::Viewer)), reads);
         let operator = may(&known(Role::Operator));

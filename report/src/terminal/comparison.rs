@@ -161,7 +161,21 @@ mod tests {
             row("read.latency.p99", Says::Inconclusive, false),
             row("read.throughput", Says::Same, false),
         ];
-        insta::assert_snapshot!(render(&compared(rows), 100, false));
+        insta::assert_snapshot!(render(&compared(rows), 100, false), @r#"
+    latest (00000000-0000-7101-8101-010101010101) against baseline main (6 runs)
+    the hosts differ: a1: kernel: 6.1 and 6.8
+
+    What claims name
+     metric            b / a  95 % interval
+     read.latency.p50   1.12  1.08 to 1.16   slower
+
+    Exploratory
+     metric            b / a  95 % interval
+     read.latency.p99   1.12  –              inconclusive, needs 12 more trials of each
+     read.throughput    1.12  1.08 to 1.16   same within 5 %
+
+    Better still, run both as variants.
+    "#);
     }
 
     #[test]

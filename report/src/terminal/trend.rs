@@ -16,6 +16,8 @@ const COLUMNS_MAX: usize = 80;
 const SERIES_MAX: usize = 8;
 /// Newest runs listed of each series.
 const RUNS_LISTED_MAX: usize = 20;
+/// Letters of a run's id: the time at which it was submitted, to the millisecond, which is prefix enough.
+const RUN_LETTERS: usize = "01a20054-e6e6".len();
 /// Letters of a commit, and of other words about a run.
 const COMMIT_LETTERS: usize = 12;
 const WORD_LETTERS: usize = 24;
@@ -93,7 +95,7 @@ fn table(page: &mut Page, series: &TrendSeries) {
         let interval =
             point.ci95.map(|[low, high]| format!("{} to {}", value(low, series), value(high, series)));
         table.add_row([
-            point.run.to_string(),
+            point.run.to_string().chars().take(RUN_LETTERS).collect(),
             point.submitted_at.chars().take("2026-11-21T10:06".len()).collect::<String>().replace('T', " "),
             commit(point),
             point.trials.to_string(),

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::RegistryError;
 use crate::authority::Digest;
-use crate::certificate::{HolderName, Serial};
+use crate::certificate::{Holder, HolderName, Serial};
 use crate::files;
 use crate::role::Role;
 
 /// Tokens that may be out at once.
 const PROMISES_MAX: usize = 1_000;
+/// Tokens of API clients that may count at once: each request that shows one is held against them.
+const BEARERS_MAX: usize = 1_000;
 
 /// A token that is out. The secret itself is nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,57 @@ pub struct Given {
     pub revoked_at_s: Option<u64>,
 }
 
+/// A token of an API client. The token itself is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bearer {
+    /// SHA-256 of the token, in hexadecimal digits.
+    pub mark: String,
+    /// By which it is known, as certificates are by theirs.
+    pub serial: Serial,
+    /// Who asked for it: whoever shows it speaks as that one.
+    pub name: HolderName,
+    /// What it allows.
+    pub role: Role,
+    /// From when on it counts, seconds of Unix time.
+    pub from_s: u64,
+    /// Until when, seconds of Unix time.
+    pub until_s: u64,
+    /// When it was revoked, seconds of Unix time; `None`: it was not.
+    pub revoked_at_s: Option<u64>,
+}
+
+impl Given {
+    /// To whom it was given.
+    pub fn holder(&self) -> Holder {
+        let Self { serial, name, role, from_s, until_s, .. } = self.clone();
+        Holder { name, role, serial, from_s, until_s }
+    }
+}
+
+impl Bearer {
+    /// As whom its bearer speaks.
+    pub fn holder(&self) -> Holder {
+        let Self { serial, name, role, from_s, until_s, .. } = self.clone();
+        Holder { name, role, serial, from_s, until_s }
+    }
+}
+
+/// What was taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revoked {
+    /// Certificates.
+    pub certificates: Vec<Given>,
+    /// Tokens of API clients.
+    pub bearers: Vec<Bearer>,
+}
+
+impl Revoked {
+    /// Whether nobody of that name had anything.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty() && self.bearers.is_empty()
+    }
+}
+
 /// Why a token does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PromiseRefusal {
@@ -71,6 +124,9 @@ pub enum PromiseRefusal {
 pub(super) struct Ledger {
     tokens: Vec<Promise>,
     certificates: Vec<Given>,
+    /// Absent in ledgers from before there was a web side.
+    #[serde(default)]
+    bearers: Vec<Bearer>,
 }
 
 impl Ledger {
@@ -142,15 +198,37 @@ impl Ledger {
         self.give(given, now_s);
     }
 
-    pub(super) fn revoke(&mut self, name: &HolderName, now_s: u64) -> Vec<Given> {
-        let mut revoked = Vec::new();
+    /// Notes a token of an API client, and forgets those that have run out.
+    pub(super) fn admit(&mut self, bearer: Bearer, now_s: u64) -> Result<(), RegistryError> {
+        self.bearers.retain(|known| known.until_s > now_s);
+        let counting = self.bearers.iter().filter(|known| known.revoked_at_s.is_none()).count();
+        if counting >= BEARERS_MAX {
+            return Err(RegistryError::TooManyTokens(counting));
+        }
+        self.bearers.push(bearer);
+        Ok(())
+    }
+
+    /// Takes all that those of a name have.
+    pub(super) fn revoke(&mut self, name: &HolderName, now_s: u64) -> Revoked {
+        let mut revoked = Revoked::default();
         for given in &mut self.certificates {
             if given.name == *name && given.until_s > now_s && given.revoked_at_s.is_none() {
                 given.revoked_at_s = Some(now_s);
-                revoked.push(given.clone());
+                revoked.certificates.push(given.clone());
+            }
+        }
+        for bearer in &mut self.bearers {
+            if bearer.name == *name && bearer.until_s > now_s && bearer.revoked_at_s.is_none() {
+                bearer.revoked_at_s = Some(now_s);
+                revoked.bearers.push(bearer.clone());
             }
         }
         revoked
+    }
+
+    pub(super) fn bearers(&self) -> &[Bearer] {
+        &self.bearers
     }
 
     pub(super) fn authority_of(&self, serial: Serial) -> Option<String> {

@@ -58,7 +58,7 @@ fn a_name_belongs_to_one_until_it_is_revoked() {
     let second = enrol(&mut registry, &token, "a1", NOW_S).unwrap_err();
     assert!(matches!(second, EnrolError::NameTaken(_)), "{second}");
     assert!(registry.valid_serials(NOW_S).contains(&first.holder.serial));
-    assert_eq!(registry.revoke(&name("a1"), NOW_S).unwrap().len(), 1);
+    assert_eq!(registry.revoke(&name("a1"), NOW_S).unwrap().certificates.len(), 1);
     assert!(!registry.valid_serials(NOW_S).contains(&first.holder.serial));
     enrol(&mut registry, &token, "a1", NOW_S).unwrap();
     assert!(registry.revoke(&name("nobody"), NOW_S).unwrap().is_empty());
@@ -76,7 +76,7 @@ fn a_revoked_certificate_is_not_renewed() {
     assert!(second.until_s > first.until_s && second.serial != first.serial);
     // The younger one may not have arrived: the older one counts to its end, and goes with its name.
     assert!(registry.valid_serials(later_s).contains(&first.serial));
-    assert_eq!(registry.revoke(&name("a1"), later_s).unwrap().len(), 2);
+    assert_eq!(registry.revoke(&name("a1"), later_s).unwrap().certificates.len(), 2);
     for holder in [first, second] {
         let refused = registry.renew(&holder, draft.request(), later_s).unwrap_err();
         assert!(matches!(refused, EnrolError::Revoked), "{refused}");
@@ -175,10 +175,31 @@ fn what_cannot_be_written_down_has_not_happened_and_can_be_asked_again() {
     assert!(registry.revoke(&name("a1"), NOW_S).is_err());
     assert!(registry.valid_serials(NOW_S).contains(&holder.serial));
     unblock();
-    assert_eq!(registry.revoke(&name("a1"), NOW_S).unwrap().len(), 1);
+    assert_eq!(registry.revoke(&name("a1"), NOW_S).unwrap().certificates.len(), 1);
 
     let digest = registry.digest();
     std::fs::create_dir(folder.path().join("ca/former.pem")).unwrap();
     assert!(registry.rotate(NOW_S).is_err());
     assert_eq!((registry.digest(), registry.trusted().len()), (digest, 1));
+}
+
+#[test]
+fn a_bearer_token_counts_until_it_runs_out_or_its_name_is_revoked() {
+    let (folder, mut registry) = registry();
+    let token = registry.give_token(Role::Viewer, 1, HOUR_S, URL, NOW_S).unwrap();
+    let holder = enrol(&mut registry, &token, "v", NOW_S).unwrap().holder;
+    let (secret, bearer) = registry.give_bearer(&holder, HOUR_S, NOW_S).unwrap();
+    assert_eq!((&bearer.name, bearer.role, bearer.until_s), (&holder.name, Role::Viewer, NOW_S + HOUR_S));
+    assert_ne!(bearer.serial, holder.serial);
+    let written = std::fs::read_to_string(folder.path().join("ca/ledger.json")).unwrap();
+    assert!(written.contains(&secret.mark()) && !written.contains(&secret.to_string()));
+
+    let revoked = registry.revoke(&holder.name, NOW_S + 1).unwrap();
+    assert_eq!((revoked.certificates.len(), revoked.bearers.len()), (1, 1));
+    assert!(registry.revoke(&holder.name, NOW_S + 2).unwrap().is_empty());
+    let (again, _) = Registry::open(&folder.path().join("ca"), NOW_S + 3).unwrap();
+    assert_eq!(again.bearers()[0].revoked_at_s, Some(NOW_S + 1));
+    // One that has run out is forgotten when another is given.
+    registry.give_bearer(&holder, HOUR_S, NOW_S + HOUR_S).unwrap();
+    assert_eq!(registry.bearers().len(), 1);
 }

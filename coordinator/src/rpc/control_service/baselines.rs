@@ -1,11 +1,9 @@
 //! Baselines, and figures of runs: set, list, remove, read, follow over time.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use shared::baseline::{BaselineSummary, FrozenBaseline};
+use shared::baseline::BaselineSummary;
 use shared::ids::{BaselineName, Name, RunId};
-use shared::job::Job;
 use tonic::{Request, Response, Status};
 
 use super::super::caller;
@@ -69,19 +67,6 @@ impl ControlRpc {
             .map_err(store_status)?;
         self.audit.done(Deed::RemoveBaseline, &peer, name.to_string()).await;
         Ok(Response::new(proto::RemoveBaselineResponse {}))
-    }
-
-    /// The baselines that a job's claims name, as they are now: so claims are decided the same way tomorrow.
-    pub(super) async fn freeze_baselines(
-        &self,
-        job: &Job,
-    ) -> Result<BTreeMap<String, FrozenBaseline>, Status> {
-        let job = job.clone();
-        self.store
-            .read(move |store| baselines::freeze(store, &job))
-            .await
-            .map_err(store_status)?
-            .map_err(store_status)
     }
 
     /// Refuses to remove a run that a baseline consists of.

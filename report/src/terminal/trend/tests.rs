@@ -48,7 +48,25 @@ fn trend(means: &[f64], change_at: Option<usize>) -> Trend {
 #[test]
 fn a_trend_shows_its_values_and_where_they_changed() {
     let means = [1.0e6, 1.02e6, 0.99e6, 1.21e6, 1.19e6, 1.2e6];
-    insta::assert_snapshot!(render(&trend(&means, Some(3)), 100, false));
+    insta::assert_snapshot!(render(&trend(&means, Some(3)), 100, false), @r#"
+    read.latency.p95 of job nightly
+
+     ▁▂▁███
+        ▲
+     990 µs to 1.21 ms over 6 runs
+
+     run            submitted         commit        trials     mean       95 % interval
+     00000000-0001  2026-11-21 10:06  00000000000…      10  1.00 ms   980 µs to 1.02 ms
+     00000000-0002  2026-11-21 10:06  00000000000…      10  1.02 ms  1.00 ms to 1.04 ms
+     00000000-0003  2026-11-21 10:06  00000000000…      10   990 µs   970 µs to 1.01 ms
+     00000000-0004  2026-11-21 10:06  00000000000…      10  1.21 ms  1.19 ms to 1.23 ms  ▲ changed by +20.0 %
+     00000000-0005  2026-11-21 10:06  00000000000…      10  1.19 ms  1.17 ms to 1.21 ms
+     00000000-0006  2026-11-21 10:06  00000000000…      10  1.20 ms  1.18 ms to 1.22 ms
+
+    ▲ The values before and after differ by more than chance explains. Whether the program changed or
+    the machine did, a fresh run with both versions as variants tells.
+    Left out: 2 runs that failed, do not count, or do not have the metric.
+    "#);
 }
 
 #[test]

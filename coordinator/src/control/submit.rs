@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use proto::convert::confidential;
 use sha2::{Digest, Sha256};
+use shared::baseline::FrozenBaseline;
 use shared::ids::RunId;
 use shared::job::data::read_csv_column;
+use shared::job::schema::KindSchema;
 use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord, RunState};
-use tonic::Status;
+use shared::secret::{SecretName, SecretText};
 
-use super::super::{check_protocol, malformed};
-use super::{ControlRpc, store_status};
+use super::{Control, ControlError};
 use crate::admission::audit::Deed;
 use crate::admission::peer::Peer;
+use crate::baselines;
 use crate::director::Message;
-use crate::schedule::Submission;
-use crate::secrets::Withheld;
+use crate::schedule::{self, Submission};
 
 /// What a run's priority may be.
 const PRIORITIES: RangeInclusive<i32> = -100..=100;
@@ -30,56 +30,72 @@ const TAG_BYTES_MAX: usize = 1_024;
 /// Most bytes that all files of a job may have together: they are held in memory while the run lasts.
 const FILES_BYTES_MAX: usize = 4 * ATTACHED_FILE_BYTES_MAX;
 
-impl ControlRpc {
-    /// Checks, plans and stores a job, and hands it to the director.
-    pub(super) async fn accept(&self, peer: &Peer, request: proto::SubmitRequest) -> Result<RunId, Status> {
-        let what = described(&request.job_toml);
-        let accepted = self.submit(peer, request).await;
+/// What is submitted.
+#[derive(Debug, Default)]
+pub(crate) struct Submittal {
+    /// The job.
+    pub(crate) job_toml: String,
+    /// The files that it names, by the path that it writes.
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// Secrets that came with it.
+    pub(crate) secrets: BTreeMap<SecretName, SecretText>,
+    /// Tags besides those of the job.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Whether it is to be refused if it cannot begin at once.
+    pub(crate) refuse_to_wait: bool,
+    /// The word that its agents carry; empty: any may serve it.
+    pub(crate) reservation: String,
+    /// Which run gets agents first, highest first.
+    pub(crate) priority: i32,
+    /// What its workloads may be; `None`: whoever submits it has looked, with what it knows of them.
+    pub(crate) kinds: Option<Vec<KindSchema>>,
+}
+
+impl Control {
+    /// Checks, plans and stores a job for somebody, and hands it to the director.
+    pub(crate) async fn submit(&self, peer: &Peer, submittal: Submittal) -> Result<RunId, ControlError> {
+        let what = described(&submittal.job_toml);
+        let accepted = self.accept(peer, submittal).await;
         match &accepted {
             Ok(run) => self.audit.done(Deed::Submit, peer, format!("{what} as {run}")).await,
-            Err(refused) => self.audit.refused(Deed::Submit, peer, what, first_line(refused.message())).await,
+            Err(refused) => {
+                let reason = refused.to_string();
+                self.audit.refused(Deed::Submit, peer, what, first_line(&reason)).await;
+            }
         }
         accepted
     }
 
-    async fn submit(&self, peer: &Peer, mut request: proto::SubmitRequest) -> Result<RunId, Status> {
-        check_protocol(request.protocol_version, "this client")?;
+    async fn accept(&self, peer: &Peer, mut submittal: Submittal) -> Result<RunId, ControlError> {
         if !self.ask(|reply| Message::HasRoom { reply }).await? {
-            return Err(Status::resource_exhausted(format!(
-                "{} runs wait or run already; try again later",
-                crate::schedule::ACTIVE_RUNS_MAX
-            )));
+            return Err(ControlError::Full(schedule::ACTIVE_RUNS_MAX));
         }
-        let refuse_to_wait = request.refuse_to_wait;
-        let given = confidential::secrets(std::mem::take(&mut request.secrets)).map_err(malformed)?;
+        let refuse_to_wait = submittal.refuse_to_wait;
+        let given = std::mem::take(&mut submittal.secrets);
         if !given.is_empty() && !peer.is_private() {
-            return Err(Status::permission_denied(
-                "secrets came over a connection that others can hear: call the coordinator by https://",
-            ));
+            return Err(ControlError::Overheard);
         }
-        let mut submission = submission(request)?;
+        let mut submission = submission(submittal)?;
         let wanted = confidences::of_job(&submission.record.job_toml);
-        let confided = self.secrets.confide(&submission.job.name, wanted, &given).map_err(withheld)?;
+        let confided = self.secrets.confide(&submission.job.name, wanted, &given)?;
         submission.confidential = Arc::new(confided);
         submission.record.baselines = self.freeze_baselines(&submission.job).await?;
         let run = submission.record.id;
         let (record, files) = (submission.record.clone(), submission.files.clone());
-        self.store
-            .write(move |store| store.create_run(&record, &files))
-            .await
-            .map_err(store_status)?
-            .map_err(store_status)?;
+        self.store.write(move |store| store.create_run(&record, &files)).await??;
         let submission = Box::new(submission);
         if let Err(unmet) = self.ask(|reply| Message::Submit { submission, refuse_to_wait, reply }).await? {
             // A run that was refused never was: nothing of it is kept.
-            self.store
-                .write(move |store| store.remove_run(run))
-                .await
-                .map_err(store_status)?
-                .map_err(store_status)?;
-            return Err(Status::failed_precondition(unmet));
+            self.store.write(move |store| store.remove_run(run)).await??;
+            return Err(ControlError::Unmet(unmet));
         }
         Ok(run)
+    }
+
+    /// The baselines that a job's claims name, as they are now: so claims are decided the same way tomorrow.
+    async fn freeze_baselines(&self, job: &Job) -> Result<BTreeMap<String, FrozenBaseline>, ControlError> {
+        let job = job.clone();
+        Ok(self.store.read(move |store| baselines::freeze(store, &job)).await??)
     }
 }
 
@@ -93,21 +109,26 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
+fn submission(request: Submittal) -> Result<Submission, ControlError> {
     if request.job_toml.len() > JOB_BYTES_MAX {
-        return Err(Status::invalid_argument(format!(
+        return Err(ControlError::Malformed(format!(
             "the job has {} bytes, more than {JOB_BYTES_MAX}",
             request.job_toml.len()
         )));
     }
-    let job = shared::job::parse(&request.job_toml, Kinds::Unchecked)
-        .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
+    let kinds = request.kinds.as_deref().map_or(Kinds::Unchecked, Kinds::Known);
+    let job = shared::job::parse(&request.job_toml, kinds)?;
     if !PRIORITIES.contains(&request.priority) {
-        return Err(Status::invalid_argument(format!(
+        return Err(ControlError::Malformed(format!(
             "the priority {} is not {} to {}",
             request.priority,
             PRIORITIES.start(),
             PRIORITIES.end()
+        )));
+    }
+    if let Some(path) = job.files.iter().find(|path| !request.files.contains_key(*path)) {
+        return Err(ControlError::Malformed(format!(
+            "the job names the file {path:?}, which did not come with it: `fleetmark run` sends files along"
         )));
     }
     check_files(&request.files)?;
@@ -118,7 +139,7 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         !key.is_empty() && key.len() <= TAG_BYTES_MAX && value.len() <= TAG_BYTES_MAX
     };
     if tags.len() > TAGS_MAX || !tags.iter().all(is_tag) {
-        return Err(Status::invalid_argument(format!(
+        return Err(ControlError::Malformed(format!(
             "tags: at most {TAGS_MAX}, with keys and values of at most {TAG_BYTES_MAX} bytes"
         )));
     }
@@ -158,24 +179,17 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
 }
 
 /// A secret that the job does not get.
-fn withheld(why: Withheld) -> Status {
-    match why {
-        Withheld::Unknown { .. } => Status::invalid_argument(why.to_string()),
-        Withheld::ForOthers(_) => Status::permission_denied(why.to_string()),
-    }
-}
-
 /// Which files a job names is for its workload to say; here only their sizes are looked at.
-fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
+fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
     if let Some((path, bytes)) = sent.iter().find(|(_, bytes)| bytes.len() > ATTACHED_FILE_BYTES_MAX) {
-        return Err(Status::invalid_argument(format!(
+        return Err(ControlError::Malformed(format!(
             "the file {path:?} has {} bytes, more than {ATTACHED_FILE_BYTES_MAX}",
             bytes.len()
         )));
     }
     let total: usize = sent.values().map(Vec::len).sum();
     if total > FILES_BYTES_MAX {
-        return Err(Status::invalid_argument(format!(
+        return Err(ControlError::Malformed(format!(
             "the job's files have {total} bytes together, more than {FILES_BYTES_MAX}"
         )));
     }
@@ -183,7 +197,7 @@ fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
 }
 
 /// Whether every column of data can be read from what was sent: an agent that finds out later costs a whole run.
-fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status> {
+fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
     let mut read = BTreeSet::new();
     for (name, data) in job.each_variant().flat_map(|variant| &variant.data) {
         let DataSource::Csv { file, column } = &data.source else { continue };
@@ -192,7 +206,7 @@ fn check_data(job: &Job, sent: &BTreeMap<String, Vec<u8>>) -> Result<(), Status>
             continue;
         }
         let refused = |problem: &dyn std::fmt::Display| {
-            Status::invalid_argument(format!("data.{name}: the file {file:?}: {problem}"))
+            ControlError::Malformed(format!("data.{name}: the file {file:?}: {problem}"))
         };
         let content = sent.get(file).ok_or_else(|| refused(&"it did not come with the job"))?;
         read_csv_column(content, column).map_err(|error| refused(&error))?;

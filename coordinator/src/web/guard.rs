@@ -1,0 +1,237 @@
+//! Who asks, and may they? Nothing of a request's body is read before.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use trust::certificate::Holder;
+use trust::web_token::WebToken;
+
+use super::entrance::Connection;
+use super::origin::Origin;
+use super::presence::Busy;
+use super::routes::{Method, Route};
+use super::{Site, answer, cookie, host_names, pages};
+use crate::admission::audit::Deed;
+use crate::admission::needs::Denial;
+use crate::admission::peer::{Peer, Who};
+
+/// How long the body of a request may take.
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// A request that may be answered.
+pub(super) struct Visit {
+    /// Where.
+    pub(super) site: Arc<Site>,
+    /// Who asks.
+    pub(super) peer: Peer,
+    /// The session that it asks in, if it does.
+    pub(super) session: Option<WebToken>,
+    /// What stands for `{id}` in the path.
+    pub(super) id: String,
+    /// What stands behind `?`.
+    pub(super) query: String,
+    /// What came with it.
+    pub(super) body: Bytes,
+}
+
+/// How a caller is known.
+enum Proof {
+    /// Nobody is asked.
+    Unasked,
+    /// Not at all.
+    Nothing,
+    /// By a cookie, which a browser sends along whoever's page it shows.
+    Session(WebToken),
+    /// By a token that a program sends on purpose.
+    Bearer,
+}
+
+/// Answers a request, if that may be.
+pub(super) async fn admit(
+    route: &'static Route,
+    site: Arc<Site>,
+    connection: &Connection,
+    id: String,
+    request: Request,
+) -> Response<Body> {
+    let ourselves = host_names::named(&request);
+    let (parts, body) = request.into_parts();
+    let Some((who, proof)) = identify(&site, &parts.headers) else {
+        let peer = Peer { from: connection.from, who: Who::Newcomer };
+        return wrong_token(&site, &peer, Deed::Call, "a bearer token").await;
+    };
+    let peer = Peer { from: connection.from, who };
+    if let Err(denial) = route.needs.check(&peer.who) {
+        return refused(route, &site, &peer, &denial).await;
+    }
+    if route.method == Method::Post {
+        let origin = Origin::of(&parts.headers, site.is_encrypted, ourselves.as_ref());
+        let is_safe = match proof {
+            Proof::Bearer => true,
+            Proof::Session(_) => origin == Origin::Same,
+            // Every browser says where a form comes from: what says nothing is a program, and that holds no cookie.
+            Proof::Unasked | Proof::Nothing => origin != Origin::Foreign,
+        };
+        if !is_safe {
+            return cross_site(route, &site, &peer, origin).await;
+        }
+    }
+    let is_known = !matches!(proof, Proof::Nothing);
+    let Ok(served) = is_known.then(|| Served::new(&site, connection)).transpose() else {
+        return busy();
+    };
+    let body = match read(body, route.body_bytes_max).await {
+        Ok(body) => body,
+        Err(problem) => return problem,
+    };
+    let session = match proof {
+        Proof::Session(session) => Some(session),
+        Proof::Unasked | Proof::Nothing | Proof::Bearer => None,
+    };
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let answer = (route.answer)(Visit { site, peer, session, id, query, body }).await;
+    answer.map(|body| Body::new(Held { body, _served: served }))
+}
+
+/// Answers a token that does not count, and writes it down unless that happens too often.
+pub(super) async fn wrong_token(site: &Site, peer: &Peer, deed: Deed, what: &str) -> Response<Body> {
+    if site.wrong_tokens.is_too_often(peer.from.ip(), Instant::now()) {
+        let help = Some("try again in a minute, with a token that counts");
+        let message = "too many wrong tokens came from this address";
+        let mut answer = answer::problem(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message, help);
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        return answer;
+    }
+    let reason = "it was never given here, has run out, was used, or was revoked";
+    site.control.audit.refused(deed, peer, what, reason).await;
+    let message = "this token does not count: it was never given here, has run out, was used, or was revoked";
+    unauthorized(message)
+}
+
+/// Who asks; `None`: somebody with a token that does not count.
+fn identify(site: &Site, headers: &HeaderMap) -> Option<(Who, Proof)> {
+    let Some(registrar) = site.registrar.as_deref().filter(|_| site.requires_login) else {
+        return Some((Who::Unasked, Proof::Unasked));
+    };
+    if let Some(shown) = headers.get(AUTHORIZATION) {
+        let (scheme, token) = shown.to_str().ok()?.split_once(' ')?;
+        let token: WebToken = token.trim().parse().ok()?;
+        let holder = registrar.bearer(&token.mark()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+        return Some((Who::Known(holder), Proof::Bearer));
+    }
+    let counts =
+        |holder: &Holder| registrar.is_valid(holder.serial) && holder.until_s > crate::unix_ms() / 1_000;
+    for session in cookie::sessions(headers, site.is_encrypted) {
+        match site.sessions.look(&session, Instant::now()) {
+            Some(holder) if counts(&holder) => return Some((Who::Known(holder), Proof::Session(session))),
+            // Its holder was sent away: so is the session.
+            Some(_) => drop(site.sessions.take(&session, Instant::now())),
+            None => {}
+        }
+    }
+    Some((Who::Newcomer, Proof::Nothing))
+}
+
+async fn refused(route: &Route, site: &Site, peer: &Peer, denial: &Denial) -> Response<Body> {
+    if *denial == Denial::Unknown {
+        let reason = "nobody has signed in";
+        site.control.audit.refused(Deed::Call, peer, route.name(), reason).await;
+        return unauthorized("sign in first");
+    }
+    let reason = denial.to_string();
+    site.control.audit.refused(Deed::Call, peer, route.name(), reason.clone()).await;
+    answer::problem(StatusCode::FORBIDDEN, "forbidden", &reason, None)
+}
+
+fn unauthorized(message: &str) -> Response<Body> {
+    let help =
+        "`fleetmark web-login` signs a browser in, `fleetmark web-login --bearer` gives a token for programs";
+    let mut answer = answer::problem(StatusCode::UNAUTHORIZED, "unauthorized", message, Some(help));
+    answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fleetmark\""));
+    answer
+}
+
+async fn cross_site(route: &Route, site: &Site, peer: &Peer, origin: Origin) -> Response<Body> {
+    let reason = match origin {
+        Origin::Unsaid => "nothing says that one of this coordinator's own pages asked for it",
+        Origin::Same | Origin::Foreign => "a page of another site asked for it",
+    };
+    site.control.audit.refused(Deed::Call, peer, route.name(), reason).await;
+    let help = Some("only this coordinator's own pages, and programs with a bearer token, may do this");
+    match route.is_for_programs() {
+        true => answer::problem(StatusCode::FORBIDDEN, "cross_site", reason, help),
+        false => answer::page(StatusCode::FORBIDDEN, pages::notice("Not from there", reason, help)),
+    }
+}
+
+fn busy() -> Response<Body> {
+    let message = "too many requests are under way";
+    let mut answer =
+        answer::problem(StatusCode::SERVICE_UNAVAILABLE, "busy", message, Some("try again soon"));
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
+/// Reads a body whole, within its bounds.
+async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Response<Body>> {
+    let too_large = || {
+        let message = format!("what was sent has more than {bytes_max} bytes");
+        answer::problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message, None)
+    };
+    if HttpBody::size_hint(&body).lower() > bytes_max as u64 {
+        return Err(too_large());
+    }
+    let reading = axum::body::to_bytes(body, bytes_max);
+    let read = tokio::time::timeout(BODY_WITHIN, reading).await.map_err(|_| {
+        let message = format!("what was sent did not arrive within {} s", BODY_WITHIN.as_secs());
+        answer::problem(StatusCode::REQUEST_TIMEOUT, "too_slow", &message, None)
+    })?;
+    read.map_err(|_| too_large())
+}
+
+/// What one request of a known caller takes, until its answer has gone out.
+struct Served {
+    _permit: OwnedSemaphorePermit,
+    _busy: Busy,
+}
+
+impl Served {
+    fn new(site: &Site, connection: &Connection) -> Result<Self, tokio::sync::TryAcquireError> {
+        let permit = site.requests.clone().try_acquire_owned()?;
+        Ok(Self { _permit: permit, _busy: connection.presence.serve() })
+    }
+}
+
+/// An answer's body that gives back what its request took when it has gone out.
+struct Held {
+    body: Body,
+    _served: Option<Served>,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
