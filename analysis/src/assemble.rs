@@ -21,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::baseline::FrozenBaseline;
-use shared::finding::Finding;
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, TrialIndex, TrialKey, VariantIndex};
 use shared::interval::Interval;
@@ -36,6 +35,7 @@ use self::seconds::Seconds;
 use self::trial::WholeRun;
 use self::twins::Twins;
 use self::variant::VariantSum;
+use crate::autocorrelation::Autocorrelation;
 use crate::level::Level;
 use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, sweeps, verdict};
 
@@ -50,6 +50,9 @@ pub struct Assembled {
     pub report: RunReport,
     /// The merged latencies of every operation in the report.
     pub latencies: BTreeMap<Place, EncodedHistogram>,
+    /// How much each second of a trial resembles the one before, by the place of the trial's first operation. Of agents that
+    /// stand apart it is not known.
+    pub dependences: BTreeMap<Place, Autocorrelation>,
     /// Baselines that claims name, as they were when the run was submitted.
     pub baselines: BTreeMap<String, FrozenBaseline>,
 }
@@ -148,7 +151,7 @@ impl<'a> Assembler<'a> {
     pub fn finish(mut self, now_ms: u64) -> Assembled {
         self.cells.values_mut().for_each(Cell::pack);
         let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
-        let mut latencies = BTreeMap::new();
+        let (mut latencies, mut dependences) = (BTreeMap::new(), BTreeMap::new());
         let twins = Twins::find(self.record, &|attempt, agent| self.cells.get(&cell_key(attempt, agent)));
         let run = WholeRun::new(self.record, twins);
         for attempt in &self.record.trials {
@@ -161,8 +164,13 @@ impl<'a> Assembler<'a> {
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
             let job = self.job.of_variant(planned.variant);
             for mut assembled in trial::assemble(&run, job, planned, attempt, &cells) {
-                if assembled.report.valid && attempt.cells.is_empty() {
-                    assembled.report.findings.extend(self.unsettled(attempt, job));
+                let seconds = self.seconds.get(&(attempt.trial, attempt.attempt));
+                if let Some(seconds) = seconds.filter(|_| assembled.report.valid && attempt.cells.is_empty())
+                {
+                    assembled.report.findings.extend(seconds.finding(job.limits.margin));
+                    let (variant, trial) = (planned.variant.0 as usize, Some(variant.report.trials.len()));
+                    dependences
+                        .insert(Place { variant, trial, agent: None, operation: 0 }, seconds.dependence());
                 }
                 variant.add(planned.variant.0 as usize, assembled, &mut latencies);
             }
@@ -187,7 +195,8 @@ impl<'a> Assembler<'a> {
             sweeps,
             hosts: hosts(self.record),
         };
-        let mut assembled = Assembled { report, latencies, baselines: self.record.baselines.clone() };
+        let mut assembled =
+            Assembled { report, latencies, dependences, baselines: self.record.baselines.clone() };
         decide(&mut assembled, self.record, self.job, is_whole);
         assembled
     }
@@ -199,11 +208,6 @@ impl<'a> Assembler<'a> {
         {
             seconds.add(interval);
         }
-    }
-
-    /// What is to be said of an attempt whose agents shared one load, when it had not settled.
-    fn unsettled(&self, attempt: &TrialRecord, job: &Job) -> Option<Finding> {
-        self.seconds.get(&(attempt.trial, attempt.attempt))?.finding(job.limits.margin)
     }
 
     /// The job that a trial runs: its variant's. A trial that the plan does not have runs none, and is a stray.

@@ -7,6 +7,7 @@ use shared::interval::{Interval, Phase};
 use shared::units::human_share;
 
 use super::sequences::Sequences;
+use crate::autocorrelation::Autocorrelation;
 use crate::steady_state::{Steadiness, classify};
 
 /// Most slots of a trial, so that ten thousand trials stay below 400 MB. In a trial of more than ten minutes a slot is two seconds
@@ -33,10 +34,15 @@ impl Seconds {
         }
     }
 
+    /// How much each second resembles the one before; none below thirty of them.
+    pub(super) fn dependence(&self) -> Autocorrelation {
+        Autocorrelation::of(&self.slots().means()).unwrap_or(Autocorrelation::NONE)
+    }
+
     /// What is to be said of a trial that had not settled, whose differences matter from `margin` on; `None` of one that had, or
     /// is too short to tell.
     pub(super) fn finding(&self, margin: f64) -> Option<Finding> {
-        let slots = if self.of_series.slots.is_empty() { &self.of_agents } else { &self.of_series };
+        let slots = self.slots();
         let (code, message) = match classify(&slots.means(), Better::Lower, margin)? {
             Steadiness::Flat => return None,
             Steadiness::WarmingUp { intervals } => {
@@ -59,6 +65,10 @@ impl Seconds {
             }
         };
         Some(Finding::of_trial(code, message))
+    }
+
+    fn slots(&self) -> &Slots {
+        if self.of_series.slots.is_empty() { &self.of_agents } else { &self.of_series }
     }
 }
 

@@ -151,9 +151,11 @@ fn own_limits<'a>(evidence: &Evidence<'a>, series: &Series<'a>) -> Option<Box<dy
         || (series.metric.measure == "service_time" && operation.service_time_ns == operation.latency_ns);
     let place = trial.report.operations.iter().position(|known| std::ptr::eq(known, operation))?;
     let place = Place { variant: series.variant, trial: Some(trial.place), agent: None, operation: place };
+    let of_trial = Place { operation: 0, ..place };
+    let dependence = evidence.assembled.dependences.get(&of_trial).copied().unwrap_or(Autocorrelation::NONE);
     let histogram = evidence.assembled.latencies.get(&place).filter(|_| is_latency)?.decode();
     Some(Box::new(move |level| {
-        let found = quantile_interval(&histogram, quantile, level, Autocorrelation::NONE);
+        let found = quantile_interval(&histogram, quantile, level, dependence);
         [found.low, found.high].map(|limit| limit.map(|limit| limit as f64))
     }))
 }

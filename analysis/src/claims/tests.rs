@@ -65,6 +65,33 @@ fn one_trial_is_decided_by_its_own_samples_and_says_so() {
 }
 
 #[test]
+fn seconds_that_depend_on_each_other_widen_what_one_trial_says() {
+    let latencies: &[(&str, &[u64])] = &[("default", &SLOW[..1])];
+    let claims = "metric = \"read.latency.p50\"\nbelow = \"4ms\"\n";
+    let mut assembled = of_latencies(latencies);
+    let (place, histogram) = assembled.latencies.iter_mut().next().unwrap();
+    // Spread out, so that ranks further apart are values further apart.
+    let mut spread: shared::histogram::Histogram = shared::histogram::Histogram::new();
+    (0..400).for_each(|step| spread.record(8_000_000 + step * 10_000));
+    *histogram = shared::histogram::EncodedHistogram::encode(&spread);
+    let place = *place;
+    let width = |assembled: &Assembled| {
+        let decided = decide(assembled, &job(claims, latencies), Level::FIVE_PERCENT);
+        let [low, high] = decided[0].ci95.unwrap();
+        high - low
+    };
+    let independent = width(&assembled);
+    let wave: Vec<f64> = (0..60).map(|second| (f64::from(second) / 3.0).sin()).collect();
+    let dependence = crate::autocorrelation::Autocorrelation::of(&wave).unwrap();
+    assembled.dependences.insert(place, dependence);
+    assert!(
+        width(&assembled) > 1.5 * independent,
+        "{} is not much wider than {independent}",
+        width(&assembled)
+    );
+}
+
+#[test]
 fn errors_of_one_trial_have_an_exact_interval() {
     let claims = "metric = \"error_ratio\"\nbelow = \"10%\"\n";
     let claim = only(claims, &[("default", &SLOW[..1])]);

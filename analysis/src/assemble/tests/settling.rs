@@ -1,6 +1,6 @@
 //! Trials that had not settled say so, and still count.
 
-use shared::finding::{FindingCode, Severity};
+use shared::finding::{Finding, FindingCode, Severity};
 use shared::interval::fold::Series;
 
 use super::fixture::*;

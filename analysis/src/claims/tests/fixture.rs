@@ -62,7 +62,7 @@ pub(super) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         sweeps: Vec::new(),
         hosts: Vec::new(),
     };
-    Assembled { report, latencies, baselines: BTreeMap::new() }
+    Assembled { report, latencies, dependences: BTreeMap::new(), baselines: BTreeMap::new() }
 }
 
 /// Most values lie at the latency, so that its quantiles do.
