@@ -16,7 +16,7 @@ use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::preparing::{Ready, Unprepared, engine};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
+use crate::engine::{Engine, Observer, StartRefusal, clock};
 use crate::host;
 use crate::policy::Warden;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
