@@ -7,12 +7,14 @@ use shared::run_record::RunState;
 
 use crate::figures;
 use crate::reporting::ReportingError;
-use crate::store::{ResultStore, StoreError, StoreHandle, SummaryFilter};
+use crate::store::{ResultStore, StoreError, StoreHandle};
 
 /// Runs looked at when a caller names no number.
 pub const RUNS_DEFAULT: usize = 1_000;
 /// Most runs that are looked at.
 pub const RUNS_MAX: usize = 10_000;
+/// Most runs of whatever job that are looked at to find those: some seconds of reading.
+const RUNS_PASSED_MAX: usize = 100_000;
 /// Runs looked at in one go: some milliseconds, between which others get at the store.
 const PAGE_RUNS: usize = 250;
 
@@ -32,20 +34,22 @@ pub struct HistoryQuestion {
 /// # Errors
 /// When the store cannot be read at all. Damaged runs are left out and counted.
 pub async fn read(store: &StoreHandle, question: HistoryQuestion) -> Result<History, StoreError> {
-    let mut reader = Reader { question, history: History::default(), runs_seen: 0, before: None };
-    loop {
-        let (is_done, so_far) = store
+    let mut runs = store.read(|store| store.runs()).await??;
+    let beyond = runs.len().saturating_sub(RUNS_PASSED_MAX);
+    runs.drain(..beyond);
+    let mut reader = Reader { question, history: History::default(), runs_seen: 0 };
+    while !runs.is_empty() && !reader.history.has_older {
+        let page = runs.split_off(runs.len().saturating_sub(PAGE_RUNS));
+        reader = store
             .write(move |store| {
-                let is_done = reader.read_page(store)?;
-                Ok::<_, StoreError>((is_done, reader))
+                page.into_iter().rev().try_for_each(|run| reader.look_at(store, run))?;
+                Ok::<_, StoreError>(reader)
             })
             .await??;
-        reader = so_far;
-        if is_done {
-            reader.history.points.reverse();
-            return Ok(reader.history);
-        }
     }
+    reader.history.has_older |= beyond > 0;
+    reader.history.points.reverse();
+    Ok(reader.history)
 }
 
 /// A history on its way, newest first.
@@ -53,64 +57,54 @@ struct Reader {
     question: HistoryQuestion,
     history: History,
     runs_seen: usize,
-    before: Option<RunId>,
 }
 
 impl Reader {
-    /// Looks at the next older runs; whether that was all.
-    fn read_page(&mut self, store: &mut dyn ResultStore) -> Result<bool, StoreError> {
-        let left = self.question.runs_max.saturating_sub(self.runs_seen);
-        // One more than wanted tells whether there are older ones.
-        let limit = PAGE_RUNS.min(left.saturating_add(1));
-        let name = self.question.job.clone();
-        let filter = SummaryFilter { name, before: self.before, limit: Some(limit), ..Default::default() };
-        let page = store.summaries(&filter)?;
-        let is_last = page.len() < limit;
-        for summary in page {
-            if self.runs_seen >= self.question.runs_max {
-                self.history.has_older = true;
-                return Ok(true);
-            }
-            self.before = Some(summary.id);
-            // Until the job is known, a page may hold runs of others.
-            if self.question.job.as_ref().is_some_and(|job| *job != summary.name) {
-                continue;
-            }
-            self.runs_seen += 1;
-            let counts = summary.damage.is_none() && summary.state == RunState::Finished;
-            if !(counts && self.take(store, summary.id)?) && summary.state.is_over() {
-                self.history.runs_left_out += 1;
-            }
+    /// Looks at the next older run.
+    fn look_at(&mut self, store: &mut dyn ResultStore, run: RunId) -> Result<(), StoreError> {
+        if self.history.has_older {
+            return Ok(());
         }
-        Ok(is_last)
-    }
-
-    /// Takes the values of a run; whether it has any.
-    fn take(&mut self, store: &mut dyn ResultStore, run: RunId) -> Result<bool, StoreError> {
         let figures = match figures::of_run(store, run) {
             Ok(figures) => figures,
             Err(ReportingError::Store(error @ (StoreError::Closed | StoreError::Io { .. }))) => {
                 return Err(error);
             }
+            Err(ReportingError::NotOver(_)) => return Ok(()),
             Err(error) => {
                 tracing::warn!(%run, %error, "a run is left out of a history");
-                return Ok(false);
+                self.history.runs_left_out += 1;
+                return Ok(());
             }
         };
-        let points = points_of(&figures, &self.question.metric);
-        let has_any = !points.is_empty();
-        if has_any && self.question.job.is_none() {
-            // Runs of other jobs that came before have nothing to do with it.
-            self.history.runs_left_out = 0;
-            self.runs_seen = 1;
-            self.question.job = Some(figures.job.clone());
+        if self.question.job.as_ref().is_none_or(|job| *job == figures.job) {
+            self.take(figures);
         }
-        if has_any {
-            self.history.job = figures.job.to_string();
+        Ok(())
+    }
+
+    /// Takes the values of a run of the job, or of any job as long as the job is not known.
+    fn take(&mut self, figures: RunFigures) {
+        if self.runs_seen >= self.question.runs_max {
+            self.history.has_older = true;
+            return;
         }
+        let counts = figures.state == RunState::Finished;
+        let points = if counts { points_of(&figures, &self.question.metric) } else { Vec::new() };
+        match (points.is_empty(), &self.question.job) {
+            // Runs that have nothing to do with the metric are passed over until its job is known.
+            (true, None) => return,
+            (true, Some(_)) => self.history.runs_left_out += 1,
+            (false, known) => {
+                if known.is_none() {
+                    self.question.job = Some(figures.job.clone());
+                }
+                self.history.job = figures.job.to_string();
+            }
+        }
+        self.runs_seen += 1;
         // The whole list is turned round at the end.
         self.history.points.extend(points.into_iter().rev());
-        Ok(has_any)
     }
 }
 
