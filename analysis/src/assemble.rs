@@ -24,14 +24,13 @@ use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
-use shared::run_record::{RunRecord, TrialRecord};
-use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, Verdict};
+use shared::run_record::{Looked, RunRecord, TrialRecord};
+use shared::run_report::{HostReport, LookReport, RunReport, RunSection, SCHEMA, Verdict};
 
 use self::cell::Cell;
 use self::twins::Twins;
 use self::variant::VariantSum;
-use crate::level::Level;
-use crate::{ANALYSIS_VERSION, claims, comparisons, verdict};
+use crate::{ANALYSIS_VERSION, comparisons, looks, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -187,6 +186,8 @@ impl<'a> Assembler<'a> {
             started_at: rfc3339(record.started_at_ms.unwrap_or(record.submitted_at_ms)),
             finished_at: finished_at_ms.map(rfc3339),
             seed: record.plan.seed,
+            looks: record.looks.iter().map(look).collect(),
+            blocks_not_needed: Some(record.blocks_not_needed()).filter(|blocks| *blocks > 0),
             tags: record.tags.clone(),
             fleetmark_version: record.fleetmark_version.clone(),
             analysis_version: ANALYSIS_VERSION.to_owned(),
@@ -207,8 +208,8 @@ impl<'a> Assembler<'a> {
 ///
 /// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
 pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
-    assembled.report.claims = claims::decide(assembled, job, Level::FIVE_PERCENT);
-    assembled.report.comparisons = comparisons::compare(&assembled.report, job, Level::FIVE_PERCENT);
+    assembled.report.claims = looks::decide(assembled, job, record);
+    assembled.report.comparisons = comparisons::compare(&assembled.report, job, looks::level(job, record));
     let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
@@ -216,6 +217,11 @@ pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole
 
 fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {
     CellKey { trial: trial.trial, attempt: trial.attempt, agent }
+}
+
+fn look(looked: &Looked) -> LookReport {
+    let Looked { look, outcome } = looked;
+    LookReport { blocks: look.blocks, alpha: look.alpha, outcome: outcome.as_str().to_owned() }
 }
 
 /// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.

@@ -5,6 +5,7 @@
 //! * [`estimate`]: what several trials say together, with an interval.
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided. [`comparisons`]: variants against each other.
+//! * [`mod@looks`]: whether a run needs more blocks to decide them.
 //! * [`verdict`]: what came out of the run as a whole.
 //!
 //! Numbers alone, whatever they were measured of:
@@ -28,6 +29,7 @@ pub mod comparisons;
 pub mod estimate;
 pub mod hodges_lehmann;
 pub mod level;
+pub mod looks;
 pub mod multiplicity;
 pub mod paired;
 pub mod prediction;
@@ -45,4 +47,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "4";
+pub const ANALYSIS_VERSION: &str = "5";

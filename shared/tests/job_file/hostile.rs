@@ -70,7 +70,10 @@ fn files_made_of_one_thing_are_answered() {
         job_with(&format!("body = \"{}\"\nx = 1\n", repeated("{").split_off(100))),
         format!("[workload]\nkind = \"http\"\n[params]\n{params}[data]\n{params}"),
         job_with(&format!("[sweep]\n{}", numbered("\"params.k#\" = [1]\n", 40_000))),
-        job_with(&format!("[[variants]]\nname = \"v\"\n[variants.set]\n{}", numbered("\"load.k#\" = 1\n", 40_000))),
+        job_with(&format!(
+            "[[variants]]\nname = \"v\"\n[variants.set]\n{}",
+            numbered("\"load.k#\" = 1\n", 40_000)
+        )),
         job_with(&numbered("[[variants]]\nname = \"v#\"\n", 30_000)),
         job_with(&format!("[sweep]\n\"load.workers\" = [{}1]\n", numbered("#, ", 100_000))),
         "[[workload.operations]]\n".repeat(20_000) + &"[[claims]]\nmetric = \"a.b\"\n".repeat(20_000),

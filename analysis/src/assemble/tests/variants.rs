@@ -31,7 +31,8 @@ fn compared() -> (Job, RunRecord) {
         order: index % 2,
         cells: Vec::new(),
     };
-    let named = |variant: &JobVariant| Variant { name: variant.name.clone(), parameters: variant.parameters.clone() };
+    let named =
+        |variant: &JobVariant| Variant { name: variant.name.clone(), parameters: variant.parameters.clone() };
     let plan = Plan {
         variants: variants.iter().map(named).collect(),
         trials: [(0, 0), (1, 1), (2, 1), (3, 0)].map(planned).to_vec(),
@@ -59,7 +60,10 @@ fn each_variant_has_its_own_operations_and_window() {
     let places = |variant: usize| -> Vec<(u32, u32)> {
         report.variants[variant].trials.iter().map(|trial| (trial.block, trial.order)).collect()
     };
-    assert_eq!((names(&first.trials[1]), names(&second.trials[0])), (vec!["get".to_owned()], ["read", "write", "*"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (names(&first.trials[1]), names(&second.trials[0])),
+        (vec!["get".to_owned()], ["read", "write", "*"].map(str::to_owned).to_vec())
+    );
     assert_eq!((places(0), places(1)), (vec![(0, 0), (1, 1)], vec![(0, 1), (1, 0)]));
     assert!(second.trials.iter().all(|trial| trial.coverage.agent_seconds_ratio == Some(1.0)));
     assert_eq!((first.operations[0].count, second.operations[2].count), (20, 60));
