@@ -126,8 +126,15 @@ impl Policy {
         }
         self.limits.check(assignment)?;
         // Texts that cannot be read are told by whoever reads them next.
-        let variables = variables_of(assignment).unwrap_or_default();
-        match variables.into_iter().find(|name| !self.variables.iter().any(|rule| rule.matches(name))) {
+        self.check_variables(variables_of(assignment).unwrap_or_default())
+    }
+
+    /// Whether jobs may read some environment variables.
+    ///
+    /// # Errors
+    /// The first that they may not.
+    pub fn check_variables(&self, names: BTreeSet<String>) -> Result<(), Refusal> {
+        match names.into_iter().find(|name| !self.variables.iter().any(|rule| rule.matches(name))) {
             Some(name) => Err(Refusal::Variable(name)),
             None => Ok(()),
         }

@@ -1,8 +1,10 @@
 //! An agent's session: attached to a coordinator, for as long as the agent lives, over any number of connections.
 //!
 //! Rooms: [`machine`] (what is held and what is said; pure), [`outbox`] (what is not yet acknowledged), [`shell`]
-//! (connections, engines and programs around the machine).
+//! (connections, engines and programs around the machine), `preparing` (engines made ready), `hearing` (what they tell), `programs`
+//! (targets and hooks).
 
+mod hearing;
 pub mod machine;
 pub mod outbox;
 mod preparing;
@@ -17,6 +19,9 @@ use std::time::Duration;
 use shared::host::Fingerprint;
 use shared::ids::{AgentId, AgentName, HostAddress, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
+use shared::secret::Confidential;
+use shared::secret::mask::Mask;
+use shared::secret::veil::Veil;
 
 use crate::policy::Policy;
 use outbox::Bounds;
@@ -50,6 +55,8 @@ pub struct Options {
     pub fleetmark: PathBuf,
     /// Where what the coordinator does not take in time is kept, in files without names. Made if it is not there.
     pub data: PathBuf,
+    /// What nothing that this process says shows: the agent covers what it is told.
+    pub veil: Arc<Veil>,
     /// How much of that is kept, in memory and there.
     pub outbox: Bounds,
 }
@@ -94,8 +101,10 @@ pub enum Order {
     StartTarget {
         /// For which trial.
         trial: TrialKey,
-        /// The program and its arguments.
+        /// The program and its arguments; what must not be told still stands in them by its name.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Confidential,
         /// Where it answers; `None`: ready when started.
         ready: Option<String>,
         /// How long that may take.
@@ -109,8 +118,10 @@ pub enum Order {
         trial: TrialKey,
         /// Its number, unique within the trial.
         hook: u32,
-        /// The program and its arguments.
+        /// The program and its arguments, as a target's.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Confidential,
         /// How long it may take.
         timeout: Duration,
     },
@@ -177,4 +188,26 @@ pub enum Statement {
     Failed(TrialKey, String, u64),
     /// A failure, and the reason is that the agent's own policy does not allow what it was told.
     Refused(Box<Statement>),
+}
+
+impl Statement {
+    /// The same without what must not be told.
+    #[must_use]
+    pub fn masked(self, mask: &Mask) -> Self {
+        match self {
+            Self::TargetFailed(trial, reason) => Self::TargetFailed(trial, mask.hide(reason)),
+            Self::HookDone(trial, hook, failure) => {
+                Self::HookDone(trial, hook, failure.map(|failure| mask.hide(failure)))
+            }
+            Self::Failed(trial, reason, intervals) => Self::Failed(trial, mask.hide(reason), intervals),
+            Self::Refused(failure) => Self::Refused(Box::new(failure.masked(mask))),
+            Self::PortReserved(..)
+            | Self::TargetReady(_)
+            | Self::TargetStopped(_)
+            | Self::Ready(_)
+            | Self::Armed { .. }
+            | Self::StartTooLate { .. }
+            | Self::Done(..) => self,
+        }
+    }
 }

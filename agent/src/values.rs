@@ -2,11 +2,13 @@
 //!
 //! Rooms: [`names`] (which names there are, found once when a trial is prepared), [`rendering`] (a text made ready to
 //! be filled in), [`worker`] (what one worker has drawn), [`deal`] (who takes which row of the data), `permutation`
-//! (a random order that needs no memory), [`secrets`] (values that must never be told).
+//! (a random order that needs no memory), [`confided`] (values that must never be told), [`secrets`] (samples of
+//! errors without them).
 //!
 //! Nothing here allocates once every buffer has reached its size: texts are rendered into memory that is used
 //! over and over, numbers are written in place, and rows are looked up, never copied.
 
+pub mod confided;
 pub mod deal;
 pub mod names;
 mod permutation;
@@ -14,6 +16,7 @@ pub mod rendering;
 pub mod secrets;
 pub mod worker;
 
+pub use confided::Confided;
 pub use names::{Names, NamesError};
 pub use rendering::{Place, RenderError, Rendering, percent_encoded};
 pub use secrets::Secrets;

@@ -1,13 +1,15 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
 //! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
-//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), [`subject`] (whose numbers they are), `trial`
-//! (one attempt as a whole), `planned` (what there must be, and what is not there), `twins` (trials that measured the same), `variant` (its valid trials merged).
+//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), `seconds` (whether it had settled), [`subject`]
+//! (whose numbers they are), `trial` (one attempt as a whole), `planned` (what there must be, and what is not there), `twins`
+//! (trials that measured the same), `variant` (its valid trials merged).
 
 mod cell;
 mod histogram_sum;
 mod metric_sums;
 mod planned;
+mod seconds;
 mod sequences;
 pub mod subject;
 mod tally;
@@ -18,19 +20,22 @@ mod variant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use shared::baseline::FrozenBaseline;
+use shared::finding::Finding;
 use shared::histogram::EncodedHistogram;
-use shared::ids::{AgentId, TrialIndex, VariantIndex};
+use shared::ids::{AgentId, TrialIndex, TrialKey, VariantIndex};
 use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
 use shared::run_record::{Looked, RunRecord, TrialRecord};
-use shared::run_report::{HostReport, LookReport, RunReport, RunSection, SCHEMA, Verdict};
+use shared::run_report::{HostReport, LookReport, RunReport, RunSection, SCHEMA, VariantReport, Verdict};
 
 use self::cell::Cell;
+use self::seconds::Seconds;
 use self::twins::Twins;
 use self::variant::VariantSum;
-use crate::{ANALYSIS_VERSION, comparisons, looks, verdict};
+use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -43,6 +48,8 @@ pub struct Assembled {
     pub report: RunReport,
     /// The merged latencies of every operation in the report.
     pub latencies: BTreeMap<Place, EncodedHistogram>,
+    /// Baselines that claims name, as they were when the run was submitted.
+    pub baselines: BTreeMap<String, FrozenBaseline>,
 }
 
 /// Where in a report an operation stands.
@@ -80,6 +87,8 @@ pub struct Assembler<'a> {
     /// The agents of each attempt that the record names; intervals of others are strays.
     known: BTreeSet<CellKey>,
     cells: BTreeMap<CellKey, Cell>,
+    /// The seconds of each attempt that the record names, by trial and attempt.
+    seconds: BTreeMap<(TrialIndex, u32), Seconds>,
     open_histograms: usize,
     strays: u64,
 }
@@ -99,14 +108,17 @@ impl<'a> Assembler<'a> {
             trial.agents.iter().chain(&trial.observers).map(|part| cell_key(trial, part.id))
         };
         let known = record.trials.iter().flat_map(keys).collect();
+        let seconds =
+            record.trials.iter().map(|trial| ((trial.trial, trial.attempt), Seconds::default())).collect();
         let planned = record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
-        Self { record, job, planned, known, cells: BTreeMap::new(), open_histograms: 0, strays: 0 }
+        Self { record, job, planned, known, cells: BTreeMap::new(), seconds, open_histograms: 0, strays: 0 }
     }
 
     /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing.
     pub fn add(&mut self, interval: &Interval) {
-        // The series of all agents together repeats what each of them has told.
+        // The series of all agents together repeats what each of them has told, but for their single seconds.
         if interval.agent == ALL_AGENTS {
+            self.add_second(interval);
             return;
         }
         let key =
@@ -117,12 +129,16 @@ impl<'a> Assembler<'a> {
         }
         let job = self.job_of(key.trial);
         let cell = self.cells.entry(key).or_insert_with(|| Cell::new(job.workload.operations.len()));
-        let open_before = cell.open_histograms();
+        let (open_before, intervals_before) = (cell.open_histograms(), cell.intervals());
         self.strays = self.strays.saturating_add(cell.add(interval));
         self.open_histograms += cell.open_histograms() - open_before;
+        let is_new = cell.intervals() > intervals_before;
         if self.open_histograms > OPEN_HISTOGRAMS_MAX {
             self.cells.iter_mut().filter(|(other, _)| **other != key).for_each(|(_, cell)| cell.pack());
             self.open_histograms = self.cells.get(&key).map_or(0, Cell::open_histograms);
+        }
+        if is_new {
+            self.add_second(interval);
         }
     }
 
@@ -141,30 +157,50 @@ impl<'a> Assembler<'a> {
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
             let job = self.job.of_variant(planned.variant);
-            for assembled in trial::assemble(self.record, job, planned, attempt, &twins, &cells) {
+            for mut assembled in trial::assemble(self.record, job, planned, attempt, &twins, &cells) {
+                if assembled.report.valid && attempt.cells.is_empty() {
+                    assembled.report.findings.extend(self.unsettled(attempt, job));
+                }
                 variant.add(planned.variant.0 as usize, assembled, &mut latencies);
             }
         }
         planned::name_what_never_began(self.record, &mut variants);
         let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
-        let variants = variants
+        let mut variants: Vec<VariantReport> = variants
             .into_iter()
             .zip(0..)
             .map(|(sum, place)| {
                 sum.report(place as usize, self.job.of_variant(VariantIndex(place)), &mut latencies)
             })
             .collect();
+        identical_sides::tell(self.job, &mut variants);
+        let sweeps = sweeps::answers(&variants, self.job);
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),
             variants,
             claims: Vec::new(),
             comparisons: Vec::new(),
+            sweeps,
             hosts: hosts(self.record),
         };
-        let mut assembled = Assembled { report, latencies };
+        let mut assembled = Assembled { report, latencies, baselines: self.record.baselines.clone() };
         decide(&mut assembled, self.record, self.job, is_whole);
         assembled
+    }
+
+    fn add_second(&mut self, interval: &Interval) {
+        let TrialKey { run, trial, attempt } = interval.trial;
+        if run == self.record.id
+            && let Some(seconds) = self.seconds.get_mut(&(trial, attempt))
+        {
+            seconds.add(interval);
+        }
+    }
+
+    /// What is to be said of an attempt whose agents shared one load, when it had not settled.
+    fn unsettled(&self, attempt: &TrialRecord, job: &Job) -> Option<Finding> {
+        self.seconds.get(&(attempt.trial, attempt.attempt))?.finding(job.limits.margin)
     }
 
     /// The job that a trial runs: its variant's. A trial that the plan does not have runs none, and is a stray.

@@ -5,8 +5,9 @@
 //! refuting any one of k does (Holm), see [`beyond_doubt`].
 //!
 //! Rooms: [`series`] (a metric trial by trial), [`gates`] (why a claim may be invalid), [`sample`] (ratios against a factor),
-//! [`bound`], [`ratio`], [`scaling`] (the rules), [`words`] (figures and counts as text).
+//! [`bound`], [`ratio`], [`baseline`], [`scaling`] (the rules), [`words`] (figures and counts as text).
 
+mod baseline;
 mod beyond_doubt;
 mod bound;
 mod gates;
@@ -25,11 +26,13 @@ use shared::run_report::{ClaimReport, Verdict};
 
 use crate::assemble::Assembled;
 use crate::assemble::subject::Subject;
+use crate::identical_sides;
 use crate::level::Level;
 
 /// Decides every claim of a job, in file order, at an error level: 5 % unless several looks share it.
 pub fn decide(assembled: &Assembled, job: &Job, level: Level) -> Vec<ClaimReport> {
-    let evidence = Evidence { assembled, job, level };
+    let firsts = identical_sides::firsts(job, assembled.report.variants.len());
+    let evidence = Evidence { assembled, job, level, firsts: &firsts };
     let mut rulings: Vec<Ruling<'_>> =
         job.claims.iter().flat_map(|claim| rulings(&evidence, claim)).collect();
     beyond_doubt::keep(&mut rulings, level);
@@ -42,6 +45,8 @@ struct Evidence<'a> {
     assembled: &'a Assembled,
     job: &'a Job,
     level: Level,
+    /// For each variant the first one that measures the same.
+    firsts: &'a [usize],
 }
 
 impl<'a> Evidence<'a> {
@@ -137,7 +142,12 @@ fn rulings<'a>(evidence: &Evidence<'a>, claim: &'a Claim) -> Vec<Ruling<'a>> {
                     bound::decide(evidence, claim, variant, &subject, *side, *limit)
                 }
                 (_, Some(other)) => ratio::decide(evidence, claim, variant, other, &subject),
-                (_, None) => (against_nothing(claim), None),
+                (rule, None) => match rule.against() {
+                    Some(Against::Baseline(name)) => {
+                        baseline::decide(evidence, claim, name, variant, &subject)
+                    }
+                    _ => (against_nothing(claim), None),
+                },
             };
             rulings.push(ruling(evidence.name(variant), subject, decided));
         }
@@ -156,11 +166,8 @@ fn variants(evidence: &Evidence<'_>, claim: &Claim) -> Vec<usize> {
 /// A comparison whose other side is not there.
 fn against_nothing(claim: &Claim) -> Decision {
     Decision::invalid(match claim.rule.against() {
-        Some(Against::Baseline(name)) => format!(
-            "there is no baseline named {name:?} to compare with; make one of a run by `fleetmark baseline set`, or, better, run old and new interleaved as variants"
-        ),
         Some(Against::Variant(name)) => format!("the run has no variant named {name:?} to compare with"),
-        None => "it compares with nothing".to_owned(),
+        Some(Against::Baseline(_)) | None => "it compares with nothing".to_owned(),
     })
 }
 

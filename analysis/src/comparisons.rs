@@ -15,6 +15,7 @@ use shared::run_report::{ComparisonReport, RunReport, Says, TrialReport};
 use crate::assemble::subject::Subject;
 use crate::claims::series::Series;
 use crate::estimate::Scale;
+use crate::identical_sides;
 use crate::level::{Level, Margin};
 use crate::multiplicity::{benjamini_hochberg, holm};
 use crate::paired::{self, Differences, Paired};
@@ -27,14 +28,24 @@ const ASKED_FOR: [&str; 2] = ["throughput", "count"];
 
 /// Compares the variants of a run, at an error level: 5 % unless several looks share it.
 pub fn compare(report: &RunReport, job: &Job, level: Level) -> Vec<ComparisonReport> {
-    let pairs = pairs(report, job);
+    compare_pairs(report, job, &pairs(report, job), level)
+}
+
+/// Compares two variants of a run, which stand at these places of its report, at an error level.
+pub fn between(report: &RunReport, job: &Job, (a, b): (usize, usize), level: Level) -> Vec<ComparisonReport> {
+    compare_pairs(report, job, &[(a, b)], level)
+}
+
+fn compare_pairs(report: &RunReport, job: &Job, pairs: &[Sides], level: Level) -> Vec<ComparisonReport> {
+    let repeated = identical_sides::firsts(job, report.variants.len());
     let list = |is_primary: bool| {
         let of_both =
             pairs.iter().flat_map(|pair| subjects(report, *pair).into_iter().map(move |it| (*pair, it)));
         of_both.flat_map(move |(pair, subject)| asked(report, job, pair, &subject, is_primary))
     };
     let asked: Vec<Asked> = list(true).chain(list(false)).take(COMPARISONS_MAX).collect();
-    let mut compared: Vec<Compared> = asked.iter().map(|asked| asked.compare(report, job, level)).collect();
+    let mut compared: Vec<Compared> =
+        asked.iter().map(|asked| asked.compare(report, job, &repeated, level)).collect();
     correct(&mut compared, level, true, holm);
     correct(&mut compared, level, false, benjamini_hochberg);
     compared.into_iter().map(|compared| compared.report).collect()
@@ -131,7 +142,7 @@ fn metrics(
 }
 
 impl Asked {
-    fn compare(&self, report: &RunReport, job: &Job, level: Level) -> Compared {
+    fn compare(&self, report: &RunReport, job: &Job, repeated: &[usize], level: Level) -> Compared {
         let series =
             |variant: usize| Series::of(variant, &report.variants[variant], &self.subject, &self.metric);
         let (a, b) = (series(self.pair.0), series(self.pair.1));
@@ -146,7 +157,7 @@ impl Asked {
         let differences = Differences::between(&firsts, &seconds, better, scale).ok();
         let rule = paired::Rule { margin, level };
         let found = differences.as_ref().map(|differences| paired::compare(differences, rule));
-        let is_sound = is_sound(&a) && is_sound(&b) && !is_same_job(job, self.pair);
+        let is_sound = is_sound(&a) && is_sound(&b) && repeated[self.pair.0] != repeated[self.pair.1];
         let says = found.as_ref().filter(|_| is_sound).map_or(Says::Inconclusive, |found| word(found.says));
         let p = differences.map_or(1.0, |differences| p(&differences, rule, says));
         let shown = mean_ratio(&firsts, &seconds, scale);
@@ -221,11 +232,6 @@ fn is_sound(series: &Series<'_>) -> bool {
         trial.findings.iter().any(|finding| finding.code == FindingCode::GeneratorSaturated)
     };
     series.lost.is_empty() && !series.valid.values().any(|trial| is_saturated(trial.report))
-}
-
-fn is_same_job(job: &Job, (a, b): Sides) -> bool {
-    let of = |variant: usize| job.of_variant(VariantIndex(u32::try_from(variant).unwrap_or(u32::MAX)));
-    !job.limits.aa && a != b && of(a) == of(b)
 }
 
 fn word(says: paired::Says) -> Says {

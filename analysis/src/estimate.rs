@@ -24,6 +24,17 @@ pub enum Scale {
 }
 
 impl Scale {
+    /// On which scale a metric is averaged: what may be zero on its own, quantiles as they are read off a histogram.
+    pub fn of(metric: &MetricName) -> Self {
+        let is_positive = matches!(metric.unit(), Unit::Time | Unit::Size | Unit::Rate);
+        let is_read_off = !matches!(metric.statistic.as_deref(), None | Some("mean" | "stdev"));
+        match (is_positive, is_read_off) {
+            (false, _) => Scale::Linear,
+            (true, true) => Scale::Bucketed,
+            (true, false) => Scale::Logarithmic,
+        }
+    }
+
     /// The values on this scale; `None` where one is not finite there, as zero has no logarithm.
     pub fn apply(self, values: &[f64]) -> Option<Vec<f64>> {
         let on_scale = |value: &f64| if self == Scale::Linear { *value } else { value.ln() };

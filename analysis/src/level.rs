@@ -35,6 +35,9 @@ impl Level {
 pub struct Margin(f64);
 
 impl Margin {
+    /// No margin: any difference counts.
+    pub const NONE: Self = Self(0.0);
+
     /// The margin of differences of logarithms that a share stands for: m = ln(1 + δ). `None` for a share that is negative
     /// or no number.
     pub fn of_share(share: f64) -> Option<Self> {

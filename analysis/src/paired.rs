@@ -79,6 +79,18 @@ pub enum Direction {
     Better,
 }
 
+impl Direction {
+    /// The direction of an interval that excludes no difference at all; `None` of one that does not.
+    pub fn of(interval: [f64; 2]) -> Option<Self> {
+        let [low, high] = interval;
+        match (low > 0.0, high < 0.0) {
+            (true, _) => Some(Direction::Worse),
+            (_, true) => Some(Direction::Better),
+            _ => None,
+        }
+    }
+}
+
 /// Compares two sides by their blocks' differences.
 ///
 /// θ̂ ± t(n−1, 1−α/2)·s/√n against the margin: two one-sided tests for "same" (Schuirmann 1987) and a test against the
@@ -117,15 +129,9 @@ pub fn compare(differences: &Differences, rule: Rule) -> Paired {
 }
 
 fn undecided(estimate: &MeanInterval, rule: Rule, is_driven_by_outliers: bool) -> Undecided {
-    let [low, high] = estimate.interval;
-    let direction = match (low > 0.0, high < 0.0) {
-        (true, _) => Some(Direction::Worse),
-        (_, true) => Some(Direction::Better),
-        _ => None,
-    };
     let distance = distance_shown(estimate.count, estimate.stdev, rule.level);
     Undecided {
-        direction,
+        direction: Direction::of(estimate.interval),
         smallest_effect: distance.map(|distance| rule.margin.value() + distance),
         more_blocks: more_blocks(estimate, rule).filter(|_| !is_driven_by_outliers),
     }

@@ -1,5 +1,7 @@
 //! How many blocks or trials it would take: the planning of a comparison's size from the spread seen so far.
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use crate::level::Level;
 use crate::student::{chi_squared_quantile, upper_quantile};
 
@@ -25,7 +27,15 @@ pub fn count_needed(count: usize, stdev: f64, gap: f64, level: Level) -> Option<
     if !is_enough(COUNT_MAX) {
         return None;
     }
-    let (mut too_few, mut enough) = (1, COUNT_MAX);
+    // Student's quantiles are a little above the normal ones, which give a size that is a little too small.
+    let normal = Normal::standard();
+    let normal_quantiles = -normal.inverse_cdf(level.one_side()) - normal.inverse_cdf(MISS);
+    let guess = ((normal_quantiles * spread).powi(2) as u32).clamp(1, COUNT_MAX - 1);
+    let (mut too_few, mut enough) = (guess, guess + 1);
+    while !is_enough(enough) {
+        too_few = enough;
+        enough = (enough + (enough - guess)).min(COUNT_MAX);
+    }
     while enough - too_few > 1 {
         let middle = u32::midpoint(too_few, enough);
         if is_enough(middle) { enough = middle } else { too_few = middle }

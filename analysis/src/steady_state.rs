@@ -1,8 +1,9 @@
 //! Whether what was measured had settled: a trial's intervals looked at one after the other. It diagnoses and never trims.
 
+use shared::claim::Better;
+
 use crate::autocorrelation::{Autocorrelation, INTERVALS_MIN};
 use crate::level::Level;
-use crate::paired::Better;
 use crate::student::{mean, upper_quantile};
 
 /// Intervals that MSER-5 averages before it looks, so that single ones do not lead it astray.

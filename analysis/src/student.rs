@@ -1,11 +1,11 @@
 //! Student's t over a handful of values: quantiles, p-values, and the interval of a mean.
 
-use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, StudentsT};
+use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
 
 use crate::level::Level;
 
-/// Steps of Newton's method, each at least a bisection: 64 halvings exhaust the digits of a number, and brackets of heavy
-/// tails are some doublings wide.
+/// Steps of Newton's method, most of which need four; where it leaves the bracket a doubling or a halving takes its place, 64
+/// of which exhaust the digits of a number.
 const STEPS_MAX: usize = 200;
 
 /// Mean and spread of some values, with the interval of their mean.
@@ -57,15 +57,13 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// The value that Student's t exceeds with probability `tail`, above 0 and at most one half. Without a degree of freedom
 /// it is taken with one.
 ///
-/// Newton's method on the survival function inside a bracket, since the library's own inverse is good to some digits only.
+/// Newton's method on the survival function, since the library's own inverse is good to some digits only. It begins at the
+/// normal quantile, widened for the degrees of freedom (Abramowitz and Stegun 26.7.5).
 pub fn upper_quantile(tail: f64, freedom: usize) -> f64 {
     let student = student(freedom);
-    let (mut low, mut high) = (0.0, 1.0);
-    while student.sf(high) > tail && high < f64::MAX / 2.0 {
-        low = high;
-        high *= 2.0;
-    }
-    let mut guess = f64::midpoint(low, high);
+    let normal = -Normal::standard().inverse_cdf(tail);
+    let mut guess = normal + (normal.powi(3) + normal) / (4.0 * freedom.max(1) as f64);
+    let (mut low, mut high) = (0.0, f64::MAX);
     for _ in 0..STEPS_MAX {
         let excess = student.sf(guess) - tail;
         if excess > 0.0 {
@@ -74,8 +72,13 @@ pub fn upper_quantile(tail: f64, freedom: usize) -> f64 {
             high = guess;
         }
         let newton = guess + excess / student.pdf(guess);
-        let next = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
-        if (next - guess).abs() <= f64::EPSILON * guess {
+        let next = match newton {
+            _ if newton > low && newton < high => newton,
+            // Nothing is known yet of how far it may lie.
+            _ if high == f64::MAX => 2.0 * guess,
+            _ => f64::midpoint(low, high),
+        };
+        if (next - guess).abs() <= 2.0 * f64::EPSILON * guess {
             return next;
         }
         guess = next;

@@ -1,6 +1,7 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `report`, `store`
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `history`, `report`, `store`
 //! and `trust` (verbs with many words).
 
+mod history;
 mod report;
 mod servers;
 mod store;
@@ -13,8 +14,10 @@ use agent::child::launch::Confinement;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::delay::Delay;
+use shared::ids::BaselineName;
 
 use crate::target;
+pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
 pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs};
 pub(crate) use store::{PruneArgs, StoreAction};
@@ -113,6 +116,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Name runs that later ones are held against
+    Baseline {
+        #[command(subcommand)]
+        action: BaselineAction,
+    },
+    /// Compare two runs, baselines, or variants: which is faster, and how sure that is
+    Compare(CompareArgs),
+    /// Show how a metric went from run to run
+    Trend(TrendArgs),
     /// Look after the store
     Store {
         #[command(subcommand)]
@@ -214,12 +226,18 @@ pub(crate) struct RunArgs {
     /// Keep this with the run
     #[arg(long = "tag", value_name = "K=V", value_parser = pair)]
     pub(crate) tags: Vec<(String, String)>,
+    /// The file of secrets that the job uses as `{{secret:NAME}}`, for a run without --coordinator; only its owner may read it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["coordinator", "context"])]
+    pub(crate) secrets: Option<PathBuf>,
     /// Whether to wait for agents
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(crate) wait: bool,
     /// Runs that wait for agents get them in this order, highest first, then oldest first
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-100..=100))]
     pub(crate) priority: i32,
+    /// Add the run to this baseline, if it is finished and valid
+    #[arg(long, value_name = "NAME")]
+    pub(crate) save_baseline: Option<BaselineName>,
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
@@ -280,6 +298,9 @@ pub(crate) enum RunsAction {
     Rm {
         /// The run: an id, a unique prefix of one, or `latest`
         run: String,
+        /// Also one that a baseline consists of; the baseline keeps its figures
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -3,9 +3,11 @@
 pub(crate) mod agent;
 mod agents;
 mod audit;
+mod baseline;
 mod ca;
 mod cancel;
 mod check;
+mod compare;
 pub(crate) mod coordinator;
 mod export;
 mod init;
@@ -17,11 +19,15 @@ mod runs;
 mod show;
 mod store;
 mod target;
+mod trend;
 mod verify;
 mod watch;
 mod workloads;
 
+use std::sync::Arc;
+
 use clap::CommandFactory;
+use shared::secret::veil::Veil;
 
 use crate::args::{Cli, Command, SchemaFile};
 use crate::exit_code::{DONE, Failure, INTERNAL};
@@ -48,8 +54,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Cli::command(), "fleetmark", &mut std::io::stdout());
             Ok(DONE)
         }
-        Command::Coordinator(options) => block_on("info", coordinator::run(options)),
-        Command::Agent(options) => block_on("info", agent::run(options)),
+        Command::Coordinator(options) => serve(|veil| coordinator::run(options, veil)),
+        Command::Agent(options) => serve(|veil| agent::run(options, veil)),
         Command::Run(options) => block_on("error", run::run(*options)),
         Command::Agents { action, ask } => block_on("error", agents::run(action, ask)),
         Command::Runs { action, ask } => block_on("error", runs::run(action, ask)),
@@ -62,13 +68,28 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
+        Command::Baseline { action } => block_on("error", baseline::run(action)),
+        Command::Compare(options) => block_on("error", compare::run(options)),
+        Command::Trend(options) => block_on("error", trend::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }
 
+/// Runs a server, which is given what nothing that it says shows.
+fn serve<F: Future<Output = anyhow::Result<u8>>>(server: impl FnOnce(Arc<Veil>) -> F) -> anyhow::Result<u8> {
+    let veil = Arc::<Veil>::default();
+    log::start("info", &veil);
+    log::veil_last_words(&veil);
+    wait_for(server(veil))
+}
+
 /// Runs a command that waits for others. `said` is how much it says by default.
 fn block_on(said: &str, command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
-    log::start(said);
+    log::start(said, &Arc::default());
+    wait_for(command)
+}
+
+fn wait_for(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -60,10 +60,32 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be rendered.
 pub(crate) fn page(report: &RunReport) -> anyhow::Result<String> {
-    let is_terminal = io::stdout().is_terminal();
-    let width = if is_terminal { terminal_width() } else { WIDTH_DEFAULT };
-    let is_coloured = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let Page { width, is_coloured } = Page::of_standard_output();
     Ok(Terminal { width, is_coloured }.render(report)?)
+}
+
+/// How a page is to look.
+pub(crate) struct Page {
+    /// Columns that fit.
+    pub(crate) width: u16,
+    /// Whether to colour.
+    pub(crate) is_coloured: bool,
+}
+
+impl Page {
+    /// As standard output takes it.
+    pub(crate) fn of_standard_output() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        Self {
+            width: if is_terminal { terminal_width() } else { WIDTH_DEFAULT },
+            is_coloured: is_terminal && std::env::var_os("NO_COLOR").is_none(),
+        }
+    }
+}
+
+/// A text of strangers on one line: what it holds must not move the cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn terminal_width() -> u16 {

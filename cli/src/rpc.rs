@@ -1,7 +1,9 @@
 //! The client's side of the wire: the only place of the command line that knows the wire's types.
 //!
-//! Rooms: [`store`], looking after what is kept; [`trust`], certificates and the record of who did what.
+//! Rooms: [`store`], looking after what is kept; [`history`], baselines and what runs came to; [`trust`], certificates and the
+//! record of who did what.
 
+pub(crate) mod history;
 pub(crate) mod store;
 pub(crate) mod trust;
 
@@ -13,13 +15,14 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use proto::channel::{self, ChannelError};
 use proto::control_service_client::ControlServiceClient;
-use proto::convert::run_id;
+use proto::convert::{confidential, run_id};
 use proto::enrolment;
 use shared::event::RunEvent;
 use shared::fleet::AgentStatus;
 use shared::ids::RunId;
 use shared::interval::Interval;
 use shared::run_record::{RunRecord, RunSummary};
+use shared::secret::{SecretName, SecretText};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -41,6 +44,8 @@ pub(crate) struct Submission {
     pub(crate) refuse_to_wait: bool,
     pub(crate) reservation: String,
     pub(crate) priority: i32,
+    /// Secrets that the job uses, from a file of the person's own.
+    pub(crate) secrets: BTreeMap<SecretName, SecretText>,
 }
 
 /// A connection to a coordinator that speaks our protocol.
@@ -111,6 +116,7 @@ impl Client {
             refuse_to_wait: submission.refuse_to_wait,
             reservation: submission.reservation,
             priority: submission.priority,
+            secrets: confidential::revealed(submission.secrets),
         };
         let response = self.control.submit(request).await.map_err(|status| match status.code() {
             Code::InvalidArgument => Failure::with_code(JOB, status.message()),
@@ -161,9 +167,13 @@ impl Client {
         Ok(self.control.show(request).await.map_err(|status| failure(&status))?.into_inner().report_json)
     }
 
-    pub(crate) async fn remove_run(&mut self, run: &str) -> anyhow::Result<RunId> {
-        let request = proto::RemoveRunRequest { run: run.to_owned() };
-        let response = self.control.remove_run(request).await.map_err(|status| failure(&status))?;
+    /// Removes a run; `is_forced`: also one that a baseline consists of.
+    pub(crate) async fn remove_run(&mut self, run: &str, is_forced: bool) -> anyhow::Result<RunId> {
+        let request = proto::RemoveRunRequest { run: run.to_owned(), force: is_forced };
+        let response = self.control.remove_run(request).await.map_err(|status| match status.code() {
+            Code::Aborted => history::refusal(&status),
+            _ => failure(&status),
+        })?;
         Ok(run_id(&response.into_inner().run_id)?)
     }
 

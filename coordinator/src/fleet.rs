@@ -49,6 +49,8 @@ pub struct Introduction {
     pub refused_kinds: Vec<String>,
     /// Whether it may start targets and run hooks.
     pub may_run_programs: bool,
+    /// Whether nobody else hears what it is told: its connection is encrypted, or never leaves this machine.
+    pub is_private: bool,
     /// Only runs with the same word may use it.
     pub reservation: Option<String>,
     /// Where it called from.
@@ -158,6 +160,7 @@ impl Fleet {
             kinds: Vec::new(),
             refused_kinds: Vec::new(),
             may_run_programs: false,
+            is_private: false,
             reservation: reservation.map(ToOwned::to_owned),
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             advertise: None,

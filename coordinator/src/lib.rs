@@ -1,22 +1,26 @@
 //! fleetmark's coordinator: who is here, what runs when, what was measured.
 //!
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
-//! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`clock`] (whose clock shows what),
+//! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`secrets`] (what jobs may use and nobody is told), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), `admission` (who is let in, and what each may ask), and the gRPC services in
+//! [`reporting`] (reports from what is kept), [`figures`], [`history`] and [`baselines`] (what later runs are held against), `admission` (who is let in, and what each may ask), and the gRPC services in
 //! [`rpc`].
 #![forbid(unsafe_code)]
 
 mod admission;
+pub mod baselines;
 pub mod clock;
 pub mod director;
+pub mod figures;
 pub mod fleet;
+pub mod history;
 pub mod ingest;
 pub mod live;
 mod monotonic;
 pub mod reporting;
 pub mod rpc;
 pub mod schedule;
+pub mod secrets;
 pub mod server;
 pub mod store;
 

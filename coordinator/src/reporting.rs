@@ -11,6 +11,7 @@ use shared::plan::looks::Look;
 use shared::run_record::{LookOutcome, RunRecord, RunState, RunSummary, TrialRecord};
 use shared::run_report::{RunReport, Verdict};
 
+use crate::figures;
 use crate::rpc::codec;
 use crate::store::{CachedReport, ResultStore, StoreError, StoreHandle, StoredInterval};
 
@@ -36,6 +37,17 @@ pub enum ReportingError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The stored report does not read.
+    #[error("read the report of run {run}: {problem}")]
+    Report {
+        /// Of which run.
+        run: RunId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The run is not over, so nothing came out of it yet.
+    #[error("read the figures of run {0}: it is not over; wait for its end")]
+    NotOver(RunId),
     /// No such run.
     #[error("find run {0}")]
     UnknownRun(RunId),
@@ -115,6 +127,11 @@ pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, Rep
                 reason: report.run.reason.clone(),
             };
             store.finish_run(&record, &summary(&record, &ended), &cached(&report))?;
+            // The run is over and whole without them: they can be made from its report whenever somebody asks.
+            let job = job_of(&record)?;
+            if let Err(error) = store.save_figures(&figures::of_report(&record, &job, &report)) {
+                tracing::warn!(run = %record.id, %error, "the figures of a run are not kept");
+            }
             Ok(ended)
         })
         .await?

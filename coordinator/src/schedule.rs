@@ -39,6 +39,7 @@ use shared::finding::Finding;
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::{LookOutcome, RunRecord, RunState};
+use shared::secret::Confidential;
 
 use crate::fleet::{Fleet, Moment};
 pub use answer::Answer;
@@ -60,6 +61,8 @@ pub struct Submission {
     pub job: Arc<Job>,
     /// The files that came with it.
     pub files: Arc<BTreeMap<String, Vec<u8>>>,
+    /// What its agents may tell nobody. Held in memory only.
+    pub confidential: Arc<Confidential>,
 }
 
 /// A run that an earlier coordinator left under way.
@@ -258,7 +261,8 @@ impl Schedule {
 
     /// Why a job could not begin now; `None`: it could.
     pub fn unmet(&self, submission: &Submission) -> Option<String> {
-        let need = run::need(&submission.job, submission.record.reservation.as_deref());
+        let need =
+            run::need(&submission.job, submission.record.reservation.as_deref(), &submission.confidential);
         self.fleet.candidates(&need).err().map(|unmet| unmet.message().to_owned())
     }
 

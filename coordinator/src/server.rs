@@ -29,6 +29,7 @@ use crate::rpc::control_service::ControlRpc;
 use crate::rpc::trust_service::TrustRpc;
 use crate::rpc::{self, Services};
 use crate::schedule::Deadlines;
+use crate::secrets::SecretStore;
 use crate::store::sled::SledStore;
 use crate::store::{StoreError, StoreHandle};
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub protection: Option<Protection>,
     /// How long what runs wait for may take.
     pub deadlines: Deadlines,
+    /// What jobs may use and nobody is told.
+    pub secrets: SecretStore,
 }
 
 /// How a coordinator that encrypts is known.
@@ -115,7 +118,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .await
         .unwrap_or_else(|panicked| Err(StoreError::Panicked(panicked.to_string())))?;
     let store = StoreHandle::start(Box::new(store))?;
-    let adoptions = unfinished::read(&store).await?;
+    let adoptions = unfinished::read(&store, &options.secrets).await?;
     let registrar = match options.protection {
         Some(protection) => Some(Arc::new(open_authority(&options.store, protection, address)?)),
         None => None,
@@ -143,6 +146,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         calls: calls.clone(),
         audit: audit.clone(),
         registrar: registrar.clone(),
+        secrets: Arc::new(options.secrets),
     };
     let trust = TrustRpc { registrar: registrar.clone(), audit: audit.clone() };
 

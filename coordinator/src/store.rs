@@ -25,7 +25,9 @@ pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 
-use shared::ids::{AgentId, IntervalSequence, Name, RunId, TrialKey};
+use shared::baseline::{Baseline, ListedBaseline};
+use shared::ids::{AgentId, BaselineName, IntervalSequence, Name, RunId, TrialKey};
+use shared::run_figures::RunFigures;
 use shared::run_record::{AttachedFile, RunRecord, RunSummary};
 use shared::run_report::Verdict;
 
@@ -162,6 +164,26 @@ pub trait ResultStore: Send {
     /// [`StoreError::UnknownRun`] when there is no such finished run, [`StoreError::TooLarge`], [`StoreError::Full`].
     fn save_report(&mut self, run: RunId, report: &CachedReport) -> Result<(), StoreError>;
 
+    /// Keeps the figures of a finished run beside its summary. Not durable before the next call that is: they can be made
+    /// again from the report.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`] when there is no such finished run, [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn save_figures(&mut self, figures: &RunFigures) -> Result<(), StoreError>;
+
+    /// Stores a baseline, in place of one of the same name. Durable on return; a crash in the middle leaves either the old
+    /// one whole or the new one. A damaged one of that name is healed by it.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyBaselines`], [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn save_baseline(&mut self, baseline: &Baseline) -> Result<(), StoreError>;
+
+    /// Forgets a baseline, damaged or not; its runs stay. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownBaseline`], [`StoreError::Full`].
+    fn remove_baseline(&mut self, name: &BaselineName) -> Result<(), StoreError>;
+
     /// Replaces all intervals of a finished run that is whole, and its manifest with them; everything else stays as it
     /// is. Durable on return; a crash in the middle leaves either the old intervals whole or the new ones. The room
     /// on disk comes back with [`ResultStore::compact`].
@@ -190,7 +212,8 @@ pub trait ResultStore: Send {
     fn runs(&self) -> Result<Vec<RunId>, StoreError>;
 
     /// The runs that the filter admits, newest first. A damaged run carries `damage`, and its verdict is
-    /// *invalid*. Each finished run is verified in full when it is first listed, and that is remembered.
+    /// *invalid*. Every summary is verified each time. Each finished run is verified in full when it is first listed, and that
+    /// is remembered; of a large store only as many at a time as one list has time for, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read at all.
@@ -232,6 +255,24 @@ pub trait ResultStore: Send {
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
     fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError>;
+
+    /// The figures of a finished run; `None`: it is not finished, or they must be made from its report.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Damaged`] when its summary cannot be vouched for.
+    fn figures(&self, run: RunId) -> Result<Option<RunFigures>, StoreError>;
+
+    /// A baseline; `None`: there is none of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedBaseline`].
+    fn baseline(&self, name: &BaselineName) -> Result<Option<Baseline>, StoreError>;
+
+    /// All baselines by name, damaged ones among them.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    fn baselines(&self) -> Result<Vec<ListedBaseline>, StoreError>;
 
     /// Runs that were neither finished nor removed, oldest first: what a restarted coordinator takes up again.
     /// Damaged runs are not among them.

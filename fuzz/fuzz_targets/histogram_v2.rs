@@ -2,6 +2,8 @@
 
 #![no_main]
 
+extern crate shared as fleetmark_shared;
+
 #[path = "../properties/histogram_v2.rs"]
 mod histogram_v2;
 

@@ -1,9 +1,12 @@
 //! Conversions between the wire and the domain. What comes from the wire is checked here, once, in full.
 //!
 //! Rooms: [`interval`] (what agents measured), [`assignment`] (what agents are told to do) with its [`load_share`]
-//! and the data that workers take turns with, [`event`] (what observers see), [`listing`] (runs and agents in lists).
+//! and the data that workers take turns with, [`confidential`] (what they may tell nobody), [`event`] (what observers see),
+//! [`listing`] (runs and agents in lists), and baselines and histories.
 
 pub mod assignment;
+mod baseline;
+pub mod confidential;
 mod data;
 pub mod event;
 pub mod interval;

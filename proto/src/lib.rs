@@ -10,7 +10,7 @@ pub mod enrolment;
 
 /// The protocol this build speaks. Raised when an older peer would misunderstand a newer one; fields that
 /// an older peer may ignore do not raise it.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The path of every call of every service, as HTTP/2 names it: `/fleetmark.v1.ControlService/Submit`.
 pub const CALLS: &[&str] = include!(concat!(env!("OUT_DIR"), "/calls.rs"));

@@ -1,10 +1,11 @@
-//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval.
+//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval. Room: [`claims`].
+
+pub(crate) mod claims;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use analysis::{Assembled, assemble};
-use shared::claim::ClaimSeverity;
 use shared::histogram::{EncodedHistogram, Histogram};
 use shared::host::{Fingerprint, HostSample};
 use shared::ids::{
@@ -20,7 +21,6 @@ use shared::job::{
 use shared::metric::{MetricKind, Summary};
 use shared::plan::{Plan, PlannedCell, PlannedTrial, Variant};
 use shared::run_record::{AgentPart, CellPart, CellPeer, RunRecord, RunState, TrialRecord};
-use shared::run_report::{ClaimReport, ComparisonReport, Says, Verdict};
 
 use crate::{ExportSource, Exporter};
 
@@ -40,91 +40,6 @@ pub(crate) fn assembled() -> Assembled {
 pub(crate) fn assembled_of(record: &RunRecord) -> Assembled {
     let is_begun = |it: &Interval| record.trials.iter().any(|trial| trial.trial == it.trial.trial);
     assemble(record, &job(), intervals().into_iter().filter(is_begun), 0)
-}
-
-/// The report of a run with a claim of each verdict, and comparisons. Its names are a stranger's.
-pub(crate) fn with_claims() -> Assembled {
-    let mut assembled = assembled_of(&record(1));
-    assembled.report.claims = vec![
-        ClaimReport {
-            text: Some("reads stay under <4 ms> | always".to_owned()),
-            reason: "read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms".to_owned(),
-            ..claim(Verdict::Refuted)
-        },
-        ClaimReport {
-            reason: "this trial only: read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms by its own samples), below 9.00 ms"
-                .to_owned(),
-            rule: "below 9.00 ms".to_owned(),
-            ..claim(Verdict::Supported)
-        },
-        ClaimReport {
-            metric: "latency.p50".to_owned(),
-            unit: String::new(),
-            rule: "at most 0.9 × load.workers=1".to_owned(),
-            than: Some("load.workers=1".to_owned()),
-            n: 1,
-            value: Some(0.874),
-            ci95: None,
-            reason: "comparing takes at least 5 blocks: 4 more trials of each side needed".to_owned(),
-            more_trials_needed: Some(4),
-            ..claim(Verdict::Inconclusive)
-        },
-        ClaimReport {
-            rule: "no regression above 5 % against the baseline main".to_owned(),
-            baseline: Some("main".to_owned()),
-            value: None,
-            ci95: None,
-            reason: "there is no baseline named \"main\" to compare with\u{1b}[31m".to_owned(),
-            ..claim(Verdict::Invalid)
-        },
-        ClaimReport { severity: ClaimSeverity::Warn, ..claim(Verdict::Refuted) },
-    ];
-    assembled.report.comparisons = vec![
-        comparison(true, Says::Slower),
-        comparison(false, Says::Inconclusive),
-        comparison(false, Says::Same),
-    ];
-    assembled.report.run.verdict = Verdict::Invalid;
-    assembled.report.run.exit_code = 3;
-    assembled
-}
-
-fn claim(verdict: Verdict) -> ClaimReport {
-    ClaimReport {
-        text: None,
-        metric: "read.latency.p95".to_owned(),
-        unit: "ns".to_owned(),
-        rule: "below 4.00 ms".to_owned(),
-        variant: "default".to_owned(),
-        than: None,
-        baseline: None,
-        agent: None,
-        pair: None,
-        n: 10,
-        value: Some(8.14e6),
-        ci95: Some([7.9e6, 8.4e6]),
-        verdict,
-        reason: "read.latency.p95 is 8.14 ms (7.90 ms to 8.40 ms over 10 trials), above 4.00 ms".to_owned(),
-        more_trials_needed: None,
-        severity: ClaimSeverity::Gate,
-    }
-}
-
-fn comparison(primary: bool, says: Says) -> ComparisonReport {
-    ComparisonReport {
-        metric: "read.latency.p95".to_owned(),
-        a: "old".to_owned(),
-        b: "new".to_owned(),
-        agent: None,
-        pair: None,
-        n: 10,
-        ratio: Some(1.12),
-        ci95: Some([1.08, 1.16]),
-        says,
-        primary,
-        more_trials_needed: (says == Says::Inconclusive).then_some(12),
-        fingerprint_differences: Vec::new(),
-    }
 }
 
 /// The report of a run of one trial whose reads have phases and metrics, and whose writes have a metric.
@@ -192,6 +107,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_verdict_is_what_a_ci_system_makes_of_it() {
-        insta::assert_snapshot!(Junit.render(&fixture::with_claims().report).unwrap(), @r#"
+        insta::assert_snapshot!(Junit.render(&fixture::claims::with_claims().report).unwrap(), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="fleetmark" tests="6" failures="1" errors="2" skipped="2">
           <testsuite name="session-status" tests="6" failures="1" errors="2" skipped="2" timestamp="2023-11-14T22:13:20.5Z">

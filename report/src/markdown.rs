@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn verdicts_come_first_and_details_are_folded() {
-        insta::assert_snapshot!(Markdown.render(&fixture::with_claims().report).unwrap(), @r#"
+        insta::assert_snapshot!(Markdown.render(&fixture::claims::with_claims().report).unwrap(), @r#"
         ## session-status: invalid
 
         | verdict | claim | value (95 % interval) | reason |

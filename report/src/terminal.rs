@@ -2,17 +2,21 @@
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
-//! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `doubts` (errors and findings).
+//! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
+//! `doubts` (errors and findings); [`trend`], a metric over many runs, and [`comparison`], two of them against each other.
 
 mod against;
 mod apart;
 mod claims;
+pub mod comparison;
 mod doubts;
 mod ink;
 mod metrics;
 mod observers;
 mod operations;
 mod summary;
+mod sweeps;
+pub mod trend;
 
 use comfy_table::Table;
 use shared::run_report::{AgentTotals, OperationReport, RunReport, TrialReport, VariantReport};
@@ -46,6 +50,7 @@ impl Reporter for Terminal {
         for variant in &report.variants {
             variant_section(&mut page, variant, is_only);
         }
+        sweeps::tables(&mut page, report);
         observers::table(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);

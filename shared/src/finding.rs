@@ -89,7 +89,7 @@ findings! {
     /// What `[expect]` says must be reported was not: a metric has no value, or their number is another.
     ExpectationMissed = "expectation_missed", Invalid;
     /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
-    /// copied, cached or replayed.
+    /// copied, cached or replayed. It shows once all trials are there, and is not repeated.
     IdenticalMeasurements = "identical_measurements", Invalid;
     /// Two variants are the same job to the last value, so that comparing them says nothing: claims that do are invalid, unless
     /// `limits.aa` says that both sides are meant to be the same.
@@ -102,8 +102,42 @@ findings! {
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
     /// target or their number was the limit.
     WorkersExhausted = "workers_exhausted", Note;
+    /// The beginning of the window differs from the rest, which is steady: a longer `load.warmup` would leave it out. It is
+    /// told, never trimmed.
+    WarmingUp = "warming_up", Suspect;
+    /// The latency rises over the window: what is measured gets slower as it runs.
+    SlowingDown = "slowing_down", Suspect;
+    /// That the latency had settled is not shown: it still changes, or varies too much for the length of the window.
+    NoSteadyState = "no_steady_state", Note;
     /// A closed model sends its next request only after the last one ended, so it cannot see queueing.
     ClosedModelBlind = "closed_model_blind", Note;
+}
+
+impl FindingCode {
+    /// The key of `[limits]` that it is held against, as its meaning names it; `None`: no limit excuses it.
+    pub fn limit(self) -> Option<&'static str> {
+        self.meaning().split('`').find(|word| word.starts_with("limits."))
+    }
+}
+
+/// The reference of all findings as Markdown.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Findings\n\nWhat makes a trial suspect or invalid, written from the table that names them. *invalid*: the trial does not \
+         count, and neither does its run; *suspect*: it casts doubt, and claims that lean on it are invalid; *note*: worth \
+         knowing. Some weigh more under an open model or less about a single operation, as they say. An invalid trial is \
+         repeated up to `retries` of `[fleet]`.\n\n| code | weight | limit | what it means |\n|---|---|---|---|\n",
+    );
+    for code in FindingCode::ALL {
+        let limit = code.limit().map_or_else(String::new, |limit| format!("`{limit}`"));
+        text.push_str(&format!(
+            "| `{}` | {} | {limit} | {} |\n",
+            code.as_str(),
+            code.severity().as_str(),
+            code.meaning().trim().replace('|', "\\|")
+        ));
+    }
+    text
 }
 
 /// One finding about one trial.

@@ -204,6 +204,37 @@ impl AgentName {
     }
 }
 
+/// The name of a baseline: `[A-Za-z0-9._-]{1,64}`, as tags and branches have them, and nothing that reads like a run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BaselineName(String);
+
+impl BaselineName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 64 bytes, holds anything but ASCII letters, digits, `.`, `_` and `-`, or is what a run
+    /// may be called: `latest`, or nothing but the digits of an id.
+    pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
+        let text = text.into();
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let is_of_run = text == "latest" || text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if text.is_empty() || text.len() > NAME_LENGTH_MAX || !text.bytes().all(is_allowed) || is_of_run {
+            return Err(IdError {
+                value: text,
+                expected: "a baseline's name: 1 to 64 characters out of A-Z, a-z, 0-9, ., _ and -, \
+                           not \"latest\" and not only digits of a run's id (0-9, a-f and -)",
+            });
+        }
+        Ok(Self(text))
+    }
+
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Longest address of a host, in bytes: half of what the domain name system allows, which no name that people give reaches.
 pub const HOST_ADDRESS_LENGTH_MAX: usize = 128;
 
@@ -273,6 +304,7 @@ macro_rules! text_traits {
 
 text_traits!(Name);
 text_traits!(AgentName);
+text_traits!(BaselineName);
 text_traits!(HostAddress);
 
 #[cfg(test)]
@@ -284,6 +316,16 @@ mod tests {
         assert!(Name::new("session-status_2").is_ok());
         for bad in ["", "Upper", "with space", "dot.ted", "ü", &"x".repeat(65)] {
             assert!(Name::new(bad).is_err(), "{bad:?} must not be a name");
+        }
+    }
+
+    #[test]
+    fn a_baselines_name_cannot_be_taken_for_a_run() {
+        for good in ["main", "v1.2.0", "release_2026-11", "nightly"] {
+            assert!(BaselineName::new(good).is_ok(), "{good:?} must be a name");
+        }
+        for bad in ["", "latest", "01a1fd8b", "dead-beef", "a b", "feature/x", "main:new", &"x".repeat(65)] {
+            assert!(BaselineName::new(bad).is_err(), "{bad:?} must not be a name");
         }
     }
 

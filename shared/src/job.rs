@@ -4,11 +4,12 @@
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
 //! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
-//! [`uses`] (what they need) and [`overrides`] (`--set`); [`differences`] of two files; and [`configuration`], other files that are
-//! read the same way.
+//! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
+//! files; and [`configuration`], other files that are read the same way.
 
 pub mod builtin;
 mod claims;
+pub mod confidences;
 pub mod configuration;
 mod contradictions;
 pub mod data;
@@ -62,6 +63,8 @@ pub const WORKERS_GROWN_MAX: u32 = 10_000;
 pub const AGENTS_MAX: u32 = 10_000;
 /// Most claims of a job: more than anybody reads, and each is decided for every variant and agent.
 pub const CLAIMS_MAX: usize = 100;
+/// Longest text of a claim, in characters: it stands in every report, once for each variant and agent.
+pub const CLAIM_TEXT_CHARACTERS_MAX: usize = 500;
 
 /// A job file, parsed and checked.
 #[derive(Debug, Clone, PartialEq)]

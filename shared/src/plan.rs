@@ -15,6 +15,8 @@ use crate::delay::Delay;
 use crate::ids::{AgentName, LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
 use crate::job::{DataColumn, Job, JobVariant, LoadModel, OperationSpec, Warmup, Window};
 
+use crate::secret::Confidential;
+
 pub use placement::PlannedCell;
 
 /// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
@@ -128,6 +130,8 @@ pub struct Assignment {
     pub agent_count: u32,
     /// Whether it is to make no load, and only to report how its host fares until it is told to stop.
     pub is_observer: bool,
+    /// What it may tell nobody.
+    pub confidential: Confidential,
 }
 
 /// One agent's share of a trial's load.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::FrozenBaseline;
 use crate::finding::{Finding, Severity};
 use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
@@ -91,6 +92,9 @@ pub struct RunRecord {
     /// it; `None`: it waits for agents, or is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bookmark: Option<serde_json::Value>,
+    /// Baselines that its claims name, as they were when it was submitted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, FrozenBaseline>,
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,

@@ -1,11 +1,12 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
 //! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
-//! [`claim`], [`comparison`].
+//! [`claim`], [`comparison`], [`sweep`].
 
 pub mod claim;
 pub mod comparison;
 pub mod operation;
+pub mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::run_record::RunState;
 pub use self::claim::ClaimReport;
 pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
+pub use self::sweep::{ContrastReport, Direction, LawReport, SweepReport, SweptReport};
 
 /// The schema's name, written into every report.
 pub const SCHEMA: &str = "fleetmark.run/1";
@@ -89,6 +91,9 @@ pub struct RunReport {
     pub claims: Vec<ClaimReport>,
     /// Variants against each other and against baselines.
     pub comparisons: Vec<ComparisonReport>,
+    /// What sweeps over one number answer, metric by metric; absent when nothing is swept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<SweepReport>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
 }

@@ -145,13 +145,25 @@ fn programs_see_of_the_environment_what_is_listed() {
 }
 
 #[test]
+fn hooks_read_the_variables_that_are_listed() {
+    let house = House::new("env = [\"CARGO_*\"]\n", &["--allow", "command"]);
+    let reading = |variable: &str| {
+        let hook = format!("[hooks]\nbefore_run = [[\"test\", \"-n\", \"{{{{env:{variable}}}}}\"]]\n");
+        house.run(&command("\"true\"", &hook))
+    };
+    let said = reading("CARGO_MANIFEST_DIR");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_refused(&reading("PATH"), "--allow-env PATH");
+}
+
+#[test]
 fn programs_run_as_the_configured_user_within_their_bounds() {
     assert!(rustix::process::geteuid().is_root(), "this test runs programs as another user: run it as root");
     let script = "test $(id -un) = nobody && test $(id -Gn) = $(id -gn) && test $(ulimit -n) = 64 \
-        && test $(ulimit -c) = 0 && test $(ulimit -v) = 1048576 && test $(ls /proc/self/fd | wc -l) = 4 \
+        && test $(ulimit -c) = 0 && test $(ulimit -v) = 1048576 && test $(ulimit -f) = 2048 && test $(ls /proc/self/fd | wc -l) = 4 \
         && ! kill -0 $PPID 2>/dev/null && test $HOME = $(getent passwd nobody | cut -d: -f6)";
     let house = House::new(
-        "[programs]\nrun_as = \"nobody\"\nopen_files = 64\nmemory = \"1GiB\"\n",
+        "[programs]\nrun_as = \"nobody\"\nopen_files = 64\nmemory = \"1GiB\"\nfile_size = \"1MiB\"\n",
         &["--allow", "command"],
     );
     let said = house.run(&as_command_and_as_hook(script));

@@ -36,8 +36,54 @@ const REPORT: Kind = Table(&[
     ("variants", List(&Table(VARIANT))),
     ("claims", List(&Table(CLAIM))),
     ("comparisons", List(&Table(COMPARISON))),
+    // Added: what sweeps over one number answer.
+    ("sweeps", OrAbsent(&List(&Table(SWEEP)))),
     ("hosts", List(&Table(HOST))),
 ]);
+
+const SWEEP: &[(&str, Kind)] = &[
+    ("path", Text),
+    ("variant", Text),
+    ("metric", Text),
+    ("unit", Text),
+    ("agent", OrAbsent(&Text)),
+    ("pair", OrAbsent(&Table(PAIR))),
+    ("values", List(&Table(SWEPT))),
+    ("best", OrNull(&Number)),
+    ("not_told_apart", List(&Number)),
+    ("worse_than_least", List(&Number)),
+    ("more_trials_needed", OrNull(&Count)),
+    ("spread_assumed", Boolean),
+    ("law", OrNull(&Table(LAW))),
+    ("answer", Text),
+];
+
+const SWEPT: &[(&str, Kind)] = &[
+    ("value", Number),
+    ("variant", Text),
+    ("n", Count),
+    ("mean", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("against_best", OrNull(&Table(CONTRAST))),
+    ("against_least", OrNull(&Table(CONTRAST))),
+];
+
+const CONTRAST: &[(&str, Kind)] = &[
+    ("n", Count),
+    ("ratio", OrNull(&Number)),
+    ("interval", OrNull(&Interval)),
+    ("says", OneOf(&["faster", "slower", "same", "inconclusive"])),
+    ("direction", OrNull(&OneOf(&["worse", "better"]))),
+    ("more_trials_needed", OrNull(&Count)),
+];
+
+const LAW: &[(&str, Kind)] = &[
+    ("of_one", Number),
+    ("contention", Number),
+    ("coherence", Number),
+    ("peak", OrNull(&Number)),
+    ("misfit", Number),
+];
 
 const HOST: &[(&str, Kind)] = &[
     ("agent", Text),

@@ -96,8 +96,23 @@ impl Credentials {
     /// # Errors
     /// When they cannot be read, or are not what was written.
     pub fn load(folder: &Path) -> Result<Option<Self>, CredentialsError> {
-        let Some(text) = files::read(&folder.join(FILE))? else { return Ok(None) };
-        let damaged = || CredentialsError::Damaged { path: folder.join(FILE).display().to_string() };
+        let path = folder.join(FILE);
+        let Some(text) = files::read(&path)? else { return Ok(None) };
+        let read = Self::read(&text).map_err(|error| match error {
+            CredentialsError::Damaged { .. } => {
+                CredentialsError::Damaged { path: path.display().to_string() }
+            }
+            other => other,
+        });
+        read.map(Some)
+    }
+
+    /// Reads them from what stands in their file.
+    ///
+    /// # Errors
+    /// When that is not what was written.
+    pub fn read(text: &str) -> Result<Self, CredentialsError> {
+        let damaged = || CredentialsError::Damaged { path: FILE.to_owned() };
         let key_pem = text.find(END_OF_KEY).map(|end| text[..end + END_OF_KEY.len()].to_owned());
         let key_pem = key_pem.ok_or_else(damaged)?;
         PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|_| damaged())?;
@@ -108,7 +123,7 @@ impl Credentials {
         }
         let certificate = certificates.remove(0);
         let holder = Holder::of(&certificate)?;
-        Ok(Some(Self { key_pem, certificate, authorities: certificates, holder }))
+        Ok(Self { key_pem, certificate, authorities: certificates, holder })
     }
 
     /// Writes them into a folder, which is made.

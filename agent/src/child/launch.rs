@@ -33,6 +33,8 @@ pub struct Confinement {
     pub account: Option<Account>,
     /// Most memory that each process may map, bytes.
     pub memory_bytes: Option<u64>,
+    /// Largest file that each process may write, bytes.
+    pub file_bytes: Option<u64>,
     /// Most files that each process may have open.
     pub open_files: Option<u64>,
     /// Most processes that the account may have.
@@ -90,6 +92,7 @@ impl Confinement {
         });
         let limits = [
             (Resource::As, self.memory_bytes),
+            (Resource::Fsize, self.file_bytes),
             (Resource::Nofile, self.open_files),
             (Resource::Nproc, self.processes),
             (Resource::Core, self.dumps_nothing.then_some(0)),

@@ -87,6 +87,12 @@ const PROGRAM_KEYS: &[Key] = &[
         "Most memory that each process of a program may map (`RLIMIT_AS`); default the agent's own bound.",
     ),
     Key::optional(
+        "file_size",
+        Shape::Size,
+        "Largest file that a program may write (`RLIMIT_FSIZE`): one that writes more is ended by a signal; default the \
+         agent's own bound.",
+    ),
+    Key::optional(
         "open_files",
         Shape::Integer { min: 3, max: 1_048_576 },
         "Most files that each process of a program may have open; default the agent's own bound.",
@@ -169,6 +175,8 @@ struct WrittenPrograms {
     run_as: Option<String>,
     #[serde(deserialize_with = "size")]
     memory: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    file_size: Option<u64>,
     open_files: Option<u64>,
     processes: Option<u64>,
 }
@@ -196,6 +204,7 @@ impl Written {
         let confinement = Confinement {
             account: self.programs.run_as.as_deref().map(account).transpose()?,
             memory_bytes: self.programs.memory,
+            file_bytes: self.programs.file_size,
             open_files: self.programs.open_files,
             processes: self.programs.processes,
             ..default.launch.confinement

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::ids::{RunId, TrialKey};
+use shared::secret::Confidential;
+use shared::secret::mask::Mask;
+use shared::secret::veil::Veil;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Order, Statement};
@@ -12,20 +16,29 @@ use crate::child::hook::run_hook;
 use crate::child::readiness::Readiness;
 use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
+use crate::values::Confided;
+use crate::values::confided::variables_of_words;
 
 /// The targets that run, by the run that they are measured in, and the hooks that are under way.
 pub(super) struct Programs {
     fleetmark: PathBuf,
     policy: Arc<Policy>,
+    veil: Arc<Veil>,
     statements: mpsc::Sender<Statement>,
     /// Dropping or using the sender stops the target; it is told in which trial that was asked for.
     targets: HashMap<RunId, oneshot::Sender<TrialKey>>,
 }
 
 impl Programs {
-    /// Nothing runs. `fleetmark` can guard programs, `policy` says which may run; what comes of them goes to `statements`.
-    pub(super) fn new(fleetmark: PathBuf, policy: Arc<Policy>, statements: mpsc::Sender<Statement>) -> Self {
-        Self { fleetmark, policy, statements, targets: HashMap::new() }
+    /// Nothing runs. `fleetmark` can guard programs, `policy` says which may run, `veil` covers what they are told; what
+    /// comes of them goes to `statements`.
+    pub(super) fn new(
+        fleetmark: PathBuf,
+        policy: Arc<Policy>,
+        veil: Arc<Veil>,
+        statements: mpsc::Sender<Statement>,
+    ) -> Self {
+        Self { fleetmark, policy, veil, statements, targets: HashMap::new() }
     }
 
     /// Carries out an order about a program.
@@ -40,38 +53,10 @@ impl Programs {
                     free_port().inspect_err(|error| tracing::warn!(%error, "no free port for a target")).ok();
                 tell(statements, Statement::PortReserved(trial, port));
             }
-            Order::StartTarget { trial, command, ready, timeout } => {
-                let ready = match ready.map(|address| address.parse::<Readiness>()).transpose() {
-                    Ok(ready) => ready,
-                    Err(error) => {
-                        return tell(
-                            statements,
-                            Statement::TargetFailed(trial, format!("target.ready: {error}")),
-                        );
-                    }
-                };
-                let command = match self.target_command(command) {
-                    Ok(command) => command,
-                    Err(refusal) => {
-                        let failed = Statement::TargetFailed(trial, refusal.to_string());
-                        return tell(statements, refused(failed));
-                    }
-                };
-                let (stop, stopped) = oneshot::channel();
-                self.targets.insert(trial.run, stop);
-                let (fleetmark, policy) = (self.fleetmark.clone(), Arc::clone(&self.policy));
-                tokio::spawn(async move {
-                    let launch = &policy.launch;
-                    let started = Target::start(
-                        &fleetmark,
-                        launch,
-                        &command,
-                        ready.as_ref().map(|ready| (ready, &policy.targets)),
-                        timeout,
-                    );
-                    let statement = run_target(trial, started, stopped, &statements).await;
-                    let _the_session_may_be_over = statements.send(statement).await;
-                });
+            Order::StartTarget { trial, command, confidential, ready, timeout } => {
+                if let Err(failed) = self.start_target(trial, &command, &confidential, ready, timeout) {
+                    tell(statements, failed);
+                }
             }
             Order::StopTarget(trial) => match self.targets.remove(&trial.run) {
                 // Its task says that it has stopped, or why it had ended before.
@@ -82,43 +67,98 @@ impl Programs {
                 }
                 None => tell(statements, Statement::TargetStopped(trial)),
             },
-            Order::RunHook { trial, hook, command, timeout } => {
-                let command = match self.hook_command(command) {
-                    Ok(command) => command,
-                    Err(refusal) => {
-                        let failed = Statement::HookDone(trial, hook, Some(refusal.to_string()));
-                        return tell(statements, refused(failed));
+            Order::RunHook { trial, hook, command, confidential, timeout } => {
+                let allowed = self.policy.allows_hooks.then_some(()).ok_or(Refusal::Hooks);
+                match self.prepared(allowed, &command, &confidential) {
+                    Ok(prepared) => self.run_hook(trial, hook, prepared, timeout),
+                    Err(unfit) => {
+                        tell(statements, unfit.told(|reason| Statement::HookDone(trial, hook, Some(reason))));
                     }
-                };
-                let (fleetmark, policy) = (self.fleetmark.clone(), Arc::clone(&self.policy));
-                tokio::spawn(async move {
-                    let launch = &policy.launch;
-                    let failure = run_hook(&fleetmark, launch, &command, timeout)
-                        .await
-                        .err()
-                        .map(|error| error.to_string());
-                    let _the_session_may_be_over =
-                        statements.send(Statement::HookDone(trial, hook, failure)).await;
-                });
+                }
             }
             Order::Prepare(_) | Order::Start { .. } | Order::Abort { .. } | Order::Release(_) => {}
         }
     }
 
-    /// What is started for a target, if it may be.
-    fn target_command(&self, command: Vec<String>) -> Result<Vec<String>, Refusal> {
-        if !self.policy.allows_target {
-            return Err(Refusal::Target);
-        }
-        self.policy.programs.permitted_command(command)
+    /// Starts a target, or says why not.
+    fn start_target(
+        &mut self,
+        trial: TrialKey,
+        words: &[String],
+        confidential: &Confidential,
+        ready: Option<String>,
+        timeout: Duration,
+    ) -> Result<(), Statement> {
+        let failed = |reason| Statement::TargetFailed(trial, reason);
+        let ready = ready.map(|address| address.parse::<Readiness>()).transpose();
+        let ready = ready.map_err(|error| failed(format!("target.ready: {error}")))?;
+        let allowed = self.policy.allows_target.then_some(()).ok_or(Refusal::Target);
+        let prepared = self.prepared(allowed, words, confidential);
+        let Prepared { command, mask } = prepared.map_err(|unfit| unfit.told(failed))?;
+        let (stop, stopped) = oneshot::channel();
+        self.targets.insert(trial.run, stop);
+        let (fleetmark, policy, statements) =
+            (self.fleetmark.clone(), Arc::clone(&self.policy), self.statements.clone());
+        tokio::spawn(async move {
+            let launch = &policy.launch;
+            let ready = ready.as_ref().map(|ready| (ready, &policy.targets));
+            let started = Target::start(&fleetmark, launch, &command, ready, timeout);
+            let statement = run_target(trial, started, stopped, &statements).await;
+            let _the_session_may_be_over = statements.send(statement.masked(&mask)).await;
+        });
+        Ok(())
     }
 
-    /// What is run for a hook, if it may be.
-    fn hook_command(&self, command: Vec<String>) -> Result<Vec<String>, Refusal> {
-        if !self.policy.allows_hooks {
-            return Err(Refusal::Hooks);
+    fn run_hook(&self, trial: TrialKey, hook: u32, prepared: Prepared, timeout: Duration) {
+        let (fleetmark, policy, statements) =
+            (self.fleetmark.clone(), Arc::clone(&self.policy), self.statements.clone());
+        tokio::spawn(async move {
+            let Prepared { command, mask } = prepared;
+            let failure = run_hook(&fleetmark, &policy.launch, &command, timeout).await.err();
+            let done = Statement::HookDone(trial, hook, failure.map(|error| error.to_string()));
+            let _the_session_may_be_over = statements.send(done.masked(&mask)).await;
+        });
+    }
+
+    /// What is started, with everything filled in, if such programs are allowed and this one may be.
+    fn prepared(
+        &self,
+        allowed: Result<(), Refusal>,
+        words: &[String],
+        confidential: &Confidential,
+    ) -> Result<Prepared, Unfit> {
+        let named = variables_of_words(words);
+        let allowed = allowed.and_then(|()| self.policy.check_variables(named.clone()));
+        allowed.map_err(|refusal| Unfit::Refused(refusal.to_string()))?;
+        let confided = Confided::of(confidential, named);
+        let mask = Arc::clone(confided.mask());
+        self.veil.cover(&mask);
+        let command =
+            confided.fill_in(words).map_err(|problem| Unfit::Failed(mask.hide(problem.to_string())))?;
+        let permitted = self.policy.programs.permitted_command(command);
+        let command = permitted.map_err(|refusal| Unfit::Refused(mask.hide(refusal.to_string())))?;
+        Ok(Prepared { command, mask })
+    }
+}
+
+/// A program that may be started, and what nobody is told of it.
+struct Prepared {
+    command: Vec<String>,
+    mask: Arc<Mask>,
+}
+
+/// Why a program is not started, in words that tell nothing confidential.
+enum Unfit {
+    Refused(String),
+    Failed(String),
+}
+
+impl Unfit {
+    fn told(self, failed: impl FnOnce(String) -> Statement) -> Statement {
+        match self {
+            Self::Refused(reason) => refused(failed(reason)),
+            Self::Failed(reason) => failed(reason),
         }
-        self.policy.programs.permitted_command(command)
     }
 }
 

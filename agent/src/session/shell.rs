@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use shared::ids::{AgentId, LeaseEpoch, TrialKey};
 use shared::plan::Assignment;
+use shared::secret::mask::Mask;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::hearing::{self, Refused, Told};
 use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
-use super::preparing::{Unprepared, engine};
+use super::preparing::{Ready, Unprepared, engine};
 use super::programs::Programs;
 use super::{Introduction, Options, Statement};
-use crate::engine::{Engine, EngineEvent, Observer, StartRefusal, clock};
+use crate::engine::{Engine, Observer, StartRefusal, clock};
 use crate::host;
-use crate::policy::{Refusal, Warden};
+use crate::policy::Warden;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
 
@@ -49,20 +51,12 @@ pub async fn run(options: Options) -> Result<(), SessionError> {
     Shell::new(options)?.run().await
 }
 
-/// An engine that was made ready for a trial, with what it tells and whom it asks.
-type Ready = (Engine, mpsc::Receiver<EngineEvent>, Arc<Warden>);
-
 /// What came of making an engine ready for a trial under a lease.
 type Prepared = (TrialKey, LeaseEpoch, Result<Ready, Unprepared>);
 
-/// What the policy did not allow of a trial that was made ready under this lease.
-type Refused = (TrialKey, LeaseEpoch, Refusal);
-
-/// Whom an engine's workload asks; dropped, what is asked later is heard no more.
-type Watched = (Arc<Warden>, oneshot::Sender<()>);
-
-/// What the engine of a trial told that was made ready under this lease.
-type Told = (TrialKey, LeaseEpoch, EngineEvent);
+/// Whom an engine's workload asks; dropped, what is asked later is heard no more. What nobody is told of it stays covered
+/// for as long.
+type Watched = (Arc<Warden>, oneshot::Sender<()>, Arc<Mask>);
 
 struct Shell {
     options: Options,
@@ -96,7 +90,8 @@ impl Shell {
         let (said, statements) = mpsc::channel(EVENTS_MAX);
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let (refused, refusals) = mpsc::channel(EVENTS_MAX);
-        let programs = Programs::new(options.fleetmark.clone(), Arc::clone(&options.policy), said);
+        let (policy, veil) = (Arc::clone(&options.policy), Arc::clone(&options.veil));
+        let programs = Programs::new(options.fleetmark.clone(), policy, veil, said);
         Ok(Self {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
@@ -189,7 +184,7 @@ impl Shell {
                     if !self.machine.holds(trial, epoch) {
                         continue;
                     }
-                    Event::EngineRefused(trial, refusal.to_string())
+                    Event::EngineRefused(trial, refusal)
                 }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, epoch, prepared)) = self.ready.recv() => {
@@ -221,7 +216,7 @@ impl Shell {
                     if !self.machine.holds(trial, epoch) {
                         continue;
                     }
-                    Event::EngineRefused(trial, refusal.to_string())
+                    Event::EngineRefused(trial, refusal)
                 }
                 Some(statement) = self.statements.recv() => Event::Program(statement),
                 Some((trial, epoch, prepared)) = self.ready.recv() => {
@@ -283,7 +278,7 @@ impl Shell {
             }
             _ => tracing::debug!(%trial, arming, at_ns, ?answer, "not armed"),
         }
-        if let (Some(Ok(())), Some((warden, _))) = (&answer, self.wardens.get(&trial))
+        if let (Some(Ok(())), Some((warden, ..))) = (&answer, self.wardens.get(&trial))
             && warden.bounds_length()
         {
             // A start that is moved was watched over from the earlier one, which is as long ago as a round trip.
@@ -301,7 +296,7 @@ impl Shell {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
         self.observers.insert(trial, observer);
-        self.listen(trial, assignment.epoch, events);
+        hearing::listen(self.happened.clone(), (trial, assignment.epoch), events, Arc::default());
         Event::EngineReady(trial)
     }
 
@@ -310,13 +305,9 @@ impl Shell {
         let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
         let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
-        let (agent, prepared) = (self.id, self.prepared.clone());
+        let (agent, prepared, veil) = (self.id, self.prepared.clone(), Arc::clone(&self.options.veil));
         tokio::task::spawn_blocking(move || {
-            let made = engine(agent, &warden, assignment).map_err(|error| match warden.refused() {
-                Some(refusal) => Unprepared::Refused(refusal),
-                None => error,
-            });
-            let made = made.map(|(engine, events)| (engine, events, warden));
+            let made = engine(agent, warden, &veil, assignment);
             let _the_session_may_be_over = prepared.blocking_send((trial, epoch, made));
         });
     }
@@ -326,46 +317,19 @@ impl Shell {
         if !self.machine.is_preparing(trial, epoch) {
             return;
         }
-        let (engine, events, warden) = match prepared {
+        let Ready { engine, events, warden, mask } = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Refused(refusal)) => {
                 tracing::warn!(%trial, %refusal, "refused");
-                return self.step(Event::EngineRefused(trial, refusal.to_string()));
+                return self.step(Event::EngineRefused(trial, refusal));
             }
             Err(error) => return self.step(Event::EngineFailed(trial, error.to_string())),
         };
         self.engines.insert(trial, engine);
-        self.heed(trial, epoch, warden);
-        self.listen(trial, epoch, events);
-    }
-
-    /// Hears what the policy does not allow of a trial while it runs.
-    fn heed(&mut self, trial: TrialKey, epoch: LeaseEpoch, warden: Arc<Warden>) {
-        let (holds, mut is_over) = oneshot::channel();
-        let (refused, asked) = (self.refused.clone(), Arc::clone(&warden));
-        self.wardens.insert(trial, (warden, holds));
-        tokio::spawn(async move {
-            tokio::select! {
-                refusal = asked.refusal() => {
-                    tracing::warn!(%trial, %refusal, "refused");
-                    let _the_session_may_be_over = refused.send((trial, epoch, refusal)).await;
-                }
-                _ = &mut is_over => {}
-            }
-        });
-    }
-
-    /// Hears what an engine or an observer tells of a trial.
-    fn listen(&self, trial: TrialKey, epoch: LeaseEpoch, mut events: mpsc::Receiver<EngineEvent>) {
-        let happened = self.happened.clone();
-        tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                // A session that is full lets this wait, and the engine keeps what it measures.
-                if happened.send((trial, epoch, event)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let holds =
+            hearing::heed(self.refused.clone(), (trial, epoch), Arc::clone(&warden), Arc::clone(&mask));
+        self.wardens.insert(trial, (warden, holds, Arc::clone(&mask)));
+        hearing::listen(self.happened.clone(), (trial, epoch), events, mask);
     }
 
     fn introduction(&self) -> Introduction {

@@ -8,7 +8,9 @@ use shared::job::builtin::{BuiltIn, BuiltInError};
 use shared::job::data::{DataColumn, DataError, DataOrder, DataSource, read_csv_column};
 use shared::job::template::{Template, TemplateError};
 use shared::plan::Assignment;
+use shared::secret::SecretName;
 
+use super::confided::{Confided, Environment};
 use super::deal::{AgentPlace, Deal, Sequence};
 use super::rendering::{Place, RenderError};
 use super::secrets::Secrets;
@@ -37,6 +39,9 @@ pub enum NamesError {
     /// A variable that is no text.
     #[error("the environment variable {0} is not text in UTF-8")]
     NotText(String),
+    /// A secret that the agent was not told.
+    #[error("the secret {0} did not come with the order: it travels only over loopback or encrypted")]
+    NoSecret(SecretName),
     /// A file that did not come along.
     #[error("data.{name}: the file {file:?} did not come with the job")]
     NoFile {
@@ -70,7 +75,7 @@ impl From<NamesError> for PrepareError {
 #[derive(Debug)]
 pub struct Names {
     agent: String,
-    variables: BTreeMap<String, String>,
+    confided: Confided,
     columns: BTreeMap<String, ColumnIndex>,
     sources: Arc<Sources>,
 }
@@ -118,22 +123,18 @@ impl Names {
         Self::with_environment(assignment, &|name| std::env::var(name))
     }
 
-    fn with_environment(
-        assignment: &Assignment,
-        environment: &dyn Fn(&str) -> Result<String, std::env::VarError>,
-    ) -> Result<Self, NamesError> {
+    fn with_environment(assignment: &Assignment, environment: Environment<'_>) -> Result<Self, NamesError> {
         let texts = Texts::of(assignment)?;
-        let mut variables = BTreeMap::new();
-        for name in texts.variables {
-            let value = environment(&name).map_err(|error| match error {
+        for name in &texts.variables {
+            environment(name).map_err(|error| match error {
                 std::env::VarError::NotPresent => NamesError::NoVariable(name.clone()),
                 std::env::VarError::NotUnicode(_) => NamesError::NotText(name.clone()),
             })?;
-            variables.insert(name, value);
         }
+        let confided = Confided::with_environment(&assignment.confidential, texts.variables, environment);
         let sources = Sources::of(assignment, texts.extracted.into_iter().collect())?;
         let columns = assignment.data.keys().cloned().zip((0..).map(ColumnIndex)).collect();
-        Ok(Self { agent: assignment.agent_name.to_string(), variables, columns, sources: Arc::new(sources) })
+        Ok(Self { agent: assignment.agent_name.to_string(), confided, columns, sources: Arc::new(sources) })
     }
 
     /// The values of a worker before its first iteration.
@@ -143,7 +144,7 @@ impl Names {
 
     /// What must never be told.
     pub fn secrets(&self) -> Secrets {
-        Secrets::of(&self.variables)
+        Secrets::under(Arc::clone(self.confided.mask()))
     }
 
     /// The place of a value that is taken out of answers; `None`: no operation takes one of this name.
@@ -155,12 +156,8 @@ impl Names {
     pub(super) fn meaning(&self, name: &str) -> Result<Meaning<'_>, NamesError> {
         let unknown = || NamesError::Unknown(name.to_owned());
         Ok(Meaning::Changing(match BuiltIn::parse(name)? {
-            Some(BuiltIn::Environment(variable)) => {
-                return self
-                    .variables
-                    .get(&variable)
-                    .map(|value| Meaning::Constant(value))
-                    .ok_or_else(unknown);
+            Some(builtin @ (BuiltIn::Environment(_) | BuiltIn::Secret(_))) => {
+                return self.confided.value(&builtin)?.map(Meaning::Constant).ok_or_else(unknown);
             }
             Some(BuiltIn::Agent) => return Ok(Meaning::Constant(&self.agent)),
             Some(BuiltIn::RandomInt { first, last }) => Term::RandomInteger { first, last },

@@ -4,7 +4,7 @@
 //! it goes), `request` (its bytes, rendered once or for each operation), `script` (what else it does).
 //!
 //! For connections: `target` (a place and how it is spoken to), `tls`, `dial` (making a connection), `stream` (its
-//! bytes), `line` and `wire` (connections over HTTP/1.1), `http2`, `link` (a worker's ways to the servers).
+//! bytes), `line`, `wire` and `buffers` (connections over HTTP/1.1), `http2`, `link` (a worker's ways to the servers).
 //!
 //! For answers: `response` (the head), `body` (its framing), `expectation` (what counts as a success), `inspection` (an
 //! answer looked at in passing), `answer` (what is kept of it), `checks`, `selection` and `readings` (what is looked into),
@@ -20,6 +20,7 @@
 mod address;
 mod answer;
 mod body;
+mod buffers;
 mod checks;
 mod conversation;
 mod cookies;
@@ -33,6 +34,8 @@ mod line;
 mod link;
 mod pass;
 mod progress;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod readings;
 mod redirect;
 mod remembered;

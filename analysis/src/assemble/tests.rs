@@ -1,7 +1,7 @@
 //! Small cases worked out by hand. Rooms: `apart` (agents that stand alone), `fixture` (a made-up run), `folding` (what folded runs still say),
-//! `gates` (what makes trials invalid), `invariants` (those of the design), `looks` (runs that
-//! ended before their plan), `metrics` (what was taken out of responses),
-//! `variants` (several jobs in one run).
+//! `gates` (what makes trials invalid), `invariants` (those of the design), `looks` (runs that ended before their plan),
+//! `metrics` (what was taken out of responses), `settling` (trials that had not), `sweeps` (one number varied), `variants`
+//! (several jobs in one run).
 
 mod apart;
 mod fixture;
@@ -10,6 +10,8 @@ mod gates;
 mod invariants;
 mod looks;
 mod metrics;
+mod settling;
+mod sweeps;
 mod variants;
 
 use self::fixture::*;

@@ -112,14 +112,11 @@ fn operation_failed(asked: &Asked<'_>) -> Option<Decision> {
 }
 
 fn sides_are_identical(asked: &Asked<'_>) -> Option<Decision> {
-    if asked.evidence.job.limits.aa {
-        return None;
-    }
     let [one, others @ ..] = asked.series else { return None };
-    let job = asked.evidence.job_of(one.variant);
-    let same = others.iter().find(|other| asked.evidence.job_of(other.variant) == job)?;
+    let first = |series: &Series<'_>| asked.evidence.firsts.get(series.variant);
+    let same = others.iter().find(|other| first(other) == first(one))?;
     Some(Decision::invalid(format!(
-        "{} and {} are the same job to the last value, so comparing them says nothing; if that is meant, set limits.aa = true",
+        "{} and {} are one job to the last value, so comparing them says nothing; if that is meant, set limits.aa = true",
         one.name, same.name
     )))
 }

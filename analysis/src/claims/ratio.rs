@@ -124,22 +124,26 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What is asked, in words that follow "is" and "is not".
     fn demanded(&self) -> String {
-        match &self.claim.rule {
-            Rule::NoRegression { tolerance, .. } => {
-                format!("within {} of being as good", shared::units::human_share(*tolerance))
-            }
-            Rule::Ratio { side: Side::Above, factor, .. } => format!("at least {factor} × it"),
-            Rule::Ratio { factor, .. } => format!("at most {factor} × it"),
-            Rule::Bound { .. } | Rule::Scaling { .. } => self.claim.rule.to_string(),
+        demanded(self.claim)
+    }
+}
+
+/// What is asked, in words that follow "is" and "is not".
+pub(super) fn demanded(claim: &Claim) -> String {
+    match &claim.rule {
+        Rule::NoRegression { tolerance, .. } => {
+            format!("within {} of being as good", shared::units::human_share(*tolerance))
         }
+        Rule::Ratio { side: Side::Above, factor, .. } => format!("at least {factor} × it"),
+        Rule::Ratio { factor, .. } => format!("at most {factor} × it"),
+        Rule::Bound { .. } | Rule::Scaling { .. } => claim.rule.to_string(),
     }
 }
 
 /// On which side of which factor own / other must lie. "Worse by no more than δ" is a factor of 1 + δ for what is better
 /// lower, and its inverse for what is better higher.
-fn demand(claim: &Claim) -> (Side, f64) {
+pub(super) fn demand(claim: &Claim) -> (Side, f64) {
     match (&claim.rule, claim.better) {
         (Rule::NoRegression { tolerance, .. }, Better::Lower) => (Side::Below, 1.0 + tolerance),
         (Rule::NoRegression { tolerance, .. }, Better::Higher) => (Side::Above, 1.0 / (1.0 + tolerance)),

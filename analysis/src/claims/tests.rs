@@ -1,5 +1,6 @@
-//! Claims over made-up trials, worked out by hand. Rooms: `fixture` (a made-up report), `sides` (variants against each other).
+//! Claims over made-up trials, worked out by hand. Rooms: `fixture` (a made-up report), `baseline` (stored runs), `sides` (variants against each other).
 
+mod baseline;
 mod fixture;
 mod sides;
 

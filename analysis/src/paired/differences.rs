@@ -1,18 +1,11 @@
 //! What each block says: how much worse the second side was than the first.
 
+pub use shared::claim::Better;
+
 use crate::estimate::Scale;
 
 /// The largest difference that is taken in: its square must stay a number. No metric of ours comes near.
 const DIFFERENCE_MAX: f64 = 1e100;
-
-/// Which way a metric is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Better {
-    /// Less is better: times and sizes.
-    Lower,
-    /// More is better: throughput.
-    Higher,
-}
 
 /// Why blocks have no differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use shared::run_report;
+
 use crate::level::Margin;
 
 /// What a comparison says of its second side.
@@ -46,6 +48,17 @@ impl Says {
             Says::Slower => "slower",
             Says::Same => "same",
             Says::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl From<Says> for run_report::Says {
+    fn from(says: Says) -> Self {
+        match says {
+            Says::Faster => Self::Faster,
+            Says::Slower => Self::Slower,
+            Says::Same => Self::Same,
+            Says::Inconclusive => Self::Inconclusive,
         }
     }
 }

@@ -99,5 +99,6 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
         agent_index: 0,
         agent_count: 1,
         is_observer: false,
+        confidential: shared::secret::Confidential::default(),
     })
 }

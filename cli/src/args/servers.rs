@@ -23,6 +23,9 @@ pub(crate) struct CoordinatorArgs {
     /// What else it is to know; docs/coordinator-keys.md says which keys there are
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// The file of secrets that jobs use as `{{secret:NAME}}`; only its owner may read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
     /// Listen on an address that is not loopback without encryption, and ask nobody who they are
     #[arg(long)]
     pub(crate) insecure: bool,

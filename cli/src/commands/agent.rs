@@ -7,6 +7,7 @@ use agent::policy::Policy;
 use agent::session::outbox::Bounds;
 use agent::session::{self, Options, Proof, SessionError};
 use shared::ids::AgentName;
+use shared::secret::veil::Veil;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::AgentArgs;
@@ -19,7 +20,7 @@ use crate::identity::agent_folder;
 /// Where an agent's credentials are in a data folder that was named.
 pub(crate) const IDENTITY: &str = "identity";
 
-pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
+pub(super) async fn run(args: AgentArgs, veil: Arc<Veil>) -> anyhow::Result<u8> {
     let transport = check_address(&args.coordinator, args.insecure)?;
     let policy = policy(&args)?;
     let name = match args.name {
@@ -54,6 +55,7 @@ pub(super) async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         tells_clock: !args.measure_clock,
         fleetmark: ourselves()?,
         data: args.data.unwrap_or_else(std::env::temp_dir),
+        veil,
         outbox: Bounds { memory_bytes: args.outbox_memory, disk_bytes: args.data_max },
     };
     let mut terminate =

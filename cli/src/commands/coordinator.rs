@@ -2,17 +2,20 @@
 
 mod configuration;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use coordinator::secrets::SecretStore;
 use coordinator::server::{self, Options, Protection, Running};
+use shared::secret::veil::Veil;
 use tokio::signal::unix::{SignalKind, signal};
 use trust::role::Role;
 
 use super::ca::join_line;
 use crate::args::CoordinatorArgs;
 use crate::embedded::address_file::{self, Holder};
-use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, UNREACHABLE};
+use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, UNREACHABLE, USAGE};
 use crate::target::raise_descriptor_limit;
 
 /// Code of a folder's own coordinator that ends because another one holds the store: whoever started it then looks
@@ -26,10 +29,17 @@ const STORE_FREE_WITHIN: Duration = Duration::from_secs(8);
 /// How often to look whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
+/// Where systemd puts the credentials of a service.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+pub(super) async fn run(args: CoordinatorArgs, veil: Arc<Veil>) -> anyhow::Result<u8> {
     let protection = protection(&args);
     let scheme = if protection.is_some() { "https" } else { "http" };
-    let mut deadlines = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
+    let read = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
+    let secrets = secrets(args.secrets.or(read.secrets).as_deref())?;
+    let mask = secrets.mask();
+    veil.cover(&mask);
+    let mut deadlines = read.deadlines;
     deadlines.lost_after = args.lost_after.unwrap_or(deadlines.lost_after);
     raise_descriptor_limit();
     let folder = args.store.clone();
@@ -49,6 +59,7 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
         protection,
         stop_when_idle_for: args.stop_when_idle_for,
         deadlines,
+        secrets,
     };
     let mut running = server::start(options)
         .await
@@ -74,6 +85,13 @@ pub(super) async fn run(args: CoordinatorArgs) -> anyhow::Result<u8> {
     }
     drop(holder);
     Ok(DONE)
+}
+
+/// What jobs may use and nobody is told.
+fn secrets(file: Option<&Path>) -> anyhow::Result<SecretStore> {
+    let credentials = std::env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+    let secrets = SecretStore::open(file, credentials.as_deref());
+    secrets.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))
 }
 
 /// How this coordinator is known, if it is to encrypt: on any address but loopback, unless it was told not to.

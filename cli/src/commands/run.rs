@@ -1,22 +1,35 @@
 //! `fleetmark run`: runs a job and says what came out.
 
+mod commit;
 mod interrupt;
 mod quick;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use coordinator::secrets::SecretStore;
+use shared::job::{Job, confidences};
+
 use super::check::{self, CheckedJob};
-use super::{report, show, watch};
+use super::{baseline, report, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
-use crate::exit_code::{Failure, INTERRUPTED, OUTPUT};
+use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT, USAGE};
 use crate::output;
 use crate::progress;
 use crate::rpc::{Client, Submission};
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let CheckedJob { toml, job, files } = checked(&args)?;
+    let secrets = match &args.secrets {
+        Some(file) => {
+            let known = SecretStore::open(Some(file), None);
+            let known = known.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))?;
+            known.for_job(&job.name, &confidences::of_job(&toml))
+        }
+        None => BTreeMap::new(),
+    };
     if let Some(path) = &args.json {
         output::check(path)?;
     }
@@ -28,12 +41,14 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         (None, Some(_)) => 0,
     };
     let agents = start_agents(local_agents, &args, &mut client).await?;
+    let tags = tags(&args, &job).await;
     let submission = Submission {
         job_toml: toml,
         files,
-        tags: args.tags.iter().cloned().collect(),
+        tags,
         refuse_to_wait: !args.wait,
         priority: args.priority,
+        secrets,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
     };
     let outcome = follow(&args, &mut client, submission).await;
@@ -43,13 +58,22 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     outcome
 }
 
+/// Tags of the command line, and the commit of the repository in which the job lies unless somebody named another.
+async fn tags(args: &RunArgs, job: &Job) -> BTreeMap<String, String> {
+    let mut tags = match &args.job {
+        Some(path) => commit::tags(path).await,
+        None => BTreeMap::new(),
+    };
+    tags.retain(|key, _| !job.tags.contains_key(key));
+    tags.extend(args.tags.iter().cloned());
+    tags
+}
+
 fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
     match (&args.job, &args.quick.url) {
         (Some(path), _) => check::read(path, &args.set),
         (None, Some(url)) => check::check("--url", quick::job(url, &args.quick), &args.set, Path::new(".")),
-        (None, None) => {
-            Err(Failure::with_code(crate::exit_code::USAGE, "name a job file, or measure a --url"))
-        }
+        (None, None) => Err(Failure::with_code(USAGE, "name a job file, or measure a --url")),
     }
 }
 
@@ -106,6 +130,15 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
     report::write(&args.formats, &report)?;
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
+    }
+    if let Some(name) = &args.save_baseline
+        && let Err(error) = baseline::add(client, name, &run).await
+    {
+        // That the run itself came to nothing good is the worse news.
+        if exit_code == DONE {
+            return Err(error);
+        }
+        eprintln!("run {run} is not added to baseline {name}: {error}");
     }
     Ok(exit_code)
 }

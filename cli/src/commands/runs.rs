@@ -12,8 +12,8 @@ use crate::output;
 
 pub(super) async fn run(action: Option<RunsAction>, ask: AskArgs) -> anyhow::Result<u8> {
     match action {
-        Some(RunsAction::Rm { run }) => {
-            let removed = show::existing(&ask.place, &run).await?.remove_run(&run).await?;
+        Some(RunsAction::Rm { run, force }) => {
+            let removed = show::existing(&ask.place, &run).await?.remove_run(&run, force).await?;
             let text = if ask.json {
                 format!("{:#}\n", serde_json::json!({ "run": removed }))
             } else {
@@ -38,15 +38,17 @@ pub(super) async fn run(action: Option<RunsAction>, ask: AskArgs) -> anyhow::Res
     Ok(DONE)
 }
 
+/// When a run was submitted, as people read it.
+pub(super) fn submitted(at_ms: u64) -> String {
+    let at = i64::try_from(at_ms).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+    at.map_or_else(|| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
 fn table(runs: &[RunSummary]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["run", "job", "state", "verdict", "trials", "submitted", "tags"]);
     for run in runs {
-        let submitted =
-            i64::try_from(run.submitted_at_ms).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
-        let submitted =
-            submitted.map_or_else(|| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
         let tags: Vec<String> = run.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let state = if run.damage.is_some() { "damaged" } else { run.state.as_str() };
         table.add_row([
@@ -55,7 +57,7 @@ fn table(runs: &[RunSummary]) -> Table {
             state.to_owned(),
             run.verdict.as_str().to_owned(),
             format!("{}/{}", run.trials_complete, run.trials_planned),
-            submitted,
+            submitted(run.submitted_at_ms),
             tags.join(" "),
         ]);
     }

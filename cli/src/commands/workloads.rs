@@ -76,4 +76,15 @@ mod tests {
         let found = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(found, wanted, "docs/job-keys.md is stale: run this test with {REWRITE}=1");
     }
+
+    #[test]
+    fn the_reference_of_findings_is_fresh() {
+        let wanted = shared::finding::reference();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/findings.md");
+        if std::env::var_os(REWRITE).is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, wanted, "docs/findings.md is stale: run this test with {REWRITE}=1");
+    }
 }

@@ -64,12 +64,15 @@ pub(crate) struct Exported {
     pub(crate) runs: Vec<RunId>,
     pub(crate) unfinished: Vec<RunId>,
     pub(crate) damage: Vec<Damage>,
+    pub(crate) baselines: Vec<String>,
 }
 
 /// What an import took up.
 pub(crate) struct Imported {
     pub(crate) runs: Vec<RunId>,
     pub(crate) already_there: Vec<RunId>,
+    pub(crate) baselines: Vec<String>,
+    pub(crate) baselines_already_there: Vec<String>,
 }
 
 impl Client {
@@ -143,6 +146,7 @@ impl Client {
                     return Ok(Exported {
                         runs: run_ids(&exported.run_ids)?,
                         unfinished: run_ids(&exported.unfinished_run_ids)?,
+                        baselines: exported.baselines,
                         damage: exported.damage.into_iter().map(damage).collect::<anyhow::Result<_>>()?,
                     });
                 }
@@ -180,6 +184,8 @@ impl Client {
         Ok(Imported {
             runs: run_ids(&imported.run_ids)?,
             already_there: run_ids(&imported.already_there_run_ids)?,
+            baselines: imported.baselines,
+            baselines_already_there: imported.already_there_baselines,
         })
     }
 }

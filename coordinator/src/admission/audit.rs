@@ -34,6 +34,10 @@ pub(crate) enum Deed {
     Cancel,
     /// A run was removed.
     Remove,
+    /// A baseline was set, or runs were added to one.
+    SetBaseline,
+    /// A baseline was removed.
+    RemoveBaseline,
     /// A token was given.
     Token,
     /// A certificate was given for a token.

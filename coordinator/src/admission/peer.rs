@@ -34,6 +34,14 @@ impl Peer {
             Who::Unasked | Who::Newcomer => None,
         }
     }
+
+    /// Whether nobody else hears what is said on the connection: it is encrypted, or never leaves this machine.
+    pub(crate) fn is_private(&self) -> bool {
+        match self.who {
+            Who::Unasked => self.from.ip().to_canonical().is_loopback(),
+            Who::Newcomer | Who::Known(_) => true,
+        }
+    }
 }
 
 impl fmt::Display for Peer {
@@ -42,6 +50,22 @@ impl fmt::Display for Peer {
             Who::Unasked => write!(formatter, "{}", self.from.ip()),
             Who::Newcomer => write!(formatter, "a newcomer at {}", self.from.ip()),
             Who::Known(holder) => write!(formatter, "{holder} at {}", self.from.ip()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_encryption_only_this_machine_is_private() {
+        for (from, is_private) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("10.0.0.1:1", false)]
+        {
+            let from = from.parse().unwrap();
+            assert_eq!(Peer { from, who: Who::Unasked }.is_private(), is_private, "{from}");
+            assert!(Peer { from, who: Who::Newcomer }.is_private(), "{from}");
         }
     }
 }

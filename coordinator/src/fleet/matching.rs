@@ -27,6 +27,8 @@ pub struct Need {
     pub kinds: BTreeSet<String>,
     /// Whether targets or hooks are to be run.
     pub runs_programs: bool,
+    /// Whether they are told secrets.
+    pub takes_secrets: bool,
     /// Only agents with this word.
     pub reservation: Option<String>,
 }
@@ -218,8 +220,14 @@ impl Member {
                 "it does not run {kind:?} workloads (`kinds` of its configuration, or --allow {kind})"
             ));
         }
-        (need.runs_programs && !self.agent.may_run_programs).then(|| {
-            "it does not run programs for [target] and [hooks] (`target` and `hooks` of its configuration, or --allow command)"
+        if need.runs_programs && !self.agent.may_run_programs {
+            return Some(
+                "it does not run programs for [target] and [hooks] (`target` and `hooks` of its configuration, or --allow command)"
+                    .to_owned(),
+            );
+        }
+        (need.takes_secrets && !self.agent.is_private).then(|| {
+            "it is told no secrets, since it calls from another machine without encryption (start the coordinator without --insecure)"
                 .to_owned()
         })
     }
@@ -308,6 +316,7 @@ mod tests {
             selector: Selector::parse(selector).unwrap(),
             kinds: ["http".to_owned()].into(),
             runs_programs: false,
+            takes_secrets: false,
             reservation: None,
         }
     }
@@ -333,6 +342,15 @@ mod tests {
         assert!(fleet([refusing(1), agent(2, "h2")]).candidates(&need(Some(1), "")).is_ok());
         let another = fleet([refusing(1)]).candidates(&need(Some(2), "")).unwrap_err();
         assert!(matches!(another, Unmet::Missing(_)), "{another:?}");
+    }
+
+    #[test]
+    fn secrets_are_told_to_nobody_whose_line_can_be_tapped() {
+        let confiding = Need { takes_secrets: true, ..need(Some(1), "") };
+        let tapped = Introduction { is_private: false, ..agent(1, "h1") };
+        let told = fleet([tapped.clone()]).candidates(&confiding).unwrap_err();
+        assert!(told.message().contains("told no secrets"), "{told:?}");
+        assert_eq!(fleet([tapped, agent(2, "h2")]).candidates(&confiding), Ok(vec![agent(2, "h2").id]));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) fn agent(number: u8, host: &str) -> Introduction {
         kinds: vec!["http".to_owned()],
         refused_kinds: Vec::new(),
         may_run_programs: true,
+        is_private: true,
         reservation: None,
         address: IpAddr::from([127, 0, 0, 1]),
         advertise: None,

@@ -1,5 +1,6 @@
-//! The clients' side: submit, watch, cancel, list, show, remove, export, and looking after the store.
+//! The clients' side: submit, watch, cancel, list, show, remove, export, baselines and histories, and looking after the store.
 
+mod baselines;
 mod export;
 mod spool;
 mod store;
@@ -20,6 +21,7 @@ use crate::admission::audit::{Audit, Deed};
 use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::reporting::{self, ReportingError};
+use crate::secrets::SecretStore;
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
 
 /// Runs listed when a client names no number.
@@ -37,6 +39,8 @@ pub(crate) struct ControlRpc {
     pub(crate) calls: Arc<AtomicU64>,
     pub(crate) audit: Audit,
     pub(crate) registrar: Option<Arc<Registrar>>,
+    /// What jobs may use and nobody is told.
+    pub(crate) secrets: Arc<SecretStore>,
 }
 
 impl ControlRpc {
@@ -154,9 +158,13 @@ impl ControlService for ControlRpc {
         request: Request<proto::RemoveRunRequest>,
     ) -> Result<Response<proto::RemoveRunResponse>, Status> {
         let peer = caller(&request)?;
-        let run = self.resolve(request.into_inner().run).await?;
+        let request = request.into_inner();
+        let run = self.resolve(request.run).await?;
         if self.record_if_active(run).await?.is_some() {
             return Err(Status::failed_precondition(format!("run {run} is not over; cancel it first")));
+        }
+        if !request.force {
+            self.require_no_baseline(run).await?;
         }
         self.store
             .write(move |store| store.remove_run(run))
@@ -247,21 +255,60 @@ impl ControlService for ControlRpc {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.import(request.into_inner()).await.map(Response::new)
     }
+
+    async fn set_baseline(
+        &self,
+        request: Request<proto::SetBaselineRequest>,
+    ) -> Result<Response<proto::SetBaselineResponse>, Status> {
+        self.baseline_set(request).await
+    }
+
+    async fn list_baselines(
+        &self,
+        _request: Request<proto::ListBaselinesRequest>,
+    ) -> Result<Response<proto::ListBaselinesResponse>, Status> {
+        self.baseline_list().await
+    }
+
+    async fn remove_baseline(
+        &self,
+        request: Request<proto::RemoveBaselineRequest>,
+    ) -> Result<Response<proto::RemoveBaselineResponse>, Status> {
+        self.baseline_remove(request).await
+    }
+
+    async fn read_figures(
+        &self,
+        request: Request<proto::ReadFiguresRequest>,
+    ) -> Result<Response<proto::ReadFiguresResponse>, Status> {
+        self.figures(request.into_inner()).await
+    }
+
+    async fn read_history(
+        &self,
+        request: Request<proto::ReadHistoryRequest>,
+    ) -> Result<Response<proto::ReadHistoryResponse>, Status> {
+        self.history(request.into_inner()).await
+    }
 }
 
 fn store_status(error: StoreError) -> Status {
     let message = format!("failed to {error}");
     match error {
-        StoreError::UnknownRun(_) | StoreError::Ambiguous { .. } | StoreError::UnknownFile { .. } => {
-            Status::not_found(message)
-        }
-        StoreError::Damaged(_) | StoreError::Newer { .. } | StoreError::BadExport(_) => {
-            Status::data_loss(message)
-        }
+        StoreError::UnknownRun(_)
+        | StoreError::UnknownBaseline(_)
+        | StoreError::Ambiguous { .. }
+        | StoreError::UnknownFile { .. } => Status::not_found(message),
+        StoreError::Damaged(_)
+        | StoreError::DamagedBaseline { .. }
+        | StoreError::Newer { .. }
+        | StoreError::BadExport(_) => Status::data_loss(message),
         StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Closed => {
             Status::unavailable(message)
         }
-        StoreError::AlreadyExists(_) | StoreError::Over(_) => Status::failed_precondition(message),
+        StoreError::AlreadyExists(_) | StoreError::Over(_) | StoreError::TooManyBaselines { .. } => {
+            Status::failed_precondition(message)
+        }
         StoreError::FileDiffers { .. } | StoreError::TooLarge { .. } => Status::invalid_argument(message),
         StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Panicked(_) => {
             Status::internal(message)
@@ -274,6 +321,9 @@ fn reporting_status(error: ReportingError) -> Status {
     match error {
         ReportingError::Store(error) => store_status(error),
         ReportingError::UnknownRun(_) => Status::not_found(message),
-        ReportingError::Interval { .. } | ReportingError::Job { .. } => Status::data_loss(message),
+        ReportingError::NotOver(_) => Status::failed_precondition(message),
+        ReportingError::Interval { .. } | ReportingError::Job { .. } | ReportingError::Report { .. } => {
+            Status::data_loss(message)
+        }
     }
 }

@@ -57,6 +57,11 @@ const TABLE: &[(&str, Needs)] = &[
     ("/fleetmark.v1.ControlService/PruneStore", OPERATOR),
     ("/fleetmark.v1.ControlService/ExportStore", OPERATOR),
     ("/fleetmark.v1.ControlService/ImportStore", OPERATOR),
+    ("/fleetmark.v1.ControlService/SetBaseline", OPERATOR),
+    ("/fleetmark.v1.ControlService/ListBaselines", READER),
+    ("/fleetmark.v1.ControlService/RemoveBaseline", OPERATOR),
+    ("/fleetmark.v1.ControlService/ReadFigures", READER),
+    ("/fleetmark.v1.ControlService/ReadHistory", READER),
     ("/fleetmark.v1.TrustService/Enrol", Needs::Nothing),
     ("/fleetmark.v1.TrustService/Renew", Needs::Certificate),
     ("/fleetmark.v1.TrustService/CreateToken", OPERATOR),
@@ -115,8 +120,20 @@ mod tests {
         assert_eq!(may(&Who::Unasked).len(), proto::CALLS.len());
         assert_eq!(may(&Who::Newcomer), ["Enrol"]);
         assert_eq!(may(&known(Role::Agent)), ["Attach", "Report", "Enrol", "Renew"]);
-        let reads =
-            ["Describe", "Watch", "ListRuns", "Show", "ListAgents", "Export", "CheckStore", "Enrol", "Renew"];
+        let reads = [
+            "Describe",
+            "Watch",
+            "ListRuns",
+            "Show",
+            "ListAgents",
+            "Export",
+            "CheckStore",
+            "ListBaselines",
+            "ReadFigures",
+            "ReadHistory",
+            "Enrol",
+            "Renew",
+        ];
         assert_eq!(may(&known(Role::Viewer)), reads);
         let operator = may(&known(Role::Operator));
         assert!(!operator.contains(&"Attach") && !operator.contains(&"Report"));

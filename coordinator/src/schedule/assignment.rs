@@ -7,6 +7,7 @@ use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::grammar::load::CONNECTING_MAX;
 use shared::job::{DataColumn, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
+use shared::secret::Confidential;
 
 /// Workers of each agent when the job does not say (closed model): the contract's "one per agent".
 const CLOSED_WORKERS_PER_AGENT: u64 = 1;
@@ -23,6 +24,7 @@ pub(super) struct Shares<'a> {
     /// The data and the files that the workload uses.
     pub(super) data: &'a BTreeMap<String, DataColumn>,
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
+    pub(super) confidential: &'a Confidential,
     pub(super) trial: TrialKey,
     pub(super) epoch: LeaseEpoch,
     /// The seed of the trial.
@@ -73,6 +75,7 @@ impl Shares<'_> {
             agent_index,
             agent_count: self.agent_count,
             is_observer: false,
+            confidential: self.confidential.clone(),
         }
     }
 }
@@ -139,12 +142,13 @@ mod tests {
         let workload = job.resolved(&BTreeMap::new()).unwrap().workload;
         let data = Uses::of(&workload).data(&job.data);
         let trial = TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 };
-        let (files, epoch) = (BTreeMap::new(), LeaseEpoch(1));
+        let (files, confidential, epoch) = (BTreeMap::new(), Confidential::default(), LeaseEpoch(1));
         let shares = Shares {
             load: &job.load,
             workload: &workload,
             data: &data,
             files: &files,
+            confidential: &confidential,
             trial,
             epoch,
             seed: 1,

@@ -1,6 +1,7 @@
 //! What the schedule wants done: actions of the shell around it, commands for agents among them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
@@ -8,6 +9,7 @@ use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::plan::Assignment;
 use shared::plan::looks::Look;
 use shared::run_record::RunRecord;
+use shared::secret::Confidential;
 
 use crate::fleet::Moment;
 
@@ -20,8 +22,10 @@ pub enum Command {
     StartTarget {
         /// For which trial.
         trial: TrialKey,
-        /// The program and its arguments.
+        /// The program and its arguments; what must not be told still stands in them by its name.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Arc<Confidential>,
         /// Where it answers once ready.
         ready: Option<String>,
         /// How long that may take.
@@ -35,8 +39,10 @@ pub enum Command {
         trial: TrialKey,
         /// Its number.
         hook: u32,
-        /// The program and its arguments.
+        /// The program and its arguments, as a target's.
         command: Vec<String>,
+        /// What must not be told.
+        confidential: Arc<Confidential>,
         /// How long it may take.
         timeout: Duration,
     },

@@ -27,6 +27,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::{RunRecord, RunState};
+use shared::secret::Confidential;
 
 use super::step::Step;
 use super::{Action, Answer, Command, Deadlines, Ending, Submission};
@@ -46,6 +47,7 @@ pub(super) struct ActiveRun {
     pub(super) record: RunRecord,
     job: Arc<Job>,
     files: Arc<BTreeMap<String, Vec<u8>>>,
+    confidential: Arc<Confidential>,
     step: Step,
     deadlines: Deadlines,
     deadline: Moment,
@@ -127,7 +129,7 @@ struct CurrentTrial {
 }
 
 /// What a job needs of the fleet.
-pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
+pub(super) fn need(job: &Job, reservation: Option<&str>, confidential: &Confidential) -> Need {
     let hooks = &job.hooks;
     let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run]
         .iter()
@@ -140,6 +142,7 @@ pub(super) fn need(job: &Job, reservation: Option<&str>) -> Need {
         observers: job.fleet.observers.clone(),
         kinds: job.each_variant().map(|variant| variant.workload.kind.clone()).collect(),
         runs_programs: has_hooks || job.each_variant().any(|variant| variant.target.is_some()),
+        takes_secrets: !confidential.secrets.is_empty(),
         reservation: reservation.map(ToOwned::to_owned),
     }
 }
@@ -155,6 +158,7 @@ impl ActiveRun {
             record: submission.record,
             job: submission.job,
             files: submission.files,
+            confidential: submission.confidential,
             step: Step::Waiting,
             deadlines,
             deadline: Moment::MAX,

@@ -87,9 +87,10 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     };
-    Submission { record, job: job.clone(), files: Arc::default() }
+    Submission { record, job: job.clone(), files: Arc::default(), confidential: Arc::default() }
 }
 
 /// A world with this one run, over two agents on hosts of their own, brought to its end.

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::ids::{AgentId, TrialKey};
-use shared::job::Kinds;
+use shared::job::{Kinds, confidences};
 use shared::run_record::{RunRecord, RunState};
 
 use crate::director::Director;
 use crate::reporting;
 use crate::schedule::{Adoption, Submission, trial_under_way};
+use crate::secrets::SecretStore;
 use crate::store::{ResultStore, StoreError, StoreHandle};
 
 /// Reads all of them. One that cannot be read whole is ended here: what was measured of it is kept.
 ///
 /// # Errors
 /// When the store cannot be read at all.
-pub async fn read(store: &StoreHandle) -> Result<Vec<Adoption>, StoreError> {
+pub async fn read(store: &StoreHandle, secrets: &SecretStore) -> Result<Vec<Adoption>, StoreError> {
     let mut adoptions = Vec::new();
     for run in store.read(|store| store.unfinished()).await?? {
         let record = match store.read(move |store| store.run(run)).await? {
@@ -27,7 +28,7 @@ pub async fn read(store: &StoreHandle) -> Result<Vec<Adoption>, StoreError> {
                 continue;
             }
         };
-        match adoption(store, record.clone()).await {
+        match adoption(store, secrets, record.clone()).await {
             Ok(adoption) => adoptions.push(adoption),
             Err(error) => end(store, record, error.as_ref()).await,
         }
@@ -60,6 +61,7 @@ async fn end(store: &StoreHandle, record: RunRecord, why: &dyn std::error::Error
 
 async fn adoption(
     store: &StoreHandle,
+    secrets: &SecretStore,
     record: RunRecord,
 ) -> Result<Adoption, Box<dyn std::error::Error + Send + Sync>> {
     let job = shared::job::parse(&record.job_toml, Kinds::Unchecked).map_err(|errors| errors.to_string())?;
@@ -72,7 +74,10 @@ async fn adoption(
         Some(trial) => store.read(move |store| next_sequences(store, trial)).await??,
         None => BTreeMap::new(),
     };
-    let submission = Submission { record, job: Arc::new(job), files: Arc::new(files) };
+    // What came with the job itself was never written down.
+    let wanted = confidences::of_job(&record.job_toml);
+    let confidential = Arc::new(secrets.confide(&job.name, wanted, &BTreeMap::new())?);
+    let submission = Submission { record, job: Arc::new(job), files: Arc::new(files), confidential };
     Ok(Adoption { submission, stored })
 }
 

@@ -1,7 +1,8 @@
 //! The suite of facts that every provider passes. A provider's tests say `conformance!(ItsFixture)`.
 //!
-//! Rooms: [`runs`], [`intervals`], [`lists`].
+//! Rooms: [`runs`], [`intervals`], [`lists`], [`baselines`] (and figures).
 
+mod baselines;
 mod intervals;
 mod lists;
 mod runs;
@@ -9,6 +10,7 @@ mod runs;
 use super::ResultStore;
 use super::samples::{self, run_id};
 
+pub(crate) use baselines::*;
 pub(crate) use intervals::*;
 pub(crate) use lists::*;
 pub(crate) use runs::*;
@@ -50,6 +52,12 @@ macro_rules! conformance {
             a_report_can_be_made_again,
             a_store_that_is_whole_checks_clean,
             compacting_keeps_everything,
+            figures_read_back_and_go_with_their_run,
+            a_baseline_reads_back_whole_after_a_crash,
+            a_baseline_takes_the_place_of_the_one_before,
+            a_removed_baseline_is_gone_and_its_runs_stay,
+            compacting_keeps_baselines_and_figures,
+            an_export_carries_baselines,
             an_export_imports_to_the_same,
             an_empty_store_is_empty
         );

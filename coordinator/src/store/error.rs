@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shared::ids::RunId;
+use shared::ids::{BaselineName, RunId};
 
 /// Something stored that cannot be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,25 @@ pub enum StoreError {
         "read {0}; it is damaged on disk: restore it from an export, or remove it with `fleetmark runs rm`"
     )]
     Damaged(Damage),
+    /// What is stored of a baseline cannot be trusted.
+    #[error(
+        "read baseline {name}: {what}; it is damaged on disk: restore it from an export, set it again with `fleetmark baseline set`, or remove it"
+    )]
+    DamagedBaseline {
+        /// The baseline.
+        name: BaselineName,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No such baseline.
+    #[error("find baseline {0}: there is none of that name; `fleetmark baseline list` lists them")]
+    UnknownBaseline(BaselineName),
+    /// The store has as many baselines as it takes.
+    #[error("store another baseline: there are {count_max} already, and more are not kept; remove some")]
+    TooManyBaselines {
+        /// Most that are kept.
+        count_max: usize,
+    },
     /// It was written under a schema that this version does not know.
     #[error(
         "read {what}: it was written by a newer fleetmark (schema {found}, this one knows {known}); use that version"

@@ -4,8 +4,9 @@
 //! removal is also a line here, with a CRC, fsynced on its own. What the ledger names and the database does
 //! not have is damaged; what the database has and the ledger does not name is damaged too.
 //!
-//! Room: [`mod@line`], the form of one line.
+//! Rooms: [`mod@line`], the form of one line; [`baselines`], which baselines there must be.
 
+pub mod baselines;
 pub mod line;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +14,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use shared::ids::RunId;
+use shared::ids::{BaselineName, RunId};
 
+use baselines::BaselineEntries;
+pub use line::BaselineEvent;
 pub use line::{Birth, Ending, Event};
 
 use super::error::Damage;
-use line::LineError;
+use line::{Line, LineError};
 
 /// The ledger's file name.
 pub const FILE_NAME: &str = "runs.ledger";
@@ -75,6 +78,7 @@ pub struct Ledger {
     entries: BTreeMap<RunId, Entry>,
     /// Runs of which the database may still hold something that nobody shall see.
     removed: BTreeSet<RunId>,
+    baselines: BaselineEntries,
     damage: Vec<Damage>,
 }
 
@@ -93,6 +97,7 @@ impl Ledger {
             whole_bytes: 0,
             entries: BTreeMap::new(),
             removed: BTreeSet::new(),
+            baselines: BaselineEntries::default(),
             damage: Vec::new(),
         };
         ledger.read_all()?;
@@ -105,17 +110,31 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written; the ledger is then as before.
     pub fn append(&mut self, run: RunId, event: Event) -> io::Result<()> {
-        let line = line::write(run, &event);
+        self.append_line(&line::write(run, &event))?;
+        self.apply(run, event);
+        Ok(())
+    }
+
+    /// Appends one line about a baseline, durably.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn append_baseline(&mut self, name: &BaselineName, event: BaselineEvent) -> io::Result<()> {
+        self.append_line(&line::write_baseline(name, &event))?;
+        self.baselines.apply(name.clone(), event);
+        Ok(())
+    }
+
+    fn append_line(&mut self, line: &str) -> io::Result<()> {
         self.file.set_len(self.whole_bytes)?;
         self.file.seek(SeekFrom::Start(self.whole_bytes))?;
         self.file.write_all(line.as_bytes())?;
         self.file.sync_all()?;
         self.whole_bytes += line.len() as u64;
-        self.apply(run, event);
         Ok(())
     }
 
-    /// Writes the ledger anew with these entries only, in place of the old one, durably.
+    /// Writes the ledger anew with these entries of runs only, and all baselines, in place of the old one, durably.
     ///
     /// # Errors
     /// When it cannot be written; the ledger is then as before.
@@ -127,6 +146,8 @@ impl Ledger {
         for (run, entry) in &entries {
             events_of(entry).iter().for_each(|event| text.push_str(&line::write(*run, event)));
         }
+        self.baselines.forget_removed();
+        text.push_str(&self.baselines.lines());
         let replaced = new_file
             .write_all(text.as_bytes())
             .and_then(|()| new_file.sync_all())
@@ -162,6 +183,11 @@ impl Ledger {
         &self.entries
     }
 
+    /// Which baselines there must be.
+    pub fn baselines(&self) -> &BaselineEntries {
+        &self.baselines
+    }
+
     /// Lines that cannot be read.
     pub fn damage(&self) -> &[Damage] {
         &self.damage
@@ -192,7 +218,8 @@ impl Ledger {
 
     fn read_line(&mut self, number: u64, line: &[u8]) -> io::Result<()> {
         match line::read(line) {
-            Ok((run, event)) => self.apply(run, event),
+            Ok(Line::Run(run, event)) => self.apply(run, event),
+            Ok(Line::Baseline(name, event)) => self.baselines.apply(name, event),
             Err(LineError::Damaged) if self.damage.len() < DAMAGED_LINES_MAX => {
                 let run = line::guess_run(line);
                 self.damage.push(Damage { run, what: format!("line {number} of {FILE_NAME} is damaged") });

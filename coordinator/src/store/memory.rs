@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{AgentId, IntervalSequence, RunId, TrialKey};
+use shared::baseline::{BASELINES_MAX, Baseline, ListedBaseline};
+use shared::ids::{AgentId, BaselineName, IntervalSequence, RunId, TrialKey};
+use shared::run_figures::RunFigures;
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::envelope::PAYLOAD_BYTES_MAX;
@@ -20,6 +22,8 @@ pub struct MemoryStore {
     runs: BTreeMap<RunId, StoredRun>,
     intervals: BTreeMap<Address, Vec<u8>>,
     uncommitted: Vec<StoredInterval>,
+    figures: BTreeMap<RunId, RunFigures>,
+    baselines: BTreeMap<BaselineName, Baseline>,
 }
 
 #[derive(Debug, Clone)]
@@ -127,6 +131,26 @@ impl ResultStore for MemoryStore {
         Ok(())
     }
 
+    fn save_figures(&mut self, figures: &RunFigures) -> Result<(), StoreError> {
+        if self.stored(figures.run)?.ending.is_none() {
+            return Err(StoreError::UnknownRun(figures.run.to_string()));
+        }
+        self.figures.insert(figures.run, figures.clone());
+        Ok(())
+    }
+
+    fn save_baseline(&mut self, baseline: &Baseline) -> Result<(), StoreError> {
+        if !self.baselines.contains_key(&baseline.name) && self.baselines.len() >= BASELINES_MAX {
+            return Err(StoreError::TooManyBaselines { count_max: BASELINES_MAX });
+        }
+        self.baselines.insert(baseline.name.clone(), baseline.clone());
+        Ok(())
+    }
+
+    fn remove_baseline(&mut self, name: &BaselineName) -> Result<(), StoreError> {
+        self.baselines.remove(name).map(drop).ok_or_else(|| StoreError::UnknownBaseline(name.clone()))
+    }
+
     fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
         if self.stored(run)?.ending.is_none() {
             return Err(StoreError::UnknownRun(run.to_string()));
@@ -142,6 +166,7 @@ impl ResultStore for MemoryStore {
 
     fn remove_run(&mut self, run: RunId) -> Result<(), StoreError> {
         self.runs.remove(&run).ok_or_else(|| StoreError::UnknownRun(run.to_string()))?;
+        self.figures.remove(&run);
         self.intervals.retain(|(trial, ..), _| trial.run != run);
         self.uncommitted.retain(|interval| interval.trial.run != run);
         Ok(())
@@ -195,6 +220,24 @@ impl ResultStore for MemoryStore {
         Ok(self.stored(run)?.ending.as_ref().map(|(_, report)| report.clone()))
     }
 
+    fn figures(&self, run: RunId) -> Result<Option<RunFigures>, StoreError> {
+        self.stored(run)?;
+        Ok(self.figures.get(&run).cloned())
+    }
+
+    fn baseline(&self, name: &BaselineName) -> Result<Option<Baseline>, StoreError> {
+        Ok(self.baselines.get(name).cloned())
+    }
+
+    fn baselines(&self) -> Result<Vec<ListedBaseline>, StoreError> {
+        let listed = |(name, baseline): (&BaselineName, &Baseline)| ListedBaseline {
+            name: name.clone(),
+            baseline: Some(baseline.clone()),
+            damage: None,
+        };
+        Ok(self.baselines.iter().map(listed).collect())
+    }
+
     fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
         Ok(self.runs.iter().filter(|(_, stored)| stored.ending.is_none()).map(|(run, _)| *run).collect())
     }
@@ -237,4 +280,14 @@ mod tests {
     }
 
     conformance!(MemoryStore);
+
+    #[test]
+    fn a_store_takes_so_many_baselines() {
+        let mut store = MemoryStore::new();
+        let nightly = |number: usize| crate::store::samples::baseline(&format!("nightly-{number}"), &[1]);
+        (0..BASELINES_MAX).for_each(|number| store.save_baseline(&nightly(number)).unwrap());
+        let one_more = store.save_baseline(&nightly(BASELINES_MAX));
+        assert!(matches!(one_more, Err(StoreError::TooManyBaselines { .. })));
+        store.save_baseline(&nightly(7)).unwrap();
+    }
 }

@@ -16,7 +16,7 @@ pub struct Retention {
     pub keep_since_ms: Option<u64>,
     /// So many of the newest runs stay.
     pub keep_newest: usize,
-    /// These stay: runs that a baseline consists of.
+    /// These stay too; [`prune`] adds the runs that baselines consist of.
     pub keep_runs: BTreeSet<RunId>,
 }
 
@@ -54,15 +54,18 @@ pub struct Pruned {
     pub folded: Vec<FoldedRun>,
 }
 
-/// Removes the runs that retention lets go, folds what is old enough of the others, and says which. A run that is
-/// found damaged on the way stays as it is.
+/// Removes the runs that retention lets go and no baseline consists of, folds what is old enough of the others, and says which. A run that is
+/// found damaged on the way stays as it is; with a damaged baseline nothing is removed, since its runs are not known.
 ///
 /// # Errors
-/// As [`ResultStore::summaries`], [`ResultStore::remove_run`] and [`fold_run`]; what was done before an error stays
+/// As [`ResultStore::summaries`], [`ResultStore::baselines`], [`ResultStore::remove_run`] and [`fold_run`]; what was done before an error stays
 /// done.
 pub fn prune(store: &mut dyn ResultStore, pruning: &Pruning) -> Result<Pruned, StoreError> {
     let all = store.summaries(&SummaryFilter::default())?;
-    let going = pruning.removal.as_ref().map_or_else(Vec::new, |retention| retention.select(all.clone()));
+    let going = match &pruning.removal {
+        Some(retention) => going(store, retention, all.clone())?,
+        None => Vec::new(),
+    };
     let gone: BTreeSet<RunId> = going.iter().map(|summary| summary.id).collect();
     if !pruning.is_dry_run {
         gone.iter().try_for_each(|run| store.remove_run(*run))?;
@@ -82,6 +85,29 @@ pub fn prune(store: &mut dyn ResultStore, pruning: &Pruning) -> Result<Pruned, S
         }
     }
     Ok(pruned)
+}
+
+/// The runs that retention lets go. Each is read in full: a list alone need not know of damage.
+fn going(
+    store: &dyn ResultStore,
+    retention: &Retention,
+    all: Vec<RunSummary>,
+) -> Result<Vec<RunSummary>, StoreError> {
+    let mut retention = retention.clone();
+    for listed in store.baselines()? {
+        let what = listed.damage.unwrap_or_default();
+        let baseline = listed.baseline.ok_or(StoreError::DamagedBaseline { name: listed.name, what })?;
+        retention.keep_runs.extend(baseline.figures().map(|figures| figures.run));
+    }
+    let mut going = Vec::new();
+    for summary in retention.select(all) {
+        match store.check_run(summary.id) {
+            Ok(()) => going.push(summary),
+            Err(StoreError::Damaged(damage)) => tracing::warn!(%damage, "a damaged run is not removed"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(going)
 }
 
 #[cfg(test)]
@@ -114,6 +140,15 @@ mod tests {
         assert_eq!(store.runs().unwrap().len(), 5);
         prune(&mut store, &Pruning { is_dry_run: false, ..pruning }).unwrap();
         assert_eq!(store.runs().unwrap(), [2, 4, 5].map(samples::run_id));
+    }
+
+    #[test]
+    fn the_runs_of_a_baseline_stay() {
+        let mut store = five_runs();
+        store.save_baseline(&samples::baseline("main", &[2, 4])).unwrap();
+        let pruning = Pruning { removal: Some(Retention::default()), ..Pruning::default() };
+        prune(&mut store, &pruning).unwrap();
+        assert_eq!(store.runs().unwrap(), [2, 4].map(samples::run_id));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::{AgentId, IntervalSequence, Name, RunId, TrialIndex, TrialKey};
+use shared::baseline::{Baseline, BaselineRun};
+use shared::ids::{AgentId, BaselineName, IntervalSequence, Name, RunId, TrialIndex, TrialKey};
 use shared::plan::Plan;
+use shared::run_figures::RunFigures;
 use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary};
 use shared::run_report::Verdict;
 
@@ -59,6 +61,7 @@ pub(crate) fn record(number: u64) -> RunRecord {
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }
@@ -74,6 +77,37 @@ pub(crate) fn summary(number: u64) -> RunSummary {
 pub(crate) fn report(number: u64) -> CachedReport {
     let json = format!("{{\"run\":{number},\"text\":\"{}\"}}", "report ".repeat(3_000));
     CachedReport { analysis_version: "1".to_owned(), json: json.into_bytes() }
+}
+
+pub(crate) fn figures(number: u64) -> RunFigures {
+    RunFigures {
+        run: run_id(number),
+        job: Name::new(format!("job-{number}")).unwrap(),
+        submitted_at_ms: number,
+        state: RunState::Finished,
+        verdict: Verdict::Supported,
+        tags: BTreeMap::from([("commit".to_owned(), format!("{number:040x}"))]),
+        job_sha256: Digest::of(b"job").to_string(),
+        analysis_version: "1".to_owned(),
+        claimed: Vec::new(),
+        margin: 0.05,
+        across_machines: false,
+        variants: Vec::new(),
+        hosts: Vec::new(),
+    }
+}
+
+pub(crate) fn baseline_name(name: &str) -> BaselineName {
+    BaselineName::new(name).unwrap()
+}
+
+pub(crate) fn baseline(name: &str, numbers: &[u64]) -> Baseline {
+    let run = |number: &u64| BaselineRun {
+        added_at_ms: 7,
+        added_by: "127.0.0.1".to_owned(),
+        figures: figures(*number),
+    };
+    Baseline { name: baseline_name(name), runs: numbers.iter().map(run).collect() }
 }
 
 /// An interval whose size and bytes follow from its place; every tenth needs several chunks.

@@ -8,10 +8,13 @@
 //! * `verify`: whether a run is whole.
 //! * `opening`: locks, crash leftovers, databases that do not open.
 //! * `compacting`: writing the store anew.
+//! * `baselines`, `figures`: what is kept beside runs, and of them.
 //! * `reading` and `writing`: the two halves of the trait. `replacing`: other intervals for a finished run.
 
+mod baselines;
 mod compacting;
 mod database;
+mod figures;
 mod keys;
 mod opening;
 mod reading;
@@ -27,7 +30,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use shared::ids::{RunId, TrialKey};
+use shared::baseline::{Baseline, ListedBaseline};
+use shared::ids::{BaselineName, RunId, TrialKey};
+use shared::run_figures::RunFigures;
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::error::{Damage, StoreError};
@@ -231,6 +236,18 @@ impl ResultStore for SledStore {
         writing::save_report(self, run, report)
     }
 
+    fn save_figures(&mut self, figures: &RunFigures) -> Result<(), StoreError> {
+        figures::save(self, figures)
+    }
+
+    fn save_baseline(&mut self, baseline: &Baseline) -> Result<(), StoreError> {
+        baselines::save(self, baseline)
+    }
+
+    fn remove_baseline(&mut self, name: &BaselineName) -> Result<(), StoreError> {
+        baselines::remove(self, name)
+    }
+
     fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
         replacing::replace_intervals(self, run, intervals)
     }
@@ -273,6 +290,18 @@ impl ResultStore for SledStore {
 
     fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError> {
         reading::report(self, run)
+    }
+
+    fn figures(&self, run: RunId) -> Result<Option<RunFigures>, StoreError> {
+        figures::of_run(self, run)
+    }
+
+    fn baseline(&self, name: &BaselineName) -> Result<Option<Baseline>, StoreError> {
+        baselines::one(self, name)
+    }
+
+    fn baselines(&self) -> Result<Vec<ListedBaseline>, StoreError> {
+        baselines::list(self)
     }
 
     fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {

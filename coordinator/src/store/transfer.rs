@@ -4,7 +4,7 @@
 //! "fleetmark-export\n" | version u16, then parts: length u32 | CRC32 u32 | tag u8 and content
 //! ```
 //! All numbers are big-endian. A run is its record, its files, its intervals in key order, and last its
-//! ending, with which it becomes a run on the other side. The stream ends with a part of its own, so that a
+//! ending, with which it becomes a run on the other side. Baselines follow the runs. The stream ends with a part of its own, so that a
 //! cut one is noticed. Room: [`part`], the form of one part.
 
 pub mod part;
@@ -12,7 +12,7 @@ pub mod part;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use shared::ids::RunId;
+use shared::ids::{BaselineName, RunId};
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::error::{Damage, StoreError};
@@ -31,6 +31,8 @@ pub struct Exported {
     pub unfinished: Vec<RunId>,
     /// Runs that are not in it because they are damaged.
     pub damaged: Vec<Damage>,
+    /// Baselines that are in it.
+    pub baselines: Vec<BaselineName>,
 }
 
 /// What an import did.
@@ -40,6 +42,10 @@ pub struct Imported {
     pub runs: Vec<RunId>,
     /// Runs that were there already and stayed as they were.
     pub already_there: Vec<RunId>,
+    /// Baselines that are new in the store.
+    pub baselines: Vec<BaselineName>,
+    /// Baselines of whose name there was one already, which stayed as it was.
+    pub baselines_already_there: Vec<BaselineName>,
 }
 
 /// Writes all finished runs that are whole, oldest first.
@@ -66,6 +72,18 @@ pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exporte
                 exported.damaged.push(damage);
             }
             Err(error) => return Err(error),
+        }
+    }
+    for listed in store.baselines()? {
+        match (listed.baseline, listed.damage) {
+            (Some(baseline), None) => {
+                writer.write(&Part::Baseline(Box::new(baseline)))?;
+                exported.baselines.push(listed.name);
+            }
+            (_, what) => {
+                let what = what.unwrap_or_else(|| "it cannot be read".to_owned());
+                exported.damaged.push(Damage::of_store(format!("baseline {}: {what}", listed.name)));
+            }
         }
     }
     writer.write(&Part::End)?;
@@ -117,6 +135,15 @@ pub fn import(store: &mut dyn ResultStore, stream: &mut dyn Read) -> Result<Impo
                         arrival.undo()?;
                         outcome?;
                     }
+                }
+            }
+            Part::Baseline(baseline) => {
+                // One that is damaged here is healed; a whole one stays.
+                if matches!(store.baseline(&baseline.name), Ok(Some(_))) {
+                    imported.baselines_already_there.push(baseline.name);
+                } else {
+                    store.save_baseline(&baseline)?;
+                    imported.baselines.push(baseline.name);
                 }
             }
             other => {
@@ -213,6 +240,10 @@ impl<'a> Arrival<'a> {
         }
         self.store.finish_run(&self.record, summary, report)?;
         self.is_finished = true;
+        // Without figures the run is whole too: they are then made when somebody asks.
+        if let Ok(figures) = crate::figures::of_cached(&self.record, report) {
+            self.store.save_figures(&figures)?;
+        }
         Ok(())
     }
 

@@ -31,6 +31,7 @@ impl From<Assignment> for crate::Prepare {
             is_scenario: assignment.is_scenario,
             data: assignment.data.into_iter().map(|(name, column)| (name, column.into())).collect(),
             is_observer: assignment.is_observer,
+            confidential: Some(assignment.confidential.into()),
         }
     }
 }
@@ -70,6 +71,7 @@ impl TryFrom<crate::Prepare> for Assignment {
             agent_index: prepare.agent_index,
             agent_count: prepare.agent_count,
             is_observer: prepare.is_observer,
+            confidential: prepare.confidential.unwrap_or_default().try_into()?,
         })
     }
 }
@@ -142,6 +144,7 @@ mod tests {
             agent_index: 1,
             agent_count: 2,
             is_observer: false,
+            confidential: super::super::confidential::tests::confidential(),
         }
     }
 

@@ -64,7 +64,7 @@ fn a_run_with_an_invalid_trial_says_so_first() {
 
 #[test]
 fn verdicts_come_before_what_was_measured() {
-    let text = rendered(&fixture::with_claims().report, 100);
+    let text = rendered(&fixture::claims::with_claims().report, 100);
     let (verdicts, _measured) = text.split_once("Latencies of successes").unwrap();
     insta::assert_snapshot!(verdicts, @r#"
     session-status  finished after 65.5 s: 1 trial, 2 agents

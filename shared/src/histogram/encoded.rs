@@ -3,7 +3,10 @@
 //! Format: HdrHistogram's `encodeIntoByteBuffer` with `V2EncodingCookieBase` 0x1c849303. A stranger's bytes
 //! are checked in full before anything is allocated for them: the header alone could ask for gigabytes.
 
-use super::{BUCKETS, Counter, HIGHEST_TRACKABLE, Histogram, LOWEST_DISCERNIBLE, SIGNIFICANT_DIGITS};
+use super::{
+    BUCKETS, Bucket, Counter, HIGHEST_TRACKABLE, Histogram, LOWEST_DISCERNIBLE, SIGNIFICANT_DIGITS,
+    highest_in, lowest_in,
+};
 
 const COOKIE: u32 = 0x1c84_9303 | 0x10;
 const HEADER_BYTES: usize = 40;
@@ -89,6 +92,18 @@ impl EncodedHistogram {
     /// How many values it holds.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The sum of its values, each taken as the midpoint of its bucket, without decoding into a histogram.
+    pub fn sum(&self) -> u128 {
+        let mut sum: u128 = 0;
+        walk(&self.bytes[HEADER_BYTES..], |index, count| {
+            let bucket = Bucket { lowest: lowest_in(index), highest: highest_in(index), count };
+            sum = sum.saturating_add(bucket.midpoint() as u128 * u128::from(count));
+            Ok(())
+        })
+        .expect("an EncodedHistogram was checked when it was made");
+        sum
     }
 
     /// Decodes into a histogram of its own.
@@ -219,6 +234,8 @@ mod tests {
             let encoded = EncodedHistogram::encode(&histogram);
             prop_assert_eq!(encoded.count(), histogram.count());
             prop_assert_eq!(&encoded.decode(), &histogram);
+            let mean = histogram.mean().unwrap_or_default() * histogram.count() as f64;
+            prop_assert!((encoded.sum() as f64 - mean).abs() <= 1e-9 * mean);
             prop_assert_eq!(EncodedHistogram::parse(encoded.as_bytes()), Ok(encoded));
         }
 

@@ -1,5 +1,7 @@
 //! Names in templates that fleetmark itself gives values to.
 
+use crate::secret::{SecretError, SecretName};
+
 /// A name that fleetmark itself gives a value to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuiltIn {
@@ -22,6 +24,8 @@ pub enum BuiltIn {
     Now,
     /// `env:NAME`: a variable of the agent's environment.
     Environment(String),
+    /// `secret:NAME`: a secret of the coordinator.
+    Secret(SecretName),
     /// `target.host`: where the target answers.
     TargetHost,
     /// `target.port`: the free port that was found for it.
@@ -49,6 +53,9 @@ pub enum BuiltInError {
         "{0:?} does not name a variable: write \"env:\" and letters, digits and _ only, not beginning with a digit"
     )]
     Variable(String),
+    /// No name of a secret behind `secret:`.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
 }
 
 impl BuiltIn {
@@ -63,6 +70,10 @@ impl BuiltIn {
         (
             "env:NAME",
             "The variable NAME of the agent's environment; never stored, and masked where it would be shown.",
+        ),
+        (
+            "secret:NAME",
+            "The secret NAME of the coordinator, as env:NAME; both also in the words of targets and hooks.",
         ),
         (
             "target.host",
@@ -88,6 +99,9 @@ impl BuiltIn {
         if let Some(variable) = name.strip_prefix("env:") {
             return environment(name, variable).map(Some);
         }
+        if let Some(secret) = name.strip_prefix("secret:") {
+            return Ok(Some(Self::Secret(SecretName::new(secret)?)));
+        }
         Ok(match name {
             "random.uuid" => Some(Self::RandomUuid),
             "sequence" => Some(Self::Sequence),
@@ -104,6 +118,11 @@ impl BuiltIn {
     /// Whether only the agent can know its value.
     pub fn is_deferred(&self) -> bool {
         !matches!(self, Self::TargetHost | Self::TargetPort | Self::PeerHost)
+    }
+
+    /// Whether its value must not be told.
+    pub fn is_confidential(&self) -> bool {
+        matches!(self, Self::Environment(_) | Self::Secret(_))
     }
 }
 
@@ -164,11 +183,14 @@ mod tests {
         for bad in ["env:", "env:1A", "env:A-B", "env: A"] {
             assert!(message(bad).contains("does not name a variable"), "{bad}");
         }
+        for bad in ["secret:", "secret:a b", "secret:.a"] {
+            assert!(message(bad).contains("is no name of a secret"), "{bad}");
+        }
     }
 
     proptest! {
         #[test]
-        fn no_name_breaks_the_reader(name in "(random.int|env:)?\\PC{0,20}") {
+        fn no_name_breaks_the_reader(name in "(random.int|env:|secret:)?\\PC{0,20}") {
             let _ = BuiltIn::parse(&name);
         }
     }

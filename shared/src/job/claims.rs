@@ -4,11 +4,11 @@
 pub(super) mod amount;
 mod sides;
 
-use super::CLAIMS_MAX;
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
 use super::variants::paths::check_path;
 use super::workload;
+use super::{CLAIM_TEXT_CHARACTERS_MAX, CLAIMS_MAX};
 use crate::claim::Better;
 use crate::metric::{MetricName, MetricNameError, STATISTICS};
 
@@ -21,6 +21,9 @@ const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
 /// Statistics of what a host tells: a mean and extremes over the window, but no distribution.
 const HOST_STATISTICS: [&str; 3] = ["min", "mean", "max"];
 
+/// Longest name of a metric: operation, measure with a name of its own, and statistic.
+const METRIC_CHARACTERS_MAX: usize = 160;
+
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     let operations = workload::operation_names(root);
@@ -31,6 +34,7 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
         findings.push(beyond.error(message));
     }
     for claim in claims.iter().take(CLAIMS_MAX) {
+        check_lengths(claim, findings);
         check_rule(claim, findings);
         check_metric_and_bounds(claim, &operations, findings);
         sides::check(root, claim, findings);
@@ -40,6 +44,22 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     }
     if let Some(search) = root.child("search") {
         check_search(&search, &operations, findings);
+    }
+}
+
+/// What a claim says of itself stands in every report, and must fit there.
+fn check_lengths(claim: &Node<'_>, findings: &mut Findings) {
+    let lengths = [
+        ("text", CLAIM_TEXT_CHARACTERS_MAX),
+        ("metric", METRIC_CHARACTERS_MAX),
+        ("baseline", crate::ids::NAME_LENGTH_MAX),
+    ];
+    for (key, most) in lengths {
+        let node = claim.child(key);
+        let is_long = |node: &&Node<'_>| node.text().is_some_and(|text| text.chars().count() > most);
+        if let Some(long) = node.as_ref().filter(is_long) {
+            findings.push(long.error(format!("expected at most {most} characters")));
+        }
     }
 }
 

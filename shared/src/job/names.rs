@@ -56,6 +56,9 @@ impl Names<'_> {
         }
         if let Some(target) = root.child("target") {
             self.check_texts(&target, Reading::BeforeATrial, findings);
+            if let Some(ready) = target.child("ready") {
+                self.check_is_known_early(&ready, findings);
+            }
         }
         let hooks = root.child("hooks");
         for (key, programs) in hooks.iter().flat_map(Node::entries) {
@@ -145,6 +148,8 @@ impl Names<'_> {
                 }
                 Reading::BeforeATrial | Reading::ByAgents => Ok(()),
             },
+            // Programs are given these too, wherever they run.
+            _ if builtin.is_confidential() && reading != Reading::AtSubmission => Ok(()),
             _ => check_deferred(name, reading),
         }
     }
@@ -162,13 +167,7 @@ fn check_deferred(name: &str, reading: Reading) -> Result<(), (String, Option<St
         return Ok(());
     }
     let message = format!("{} has no value here: it gets one only while operations run", quoted(name));
-    let help = match name.strip_prefix("env:") {
-        Some(variable) if reading != Reading::AtSubmission => {
-            format!("programs inherit the agent's environment: let them read {variable} themselves")
-        }
-        _ => "use a param".to_owned(),
-    };
-    Err((message, Some(help)))
+    Err((message, Some("use a param".to_owned())))
 }
 
 /// Where a name stands inside its text; the whole text when it is written with escapes.

@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builtin::BuiltIn;
-use super::template::{IsDeferred, Lookup, TemplateError, fill_map, render_text};
-use super::{HookSpec, Hooks, Job, OperationSpec, TargetSpec, WorkloadSpec, names};
+use super::template::{IsDeferred, Lookup, TemplateError, fill_map, fill_text, render_text};
+use super::{
+    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, OperationSpec, TargetSpec, WorkloadSpec, names,
+};
 
 /// Most bytes that all names of a job may be replaced by: a short file can name a long param very often.
 pub const RESOLVED_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -27,13 +29,36 @@ pub struct ResolvedJob {
     /// What is done. Every text of its settings is still a template, in which only those names stand that the agents
     /// know: data, extracted values and built-ins.
     pub workload: WorkloadSpec,
-    /// What is measured, when fleetmark starts it.
+    /// What is measured, when fleetmark starts it. Its words are still templates, in which only `env:` and `secret:` stand.
     pub target: Option<TargetSpec>,
-    /// Programs that run around trials and the run.
+    /// Programs that run around trials and the run; their words as the target's.
     pub hooks: Hooks,
 }
 
+/// Everything that two jobs must have in common to measure the same. Names, tags, claims and unused params are none of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement<'a> {
+    load: &'a Load,
+    data: &'a BTreeMap<String, DataColumn>,
+    fleet: &'a FleetNeed,
+    files: &'a [String],
+    /// What holds templates, params filled in; `None`: it cannot be resolved.
+    resolved: Option<ResolvedJob>,
+}
+
 impl Job {
+    /// What it measures, to be compared with what another job does.
+    pub fn measurement(&self) -> Measurement<'_> {
+        let later = names::TRIAL_NAMES.map(|name| (name.to_owned(), format!("{{{{{name}}}}}"))).into();
+        Measurement {
+            load: &self.load,
+            data: &self.data,
+            fleet: &self.fleet,
+            files: &self.files,
+            resolved: self.resolved(&later).ok(),
+        }
+    }
+
     /// The value of a param as templates show it; `None`: there is no such param.
     pub fn param(&self, name: &str) -> Option<String> {
         names::text_of(self.params.get(name)?)
@@ -100,7 +125,7 @@ impl WorkloadSpec {
 impl TargetSpec {
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
         let ready = self.ready.as_ref().map(|ready| render_text(ready, lookup)).transpose()?;
-        Ok(Self { start: render_words(&self.start, lookup)?, ready, ..self.clone() })
+        Ok(Self { start: fill_words(&self.start, lookup)?, ready, ..self.clone() })
     }
 }
 
@@ -108,7 +133,7 @@ impl Hooks {
     fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
         let hooks = |hooks: &[HookSpec]| -> Result<Vec<HookSpec>, TemplateError> {
             let hook = |hook: &HookSpec| {
-                Ok(HookSpec { command: render_words(&hook.command, lookup)?, timeout: hook.timeout })
+                Ok(HookSpec { command: fill_words(&hook.command, lookup)?, timeout: hook.timeout })
             };
             hooks.iter().map(hook).collect()
         };
@@ -121,6 +146,8 @@ impl Hooks {
     }
 }
 
-fn render_words(words: &[String], lookup: Lookup<'_>) -> Result<Vec<String>, TemplateError> {
-    words.iter().map(|word| render_text(word, lookup)).collect()
+/// Words of a program: what must not be told is filled in where it runs.
+fn fill_words(words: &[String], lookup: Lookup<'_>) -> Result<Vec<String>, TemplateError> {
+    let is_confidential = |name: &str| matches!(BuiltIn::parse(name), Ok(Some(it)) if it.is_confidential());
+    words.iter().map(|word| fill_text(word, lookup, &is_confidential)).collect()
 }

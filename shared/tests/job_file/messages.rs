@@ -161,6 +161,19 @@ fn what_claims_compare_must_be_there_and_worth_comparing() {
 }
 
 #[test]
+fn what_a_claim_says_of_itself_is_bounded() {
+    let long = "x".repeat(501);
+    let claim = format!(
+        "[[claims]]\ntext = \"{long}\"\nmetric = \"metric.{long}.mean\"\nbaseline = \"{long}\"\nbetter = \"lower\"\nat_most = 1\n"
+    );
+    insta::assert_snapshot!(errors(&job_with(&claim)), @r#"
+    7:8: claims.0.text: expected at most 500 characters
+    8:10: claims.0.metric: expected at most 160 characters
+    9:12: claims.0.baseline: expected at most 64 characters
+    "#);
+}
+
+#[test]
 fn more_claims_than_anybody_reads_are_refused() {
     let claims = "[[claims]]\nmetric = \"latency.p50\"\nbelow = \"1s\"\n".repeat(101);
     insta::assert_snapshot!(errors(&job_with(&claims)), @r#"306:1: claims.100: 101 claims are more than the 100 that a job may have"#);

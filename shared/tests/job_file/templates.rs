@@ -95,7 +95,9 @@ fn literals_and_values_with_braces_reach_the_agent_as_they_are() {
     let body = resolved.workload.operations[0].settings["body"].as_str().unwrap();
     let seen = render_text(body, &|name| Some(format!("<{name}>"))).unwrap();
     assert_eq!(seen, "{{literal}} <city> a {{id}} b {7}");
-    assert_eq!(resolved.target.unwrap().start, ["server", "80", "a {{id}} b"]);
+    let words = resolved.target.unwrap().start;
+    let words: Vec<String> = words.iter().map(|word| render_text(word, &|_| None).unwrap()).collect();
+    assert_eq!(words, ["server", "80", "a {{id}} b"]);
 }
 
 #[test]
@@ -138,9 +140,8 @@ fn what_only_agents_know_has_no_value_elsewhere() {
     12:14: data.word.values.0: "id" has no value here: it gets one only while operations run (use a param)
     12:24: data.word.values.1: "agent" has no value here: it gets one only while operations run (use a param)
     14:12: load.duration: "{{later}}" is not a duration such as "5s", "1m30s" or "250us"
-    14:15: load.duration: unknown name "later" (there is: id, word, token, random.int(a,b), random.uuid, sequence, worker, agent, now, env:NAME, target.host, target.port, peer.host)
+    14:15: load.duration: unknown name "later" (there is: id, word, token, random.int(a,b), random.uuid, sequence, worker, agent, now, env:NAME, secret:NAME, target.host, target.port, peer.host)
     16:23: target.start.1: "id" has no value here: it gets one only while operations run (use a param)
-    16:33: target.start.2: "env:KEY" has no value here: it gets one only while operations run (programs inherit the agent's environment: let them read KEY themselves)
     18:24: hooks.before_run.0: "target.host" has no value here: no target has been started
     19:37: hooks.after_trial.0.command: "token" has no value here: it gets one only while operations run (use a param)
     19:73: hooks.after_trial.0.timeout: "{{id}}s" is not a duration such as "5s", "1m30s" or "250us"

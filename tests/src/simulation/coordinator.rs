@@ -11,6 +11,7 @@ use coordinator::director::{Beginning, Director, Downward, MESSAGES_MAX, Message
 use coordinator::ingest::{Ingest, Intake};
 use coordinator::rpc::agent_service::{attach, hello, take_all};
 use coordinator::schedule::{Deadlines, Submission};
+use coordinator::secrets::SecretStore;
 use coordinator::server::unfinished;
 use coordinator::store::StoreHandle;
 use coordinator::store::thread::StoreQueue;
@@ -88,7 +89,8 @@ impl Coordinator {
         let (sender, messages) = mpsc::channel(MESSAGES_MAX);
         let (errands, errands_queue) = Errands::queue();
         let intake = Arc::new(Intake::default());
-        let unread = unfinished::read(&store);
+        let secrets = SecretStore::default();
+        let unread = unfinished::read(&store, &secrets);
         let adoptions = served(unread, &mut queue, disk).map_err(|error| error.to_string())?;
         let deadlines = Deadlines { lost_after: temper.lost_after, ..Deadlines::default() };
         let mut director = Director::new(beginning, deadlines, errands, intake.clone());

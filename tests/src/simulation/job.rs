@@ -87,9 +87,10 @@ impl DrawnJob {
             was_refused: false,
             bookmark: None,
             priority: self.priority,
+            baselines: BTreeMap::new(),
             reservation: None,
         };
-        Submission { record, job: self.job.clone(), files: Arc::default() }
+        Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use proto::attach_down::Message as Down;
 use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
 use shared::ids::LeaseEpoch;
+use shared::secret::Confidential;
 
 use super::FromCoordinator;
 use crate::session::outbox::Numbered;
@@ -121,19 +122,22 @@ pub fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
     Ok(match message.message.ok_or(ConvertError::missing("message"))? {
         Down::Welcome(_) | Down::ClockProbe(_) => return Err(ConvertError::new("message", "is no order")),
         Down::ReservePort(reserve) => Order::ReservePort(trial_key(reserve.trial)?),
-        Down::StartTarget(start) => Order::StartTarget {
-            trial: trial_key(start.trial)?,
-            command: command(start.program)?,
-            ready: (!start.ready.is_empty()).then_some(start.ready),
-            timeout: Duration::from_millis(u64::from(start.ready_timeout_ms)),
-        },
+        Down::StartTarget(start) => {
+            let (command, confidential) = program(start.program)?;
+            Order::StartTarget {
+                trial: trial_key(start.trial)?,
+                command,
+                confidential,
+                ready: (!start.ready.is_empty()).then_some(start.ready),
+                timeout: Duration::from_millis(u64::from(start.ready_timeout_ms)),
+            }
+        }
         Down::StopTarget(stop) => Order::StopTarget(trial_key(stop.trial)?),
-        Down::RunHook(hook) => Order::RunHook {
-            trial: trial_key(hook.trial)?,
-            hook: hook.hook,
-            command: command(hook.program)?,
-            timeout: Duration::from_millis(u64::from(hook.timeout_ms)),
-        },
+        Down::RunHook(hook) => {
+            let (command, confidential) = program(hook.program)?;
+            let timeout = Duration::from_millis(u64::from(hook.timeout_ms));
+            Order::RunHook { trial: trial_key(hook.trial)?, hook: hook.hook, command, confidential, timeout }
+        }
         Down::Prepare(prepare) => Order::Prepare(Box::new(prepare.try_into()?)),
         Down::Start(start) => Order::Start {
             trial: trial_key(start.trial)?,
@@ -163,13 +167,13 @@ pub fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, ConvertErr
     })
 }
 
-fn command(program: Option<proto::Program>) -> Result<Vec<String>, ConvertError> {
-    let command = program.ok_or(ConvertError::missing("program"))?.command;
+fn program(program: Option<proto::Program>) -> Result<(Vec<String>, Confidential), ConvertError> {
+    let proto::Program { command, confidential } = program.ok_or(ConvertError::missing("program"))?;
     if command.is_empty() || command.len() > COMMAND_WORDS_MAX {
         return Err(ConvertError::new(
             "program",
             format!("{} words are not 1 to {COMMAND_WORDS_MAX}", command.len()),
         ));
     }
-    Ok(command)
+    Ok((command, confidential.unwrap_or_default().try_into()?))
 }

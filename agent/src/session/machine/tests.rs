@@ -3,6 +3,7 @@
 use shared::ids::{AgentName, Name, TrialIndex};
 use shared::job::{LoadModel, OperationSpec, Warmup, Window};
 use shared::plan::LoadShare;
+use shared::secret::Confidential;
 use std::time::Duration;
 
 use super::*;
@@ -47,6 +48,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
         agent_index: 0,
         agent_count: 1,
         is_observer: false,
+        confidential: Confidential::default(),
     })
 }
 
@@ -177,6 +179,7 @@ fn an_agent_that_may_not_run_programs_says_so_and_runs_none() {
         trial: trial(0),
         hook: 3,
         command: vec!["true".to_owned()],
+        confidential: Confidential::default(),
         timeout: Duration::from_secs(1),
     };
     let actions = machine.step(Event::Ordered(hook));
@@ -192,6 +195,7 @@ fn a_hook_that_is_asked_for_twice_runs_once() {
         trial: trial(0),
         hook: 3,
         command: vec!["true".to_owned()],
+        confidential: Confidential::default(),
         timeout: Duration::from_secs(1),
     };
     assert_eq!(machine.step(Event::Ordered(hook.clone())), [Action::Program(hook.clone())]);
@@ -207,6 +211,7 @@ fn a_target_that_runs_is_told_again_to_a_coordinator_that_may_not_know_it() {
     let start = Order::StartTarget {
         trial: trial(0),
         command: Vec::new(),
+        confidential: Confidential::default(),
         ready: None,
         timeout: Duration::from_secs(1),
     };

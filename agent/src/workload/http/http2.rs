@@ -22,6 +22,8 @@ mod head;
 mod hpack;
 mod lease;
 mod loss;
+#[cfg(any(test, fuzzing))]
+pub(super) mod properties;
 mod reason;
 mod request;
 mod settings;

@@ -73,9 +73,9 @@ impl Link {
 
     /// The place of a host that a redirect leads to.
     fn other_host(&mut self, url: &Url, own: &Target) -> Result<usize, Failure> {
-        let settings =
-            url.is_tls.then(|| own.route.tls.as_ref().map(|tls| tls.for_another_host()).unwrap_or_default());
-        let route = Route { place: url.place.clone(), version: Version::One, tls: settings };
+        let trusted = own.route.tls.as_ref().or(own.route.tls_beyond.as_ref());
+        let tls = url.is_tls.then(|| trusted.map(|tls| tls.for_another_host()).unwrap_or_default());
+        let route = Route { place: url.place.clone(), version: Version::One, tls, tls_beyond: None };
         if let Some(place) = self.others.iter().position(|target| target.route == route) {
             return Ok(place);
         }

@@ -139,14 +139,17 @@ fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Res
         Some("2") => Version::Two,
         Some(other) => return Err(("version", format!("{other:?} is neither \"1.1\" nor \"2\""))),
     };
-    let tls = match settings.get("tls") {
-        None => url.is_tls.then(TlsSettings::default),
-        Some(_) if !url.is_tls => {
-            return Err(("tls", "stands with a URL that does not begin with https://".to_owned()));
+    let follows = redirects(settings).map_err(at("redirects"))? > 0;
+    let given = match settings.get("tls") {
+        None => None,
+        Some(_) if !url.is_tls && !follows => {
+            let reason = "stands with a URL that does not begin with https://, and no redirects are followed";
+            return Err(("tls", reason.to_owned()));
         }
         Some(value) => Some(TlsSettings::read(value, context.files).map_err(at("tls"))?),
     };
-    Ok(Route { place: url.place.clone(), version, tls })
+    let (tls, tls_beyond) = if url.is_tls { (Some(given.unwrap_or_default()), None) } else { (None, given) };
+    Ok(Route { place: url.place.clone(), version, tls, tls_beyond })
 }
 
 /// A key's value is wrong: which operation, which key, and how.

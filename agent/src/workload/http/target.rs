@@ -34,6 +34,8 @@ pub(super) struct Route {
     pub(super) version: Version,
     /// What the job says about TLS; `None`: plain text.
     pub(super) tls: Option<super::tls::TlsSettings>,
+    /// Of a plain text: what the job says about TLS for where its redirects lead.
+    pub(super) tls_beyond: Option<super::tls::TlsSettings>,
 }
 
 /// A version of HTTP.
@@ -122,7 +124,8 @@ mod tests {
     fn target(host: &str, resolve: Resolve) -> Result<Target, Unresolved> {
         let place = Place::Host { host: host.to_owned(), port: 81 };
         let warden = Warden::new(Arc::new(Policy::unrestricted()));
-        Target::new(Route { place, version: Version::One, tls: None }, resolve, None, warden)
+        let route = Route { place, version: Version::One, tls: None, tls_beyond: None };
+        Target::new(route, resolve, None, warden)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A worker's end of HTTP/1.1: its connections, one read buffer, one request and answer at a time.
+//! A worker's end of HTTP/1.1: its connections, one request and answer at a time.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,13 +10,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::body::Body;
+use super::buffers::{Buffers, Intake};
 use super::dial::dial;
 use super::failure::{Failure, closed};
 use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::line::{Kept, Line};
 use super::progress::{Progress, Stage};
 use super::remembered::Remembered;
-use super::response::{self, HEAD_BYTES_MAX, Head, HeadError};
+use super::response::{self, Head, HeadError};
 use super::stream::Stream;
 use super::target::Target;
 use super::{HttpOperation, HttpPlan};
@@ -33,10 +34,8 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Wire {
     /// For each target.
     lines: Vec<Line>,
-    /// What was read and not looked at yet; never grows.
-    buffer: Box<[u8]>,
-    /// How much of the buffer is filled.
-    filled: usize,
+    /// What was read and not looked at yet.
+    intake: Intake,
     /// How many interim answers the answer at hand had.
     interim_answers: usize,
     /// For each operation, the last head that answered it on this thread.
@@ -47,14 +46,18 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Not connected yet. Workers begin at different addresses of a host.
-    pub(super) fn new(plan: &HttpPlan, remembered: Rc<[RefCell<Remembered>]>, worker: u32) -> Self {
+    pub(super) fn new(
+        plan: &HttpPlan,
+        remembered: Rc<[RefCell<Remembered>]>,
+        buffers: Buffers,
+        worker: u32,
+    ) -> Self {
         let connections = plan.connections.per_worker;
         let first = worker as usize * connections as usize;
         let line = |addresses: usize| Line::new(connections, first % addresses.max(1));
         Self {
             lines: plan.targets.iter().map(|target| line(target.addresses.len())).collect(),
-            buffer: vec![0; HEAD_BYTES_MAX].into_boxed_slice(),
-            filled: 0,
+            intake: Intake::new(buffers),
             interim_answers: 0,
             remembered,
             inspection: Inspection::new(),
@@ -121,18 +124,36 @@ impl Wire {
         let Some(mut kept) = self.lines[target].take() else {
             return Ok(None);
         };
-        match kept.stream.try_read(&mut self.buffer) {
+        self.intake.clear();
+        let found = match self.intake.try_read(&mut kept.stream) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(kept)),
             Ok(0) | Err(_) => Ok(None),
             Ok(read) => {
-                let first = self.excerpt(0, read);
+                let first = excerpt(self.intake.bytes());
                 Err(Failure::protocol(format!("{read} bytes came that no request had asked for: {first}")))
             }
-        }
+        };
+        self.intake.release();
+        found
     }
 
     /// Sends the request and reads the answer; keeps the connection if the server does.
+    #[inline]
     async fn attempt(
+        &mut self,
+        kept: Kept,
+        operation: &HttpOperation,
+        every: u64,
+        outcome: &mut Outcome,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let result = self.send_and_read(kept, operation, every, outcome, progress).await;
+        self.intake.release();
+        result
+    }
+
+    #[inline]
+    async fn send_and_read(
         &mut self,
         mut kept: Kept,
         operation: &HttpOperation,
@@ -141,7 +162,8 @@ impl Wire {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         kept.operations += 1;
-        (self.filled, self.interim_answers) = (0, 0);
+        self.intake.clear();
+        self.interim_answers = 0;
         let stream = &mut kept.stream;
         let (head, is_all_sent) = match operation.continue_after {
             None => {
@@ -150,11 +172,11 @@ impl Wire {
             }
             Some(at) => self.ask_and_send(stream, operation, at, outcome, progress).await?,
         };
-        let buffer = &self.buffer;
-        self.inspection.begin(&operation.expectation, head.status, || first_line(buffer));
+        let read = self.intake.bytes();
+        self.inspection.begin(&operation.expectation, head.status, || first_line(read));
         if self.inspection.wants_headers() {
             let inspection = &mut self.inspection;
-            response::each_header(&buffer[..head.length], |name, value| inspection.header(name, value));
+            response::each_header(&read[..head.length], |name, value| inspection.header(name, value));
         }
         self.read_body(stream, operation, head, outcome, progress).await?;
         if head.keeps_alive && !operation.closes && is_all_sent && kept.operations < every {
@@ -216,18 +238,17 @@ impl Wire {
         progress: &mut Progress,
     ) -> Result<Head, Failure> {
         // What is left behind an interim answer may hold the next one.
-        let mut is_worth_parsing = self.filled > 0;
+        let mut is_worth_parsing = !self.intake.bytes().is_empty();
         loop {
-            if is_worth_parsing || self.filled == self.buffer.len() {
-                let parsed = self.remembered[operation.place]
-                    .borrow_mut()
-                    .read(&self.buffer[..self.filled], operation.is_head);
+            if is_worth_parsing || self.intake.is_full() {
+                let mut remembered = self.remembered[operation.place].borrow_mut();
+                let parsed = remembered.read(self.intake.bytes(), operation.is_head);
                 if let Some(head) = parsed.map_err(|error| self.no_head(error))? {
                     return Ok(head);
                 }
             }
-            let filled = self.filled;
-            let read = match stream.read(&mut self.buffer[filled..]).await {
+            let before = self.intake.bytes().len();
+            let read = match self.intake.read(stream).await {
                 Ok(0) => return Err(self.ended(&closed())),
                 Ok(read) => read,
                 Err(error) => return Err(self.ended(&error)),
@@ -236,8 +257,7 @@ impl Wire {
             progress.stage = Stage::ReadingHead;
             outcome.bytes_received += read as u64;
             // A head that comes byte by byte is not parsed again before a line of it ended.
-            is_worth_parsing = filled == 0 || self.buffer[filled..filled + read].contains(&b'\n');
-            self.filled += read;
+            is_worth_parsing = before == 0 || self.intake.bytes()[before..].contains(&b'\n');
         }
     }
 
@@ -247,8 +267,7 @@ impl Wire {
         if self.interim_answers > INTERIM_ANSWERS_MAX {
             return Err(Failure::protocol(format!("more than {INTERIM_ANSWERS_MAX} interim answers")));
         }
-        self.buffer.copy_within(head.length..self.filled, 0);
-        self.filled -= head.length;
+        self.intake.skip(head.length);
         Ok(())
     }
 
@@ -265,7 +284,7 @@ impl Wire {
         let (mut body, mut start) = (Body::new(head.framing), head.length);
         loop {
             let inspection = &mut self.inspection;
-            let fed = body.feed(&self.buffer[start..self.filled], |piece| {
+            let fed = body.feed(&self.intake.bytes()[start..], |piece| {
                 inspection.feed(&operation.expectation, piece);
             });
             start += fed.map_err(|error| Failure::protocol(format!("the body has {error}")))?;
@@ -273,17 +292,19 @@ impl Wire {
                 break;
             }
             progress.stage = Stage::ReadingBody;
-            self.filled = match stream.read(&mut self.buffer).await {
+            self.intake.clear();
+            let read = match self.intake.read(stream).await {
                 Ok(0) if body.ends_with_connection() => return Ok(()),
                 Ok(0) => return Err(Failure::cut(head, &closed())),
                 Ok(read) => read,
                 Err(error) => return Err(Failure::cut(head, &error)),
             };
             start = 0;
-            outcome.bytes_received += self.filled as u64;
+            outcome.bytes_received += read as u64;
         }
-        if start < self.filled {
-            let (surplus, first) = (self.filled - start, self.excerpt(start, self.filled));
+        let surplus = &self.intake.bytes()[start..];
+        if !surplus.is_empty() {
+            let (surplus, first) = (surplus.len(), excerpt(surplus));
             return Err(Failure::protocol(format!(
                 "{surplus} bytes came after the end of the answer: {first}"
             )));
@@ -292,19 +313,16 @@ impl Wire {
     }
 
     fn ended(&self, error: &io::Error) -> Failure {
-        if self.filled == 0 && self.interim_answers == 0 {
+        let read = self.intake.bytes();
+        if read.is_empty() && self.interim_answers == 0 {
             return Failure::ended("the connection ended before any answer", error).unanswered();
         }
         let failure = Failure::ended("the connection ended within the answer's head", error);
-        Failure { message: format!("{}: {}", failure.message, self.excerpt(0, self.filled)), ..failure }
+        Failure { message: format!("{}: {}", failure.message, excerpt(read)), ..failure }
     }
 
     fn no_head(&self, error: HeadError) -> Failure {
-        Failure::protocol(format!("the answer has {error}: {}", self.excerpt(0, self.filled)))
-    }
-
-    fn excerpt(&self, start: usize, end: usize) -> impl fmt::Display {
-        self.buffer[start..end.min(start + SHOWN_BYTES_MAX)].escape_ascii()
+        Failure::protocol(format!("the answer has {error}: {}", excerpt(self.intake.bytes())))
     }
 }
 
@@ -324,6 +342,11 @@ async fn send(
     progress.stage = Stage::Waiting;
     progress.sent();
     Ok(())
+}
+
+/// The beginning of what was read, for a message.
+fn excerpt(read: &[u8]) -> impl fmt::Display {
+    read[..read.len().min(SHOWN_BYTES_MAX)].escape_ascii()
 }
 
 fn first_line(answer: &[u8]) -> Cow<'_, [u8]> {

@@ -32,7 +32,8 @@ pub(super) struct HttpWorker {
 impl HttpWorker {
     /// A worker that is not connected yet.
     pub(super) fn new(plan: Arc<HttpPlan>, desk: &HttpDesk, seat: Seat) -> Self {
-        let link = Link::new(Wire::new(&plan, desk.remembered(), seat.worker), desk.seat(&plan));
+        let wire = Wire::new(&plan, desk.remembered(), desk.buffers(), seat.worker);
+        let link = Link::new(wire, desk.seat(&plan));
         let pass = Pass::new(plan.names.values(seat), plan.is_scenario);
         let drafts = plan.operations.iter().map(|_| None).collect();
         Self { plan, progress: Progress::new(), link, pass, drafts, deadline: Deadline::new() }

@@ -45,7 +45,7 @@ fn measured() -> Vec<Interval> {
 
 #[test]
 fn nothing_is_merged_across_agents() {
-    let Assembled { report, latencies } = assemble(&apart(false), &job(&["read"], 1), measured(), NOW_MS);
+    let Assembled { report, latencies, .. } = assemble(&apart(false), &job(&["read"], 1), measured(), NOW_MS);
     assert_eq!((report.run.verdict, report.run.exit_code), (Verdict::None, 0));
     let variant = &report.variants[0];
     let cells: Vec<_> = variant

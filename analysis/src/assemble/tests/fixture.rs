@@ -141,6 +141,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         was_refused: false,
         bookmark: None,
         priority: 0,
+        baselines: BTreeMap::new(),
         reservation: None,
     }
 }

@@ -24,8 +24,9 @@ pub(super) fn job(claims: &str, variants: &[(&str, &[u64])]) -> Job {
         .map(|(name, _)| format!("[[variants]]\nname = \"{name}\"\nset = {{ \"params.{name}\" = 1 }}\n"))
         .collect();
     let params: String = variants.iter().map(|(name, _)| format!("{name} = 0\n")).collect();
+    let used: String = variants.iter().map(|(name, _)| format!("{{{{{name}}}}}")).collect();
     let text = format!(
-        "name = \"j\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nname = \"read\"\n[params]\n{params}{named}[[claims]]\n{claims}"
+        "name = \"j\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nname = \"read\"\nurl = \"{used}\"\n[params]\n{params}{named}[[claims]]\n{claims}"
     );
     parse(&text, Kinds::Unchecked).unwrap()
 }
@@ -58,9 +59,10 @@ pub(super) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         variants,
         claims: Vec::new(),
         comparisons: Vec::new(),
+        sweeps: Vec::new(),
         hosts: Vec::new(),
     };
-    Assembled { report, latencies }
+    Assembled { report, latencies, baselines: BTreeMap::new() }
 }
 
 /// Most values lie at the latency, so that its quantiles do.

@@ -1,6 +1,6 @@
 //! The configuration file of a coordinator: what nobody types each time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coordinator::schedule::Deadlines;
 use shared::job;
@@ -10,19 +10,39 @@ use shared::units::parse_duration;
 use crate::configuration;
 
 const DEADLINES: &str = "deadlines";
+const SECRETS: &str = "secrets";
 /// Every key that there is.
-const KEYS: &[Key] = &[Key::optional(
-    DEADLINES,
-    Shape::Table(Deadlines::KEYS),
-    "How long what a run waits for may take, before the run goes on without it or ends.",
-)];
+const KEYS: &[Key] = &[
+    Key::optional(
+        DEADLINES,
+        Shape::Table(Deadlines::KEYS),
+        "How long what a run waits for may take, before the run goes on without it or ends.",
+    ),
+    Key::optional(
+        SECRETS,
+        Shape::Text,
+        "The file of secrets that jobs use as `{{secret:NAME}}`, relative to this one; only its owner may read it. \
+         `--secrets` comes first. Default none.",
+    ),
+];
+
+/// What a configuration says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Configuration {
+    /// How long what runs wait for may take.
+    pub(super) deadlines: Deadlines,
+    /// The file of secrets.
+    pub(super) secrets: Option<PathBuf>,
+}
 
 /// Reads the configuration.
 ///
 /// # Errors
 /// 64 when it cannot be read, or with every error of it, each with its place.
-pub(super) fn read(path: &Path) -> anyhow::Result<Deadlines> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Configuration> {
     let read = configuration::read(path, |text| job::configuration::read(text, KEYS))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let secrets = read.get(SECRETS).and_then(|secrets| secrets.as_str()).map(|secrets| folder.join(secrets));
     let mut deadlines = Deadlines::default();
     for (key, value) in read.get(DEADLINES).and_then(|table| table.as_object()).into_iter().flatten() {
         let written = value.as_str().and_then(|text| parse_duration(text).ok());
@@ -30,7 +50,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Deadlines> {
             *deadline = written;
         }
     }
-    Ok(deadlines)
+    Ok(Configuration { deadlines, secrets })
 }
 
 #[cfg(test)]
@@ -48,7 +68,7 @@ mod tests {
     const INTRODUCTION: &str = "# Keys of a coordinator's configuration\n\n\
         `fleetmark coordinator --config FILE.toml`. Written from the tables that check the file.\n";
 
-    fn read_text(text: &str) -> anyhow::Result<Deadlines> {
+    fn read_text(text: &str) -> anyhow::Result<Configuration> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coordinator.toml");
         fs::write(&path, text).unwrap();
@@ -58,14 +78,22 @@ mod tests {
     #[test]
     fn what_is_not_written_keeps_its_default() {
         let read = read_text("[deadlines]\nprepare = \"2m\"\n").unwrap();
-        assert_eq!(read, Deadlines { prepare: Duration::from_secs(120), ..Deadlines::default() });
-        assert_eq!(read_text("").unwrap(), Deadlines::default());
+        assert_eq!(read.deadlines, Deadlines { prepare: Duration::from_secs(120), ..Deadlines::default() });
+        assert_eq!(read_text("").unwrap(), Configuration::default());
+    }
+
+    #[test]
+    fn secrets_are_looked_for_beside_the_configuration() {
+        let secrets = |text: &str| read_text(text).unwrap().secrets.unwrap();
+        assert_eq!(secrets("secrets = \"/etc/secrets.toml\"\n"), Path::new("/etc/secrets.toml"));
+        let beside = secrets("secrets = \"secrets.toml\"\n");
+        assert!(beside.is_absolute() && beside.ends_with("secrets.toml"), "{}", beside.display());
     }
 
     #[test]
     fn every_key_can_be_set() {
         for key in Deadlines::KEYS {
-            let mut read = read_text(&format!("[deadlines]\n{} = \"7ms\"\n", key.name)).unwrap();
+            let mut read = read_text(&format!("[deadlines]\n{} = \"7ms\"\n", key.name)).unwrap().deadlines;
             assert_eq!(read.named_mut(key.name), Some(&mut Duration::from_millis(7)), "{}", key.name);
         }
     }

@@ -11,7 +11,7 @@ use crate::args::AskArgs;
 use crate::client;
 use crate::exit_code::{DONE, Failure, INVALID, OUTPUT, USAGE};
 use crate::output;
-use crate::rpc::store::Exported;
+use crate::rpc::store::{Exported, Imported};
 
 /// Writes all finished runs to a file, or to standard output for `-`. Damaged runs are left out, and said to be.
 pub(super) async fn export(file: PathBuf, ask: AskArgs) -> anyhow::Result<u8> {
@@ -57,15 +57,32 @@ pub(super) async fn import(file: PathBuf, ask: AskArgs) -> anyhow::Result<u8> {
     };
     let imported = client::connect(&ask.place).await?.import_store(source, &file).await?;
     output::print(&if ask.json {
-        format!("{:#}\n", json!({ "runs": imported.runs, "already_there": imported.already_there }))
+        let (baselines, known) = (&imported.baselines, &imported.baselines_already_there);
+        let answer = json!({
+            "runs": imported.runs,
+            "already_there": imported.already_there,
+            "baselines": baselines,
+            "baselines_already_there": known,
+        });
+        format!("{answer:#}\n")
     } else {
         format!(
-            "{} runs imported, {} were there already\n",
+            "{} runs imported, {} were there already\n{}",
             imported.runs.len(),
-            imported.already_there.len()
+            imported.already_there.len(),
+            baselines_taken_up(&imported)
         )
     })?;
     Ok(DONE)
+}
+
+/// What became of the baselines of an import; nothing where it had none.
+fn baselines_taken_up(imported: &Imported) -> String {
+    let line = |names: &[String], what: &str| {
+        if names.is_empty() { String::new() } else { format!("baselines {what}: {}\n", names.join(", ")) }
+    };
+    let known = "that were there already and stayed as they were";
+    line(&imported.baselines, "imported") + &line(&imported.baselines_already_there, known)
 }
 
 /// Says what the export holds: to standard error where standard output is the export itself.
@@ -74,9 +91,15 @@ fn tell(exported: &Exported, is_standard_output: bool, is_json: bool) -> anyhow:
         let damage: Vec<_> =
             exported.damage.iter().map(|(run, what)| json!({ "run": run, "what": what })).collect();
         let runs = (&exported.runs, &exported.unfinished);
-        format!("{:#}\n", json!({ "runs": runs.0, "unfinished": runs.1, "damage": damage }))
+        format!(
+            "{:#}\n",
+            json!({ "runs": runs.0, "unfinished": runs.1, "damage": damage, "baselines": exported.baselines })
+        )
     } else {
         let mut text = format!("{} runs exported\n", exported.runs.len());
+        if !exported.baselines.is_empty() {
+            text.push_str(&format!("baselines exported: {}\n", exported.baselines.join(", ")));
+        }
         for run in &exported.unfinished {
             text.push_str(&format!("left out: run {run} is not finished\n"));
         }

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
 use shared::ids::{AgentId, AgentName};
+use shared::secret::Confidential;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -16,7 +17,7 @@ use crate::admission::audit::{Audit, Deed};
 use crate::admission::peer::Peer;
 use crate::admission::registrar::Registrar;
 use crate::director::{Downward, Message};
-use crate::fleet::AttachRefusal;
+use crate::fleet::{AttachRefusal, Introduction};
 use crate::monotonic;
 use crate::schedule::{Answer, Command};
 
@@ -42,7 +43,8 @@ pub(super) async fn attach(
     let Some(Up::Hello(hello)) = first.message else {
         return Err(Status::invalid_argument("the first message on Attach must be a hello"));
     };
-    let introduction = hello::introduction(hello, address)?;
+    let is_private = peer.is_private();
+    let introduction = Introduction { is_private, ..hello::introduction(hello, address)? };
     let (agent, name) = (introduction.id, introduction.name.clone());
     if let Err(denied) = own(&director, &peer, agent, Some(&name)).await {
         audit.refused(Deed::Attach, &peer, name.to_string(), denied.message()).await;
@@ -73,7 +75,13 @@ pub(super) async fn attach(
         renew_certificate: registrar.is_some_and(|registrar| registrar.is_outdated(&peer)),
     });
     let welcome = futures_util::stream::once(async { Ok(down(welcome)) });
-    let commands = ReceiverStream::new(commands).map(|message| Ok(down(message_down(message))));
+    let commands = ReceiverStream::new(commands).map(move |message| {
+        let mut message = message_down(message);
+        if !is_private {
+            withhold_secrets(&mut message);
+        }
+        Ok(down(message))
+    });
     Ok(Response::new(Box::pin(welcome.chain(commands))))
 }
 
@@ -172,6 +180,20 @@ fn told(is_refused: bool, failure: Answer) -> Answer {
     if is_refused { Answer::Refused(Box::new(failure)) } else { failure }
 }
 
+/// Takes out of a message what others could hear: whoever claims to be an agent that was told secrets gets none.
+fn withhold_secrets(message: &mut proto::attach_down::Message) {
+    use proto::attach_down::Message as Down;
+    let confidential = match message {
+        Down::Prepare(prepare) => &mut prepare.confidential,
+        Down::StartTarget(proto::StartTarget { program: Some(program), .. })
+        | Down::RunHook(proto::RunHook { program: Some(program), .. }) => &mut program.confidential,
+        _ => return,
+    };
+    if let Some(confidential) = confidential {
+        confidential.secrets.clear();
+    }
+}
+
 fn down(message: proto::attach_down::Message) -> proto::AttachDown {
     proto::AttachDown { message: Some(message) }
 }
@@ -192,21 +214,23 @@ pub fn message_down(message: Downward) -> proto::attach_down::Message {
             Command::ReservePort(trial) => {
                 Down::ReservePort(proto::ReservePort { trial: Some(trial.into()) })
             }
-            Command::StartTarget { trial, command, ready, timeout } => {
+            Command::StartTarget { trial, command, confidential, ready, timeout } => {
                 Down::StartTarget(proto::StartTarget {
                     trial: Some(trial.into()),
-                    program: Some(proto::Program { command }),
+                    program: Some(program(command, &confidential)),
                     ready: ready.unwrap_or_default(),
                     ready_timeout_ms: milliseconds(timeout),
                 })
             }
             Command::StopTarget(trial) => Down::StopTarget(proto::StopTarget { trial: Some(trial.into()) }),
-            Command::RunHook { trial, hook, command, timeout } => Down::RunHook(proto::RunHook {
-                trial: Some(trial.into()),
-                hook,
-                program: Some(proto::Program { command }),
-                timeout_ms: milliseconds(timeout),
-            }),
+            Command::RunHook { trial, hook, command, confidential, timeout } => {
+                Down::RunHook(proto::RunHook {
+                    trial: Some(trial.into()),
+                    hook,
+                    program: Some(program(command, &confidential)),
+                    timeout_ms: milliseconds(timeout),
+                })
+            }
             Command::Prepare(assignment) => Down::Prepare((*assignment).into()),
             // The director turns a start into `Downward::Start`, since only it knows the agent's clock.
             Command::Start { trial, epoch, arming, at } => Down::Start(proto::Start {
@@ -220,5 +244,41 @@ pub fn message_down(message: Downward) -> proto::attach_down::Message {
             }
             Command::Release(trial) => Down::Release(proto::Release { trial: Some(trial.into()) }),
         },
+    }
+}
+
+fn program(command: Vec<String>, confidential: &Confidential) -> proto::Program {
+    proto::Program { command, confidential: Some(confidential.clone().into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use shared::ids::{RunId, TrialIndex, TrialKey};
+    use shared::secret::{SecretName, SecretText};
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_can_be_tapped_carries_no_secret() {
+        let secret = (SecretName::new("KEY").unwrap(), SecretText::new("correct horse").unwrap());
+        let confidential = Arc::new(Confidential { secrets: [secret].into(), ..Confidential::default() });
+        let trial = TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 };
+        let (command, timeout) = (vec!["x".to_owned()], Duration::from_secs(1));
+        let start = Command::StartTarget {
+            trial,
+            command: command.clone(),
+            confidential: Arc::clone(&confidential),
+            ready: None,
+            timeout,
+        };
+        let hook = Command::RunHook { trial, hook: 0, command, confidential, timeout };
+        for command in [start, hook] {
+            let mut message = message_down(Downward::Command(command));
+            assert!(format!("{message:?}").contains("KEY"));
+            withhold_secrets(&mut message);
+            assert!(!format!("{message:?}").contains("KEY"));
+        }
     }
 }

@@ -80,6 +80,8 @@ fn read(hello: proto::Hello, address: Option<IpAddr>) -> Result<Introduction, Co
         kinds: hello.kinds.into_iter().map(|kind| kind.kind).collect(),
         refused_kinds: hello.refused_kinds,
         may_run_programs: hello.may_run_programs,
+        // That is not for the agent to say.
+        is_private: false,
         reservation: (!hello.reservation.is_empty()).then_some(hello.reservation),
         advertise: (!hello.advertise.is_empty())
             .then(|| HostAddress::new(hello.advertise))

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, BufWriter};
 
-use shared::ids::RunId;
+use shared::ids::{BaselineName, RunId};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -120,6 +120,8 @@ impl ControlRpc {
         Ok(proto::ImportStoreResponse {
             run_ids: ids(&imported.runs),
             already_there_run_ids: ids(&imported.already_there),
+            baselines: names(&imported.baselines),
+            already_there_baselines: names(&imported.baselines_already_there),
         })
     }
 
@@ -177,7 +179,12 @@ fn exported_parts(exported: &Exported) -> proto::StoreExported {
         run_ids: ids(&exported.runs),
         unfinished_run_ids: ids(&exported.unfinished),
         damage: exported.damaged.iter().map(damage).collect(),
+        baselines: names(&exported.baselines),
     }
+}
+
+fn names(baselines: &[BaselineName]) -> Vec<String> {
+    baselines.iter().map(ToString::to_string).collect()
 }
 
 fn ids(runs: &[RunId]) -> Vec<Vec<u8>> {

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use proto::convert::confidential;
 use sha2::{Digest, Sha256};
 use shared::ids::RunId;
 use shared::job::data::read_csv_column;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds};
+use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord, RunState};
 use tonic::Status;
 
-use super::super::check_protocol;
+use super::super::{check_protocol, malformed};
 use super::{ControlRpc, store_status};
 use crate::admission::audit::Deed;
 use crate::admission::peer::Peer;
 use crate::director::Message;
 use crate::schedule::Submission;
+use crate::secrets::Withheld;
 
 /// What a run's priority may be.
 const PRIORITIES: RangeInclusive<i32> = -100..=100;
@@ -32,7 +34,7 @@ impl ControlRpc {
     /// Checks, plans and stores a job, and hands it to the director.
     pub(super) async fn accept(&self, peer: &Peer, request: proto::SubmitRequest) -> Result<RunId, Status> {
         let what = described(&request.job_toml);
-        let accepted = self.submit(request).await;
+        let accepted = self.submit(peer, request).await;
         match &accepted {
             Ok(run) => self.audit.done(Deed::Submit, peer, format!("{what} as {run}")).await,
             Err(refused) => self.audit.refused(Deed::Submit, peer, what, first_line(refused.message())).await,
@@ -40,7 +42,7 @@ impl ControlRpc {
         accepted
     }
 
-    async fn submit(&self, request: proto::SubmitRequest) -> Result<RunId, Status> {
+    async fn submit(&self, peer: &Peer, mut request: proto::SubmitRequest) -> Result<RunId, Status> {
         check_protocol(request.protocol_version, "this client")?;
         if !self.ask(|reply| Message::HasRoom { reply }).await? {
             return Err(Status::resource_exhausted(format!(
@@ -49,7 +51,17 @@ impl ControlRpc {
             )));
         }
         let refuse_to_wait = request.refuse_to_wait;
-        let submission = submission(request)?;
+        let given = confidential::secrets(std::mem::take(&mut request.secrets)).map_err(malformed)?;
+        if !given.is_empty() && !peer.is_private() {
+            return Err(Status::permission_denied(
+                "secrets came over a connection that others can hear: call the coordinator by https://",
+            ));
+        }
+        let mut submission = submission(request)?;
+        let wanted = confidences::of_job(&submission.record.job_toml);
+        let confided = self.secrets.confide(&submission.job.name, wanted, &given).map_err(withheld)?;
+        submission.confidential = Arc::new(confided);
+        submission.record.baselines = self.freeze_baselines(&submission.job).await?;
         let run = submission.record.id;
         let (record, files) = (submission.record.clone(), submission.files.clone());
         self.store
@@ -135,9 +147,23 @@ fn submission(request: proto::SubmitRequest) -> Result<Submission, Status> {
         was_refused: false,
         bookmark: None,
         priority: request.priority,
+        baselines: BTreeMap::new(),
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
     };
-    Ok(Submission { record, job: Arc::new(job), files: Arc::new(request.files) })
+    Ok(Submission {
+        record,
+        job: Arc::new(job),
+        files: Arc::new(request.files),
+        confidential: Arc::default(),
+    })
+}
+
+/// A secret that the job does not get.
+fn withheld(why: Withheld) -> Status {
+    match why {
+        Withheld::Unknown { .. } => Status::invalid_argument(why.to_string()),
+        Withheld::ForOthers(_) => Status::permission_denied(why.to_string()),
+    }
 }
 
 /// Which files a job names is for its workload to say; here only their sizes are looked at.

@@ -1,6 +1,7 @@
 //! Hooks: programs that every leased agent runs, one after the other, around the run and the trials that it takes part in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::finding::FindingCode;
@@ -91,7 +92,9 @@ impl ActiveRun {
                 let HookSpec { command, timeout } = hooks[hook].clone();
                 let trial = self.key();
                 let number = first_number(self.step).saturating_add(u32::try_from(hook).unwrap_or(u32::MAX));
-                self.ask(agent, Command::RunHook { trial, hook: number, command, timeout }, actions);
+                let confidential = Arc::clone(&self.confidential);
+                let run = Command::RunHook { trial, hook: number, command, confidential, timeout };
+                self.ask(agent, run, actions);
             }
             Err(problem) => self.fail_hook(Some(agent), problem),
         }

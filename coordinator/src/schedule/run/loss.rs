@@ -126,11 +126,16 @@ impl ActiveRun {
         }
     }
 
+    /// What the run needs of the fleet.
+    pub(super) fn needs(&self) -> crate::fleet::Need {
+        need(&self.job, self.record.reservation.as_deref(), &self.confidential)
+    }
+
     /// Where agents stand apart, only a process with the name of a lost one may take its place: what is measured is that host.
     fn need(&self) -> crate::fleet::Need {
         let names = || self.names.values().cloned().collect();
         let named = self.record.plan.is_placed().then(names);
-        crate::fleet::Need { named, ..need(&self.job, self.record.reservation.as_deref()) }
+        crate::fleet::Need { named, ..self.needs() }
     }
 
     fn regrouped(&mut self, agents: Vec<AgentId>, fleet: &Fleet) {

@@ -8,6 +8,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, TrialKey};
 use shared::plan::Assignment;
 use shared::run_record::AgentPart;
+use shared::secret::Confidential;
 
 use super::super::answer::Answer;
 use super::super::{Action, Command};
@@ -58,6 +59,7 @@ impl ActiveRun {
                 kind: String::new(),
                 data: BTreeMap::new(),
                 files: BTreeMap::new(),
+                confidential: Confidential::default(),
                 ..like.clone()
             };
             actions.push(Action::Send(*agent, Command::Prepare(Box::new(assignment))));

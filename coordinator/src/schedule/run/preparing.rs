@@ -84,6 +84,7 @@ impl ActiveRun {
             workload: &part.workload,
             data: &part.data,
             files: &part.files,
+            confidential: &self.confidential,
             trial: self.key(),
             epoch: self.trial.epoch,
             seed: self.seed(),

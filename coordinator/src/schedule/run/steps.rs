@@ -12,7 +12,7 @@ use super::super::step::{OBSERVERS_WITHIN, Step};
 use super::super::{Action, Command};
 use super::keeping::parts;
 use super::loss::Group;
-use super::{ActiveRun, CurrentTrial, need};
+use super::{ActiveRun, CurrentTrial};
 use crate::fleet::{Fleet, Moment, Unmet};
 
 impl ActiveRun {
@@ -78,7 +78,7 @@ impl ActiveRun {
         if self.ending.is_some() {
             return self.enter(Step::Finished, now, fleet, epoch, actions);
         }
-        match fleet.candidates(&need(&self.job, self.record.reservation.as_deref())) {
+        match fleet.candidates(&self.needs()) {
             Ok(agents) => {
                 self.note_names(&agents, fleet);
                 let names: Vec<_> = agents.iter().filter_map(|id| self.names.get(id).cloned()).collect();
@@ -101,7 +101,7 @@ impl ActiveRun {
                 let since = match &unmet {
                     Unmet::Missing(_) | Unmet::Refused(_) => *self.missing_since.get_or_insert(now),
                     Unmet::Busy(_) => {
-                        fleet.claim(&need(&self.job, self.record.reservation.as_deref()));
+                        fleet.claim(&self.needs());
                         self.missing_since = None;
                         now
                     }

@@ -4,6 +4,7 @@
 //! one for all is to be; under `pairs` the agent starts it that the other makes load for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::finding::FindingCode;
@@ -99,8 +100,10 @@ impl ActiveRun {
                         && let Some(target) = self.targets.get_mut(&agent)
                     {
                         target.started_for = Some(trial);
-                        let timeout = self.deadlines.start_target;
-                        self.ask(agent, Command::StartTarget { trial, command, ready, timeout }, actions);
+                        let (timeout, confidential) =
+                            (self.deadlines.start_target, Arc::clone(&self.confidential));
+                        let start = Command::StartTarget { trial, command, confidential, ready, timeout };
+                        self.ask(agent, start, actions);
                     }
                 }
                 Err(problem) => self.break_trial(FindingCode::TargetFailed, Some(agent), problem),

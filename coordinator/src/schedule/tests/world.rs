@@ -147,7 +147,12 @@ impl World {
             let of_trial = |((trial, _), _): &(&(TrialKey, AgentId), &u64)| Some(*trial) == under_way;
             let stored =
                 self.stored.iter().filter(of_trial).map(|((_, agent), next)| (*agent, *next)).collect();
-            let submission = Submission { record, job: self.jobs[&run].clone(), files: Arc::default() };
+            let submission = Submission {
+                record,
+                job: self.jobs[&run].clone(),
+                files: Arc::default(),
+                confidential: Arc::default(),
+            };
             let actions = self.schedule.adopt(self.now, Adoption { submission, stored });
             let actions = actions.expect("a bookmark of our own");
             actions.into_iter().for_each(|action| self.carry_out(action));

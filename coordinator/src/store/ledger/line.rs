@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! 5f3a90c1 1 finished 0199…-…  3000 e3b0c442…
+//! 0b1f22d0 1 baseline-set main 9c56cc51…
 //! ```
 
-use shared::ids::{Name, RunId};
+use shared::ids::{BaselineName, Name, RunId};
 
 use crate::store::manifest::{Digest, IntervalTally};
 
@@ -30,6 +31,26 @@ pub enum Event {
     Removing,
     /// It has been removed.
     Removed,
+}
+
+/// Something that happened to a baseline. Setting comes as a pair, intent and fact, like what happens to runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaselineEvent {
+    /// It is about to be what has this digest.
+    Setting(Digest),
+    /// It is what has this digest.
+    Set(Digest),
+    /// It has been removed.
+    Removed,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// Something of a run.
+    Run(RunId, Event),
+    /// Something of a baseline.
+    Baseline(BaselineName, BaselineEvent),
 }
 
 /// By what name a person knows a run whose record is lost.
@@ -59,7 +80,7 @@ pub enum LineError {
     Newer,
 }
 
-/// Writes a line, its end included.
+/// Writes a line about a run, its end included.
 pub fn write(run: RunId, event: &Event) -> String {
     let body = match event {
         Event::Creating(birth) => format!("creating {run} {} {}", birth.submitted_at_ms, birth.name),
@@ -70,12 +91,25 @@ pub fn write(run: RunId, event: &Event) -> String {
         Event::Removing => format!("removing {run}"),
         Event::Removed => format!("removed {run}"),
     };
+    sealed(&body)
+}
+
+/// Writes a line about a baseline, its end included.
+pub fn write_baseline(name: &BaselineName, event: &BaselineEvent) -> String {
+    sealed(&match event {
+        BaselineEvent::Setting(digest) => format!("baseline-setting {name} {digest}"),
+        BaselineEvent::Set(digest) => format!("baseline-set {name} {digest}"),
+        BaselineEvent::Removed => format!("baseline-removed {name}"),
+    })
+}
+
+fn sealed(body: &str) -> String {
     let body = format!("{VERSION} {body}");
     format!("{:08x} {body}\n", crc32fast::hash(body.as_bytes()))
 }
 
 /// Reads a line without its end.
-pub fn read(line: &[u8]) -> Result<(RunId, Event), LineError> {
+pub fn read(line: &[u8]) -> Result<Line, LineError> {
     let line = std::str::from_utf8(line).map_err(|_| LineError::Damaged)?;
     let (crc, body) = line.split_once(' ').ok_or(LineError::Damaged)?;
     if crc != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
@@ -97,8 +131,17 @@ fn ending_fields(ending: &Ending) -> String {
     format!("{} {} {}", ending.intervals.count, ending.intervals.sha256, ending.manifest_sha256)
 }
 
-fn parse_body(body: &str) -> Option<(RunId, Event)> {
+fn parse_body(body: &str) -> Option<Line> {
     let fields: Vec<&str> = body.split(' ').collect();
+    let baseline = match fields.as_slice() {
+        ["baseline-setting", name, digest] => Some((name, BaselineEvent::Setting(digest.parse().ok()?))),
+        ["baseline-set", name, digest] => Some((name, BaselineEvent::Set(digest.parse().ok()?))),
+        ["baseline-removed", name] => Some((name, BaselineEvent::Removed)),
+        _ => None,
+    };
+    if let Some((name, event)) = baseline {
+        return Some(Line::Baseline(name.parse().ok()?, event));
+    }
     let run = fields.get(1)?.parse().ok()?;
     let event = match fields.as_slice() {
         ["creating", _, submitted, name] => Event::Creating(parse_birth(submitted, name)?),
@@ -116,7 +159,7 @@ fn parse_body(body: &str) -> Option<(RunId, Event)> {
         ["removed", _] => Event::Removed,
         _ => return None,
     };
-    Some((run, event))
+    Some(Line::Run(run, event))
 }
 
 fn parse_birth(submitted: &str, name: &str) -> Option<Birth> {
@@ -156,7 +199,16 @@ mod tests {
         let run = RunId::new(1, [2; 10]);
         for event in all_events() {
             let line = write(run, &event);
-            assert_eq!(read(line.trim_end().as_bytes()), Ok((run, event)));
+            assert_eq!(read(line.trim_end().as_bytes()), Ok(Line::Run(run, event)));
+        }
+    }
+
+    #[test]
+    fn what_happened_to_a_baseline_reads_back() {
+        let (name, digest) = (BaselineName::new("v1.2").unwrap(), Digest::of(b"a baseline"));
+        for event in [BaselineEvent::Setting(digest), BaselineEvent::Set(digest), BaselineEvent::Removed] {
+            let line = write_baseline(&name, &event);
+            assert_eq!(read(line.trim_end().as_bytes()), Ok(Line::Baseline(name.clone(), event)));
         }
     }
 

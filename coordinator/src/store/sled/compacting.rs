@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use shared::ids::RunId;
+use shared::ids::{BaselineName, RunId};
 
 use crate::store::error::StoreError;
 use crate::store::ledger::{Birth, Entry, Standing, sync_directory};
 use crate::store::{Compaction, ResultStore as _};
 
 use super::database::{Database, Fault, Shelf, Writes};
-use super::{SledStore, error_of, is_visible, opening, reading, verify};
+use super::{SledStore, baselines, error_of, is_visible, opening, reading, verify};
 
 /// Chunks copied at once: with chunks of 6 KiB, one and a half MiB.
 const BATCH_CHUNKS: usize = 256;
@@ -24,7 +24,9 @@ pub(super) fn compact(store: &mut SledStore) -> Result<Compaction, StoreError> {
     let fresh = directory.join(opening::COMPACTING);
     let entries = surviving_entries(store);
     let runs = reading::runs(store);
-    let copied = store.with_database(|from| copy(from, &Database::open(&fresh)?, &runs));
+    let listed = baselines::list(store)?;
+    let names: Vec<BaselineName> = listed.into_iter().map(|listed| listed.name).collect();
+    let copied = store.with_database(|from| copy(from, &Database::open(&fresh)?, &runs, &names));
     if let Err(fault) = copied {
         // What could not be written whole is of no use; the store itself was only read.
         drop(fs::remove_dir_all(&fresh));
@@ -42,7 +44,7 @@ pub(super) fn compact(store: &mut SledStore) -> Result<Compaction, StoreError> {
     Ok(Compaction { size_bytes_before, size_bytes_after: store.size_on_disk()? })
 }
 
-fn copy(from: &Database, to: &Database, runs: &[RunId]) -> Result<(), Fault> {
+fn copy(from: &Database, to: &Database, runs: &[RunId], names: &[BaselineName]) -> Result<(), Fault> {
     for shelf in [Shelf::Runs, Shelf::Intervals] {
         for run in runs {
             let mut scan = from.scan(shelf, run.as_bytes()).peekable();
@@ -56,6 +58,7 @@ fn copy(from: &Database, to: &Database, runs: &[RunId]) -> Result<(), Fault> {
             }
         }
     }
+    baselines::copy(from, to, names)?;
     to.flush()
 }
 

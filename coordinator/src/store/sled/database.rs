@@ -39,6 +39,7 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 const RUNS: &str = "runs";
 const INTERVALS: &str = "intervals";
+const BASELINES: &str = "baselines";
 
 /// What sled could not do.
 #[derive(Debug, Clone)]
@@ -73,14 +74,16 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Which of the two trees. Records and the like stay apart from the bulk, so that rewriting one does not
+/// Which of the trees. Records and the like stay apart from the bulk, so that rewriting one does not
 /// rewrite leaves full of intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shelf {
-    /// Records, summaries, manifests, reports, files.
+    /// Records, summaries, figures, manifests, reports, files.
     Runs,
     /// Intervals.
     Intervals,
+    /// Baselines, which belong to no run.
+    Baselines,
 }
 
 /// Writes that become visible together, and after a crash are there together or not at all.
@@ -112,6 +115,7 @@ pub(super) struct Database {
     sled: ::sled::Db,
     runs: ::sled::Tree,
     intervals: ::sled::Tree,
+    baselines: ::sled::Tree,
     /// The same file that sled writes, for fsync.
     file: File,
 }
@@ -141,9 +145,10 @@ impl Database {
     }
 
     fn with_trees(folder: &Path, sled: ::sled::Db) -> Result<Self, Fault> {
-        let (runs, intervals) = caught(|| Ok((sled.open_tree(RUNS)?, sled.open_tree(INTERVALS)?)))?;
+        let open = |name| caught(|| Ok(sled.open_tree(name)?));
+        let (runs, intervals, baselines) = (open(RUNS)?, open(INTERVALS)?, open(BASELINES)?);
         let file = OpenOptions::new().read(true).write(true).open(folder.join("db"))?;
-        let database = Self { sled, runs, intervals, file };
+        let database = Self { sled, runs, intervals, baselines, file };
         database.flush()?;
         for name in ["conf", "db"] {
             File::open(folder.join(name))?.sync_all()?;
@@ -195,6 +200,7 @@ impl Database {
         match shelf {
             Shelf::Runs => &self.runs,
             Shelf::Intervals => &self.intervals,
+            Shelf::Baselines => &self.baselines,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keys: run | kind | series | sequence | chunk, big-endian, so that a scan goes run by run and in order.
 
 use sha2::{Digest as _, Sha256};
-use shared::ids::{AgentId, IntervalSequence, RunId, TrialIndex, TrialKey};
+use shared::ids::{AgentId, BaselineName, IntervalSequence, RunId, TrialIndex, TrialKey};
 
 use crate::store::manifest::Manifest;
 
@@ -37,6 +37,10 @@ pub(super) enum Kind {
     Interval = 6,
     /// The same, on the second row: intervals that replace others lie there until the manifest speaks of them.
     SecondInterval = 7,
+    /// What it says in figures.
+    Figures = 8,
+    /// A baseline, in the tree of baselines, under no run.
+    Baseline = 9,
 }
 
 /// Where in the tree of intervals a run's lie.
@@ -87,6 +91,13 @@ impl ValueKey {
         Self::new(run, Kind::File, series, 0)
     }
 
+    /// The key of a baseline, which belongs to no run.
+    pub(super) fn of_baseline(name: &BaselineName) -> Self {
+        let mut series = [0; SERIES_BYTES];
+        series.copy_from_slice(&Sha256::digest(name.as_str().as_bytes())[..SERIES_BYTES]);
+        Self::new(RunId::new(0, [0; 10]), Kind::Baseline, series, 0)
+    }
+
     /// The key of an interval.
     pub(super) fn of_interval(row: Row, trial: TrialKey, agent: AgentId, sequence: IntervalSequence) -> Self {
         let mut series = [0; SERIES_BYTES];
@@ -100,7 +111,7 @@ impl ValueKey {
         let key: &[u8; KEY_BYTES] = key.try_into().ok()?;
         let mut value_key = [0; VALUE_KEY_BYTES];
         value_key.copy_from_slice(&key[..VALUE_KEY_BYTES]);
-        (1..=Kind::SecondInterval as u8).contains(&value_key[KIND_AT]).then_some(())?;
+        (1..=Kind::Baseline as u8).contains(&value_key[KIND_AT]).then_some(())?;
         Some((Self(value_key), u32::from_be_bytes(array(&key[VALUE_KEY_BYTES..]))))
     }
 

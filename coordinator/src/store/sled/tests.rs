@@ -1,5 +1,6 @@
 //! Facts about the provider on disk: the conformance suite, locks, crashes, and above all damage.
 
+mod baselines;
 mod damage;
 mod full_disk;
 

@@ -209,6 +209,8 @@ fn noun(kind: Kind) -> &'static str {
         Kind::Report => "report",
         Kind::File => "attached file",
         Kind::Interval | Kind::SecondInterval => "intervals",
+        Kind::Figures => "figures",
+        Kind::Baseline => "baseline",
     }
 }
 
@@ -220,6 +222,11 @@ pub(super) fn remove_run(database: &Database, shelf: Shelf, run: RunId) -> Resul
 /// Takes all intervals out of a row of a run, in batches.
 pub(super) fn remove_row(database: &Database, run: RunId, row: Row) -> Result<(), Fault> {
     remove_under(database, Shelf::Intervals, &keys::of_row(run, row))
+}
+
+/// Takes one value out, all its chunks.
+pub(super) fn remove_value(database: &Database, shelf: Shelf, key: ValueKey) -> Result<(), Fault> {
+    remove_under(database, shelf, key.as_bytes())
 }
 
 fn remove_under(database: &Database, shelf: Shelf, prefix: &[u8]) -> Result<(), Fault> {

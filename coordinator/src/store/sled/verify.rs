@@ -65,24 +65,34 @@ pub(super) fn examine_finished(
     Ok(())
 }
 
-/// Reads everything of a finished run but its intervals.
-pub(super) fn examine_values(database: &Database, run: RunId, ending: Ending) -> Result<Manifest, Trouble> {
+/// Reads the line in lists of a finished run, and whether it is the one that its manifest and the ledger vouch for: all that
+/// a list needs, whatever is wrong with the rest.
+pub(super) fn examine_summary(
+    database: &Database,
+    run: RunId,
+    ending: Ending,
+) -> Result<(Manifest, RunSummary), Trouble> {
     let Some((manifest, manifest_json)) = values::get_json::<Manifest>(database, run, Kind::Manifest)? else {
         return damage("its manifest is gone");
     };
     if Digest::of(&manifest_json) != ending.manifest_sha256 || manifest.intervals != ending.intervals {
         return damage("its manifest is not the one that the ledger names");
     }
+    match values::get_json::<RunSummary>(database, run, Kind::Summary)? {
+        None => damage("its summary is gone"),
+        Some((_, json)) if Digest::of(&json) != manifest.summary_sha256 => {
+            damage("its summary is not the one that its manifest names")
+        }
+        Some((summary, _)) => Ok((manifest, summary)),
+    }
+}
+
+/// Reads everything of a finished run but its intervals.
+pub(super) fn examine_values(database: &Database, run: RunId, ending: Ending) -> Result<Manifest, Trouble> {
+    let (manifest, _) = examine_summary(database, run, ending)?;
     let record = read_record(database, run)?;
     if record.1 != manifest.record_sha256 {
         return damage("its record is an older one than its manifest names");
-    }
-    match values::get_json::<RunSummary>(database, run, Kind::Summary)? {
-        None => return damage("its summary is gone"),
-        Some((_, json)) if Digest::of(&json) != manifest.summary_sha256 => {
-            return damage("its summary is not the one that its manifest names");
-        }
-        Some(_) => {}
     }
     if values::get_report(database, run)?.is_none() {
         return damage("its report is gone");

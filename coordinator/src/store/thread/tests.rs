@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, mpsc as blocking};
 
-use shared::ids::{RunId, TrialKey};
+use shared::baseline::{Baseline, ListedBaseline};
+use shared::ids::{BaselineName, RunId, TrialKey};
+use shared::run_figures::RunFigures;
 use shared::run_record::{RunRecord, RunSummary};
 
 use super::*;
@@ -79,6 +81,18 @@ impl ResultStore for FaultyStore {
         self.inner.save_report(run, report)
     }
 
+    fn save_figures(&mut self, figures: &RunFigures) -> Result<(), StoreError> {
+        self.inner.save_figures(figures)
+    }
+
+    fn save_baseline(&mut self, baseline: &Baseline) -> Result<(), StoreError> {
+        self.inner.save_baseline(baseline)
+    }
+
+    fn remove_baseline(&mut self, name: &BaselineName) -> Result<(), StoreError> {
+        self.inner.remove_baseline(name)
+    }
+
     fn replace_intervals(&mut self, run: RunId, intervals: Vec<StoredInterval>) -> Result<(), StoreError> {
         self.inner.replace_intervals(run, intervals)
     }
@@ -121,6 +135,18 @@ impl ResultStore for FaultyStore {
 
     fn report(&self, run: RunId) -> Result<Option<CachedReport>, StoreError> {
         self.inner.report(run)
+    }
+
+    fn figures(&self, run: RunId) -> Result<Option<RunFigures>, StoreError> {
+        self.inner.figures(run)
+    }
+
+    fn baseline(&self, name: &BaselineName) -> Result<Option<Baseline>, StoreError> {
+        self.inner.baseline(name)
+    }
+
+    fn baselines(&self) -> Result<Vec<ListedBaseline>, StoreError> {
+        self.inner.baselines()
     }
 
     fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use shared::baseline::Baseline;
 use shared::ids::{AgentId, IntervalSequence, RunId, TrialIndex, TrialKey};
 use shared::run_record::{RunRecord, RunSummary};
 
@@ -12,7 +13,7 @@ use crate::store::{CachedReport, StoredInterval};
 
 const MAGIC: &[u8; 17] = b"fleetmark-export\n";
 /// The newest form of exports that this version knows.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Longest part: the largest payload, and room for its address.
 const PART_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;
 
@@ -22,6 +23,7 @@ const INTERVAL: u8 = 3;
 const ENDING: u8 = 4;
 const ABANDONED: u8 = 5;
 const END: u8 = 6;
+const BASELINE: u8 = 7;
 
 /// One part of an export.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,8 @@ pub enum Part {
     },
     /// It turned out to be damaged: what came of it does not count.
     Abandoned,
+    /// A baseline; baselines follow all runs.
+    Baseline(Box<Baseline>),
     /// The export ends.
     End,
 }
@@ -59,6 +63,7 @@ impl Part {
             Part::Interval(_) => "an interval",
             Part::Ending { .. } => "a run's ending",
             Part::Abandoned => "a run's abandonment",
+            Part::Baseline(_) => "a baseline",
             Part::End => "the end",
         }
     }
@@ -91,6 +96,10 @@ impl Part {
                 bytes.extend_from_slice(&report.json);
             }
             Part::Abandoned => bytes.push(ABANDONED),
+            Part::Baseline(baseline) => {
+                bytes.push(BASELINE);
+                serde_json::to_writer(&mut bytes, baseline)?;
+            }
             Part::End => bytes.push(END),
         }
         Ok(bytes)
@@ -120,6 +129,7 @@ impl Part {
                 Part::Ending { summary, report: CachedReport { analysis_version, json: rest.to_vec() } }
             }
             ABANDONED => Part::Abandoned,
+            BASELINE => Part::Baseline(Box::new(serde_json::from_slice(rest).ok()?)),
             END => Part::End,
             _ => return None,
         };

@@ -42,9 +42,31 @@ fn runs_that_are_there_already_stay_as_they_are() {
 #[test]
 fn an_export_of_a_newer_version_is_refused() {
     let mut stream = exported();
-    stream[18] = 2;
+    stream[18] = 3;
     let error = import(&mut MemoryStore::new(), &mut stream.as_slice()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 3, .. }), "{error}");
+}
+
+#[test]
+fn an_export_of_the_version_before_is_read() {
+    let mut stream = exported();
+    stream[18] = 1;
+    assert_eq!(import(&mut MemoryStore::new(), &mut stream.as_slice()).unwrap().runs.len(), 3);
+}
+
+#[test]
+fn baselines_come_along_and_those_that_are_there_already_stay_as_they_are() {
+    let mut from = three_runs();
+    from.save_baseline(&samples::baseline("main", &[1, 2])).unwrap();
+    from.save_baseline(&samples::baseline("nightly", &[3])).unwrap();
+    let mut stream = Vec::new();
+    assert_eq!(export(&from, &mut stream).unwrap().baselines.len(), 2);
+    let (mut to, kept) = (MemoryStore::new(), samples::baseline("main", &[1]));
+    to.save_baseline(&kept).unwrap();
+    let imported = import(&mut to, &mut stream.as_slice()).unwrap();
+    assert_eq!(imported.baselines, [samples::baseline_name("nightly")]);
+    assert_eq!(imported.baselines_already_there, [samples::baseline_name("main")]);
+    assert_eq!(to.baseline(&kept.name).unwrap(), Some(kept));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::Streams;
 use super::driver::ReadBuffer;
 use super::lease::Berth;
 use crate::workload::http::HttpPlan;
+use crate::workload::http::buffers::Buffers;
 use crate::workload::http::remembered::Remembered;
 use crate::workload::http::target::Version;
 
@@ -20,18 +21,31 @@ pub(in crate::workload::http) struct HttpDesk {
     buffer: OnceCell<ReadBuffer>,
     /// The last head that answered each operation over HTTP/1.1.
     remembered: Rc<[RefCell<Remembered>]>,
+    /// What answers over HTTP/1.1 are read into.
+    buffers: Buffers,
 }
 
 impl HttpDesk {
     /// The desk of a thread that does so many operations.
     pub(in crate::workload::http) fn new(operations: usize) -> Self {
         let remembered = (0..operations).map(|_| RefCell::default()).collect();
-        Self { seated: Cell::default(), open: RefCell::default(), buffer: OnceCell::new(), remembered }
+        Self {
+            seated: Cell::default(),
+            open: RefCell::default(),
+            buffer: OnceCell::new(),
+            remembered,
+            buffers: Buffers::default(),
+        }
     }
 
     /// The last heads, for all workers of the thread.
     pub(in crate::workload::http) fn remembered(&self) -> Rc<[RefCell<Remembered>]> {
         Rc::clone(&self.remembered)
+    }
+
+    /// The buffers of HTTP/1.1, for all workers of the thread.
+    pub(in crate::workload::http) fn buffers(&self) -> Buffers {
+        self.buffers.clone()
     }
 
     /// The part of the next worker.

@@ -47,6 +47,15 @@ async fn a_unix_socket_is_spoken_to_in_both_forms_of_its_url() {
 }
 
 #[tokio::test]
+async fn a_host_may_be_an_address_of_ipv6() {
+    let server = Server::start_on("[::1]:0", vec![Act::answer(OK), Act::Silence]);
+    let outcome = run(&mut worker(json!({ "url": server.url() }))).await;
+    assert_eq!((outcome.error, outcome.connects), (None, 1), "{}", message(&outcome));
+    let host = format!("host: {}\r\n", &server.url()["http://".len()..server.url().len() - 1]);
+    assert!(host.starts_with("host: [::1]:") && server.heard().contains(&host), "{}", server.heard());
+}
+
+#[tokio::test]
 async fn a_name_is_looked_up_at_each_connection_when_so_wanted() {
     let server = Server::start(vec![Act::answer(OK), Act::Silence]);
     let url = server.url().replace("127.0.0.1", "localhost");

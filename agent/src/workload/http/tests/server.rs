@@ -56,7 +56,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(acts: Vec<Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on("127.0.0.1:0", acts)
+    }
+
+    pub(super) fn start_on(listen: &str, acts: Vec<Act>) -> Self {
+        let listener = TcpListener::bind(listen).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let theirs = Arc::clone(&seen);

@@ -116,6 +116,27 @@ async fn a_connection_over_tls_is_kept_and_tells_its_phases() {
 }
 
 #[tokio::test]
+async fn a_redirect_leads_to_tls_and_away_from_it() {
+    let authority = Authority::new();
+    let (secured, _) = serve(authority.server("http/1.1", false), OK, End::Kept).await;
+    let away = |url: String| format!("HTTP/1.1 302 Found\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n");
+    let plain = Server::start(vec![Act::Answer(away(format!("https://{secured}/"))), Act::Silence]);
+    let operation = |url: String| {
+        let expect = json!({ "body_equals": "ok" });
+        json!({ "url": url, "tls": { "ca_file": "ca.pem" }, "redirects": 1, "expect": expect, "timeout": "2s" })
+    };
+    let to_tls = run(&mut worker_of(&https(&authority, operation(plain.url())).unwrap())).await;
+    assert_eq!((to_tls.error, to_tls.connects), (None, 2), "{}", message(&to_tls));
+
+    let plain = Server::start(vec![Act::answer(OK), Act::Silence]);
+    let from: &'static str = Box::leak(away(plain.url()).into_boxed_str());
+    let (secured, _) = serve(authority.server("http/1.1", false), from, End::Kept).await;
+    let operation = operation(format!("https://{secured}/"));
+    let from_tls = run(&mut worker_of(&https(&authority, operation).unwrap())).await;
+    assert_eq!((from_tls.error, from_tls.connects), (None, 2), "{}", message(&from_tls));
+}
+
+#[tokio::test]
 async fn every_certificate_that_is_not_to_be_trusted_is_an_error_of_its_own() {
     let authority = Authority::new();
     let trusted = json!({ "ca_file": "ca.pem" });

@@ -1,0 +1,192 @@
+//! A run against a baseline: its runs are the units, as they were when this run was submitted.
+
+use shared::baseline::{Baseline, FrozenBaseline};
+use shared::claim::Claim;
+use shared::fingerprint_comparison;
+use shared::run_figures::{JobShape, VariantFigures};
+use shared::run_report::Verdict;
+
+use super::ratio::{demand, demanded};
+use super::sample::against;
+use super::series::Series;
+use super::{Decided, Decision, Evidence, gates, words};
+use crate::assemble::subject::Subject;
+use crate::compare_runs::interval::RunRatio;
+use crate::level::Level;
+use crate::prediction::RUNS_MIN;
+
+/// What every answer ends with.
+const BETTER_WAY: &str = "old and new interleaved as variants of one job would tell more";
+/// Differences of hosts that one reason names; more are counted.
+const NAMED_MAX: usize = 3;
+
+/// Decides it.
+pub(super) fn decide<'a>(
+    evidence: &Evidence<'a>,
+    claim: &'a Claim,
+    name: &str,
+    variant: usize,
+    subject: &Subject,
+) -> Decided<'a> {
+    let report = &evidence.assembled.report.variants[variant];
+    let own = Series::of(variant, report, subject, &claim.metric);
+    let baseline = match whole(evidence, name) {
+        Ok(baseline) => baseline,
+        Err(reason) => return (Decision::invalid(reason), None),
+    };
+    if let Some(refused) = gates::refuse(evidence, claim, &[&own]) {
+        return (refused, None);
+    }
+    if let Some(reason) = unlikeness(evidence, baseline, &own) {
+        return (Decision::invalid(reason), None);
+    }
+    let values = own.values();
+    let mean = values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64;
+    let means = match means(baseline, claim, &own, subject) {
+        Ok(means) => means,
+        Err(reason) => return (Decision::invalid(reason), None),
+    };
+    match RunRatio::of(&means, &[mean.exp()]) {
+        Some(ratio) => decide_ratio(evidence, claim, baseline, ratio),
+        None => {
+            let reason = format!("{} is zero somewhere, and has no ratio to that of {name}", claim.metric);
+            (Decision::inconclusive(reason, None), None)
+        }
+    }
+}
+
+/// The baseline as it was; or why there is none.
+fn whole<'a>(evidence: &Evidence<'a>, name: &str) -> Result<&'a Baseline, String> {
+    match evidence.assembled.baselines.get(name) {
+        Some(FrozenBaseline::Whole(baseline)) => Ok(baseline),
+        Some(FrozenBaseline::Damaged(what)) => Err(format!(
+            "the baseline {name} is damaged ({what}): restore it from an export or set it again with `fleetmark baseline set`, and run the job again"
+        )),
+        Some(FrozenBaseline::Missing) | None => Err(format!(
+            "there is no baseline named {name:?} to compare with; make one of a run by `fleetmark baseline set`, or, better, run old and new interleaved as variants"
+        )),
+    }
+}
+
+/// Why the baseline's runs did not measure the same; `None`: they did.
+fn unlikeness(evidence: &Evidence<'_>, baseline: &Baseline, own: &Series<'_>) -> Option<String> {
+    let report = &evidence.assembled.report.variants[own.variant];
+    let agents = report.trials.iter().map(|trial| trial.coverage.agents_planned).max().unwrap_or(0);
+    let shape = JobShape::of(evidence.job_of(own.variant), agents);
+    let name = &baseline.name;
+    for figures in baseline.figures() {
+        let Some(variant) = figures.variant(own.name) else {
+            return Some(format!("run {} of the baseline {name} has no variant {}", figures.run, own.name));
+        };
+        let differences = variant.shape.differences(&shape);
+        if !differences.is_empty() {
+            return Some(format!(
+                "the baseline {name} did not measure the same: {}; set it anew with runs of this job",
+                differences.join(", ")
+            ));
+        }
+    }
+    None
+}
+
+/// The metric's mean in each run of the baseline; or which run does not have it.
+fn means(
+    baseline: &Baseline,
+    claim: &Claim,
+    own: &Series<'_>,
+    subject: &Subject,
+) -> Result<Vec<f64>, String> {
+    let of_run = |variant: &VariantFigures| {
+        let metric = claim.metric.to_string();
+        let is_its =
+            |estimated: &str| estimated == metric || variant.is_the_only_operations(&metric, estimated);
+        let mut own = variant
+            .estimates
+            .iter()
+            .filter(|estimate| (&estimate.agent, &estimate.pair) == (&subject.agent(), &subject.pair()));
+        own.find(|estimate| is_its(&estimate.metric))?.mean
+    };
+    let mean = |figures: &shared::run_figures::RunFigures| {
+        figures.variant(own.name).and_then(of_run).ok_or_else(|| {
+            format!(
+                "run {} of the baseline {} has no figure of {}; set the baseline anew with runs of this job",
+                figures.run, baseline.name, claim.metric
+            )
+        })
+    };
+    baseline.figures().map(mean).collect()
+}
+
+fn decide_ratio<'a>(
+    evidence: &Evidence<'a>,
+    claim: &'a Claim,
+    baseline: &Baseline,
+    ratio: RunRatio,
+) -> Decided<'a> {
+    let (side, factor) = demand(claim);
+    let limit = factor.ln();
+    let at = move |level: Level| {
+        let interval = ratio.interval(level).filter(|_| ratio.is_enough);
+        interval.map_or(Verdict::Inconclusive, |interval| against(interval, side, limit))
+    };
+    let differences = differences(evidence, baseline);
+    let is_held_back = !differences.is_empty() && !evidence.job.limits.across_machines;
+    let verdict = if is_held_back { Verdict::Inconclusive } else { at(evidence.level) };
+    let ci95 = ratio.interval(Level::FIVE_PERCENT).map(|interval| interval.map(f64::exp));
+    let is = is(claim, baseline, ratio, ci95);
+    let demanded = demanded(claim);
+    let reason = match verdict {
+        Verdict::Refuted => format!("{is}, which is not {demanded}; {BETTER_WAY}"),
+        Verdict::Supported => format!("{is}, which is {demanded}; {BETTER_WAY}"),
+        _ if is_held_back => format!(
+            "{is}; but the hosts differ ({}), so it cannot be told what made the difference: `across_machines = true` in [limits] says that this is meant; {BETTER_WAY}",
+            named(&differences)
+        ),
+        _ if !ratio.is_enough => format!(
+            "{is}; how much runs differ shows only in {RUNS_MIN} or more: add runs with --save-baseline, or, better, run old and new interleaved as variants of one job"
+        ),
+        _ => format!("{is}; that does not tell whether it is {demanded}; {BETTER_WAY}"),
+    };
+    let n = baseline.runs.len() as u64;
+    let decision =
+        Decision { n, value: Some(ratio.difference.exp()), ci95, ..Decision::inconclusive(reason, None) };
+    let is_refuted = move |level| at(level) == Verdict::Refuted;
+    (Decision { verdict, ..decision }, (verdict == Verdict::Refuted).then(|| Box::new(is_refuted) as _))
+}
+
+/// `latency.p50 is 1.12 × that of the baseline main, 12 % more (1.05 to 1.19 over its 6 runs)`.
+fn is(claim: &Claim, baseline: &Baseline, ratio: RunRatio, ci95: Option<[f64; 2]>) -> String {
+    let over = format!("over its {}", words::counted(baseline.runs.len(), "run"));
+    let interval = ci95.map_or(over.clone(), |ci95| format!("{} {over}", words::interval(ci95, "")));
+    let ratio = ratio.difference.exp();
+    format!(
+        "{} is {} × that of the baseline {}, {} ({interval})",
+        claim.metric,
+        words::figure(ratio, ""),
+        baseline.name,
+        words::change(ratio)
+    )
+}
+
+/// In what the hosts of this run differ from those of the baseline's runs, each once.
+fn differences(evidence: &Evidence<'_>, baseline: &Baseline) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for figures in baseline.figures() {
+        let hosts = &evidence.assembled.report.hosts;
+        for difference in fingerprint_comparison::differences(&figures.hosts, hosts) {
+            let difference = difference.to_string();
+            if !told.contains(&difference) {
+                told.push(difference);
+            }
+        }
+    }
+    told
+}
+
+fn named(differences: &[String]) -> String {
+    let named = differences[..differences.len().min(NAMED_MAX)].join("; ");
+    match differences.len().saturating_sub(NAMED_MAX) {
+        0 => named,
+        more => format!("{named}; and {more} more"),
+    }
+}

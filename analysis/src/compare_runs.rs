@@ -1,0 +1,229 @@
+//! Runs against runs: what can be said when two sides were not measured in the same blocks.
+//!
+//! Runs, not trials, are the units: conditions differ from run to run, and trials of one run do not show by how much
+//! (statistics.md, "Stored baselines"). So two single runs never decide anything, and the better way is always named.
+//! Rooms: `likeness` (whether both measured the same), `interval` (runs as units).
+
+pub(crate) mod interval;
+pub(crate) mod likeness;
+
+use std::collections::BTreeSet;
+
+use shared::claim::Better;
+use shared::job::LoadModel;
+use shared::metric::MetricName;
+use shared::run_comparison::{ComparedSide, RunComparison, SCHEMA};
+use shared::run_figures::{RunFigures, VariantFigures};
+use shared::run_report::{ComparisonReport, Estimate, Says, Verdict};
+
+use crate::level::{Level, Margin};
+use crate::multiplicity::{benjamini_hochberg, holm};
+use crate::prediction::RUNS_MIN;
+
+/// Most metrics that are compared: a workload of 256 operations has fewer.
+const COMPARISONS_MAX: usize = 10_000;
+/// Measures that are what an open model's job asked for, or that can be zero and then have no ratio.
+const NOT_COMPARED: [&str; 2] = ["count", "error_ratio"];
+const SLOWER: u8 = 1;
+
+/// One side: a run, or the runs of a baseline, and which of their variants is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// As a person named it.
+    pub name: String,
+    /// Whether it is a baseline.
+    pub is_baseline: bool,
+    /// The variant that is meant; one that the runs do not have makes the comparison invalid.
+    pub variant: String,
+    /// The figures of its runs, at least one.
+    pub runs: Vec<RunFigures>,
+}
+
+/// What counts, beyond the figures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// The largest difference that counts as none, as a share; `None`: what the second side's job says.
+    pub margin: Option<f64>,
+    /// Whether comparing different hosts is meant.
+    pub across_machines: bool,
+}
+
+/// Compares the second side with the first.
+pub fn compare_runs(a: &Side, b: &Side, terms: Terms) -> RunComparison {
+    let margin = terms.margin.or(b.runs.first().map(|run| run.margin)).unwrap_or(0.05);
+    let differences = likeness::of_hosts(a, b);
+    let across_machines = terms.across_machines || b.runs.iter().any(|run| run.across_machines);
+    let is_held_back = !differences.is_empty() && !across_machines;
+    let invalid = likeness::unlikeness(a, b);
+    let comparisons =
+        if invalid.is_empty() { comparisons(a, b, margin, is_held_back, &differences) } else { Vec::new() };
+    let exit_code = exit_code(&invalid, &comparisons);
+    RunComparison {
+        schema: SCHEMA.to_owned(),
+        a: told(a),
+        b: told(b),
+        margin,
+        invalid,
+        notes: notes(a, b, is_held_back),
+        fingerprint_differences: differences,
+        comparisons,
+        exit_code,
+    }
+}
+
+/// The contract's exit code for a comparison: the worst of what was meant to be compared, or of everything where nothing was.
+/// Only what nobody can tell of the metrics that no claim names does not count.
+pub fn exit_code(invalid: &[String], comparisons: &[ComparisonReport]) -> u8 {
+    let has_primary = comparisons.iter().any(|comparison| comparison.primary);
+    let counted = || comparisons.iter().filter(|comparison| comparison.primary || !has_primary);
+    if !invalid.is_empty() || counted().next().is_none() {
+        Verdict::Invalid.exit_code()
+    } else if comparisons.iter().any(|comparison| comparison.says == Says::Slower) {
+        SLOWER
+    } else if counted().any(|comparison| comparison.says == Says::Inconclusive) {
+        Verdict::Inconclusive.exit_code()
+    } else {
+        Verdict::Supported.exit_code()
+    }
+}
+
+/// A metric of both sides.
+struct Asked<'a> {
+    estimate: &'a Estimate,
+    better: Better,
+    is_primary: bool,
+    firsts: Vec<f64>,
+    seconds: Vec<f64>,
+}
+
+fn comparisons(
+    a: &Side,
+    b: &Side,
+    margin: f64,
+    is_held_back: bool,
+    differences: &[String],
+) -> Vec<ComparisonReport> {
+    let bounds = Margin::of_share(margin).or(Margin::linear(0.0)).expect("zero is a margin");
+    let mut asked = asked(a, b);
+    asked.sort_by_key(|asked| !asked.is_primary);
+    asked.truncate(COMPARISONS_MAX);
+    let mut compared: Vec<(ComparisonReport, f64)> = Vec::new();
+    for asked in &asked {
+        let found = interval::between(&asked.firsts, &asked.seconds, asked.better, bounds);
+        let report = ComparisonReport {
+            metric: asked.estimate.metric.clone(),
+            a: a.name.clone(),
+            b: b.name.clone(),
+            agent: asked.estimate.agent.clone(),
+            pair: asked.estimate.pair.clone(),
+            n: (asked.firsts.len() + asked.seconds.len()) as u64,
+            ratio: found.ratio,
+            ci95: found.ci95,
+            says: if is_held_back { Says::Inconclusive } else { found.says },
+            primary: asked.is_primary,
+            more_trials_needed: None,
+            fingerprint_differences: differences.to_vec(),
+        };
+        compared.push((report, found.p));
+    }
+    correct(&mut compared, true, holm);
+    correct(&mut compared, false, benjamini_hochberg);
+    compared.into_iter().map(|(report, _)| report).collect()
+}
+
+/// What several comparisons leave of each word: those that may be chance among so many become inconclusive.
+fn correct(compared: &mut [(ComparisonReport, f64)], is_primary: bool, adjust: fn(&[f64]) -> Vec<f64>) {
+    let mut meant: Vec<_> = compared.iter_mut().filter(|(report, _)| report.primary == is_primary).collect();
+    let adjusted = adjust(&meant.iter().map(|(_, p)| *p).collect::<Vec<_>>());
+    for ((report, _), p) in meant.iter_mut().zip(adjusted) {
+        if p > Level::FIVE_PERCENT.alpha() {
+            report.says = Says::Inconclusive;
+        }
+    }
+}
+
+/// What both sides have in every run, as far as it is known which way is better.
+fn asked<'a>(a: &Side, b: &'a Side) -> Vec<Asked<'a>> {
+    let Some((newest, variant)) =
+        b.runs.last().and_then(|newest| Some((newest, newest.variant(&b.variant)?)))
+    else {
+        return Vec::new();
+    };
+    let meant = variant.estimates.iter().filter_map(|estimate| {
+        let (better, is_primary) = orientation(newest, variant, estimate)?;
+        let (firsts, seconds) = (means(a, estimate)?, means(b, estimate)?);
+        Some(Asked { estimate, better, is_primary, firsts, seconds })
+    });
+    meant.collect()
+}
+
+/// Which way a metric is better, and whether a claim names it; `None`: it is not compared.
+fn orientation(run: &RunFigures, variant: &VariantFigures, estimate: &Estimate) -> Option<(Better, bool)> {
+    let operations = variant.shape.operations.iter().map(|(name, _)| name.as_str());
+    let metric = MetricName::parse(&estimate.metric, operations).ok()?;
+    let is_asked_for = metric.measure == "throughput" && variant.shape.model == LoadModel::Open;
+    if is_asked_for || NOT_COMPARED.contains(&metric.measure.as_str()) {
+        return None;
+    }
+    let is_its = |claimed: &str| {
+        claimed == estimate.metric || variant.is_the_only_operations(claimed, &estimate.metric)
+    };
+    match run.claimed.iter().find(|claimed| is_its(&claimed.metric)) {
+        Some(claimed) => Some((if claimed.is_better_higher { Better::Higher } else { Better::Lower }, true)),
+        None => Some((Better::of_metric(&metric)?, false)),
+    }
+}
+
+/// The means of a metric in all runs of a side; `None`: some run has none, and a selection says nothing.
+fn means(side: &Side, asked: &Estimate) -> Option<Vec<f64>> {
+    let of_run = |run: &RunFigures| {
+        let estimates = &run.variant(&side.variant)?.estimates;
+        let is_same = |known: &&Estimate| {
+            (&known.metric, &known.agent, &known.pair) == (&asked.metric, &asked.agent, &asked.pair)
+        };
+        estimates.iter().find(is_same)?.mean.filter(|mean| *mean > 0.0)
+    };
+    side.runs.iter().map(of_run).collect()
+}
+
+fn notes(a: &Side, b: &Side, is_held_back: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let is_enough = a.runs.len() >= RUNS_MIN || b.runs.len() >= RUNS_MIN;
+    let advice = "run old and new interleaved as variants of one job: that tells more with fewer trials";
+    if !is_enough {
+        notes.push(format!(
+            "conditions differ from run to run, and so few runs do not show by how much, so nothing is decided: {advice}; or have a baseline of {RUNS_MIN} runs or more"
+        ));
+    } else {
+        notes.push(format!("better still, {advice}"));
+    }
+    if is_held_back {
+        notes.push(
+            "the hosts differ, so it cannot be told what made the difference: --across-machines says that comparing hosts is meant".to_owned(),
+        );
+    }
+    let versions: BTreeSet<&str> =
+        a.runs.iter().chain(&b.runs).map(|run| run.analysis_version.as_str()).collect();
+    if versions.len() > 1 {
+        let versions: Vec<&str> = versions.into_iter().collect();
+        notes.push(format!(
+            "the runs were analysed by different versions ({}), which may have counted differently",
+            versions.join(", ")
+        ));
+    }
+    notes
+}
+
+/// A side as it is told.
+pub(crate) fn told(side: &Side) -> ComparedSide {
+    ComparedSide {
+        name: side.name.clone(),
+        job: side.runs.first().map(|run| run.job.to_string()).unwrap_or_default(),
+        variant: side.variant.clone(),
+        runs: side.runs.iter().map(|run| run.run).collect(),
+        is_baseline: side.is_baseline,
+    }
+}
+
+#[cfg(test)]
+mod tests;

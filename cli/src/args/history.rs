@@ -1,0 +1,70 @@
+//! The words of `fleetmark baseline`, `compare` and `trend`.
+
+use clap::{Args, Subcommand};
+use shared::ids::{BaselineName, Name};
+
+use super::AskArgs;
+
+/// What to do with baselines.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineAction {
+    /// Have a name stand for these runs and no others
+    Set {
+        /// The name: letters, digits, `.`, `_` and `-`
+        name: BaselineName,
+        /// The runs: ids, unique prefixes, or `latest`
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// List baselines and their runs
+    List {
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Forget a baseline; its runs stay
+    Remove {
+        /// The name
+        name: BaselineName,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// A run (an id, a unique prefix, or `latest`), a baseline, or one variant of either as RUN:VARIANT
+    pub(crate) a: String,
+    /// What is compared with it
+    pub(crate) b: String,
+    /// What counts as the same, such as 5% [default: the job's `limits.margin`]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) margin: Option<f64>,
+    /// Comparing different hosts is meant
+    #[arg(long)]
+    pub(crate) across_machines: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
+/// Whose history to show.
+#[derive(Debug, Args)]
+pub(crate) struct TrendArgs {
+    /// The metric, such as read.latency.p95 or throughput
+    pub(crate) metric: String,
+    /// The job [default: that of the newest run which has the metric]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) job: Option<Name>,
+    /// So many of the newest runs
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = shared::units::parse_share(text).map_err(|error| error.to_string())?;
+    if share > 0.0 { Ok(share) } else { Err("a margin is above 0".to_owned()) }
+}

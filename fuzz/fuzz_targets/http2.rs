@@ -1,0 +1,10 @@
+//! Fuzzes the reader of HTTP/2 frames and header blocks.
+
+#![no_main]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| agent::workload::http::properties::http2_holds(bytes));
+
+// Without a fuzzer's flags the room is closed, and there is nothing to run.
+#[cfg(not(fuzzing))]
+libfuzzer_sys::fuzz_target!(|_bytes: &[u8]| {});
