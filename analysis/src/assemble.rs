@@ -27,8 +27,8 @@ use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
 use shared::job::Job;
 use shared::plan::PlannedTrial;
-use shared::run_record::{RunRecord, TrialRecord};
-use shared::run_report::{HostReport, RunReport, RunSection, SCHEMA, VariantReport, Verdict};
+use shared::run_record::{Looked, RunRecord, TrialRecord};
+use shared::run_report::{HostReport, LookReport, RunReport, RunSection, SCHEMA, VariantReport, Verdict};
 
 use self::cell::Cell;
 use self::seconds::Seconds;
@@ -36,8 +36,7 @@ use self::trial::WholeRun;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::autocorrelation::Autocorrelation;
-use crate::level::Level;
-use crate::{ANALYSIS_VERSION, claims, comparisons, identical_sides, sweeps, verdict};
+use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -229,6 +228,8 @@ impl<'a> Assembler<'a> {
             started_at: rfc3339(record.started_at_ms.unwrap_or(record.submitted_at_ms)),
             finished_at: finished_at_ms.map(rfc3339),
             seed: record.plan.seed,
+            looks: record.looks.iter().map(look).collect(),
+            blocks_not_needed: Some(record.blocks_not_needed()).filter(|blocks| *blocks > 0),
             tags: record.tags.clone(),
             fleetmark_version: record.fleetmark_version.clone(),
             analysis_version: ANALYSIS_VERSION.to_owned(),
@@ -249,8 +250,8 @@ impl<'a> Assembler<'a> {
 ///
 /// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
 pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
-    assembled.report.claims = claims::decide(assembled, job, Level::FIVE_PERCENT);
-    assembled.report.comparisons = comparisons::compare(&assembled.report, job, Level::FIVE_PERCENT);
+    assembled.report.claims = looks::decide(assembled, job, record);
+    assembled.report.comparisons = comparisons::compare(&assembled.report, job, looks::level(job, record));
     let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
@@ -258,6 +259,11 @@ pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole
 
 fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {
     CellKey { trial: trial.trial, attempt: trial.attempt, agent }
+}
+
+fn look(looked: &Looked) -> LookReport {
+    let Looked { look, outcome } = looked;
+    LookReport { blocks: look.blocks, alpha: look.alpha, outcome: outcome.as_str().to_owned() }
 }
 
 /// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.

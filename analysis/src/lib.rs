@@ -6,6 +6,7 @@
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided; [`claimed`] estimates what it names. [`comparisons`]: variants against each other.
 //!   [`identical_sides`]: those that are one job. [`sweeps`]: what sweeps over one number answer.
+//! * [`mod@looks`]: whether a run needs more blocks to decide them.
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
 //!
@@ -35,6 +36,7 @@ pub mod estimate;
 pub mod hodges_lehmann;
 pub mod identical_sides;
 pub mod level;
+pub mod looks;
 pub mod multiplicity;
 pub mod paired;
 pub mod prediction;
@@ -55,4 +57,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "6";
+pub const ANALYSIS_VERSION: &str = "7";

@@ -121,6 +121,7 @@ fn record(job: &Job, number: u64) -> RunRecord {
         finished_at_ms: None,
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
         trials: Vec::new(),
+        looks: Vec::new(),
         found_no_agents: false,
         was_refused: false,
         bookmark: None,

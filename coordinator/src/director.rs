@@ -224,6 +224,7 @@ impl Director {
             Message::Judged { trial, is_valid, findings } => {
                 self.step(Event::Judged { trial, is_valid, findings })
             }
+            Message::Looked { run, blocks, outcome } => self.step(Event::Looked { run, blocks, outcome }),
             Message::Recalled { trial, earlier } => {
                 if let Some(live) = self.live.get_mut(&trial) {
                     live.remember(&earlier);
@@ -330,6 +331,7 @@ impl Director {
                 self.live.remove(&trial);
             }
             Action::Judge(trial, record) => self.errands.run(Errand::Judge(trial, record)),
+            Action::Look(look, record) => self.errands.run(Errand::Look(look, record)),
             Action::Finish(record) => self.errands.run(Errand::Finish(record)),
         }
     }

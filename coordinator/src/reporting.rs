@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use analysis::assemble::Assembler;
-use analysis::{ANALYSIS_VERSION, validity};
+use analysis::assemble::{Assembled, Assembler};
+use analysis::{ANALYSIS_VERSION, looks, validity};
 use shared::finding::{Finding, FindingCode};
 use shared::ids::{RunId, TrialKey};
 use shared::job::{Job, Kinds};
-use shared::run_record::{RunRecord, RunState, RunSummary, TrialRecord};
+use shared::plan::looks::Look;
+use shared::run_record::{LookOutcome, RunRecord, RunState, RunSummary, TrialRecord};
 use shared::run_report::{RunReport, Verdict};
 
 use crate::figures;
@@ -97,6 +98,20 @@ pub async fn judge(
         .await?
 }
 
+/// Looks at what is stored of a run, to see whether it needs more blocks.
+///
+/// # Errors
+/// When what is stored cannot be read.
+pub async fn look(store: &StoreHandle, record: RunRecord, look: Look) -> Result<LookOutcome, ReportingError> {
+    store
+        .read(move |store| {
+            let job = job_of(&record)?;
+            let assembled = assembled(store, &record, &job, None)?;
+            Ok(looks::outcome(&assembled, &job, &look))
+        })
+        .await?
+}
+
 /// Makes the report of a run that is over, and stores it.
 ///
 /// # Errors
@@ -171,7 +186,7 @@ pub fn summary(record: &RunRecord, ended: &Ended) -> RunSummary {
             record.trials.iter().map(TrialRecord::measurements_complete).sum::<usize>(),
         )
         .unwrap_or(u32::MAX),
-        trials_planned: u32::try_from(record.plan.measurements()).unwrap_or(u32::MAX),
+        trials_planned: u32::try_from(record.measurements_needed()).unwrap_or(u32::MAX),
         damage: None,
     }
 }
@@ -193,7 +208,17 @@ fn assemble(
     only: Option<TrialKey>,
 ) -> Result<RunReport, ReportingError> {
     let job = job_of(record)?;
-    let mut assembler = Assembler::new(record, &job);
+    Ok(assembled(store, record, &job, only)?.report)
+}
+
+/// The same, with the histograms behind it.
+fn assembled(
+    store: &dyn ResultStore,
+    record: &RunRecord,
+    job: &Job,
+    only: Option<TrialKey>,
+) -> Result<Assembled, ReportingError> {
+    let mut assembler = Assembler::new(record, job);
     let mut problem = None;
     let mut take = |stored: StoredInterval| {
         if problem.is_none() {
@@ -209,7 +234,7 @@ fn assemble(
     }
     match problem {
         Some(problem) => Err(ReportingError::Interval { run: record.id, problem }),
-        None => Ok(assembler.finish(crate::unix_ms()).report),
+        None => Ok(assembler.finish(crate::unix_ms())),
     }
 }
 

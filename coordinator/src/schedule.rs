@@ -7,7 +7,8 @@
 //!                 │   hosts busy                  Judge ◄── StopTarget ◄── AfterTrial ◄─────────── Collect
 //!                 ▼                                 │
 //!              Finish ◄── AfterRun ◄── StopLast ◄───┴─► the next trial, or the same once more, starts at
-//!                                                       ReservePort; if agents were lost: Regroup ─► Join before it
+//!                                                       ReservePort; after some blocks Look comes before that, and if agents
+//!                                                       were lost: Regroup ─► Join
 //! ```
 //!
 //! Agents that do not share a load stand apart in cells of one trial, which go through its steps together and are broken, lost
@@ -18,12 +19,13 @@
 //! deadline, so every run ends. What an agent still holds of a trial or a run that went on while it was away, it is
 //! told to let go when it comes back or speaks of it. Each step leaves a bookmark in the run's record, from which a
 //! coordinator that was restarted goes on: `Adopt` ─► the step that it was in. Rooms: [`run`] (one run's way through the steps), [`step`] (the steps, and
-//! when each must be done), [`deadlines`] (how long all that may take), [`answer`] (what agents say), [`assignment`] (what
-//! each agent is told).
+//! when each must be done), [`deadlines`] (how long all that may take), [`orders`] (what is to
+//! be done, and what agents are told), [`answer`] (what they say), [`assignment`] (what each has to do in a trial).
 
 mod answer;
 mod assignment;
 mod deadlines;
+mod orders;
 mod run;
 mod step;
 #[cfg(test)]
@@ -31,21 +33,19 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::event::RunEvent;
 use shared::finding::Finding;
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
-use shared::plan::Assignment;
-use shared::run_record::{RunRecord, RunState};
+use shared::run_record::{LookOutcome, RunRecord, RunState};
 use shared::secret::Confidential;
 
 use crate::fleet::{Fleet, Moment};
 pub use answer::Answer;
 use answer::let_go;
 pub use deadlines::Deadlines;
+pub use orders::{Action, Command};
 use run::ActiveRun;
 pub use run::{BookmarkError, trial_under_way};
 
@@ -110,6 +110,15 @@ pub enum Event {
         /// What was found.
         findings: Vec<Finding>,
     },
+    /// What a run has measured so far was looked at.
+    Looked {
+        /// Which run.
+        run: RunId,
+        /// After how many blocks.
+        blocks: u32,
+        /// What came of it.
+        outcome: LookOutcome,
+    },
     /// Somebody cancels a run.
     Cancelled {
         /// Which.
@@ -119,84 +128,6 @@ pub enum Event {
     },
     /// Time passed.
     Tick,
-}
-
-/// What an agent is to be told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Find a free port.
-    ReservePort(TrialKey),
-    /// Start the target.
-    StartTarget {
-        /// For which trial.
-        trial: TrialKey,
-        /// The program and its arguments; what must not be told still stands in them by its name.
-        command: Vec<String>,
-        /// What must not be told.
-        confidential: Arc<Confidential>,
-        /// Where it answers once ready.
-        ready: Option<String>,
-        /// How long that may take.
-        timeout: Duration,
-    },
-    /// Stop the target.
-    StopTarget(TrialKey),
-    /// Run a hook.
-    RunHook {
-        /// For which trial.
-        trial: TrialKey,
-        /// Its number.
-        hook: u32,
-        /// The program and its arguments, as a target's.
-        command: Vec<String>,
-        /// What must not be told.
-        confidential: Arc<Confidential>,
-        /// How long it may take.
-        timeout: Duration,
-    },
-    /// Get ready.
-    Prepare(Box<Assignment>),
-    /// Start at T.
-    Start {
-        /// Which trial.
-        trial: TrialKey,
-        /// Under which lease.
-        epoch: LeaseEpoch,
-        /// Which of the trial's starts, from 0: a later one moves it.
-        arming: u32,
-        /// When, on the coordinator's clock since its start.
-        at: Moment,
-    },
-    /// Stop measuring at once.
-    Abort {
-        /// Which trial.
-        trial: TrialKey,
-        /// Why.
-        reason: String,
-    },
-    /// Forget the trial.
-    Release(TrialKey),
-}
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Tell an agent.
-    Send(AgentId, Command),
-    /// Tell a run's observers.
-    Tell(RunId, RunEvent),
-    /// Store the run's record as it is now.
-    Save(Box<RunRecord>),
-    /// Take in intervals of this trial, measured under this lease, from these agents, from now on; each from this number on.
-    OpenTrial(TrialKey, LeaseEpoch, BTreeMap<AgentId, u64>),
-    /// Take in no more intervals of this trial from an agent that is lost. What was stored before stays.
-    Exclude(TrialKey, AgentId),
-    /// Take in no more intervals of this trial.
-    CloseTrial(TrialKey),
-    /// Judge a collected trial from what is stored.
-    Judge(TrialKey, Box<RunRecord>),
-    /// Make the report, store it, and tell the observers how it ended.
-    Finish(Box<RunRecord>),
 }
 
 /// How a run is ended before its plan is done.
@@ -269,6 +200,11 @@ impl Schedule {
             Event::Judged { trial, is_valid, findings } => {
                 if let Some(run) = self.runs.get_mut(&trial.run) {
                     run.note_judged(trial, is_valid, findings, &mut actions);
+                }
+            }
+            Event::Looked { run, blocks, outcome } => {
+                if let Some(run) = self.runs.get_mut(&run) {
+                    run.note_looked(blocks, outcome, &mut actions);
                 }
             }
             Event::Cancelled { run, reason } => {

@@ -166,8 +166,10 @@ pub struct Load {
     pub warmup: Warmup,
     /// The window.
     pub window: Window,
-    /// Trials of each variant, at least 1.
+    /// Trials of each variant, at least 1; with `until_settled` at most so many.
     pub trials: u32,
+    /// Whether there are no more of them than it takes to decide every claim.
+    pub until_settled: bool,
     /// The seed; `None`: chosen at submission, and stored.
     pub seed: Option<u64>,
     /// How long operations may still begin and are awaited after the window.

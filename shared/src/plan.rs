@@ -1,6 +1,7 @@
 //! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Rooms: `order` (of the
-//! variants in each block), [`placement`] (who measures in each trial).
+//! variants in each block), [`placement`] (who measures in each trial), [`looks`] (which may end a run before all is done).
 
+pub mod looks;
 mod order;
 pub mod placement;
 
@@ -91,6 +92,13 @@ pub struct PlannedTrial {
     /// and `pairs` it is empty until the run has its agents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cells: Vec<PlannedCell>,
+}
+
+impl PlannedTrial {
+    /// How many measurements it is: one, or where agents stand apart its cells.
+    pub fn measurements(&self) -> usize {
+        self.cells.len().max(1)
+    }
 }
 
 /// What one agent is told to do in one trial. All templates that the coordinator can resolve are resolved.

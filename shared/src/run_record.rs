@@ -8,7 +8,8 @@ use crate::baseline::FrozenBaseline;
 use crate::finding::{Finding, Severity};
 use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
-use crate::plan::Plan;
+use crate::plan::looks::Look;
+use crate::plan::{Plan, PlannedTrial};
 use crate::run_report::{Pair, Verdict};
 
 /// Where a run stands.
@@ -75,6 +76,9 @@ pub struct RunRecord {
     pub fleetmark_version: String,
     /// Every attempt at every trial that was begun, in order.
     pub trials: Vec<TrialRecord>,
+    /// When it was looked at before its plan was done, in order, and what came of that. Only the last can have ended it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Looked>,
     /// It failed because no agents came in time, before anything ran.
     #[serde(default)]
     pub found_no_agents: bool,
@@ -94,6 +98,71 @@ pub struct RunRecord {
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,
+}
+
+impl RunRecord {
+    /// How many blocks of the plan are needed: those up to the look that ended the run, or all.
+    pub fn blocks_needed(&self) -> u32 {
+        let ended = self.looks.last().filter(|looked| looked.outcome.ends_run());
+        ended.map_or(u32::MAX, |looked| looked.look.blocks)
+    }
+
+    /// How many blocks of the plan are not needed.
+    pub fn blocks_not_needed(&self) -> u32 {
+        let planned = self.plan.trials.iter().map(|planned| planned.block + 1).max().unwrap_or(0);
+        planned.saturating_sub(self.blocks_needed())
+    }
+
+    /// The trials of the plan that are needed.
+    pub fn trials_needed(&self) -> impl Iterator<Item = &PlannedTrial> {
+        let blocks = self.blocks_needed();
+        self.plan.trials.iter().filter(move |planned| planned.block < blocks)
+    }
+
+    /// How many measurements are needed: trials, and where agents stand apart the cells of each.
+    pub fn measurements_needed(&self) -> usize {
+        self.trials_needed().map(PlannedTrial::measurements).sum()
+    }
+}
+
+/// A look that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Looked {
+    /// Which.
+    pub look: Look,
+    /// What came of it.
+    pub outcome: LookOutcome,
+}
+
+/// What came of a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookOutcome {
+    /// More blocks may still settle something.
+    GoOn,
+    /// Every claim is decided: no further block is needed.
+    Settled,
+    /// A claim that ends the run is refuted beyond doubt. Those that this look could not decide stay open.
+    Refuted,
+    /// What is stored could not be read, or not in time; the run goes on.
+    Failed(String),
+}
+
+impl LookOutcome {
+    /// The report's word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            LookOutcome::GoOn => "go_on",
+            LookOutcome::Settled => "settled",
+            LookOutcome::Refuted => "refuted",
+            LookOutcome::Failed(_) => "failed",
+        }
+    }
+
+    /// Whether no further block is run.
+    pub const fn ends_run(&self) -> bool {
+        matches!(self, LookOutcome::Settled | LookOutcome::Refuted)
+    }
 }
 
 /// A file that came with a job.

@@ -28,6 +28,17 @@ pub const SCHEMA: &str = "fleetmark.run/1";
 /// Name of the operation that is all operations merged.
 pub const ALL_OPERATIONS: &str = "*";
 
+/// One look at a run before its plan was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LookReport {
+    /// After how many blocks.
+    pub blocks: u32,
+    /// How often a decision at it may be wrong, 0 to 1.
+    pub alpha: f64,
+    /// `go_on`, `settled`, `refuted` or `failed`.
+    pub outcome: String,
+}
+
 /// What came out of a run or of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -108,6 +119,12 @@ pub struct RunSection {
     pub finished_at: Option<String>,
     /// The seed of everything random.
     pub seed: u64,
+    /// When it was looked at before its plan was done; absent when it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<LookReport>,
+    /// How many blocks of the plan a look made needless; absent when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks_not_needed: Option<u32>,
     /// Tags of the job and the command line.
     pub tags: BTreeMap<String, String>,
     /// fleetmark's version on the coordinator.

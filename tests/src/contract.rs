@@ -103,11 +103,17 @@ const RUN: &[(&str, Kind)] = &[
     ("started_at", Time),
     ("finished_at", Time),
     ("seed", Count),
+    // Added: when it was looked at before its plan was done, and what that spared.
+    ("looks", OrAbsent(&List(&Table(LOOK)))),
+    ("blocks_not_needed", OrAbsent(&Count)),
     ("tags", Kind::Map(&Text)),
     ("fleetmark_version", Text),
     ("analysis_version", Text),
     ("job", Text),
 ];
+
+const LOOK: &[(&str, Kind)] =
+    &[("blocks", Count), ("alpha", Number), ("outcome", OneOf(&["go_on", "settled", "refuted", "failed"]))];
 
 const VARIANT: &[(&str, Kind)] = &[
     ("name", Text),

@@ -17,7 +17,7 @@ pub(super) fn name_what_never_began(record: &RunRecord, variants: &mut [VariantS
         return;
     }
     let attempted = |trial: TrialIndex| record.trials.iter().filter(move |attempt| attempt.trial == trial);
-    for planned in &record.plan.trials {
+    for planned in record.trials_needed() {
         let begun: BTreeSet<Subject> = attempted(planned.index)
             .flat_map(|attempt| match attempt.cells.as_slice() {
                 [] => vec![Subject::All],
@@ -39,12 +39,11 @@ pub(super) fn has_a_valid_attempt_of_each(record: &RunRecord, variants: &[Varian
     };
     let valid: BTreeSet<(usize, u32, u32, Subject)> =
         variants.iter().enumerate().flat_map(of_variant).collect();
-    let trials = &record.plan.trials;
     let is_valid = |planned: &PlannedTrial| {
         let place = |subject| (planned.variant.0 as usize, planned.block, planned.order, subject);
         subjects(planned).into_iter().all(|subject| valid.contains(&place(subject)))
     };
-    !trials.is_empty() && trials.iter().all(is_valid)
+    !record.plan.trials.is_empty() && record.trials_needed().all(is_valid)
 }
 
 fn subjects(planned: &PlannedTrial) -> Vec<Subject> {

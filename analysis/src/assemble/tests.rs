@@ -1,12 +1,14 @@
 //! Small cases worked out by hand. Rooms: `apart` (agents that stand alone), `fixture` (a made-up run), `folding` (what folded runs still say),
-//! `gates` (what makes trials invalid), `invariants` (those of the design), `metrics` (what was taken out of responses),
-//! `settling` (trials that had not), `sweeps` (one number varied), `variants` (several jobs in one run).
+//! `gates` (what makes trials invalid), `invariants` (those of the design), `looks` (runs that ended before their plan),
+//! `metrics` (what was taken out of responses), `settling` (trials that had not), `sweeps` (one number varied), `variants`
+//! (several jobs in one run).
 
 mod apart;
 mod fixture;
 mod folding;
 mod gates;
 mod invariants;
+mod looks;
 mod metrics;
 mod settling;
 mod sweeps;

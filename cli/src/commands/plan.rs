@@ -108,6 +108,7 @@ fn answer(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<
         "seed": job.load.seed,
         "variants": variants::answer(job, plan),
         "blocks": job.load.trials,
+        "looks": variants::looks(job),
         "trials": trials,
         "trial_seconds": length.trial.map(|trial| trial.as_secs_f64()),
         "total_seconds": length.total.map(|total| total.as_secs_f64()),
@@ -144,6 +145,9 @@ fn page(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<u8
     }
     if plan.trials.len() > TRIALS_LISTED_MAX {
         line(&mut text, &format!("and {} more", plan.trials.len() - TRIALS_LISTED_MAX));
+    }
+    if let Some(sentence) = variants::looks_in_words(job) {
+        line(&mut text, &sentence);
     }
     if plan.variants.len() > 1 && job.load.seed.is_none() {
         line(&mut text, "the order is one of many: load.seed is not set, so each run draws its own");

@@ -163,6 +163,7 @@ fn submission(request: Submittal) -> Result<Submission, ControlError> {
         finished_at_ms: None,
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
         trials: Vec::new(),
+        looks: Vec::new(),
         found_no_agents: false,
         was_refused: false,
         bookmark: None,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use shared::event::RunEvent;
 use shared::ids::{AgentId, TrialKey};
-use shared::run_record::{RunRecord, RunState};
+use shared::plan::looks::Look;
+use shared::run_record::{LookOutcome, RunRecord, RunState};
 use shared::run_report::Verdict;
 use tokio::sync::mpsc;
 
@@ -31,6 +32,8 @@ pub enum Errand {
     Judge(TrialKey, Box<RunRecord>),
     /// Look at what is stored of each agent below the given number, for the view of a trial that began before this process.
     Recall(TrialKey, BTreeMap<AgentId, u64>, Box<LiveTrial>),
+    /// Look at what is stored of a run, to see whether it needs more blocks.
+    Look(Look, Box<RunRecord>),
     /// Make and store the report.
     Finish(Box<RunRecord>),
 }
@@ -94,6 +97,14 @@ async fn carry_out(store: &StoreHandle, errand: Errand) -> Option<Message> {
                 Message::Judged { trial, is_valid: false, findings: vec![reporting::unreadable(&error)] }
             }
         }),
+        Errand::Look(look, record) => {
+            let run = record.id;
+            let outcome = reporting::look(store, *record, look).await.unwrap_or_else(|error| {
+                tracing::error!(%run, %error, "what was measured so far cannot be looked at");
+                LookOutcome::Failed(format!("failed to {error}"))
+            });
+            Some(Message::Looked { run, blocks: look.blocks, outcome })
+        }
         Errand::Recall(trial, stored, mut earlier) => {
             let recalled = store
                 .read(move |store| {

@@ -5,7 +5,7 @@ use shared::finding::Finding;
 use shared::fleet::AgentStatus;
 use shared::ids::{AgentId, AgentName, RunId, TrialKey};
 use shared::interval::Interval;
-use shared::run_record::RunRecord;
+use shared::run_record::{LookOutcome, RunRecord};
 use tokio::sync::{mpsc, oneshot};
 
 use super::observers::Watching;
@@ -158,6 +158,15 @@ pub enum Message {
         is_valid: bool,
         /// What was found.
         findings: Vec<Finding>,
+    },
+    /// What a run has measured so far was looked at.
+    Looked {
+        /// Which run.
+        run: RunId,
+        /// After how many blocks.
+        blocks: u32,
+        /// What came of it.
+        outcome: LookOutcome,
     },
     /// What an earlier coordinator stored of a running trial was read.
     Recalled {

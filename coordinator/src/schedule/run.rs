@@ -2,13 +2,14 @@
 //!
 //! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
-//! `observing` (hosts that make no load), `adoption` (after a restart), `keeping` (what the record keeps).
+//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
 mod cells;
 mod hooks;
 mod keeping;
+mod looking;
 mod loss;
 mod observing;
 mod preparing;
@@ -338,11 +339,11 @@ impl ActiveRun {
         self.agents.contains(&agent)
     }
 
-    /// Whether an agent's part in a trial is still wanted: once it is judged, its agents have been told to let it go.
+    /// Whether an agent's part in a trial is still wanted: once it is judged, its agents are told to let it go.
     pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
         (self.has_agent(agent) || self.is_observed_by(agent))
             && self.is_current(trial)
-            && self.stage() < Step::Judge
+            && self.stage() <= Step::Judge
     }
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one

@@ -49,6 +49,8 @@ pub(super) enum Step {
     StopTarget,
     /// Until the trial is judged.
     Judge,
+    /// Until what is measured so far was looked at, to see whether more is needed.
+    Look,
     /// Until a target that was to outlive the last trial is gone: the run may have been ended after `StopTarget`.
     StopLastTarget,
     /// Hooks after the last trial.
@@ -83,7 +85,7 @@ impl Step {
             Step::Collect if is_cancelled => deadlines.collect_cancelled,
             Step::Collect => deadlines.collect,
             Step::StopTarget | Step::StopLastTarget => deadlines.stop_target,
-            Step::Judge => deadlines.judge,
+            Step::Judge | Step::Look => deadlines.judge,
         }
     }
 }

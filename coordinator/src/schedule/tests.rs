@@ -2,13 +2,14 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`,
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`, `looks`,
 //! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
 //! `overridden_deadlines`, `invariants` (any schedule of faults).
 
 mod absence;
 mod failures;
 mod invariants;
+mod looks;
 mod losses;
 mod observers;
 mod overridden_deadlines;
@@ -81,6 +82,7 @@ fn submission(number: u8, job: &Arc<Job>) -> Submission {
         finished_at_ms: None,
         fleetmark_version: String::new(),
         trials: Vec::new(),
+        looks: Vec::new(),
         found_no_agents: false,
         was_refused: false,
         bookmark: None,
@@ -132,6 +134,7 @@ fn bound(job: &Job) -> Duration {
         Step::AfterTrial,
         Step::StopTarget,
         Step::Judge,
+        Step::Look,
     ];
     let of_run = [Step::BeforeRun, Step::StopLastTarget, Step::AfterRun];
     let trial: Duration = of_trial.into_iter().map(within).sum();

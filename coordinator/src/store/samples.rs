@@ -56,6 +56,7 @@ pub(crate) fn record(number: u64) -> RunRecord {
         finished_at_ms: None,
         fleetmark_version: "0.1.0".to_owned(),
         trials: Vec::new(),
+        looks: Vec::new(),
         found_no_agents: false,
         was_refused: false,
         bookmark: None,

@@ -23,9 +23,26 @@ pub(super) fn header(page: &mut Page, report: &RunReport) {
     page.line("");
     let (weight, word, sentence) = verdict(report);
     page.sentence(&format!("{word}:"), |word| ink.weighed(weight, word), &format!(" {sentence}"));
+    if let Some(looks) = looks(report) {
+        page.aside(&looks);
+    }
     if let Some(reason) = &run.reason {
         page.sentence("Reason:", str::to_owned, &format!(" {}", printable(reason)));
     }
+}
+
+/// When the run was looked at before its plan was done, and what came of it.
+fn looks(report: &RunReport) -> Option<String> {
+    let looks = &report.run.looks;
+    let last = looks.last()?;
+    let times = counted(looks.len(), "look");
+    Some(match report.run.blocks_not_needed {
+        Some(left) => format!(
+            "{times} before the plan was done; {} after {} blocks, {left} more were not needed",
+            last.outcome, last.blocks
+        ),
+        None => format!("{times} before the plan was done; none of them ended it"),
+    })
 }
 
 /// Says where the run is kept.

@@ -22,6 +22,9 @@ pub const TRIALS_DEFAULT: u32 = 1;
 /// The same where variants, or sides of a claim, are: enough to see a difference of twice the spread between trials.
 pub const TRIALS_COMPARED_DEFAULT: u32 = 10;
 
+/// Most trials where they go on until every claim is decided, unless the job says otherwise: the last of the looks.
+pub const TRIALS_UNTIL_SETTLED_DEFAULT: u32 = 30;
+
 /// Rules of claims that compare.
 const COMPARING: [&str; 4] = ["at_least", "at_most", "no_regression", "scales_over"];
 
@@ -30,9 +33,7 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
     let child = |key: &str| root.descendant(&["load", key]);
     let duration = |key: &str| child(key).and_then(|node| node.duration());
     let per_worker = |key: &str| child(key).and_then(|count| count.whole()).unwrap_or(1);
-    if let Some(trials) = child("trials").filter(|trials| trials.value().is_table()) {
-        findings.push(trials.unsupported_value("stopping once the claims are settled"));
-    }
+    let (trials, until_settled) = trials(root, findings);
     let window = window(root, findings);
     let arrivals = arrivals::arrivals(root, window, findings);
     Load {
@@ -42,7 +43,8 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         // Stages have a length of their own.
         window: arrivals.as_ref().map_or(window, |arrivals| Window::For(arrivals.length())),
         arrivals,
-        trials: child("trials").and_then(|trials| trials.whole()).unwrap_or_else(|| trials_default(root)),
+        trials,
+        until_settled,
         seed: child("seed").and_then(|seed| seed.integer()).and_then(|seed| u64::try_from(seed).ok()),
         drain: duration("drain").unwrap_or(DRAIN_DEFAULT),
         threads: child("threads").and_then(|threads| threads.whole()),
@@ -56,6 +58,20 @@ pub(super) fn load(root: &Node<'_>, findings: &mut Findings) -> Load {
         streams_per_connection: per_worker("streams_per_connection"),
         new_connection_every: child("new_connection_every").and_then(|operations| operations.whole()),
     }
+}
+
+/// How many trials of each variant there are, and whether there are no more than it takes to decide every claim.
+fn trials(root: &Node<'_>, findings: &mut Findings) -> (u32, bool) {
+    let Some(node) = root.descendant(&["load", "trials"]) else { return (trials_default(root), false) };
+    if !node.value().is_table() {
+        return (node.whole().unwrap_or(TRIALS_DEFAULT), false);
+    }
+    if root.child("claims").is_none_or(|claims| claims.items().next().is_none()) {
+        let error = node.error("nothing can be settled: there are no claims");
+        findings.push(error.with_help("add [[claims]], or give a number of trials"));
+    }
+    let at_most = node.child("at_most").and_then(|at_most| at_most.whole());
+    (at_most.unwrap_or(TRIALS_UNTIL_SETTLED_DEFAULT), true)
 }
 
 /// How many trials of each variant there are where the job does not say.

@@ -11,7 +11,7 @@ mod telling;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use toml_edit::{DocumentMut, Value};
+use toml_edit::{DocumentMut, Item, Value};
 
 use super::error::{Findings, JobError};
 use super::names::TRIAL_NAMES;
@@ -99,6 +99,10 @@ fn base_document(text: &str) -> Result<DocumentMut, overrides::OverrideError> {
     for section in SECTIONS_OF_THE_BASE {
         document.remove(section);
     }
+    // How many trials there are may hang on claims, which a variant does not have.
+    if let Some(load) = document.get_mut("load").and_then(Item::as_table_like_mut) {
+        load.remove("trials");
+    }
     Ok(document)
 }
 
@@ -129,7 +133,7 @@ fn read_one(
 
 /// A variant's job, with what it has of the base job.
 fn of_base(base: &Job, combination: &Combination<'_>, mut job: Job) -> JobVariant {
-    job.load.trials = base.load.trials;
+    (job.load.trials, job.load.until_settled) = (base.load.trials, base.load.until_settled);
     job.load.seed = base.load.seed;
     job.claims = base.claims.clone();
     job.expect = base.expect.clone();

@@ -90,7 +90,7 @@ impl Plan {
 
     /// How many measurements there must be: trials, and where agents stand apart the cells of each.
     pub fn measurements(&self) -> usize {
-        self.trials.iter().map(|trial| trial.cells.len().max(1)).sum()
+        self.trials.iter().map(PlannedTrial::measurements).sum()
     }
 
     /// Whether it says who measures in each trial.

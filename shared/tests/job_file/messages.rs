@@ -8,8 +8,9 @@ use crate::{EXAMPLE, errors, job_with};
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
     58:2: observe: "observe" is not supported by this version
-    74:1: claims.0.abort: "abort" is not supported by this version
     77:10: claims.1.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
+    78:11: claims.1.variant: there is no variant "load.workers=8" (did you mean "new,load.workers=8"?)
+    79:8: claims.1.than: there is no variant "load.workers=1" (did you mean "new,load.workers=1"?)
     88:10: claims.3.metric: under an open model the throughput is what the job asked for, so comparing it says nothing about the target (compare latencies, or write model = "closed")
     92:2: search: "search" is not supported by this version
     "#);
@@ -65,7 +66,7 @@ fn what_is_not_built_is_refused_and_still_checked() {
     9:12: load.arrivals: expected "uniform" or "poisson", found the text "posson" (did you mean "poisson"?)
     10:1: load.think: "think" contradicts the open model, whose operations are due by its rate (leave it out; only between the steps of a scenario can its workers pause)
     10:9: load.think: the unit "x" of "1x" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
-    11:10: load.trials: stopping once the claims are settled is not supported by this version
+    11:10: load.trials: nothing can be settled: there are no claims (add [[claims]], or give a number of trials)
     11:31: load.trials.atmost: unknown key "atmost" (did you mean "at_most"?)
     16:12: fleet.observe: "role" is not a term: write key=value, key!=value, key>=number or key<=number
     18:1: sweep.load: expected a list, each a text, a number, true or false, found a table

@@ -64,6 +64,8 @@ fn variants_compare_so_there_are_ten_trials_of_each_unless_the_job_says_otherwis
     };
     assert_eq!(trials("[sweep]\n\"load.workers\" = [1, 2]\n"), 10);
     assert_eq!(trials("[sweep]\n\"load.workers\" = [1]\n"), 1);
+    let until = "[load]\ntrials = { until = \"settled\", at_most = 20 }\n[[claims]]\nmetric = \"latency.mean\"\nbelow = \"1s\"\n";
+    assert_eq!(trials(&format!("{until}[sweep]\n\"load.workers\" = [1, 2]\n")), 20);
     assert_eq!(trials("[load]\ntrials = 3\nseed = 7\n[sweep]\n\"load.workers\" = [1, 2]\n"), 3);
 }
 

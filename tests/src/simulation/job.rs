@@ -33,14 +33,14 @@ impl DrawnJob {
     pub fn any(number: u8, agents_max: u64, dice: &mut Dice) -> Self {
         let mut text = format!(
             "name = \"job-{number}\"\nworkload = {{ kind = \"http\" }}\nload.duration = \"{}s\"\nload.warmup = \"{}s\"\n\
-             load.trials = {}\nfleet.start_timeout = \"{START_TIMEOUT_SECONDS}s\"\nfleet.retries = {}\n\
+             fleet.start_timeout = \"{START_TIMEOUT_SECONDS}s\"\nfleet.retries = {}\n\
              fleet.on_agent_loss = \"{}\"\n",
             dice.between(1..=6),
             dice.between(0..=1),
-            dice.between(1..=3),
             dice.one_of(&[0, 0, 1, 2]),
             dice.one_of(&["fail", "continue"]),
         );
+        text.push_str(&trials(dice));
         if dice.one_in(2) {
             text.push_str(&format!("fleet.agents = {}\n", dice.between(1..=agents_max)));
         }
@@ -82,6 +82,7 @@ impl DrawnJob {
             finished_at_ms: None,
             fleetmark_version: String::new(),
             trials: Vec::new(),
+            looks: Vec::new(),
             found_no_agents: false,
             was_refused: false,
             bookmark: None,
@@ -90,6 +91,20 @@ impl DrawnJob {
             reservation: None,
         };
         Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
+    }
+}
+
+/// A few trials, or so many that the run is looked at: every operation takes a millisecond here.
+fn trials(dice: &mut Dice) -> String {
+    if dice.one_in(12) {
+        "load.trials = 7\nclaims = [{ metric = \"latency.mean\", above = \"1s\", abort = true }]\n".to_owned()
+    } else if dice.one_in(12) {
+        let metric = dice.one_of(&["latency.mean", "latency.p99"]);
+        format!(
+            "load.trials = {{ until = \"settled\", at_most = 12 }}\nclaims = [{{ metric = \"{metric}\", below = \"1s\" }}]\n"
+        )
+    } else {
+        format!("load.trials = {}\n", dice.between(1..=3))
     }
 }
 

@@ -130,6 +130,8 @@ fn run() -> RunSection {
         started_at: String::new(),
         finished_at: None,
         seed: 42,
+        looks: Vec::new(),
+        blocks_not_needed: None,
         tags: BTreeMap::new(),
         fleetmark_version: String::new(),
         analysis_version: String::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::job::{Job, JobVariant};
 use shared::plan::Plan;
+use shared::plan::looks::ABORT_FROM;
 use shared::units::print_duration;
 
 use super::{trial_length, words};
@@ -22,6 +23,27 @@ pub(super) fn trials(job: &Job, plan: &Plan) -> String {
         _ if blocks == 1 => format!("{trials} (1 block of {variants} variants)"),
         _ => format!("{trials} ({blocks} blocks of {variants} variants)"),
     }
+}
+
+/// After how many blocks the run is looked at, and may end.
+pub(super) fn looks(job: &Job) -> Vec<u32> {
+    let looks = job.looks();
+    (1..looks.blocks).filter(|blocks| looks.after(*blocks).is_some()).collect()
+}
+
+/// The same in words; `None`: nothing ends it before all is done.
+pub(super) fn looks_in_words(job: &Job) -> Option<String> {
+    let looks = job.looks();
+    if looks.until_settled {
+        let deciding: Vec<String> = looks.deciding().iter().map(ToString::to_string).collect();
+        return Some(format!(
+            "it ends once every claim is decided: that is looked at after {} blocks, and no other number",
+            deciding.join(", ")
+        ));
+    }
+    looks.aborts.then(|| {
+        format!("it ends once a claim is refuted beyond doubt, after {ABORT_FROM} blocks at the earliest")
+    })
 }
 
 /// The variants for programs to read.

@@ -100,7 +100,7 @@ impl ActiveRun {
         run.awaited = run.agents.iter().copied().collect();
         run.trial.stored = stored;
         (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
-        if step >= Step::BeginTrial && step < Step::StopLastTarget {
+        if step >= Step::BeginTrial && step <= Step::Judge {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
             let known = run.loads().iter().chain(&run.trial.observers).map(from).collect();
             actions.push(Action::OpenTrial(run.key(), run.trial.epoch, known));

@@ -145,9 +145,10 @@ impl ActiveRun {
             Step::Collect => Step::AfterTrial,
             Step::AfterTrial => Step::StopTarget,
             Step::StopTarget => Step::Judge,
-            Step::Judge if self.goes_on() && self.group.is_short => Step::Regroup,
-            Step::Judge if self.goes_on() => Step::BeginTrial,
-            Step::Judge => Step::StopLastTarget,
+            Step::Judge if self.look_due().is_some() => Step::Look,
+            Step::Judge | Step::Look if self.goes_on() && self.group.is_short => Step::Regroup,
+            Step::Judge | Step::Look if self.goes_on() => Step::BeginTrial,
+            Step::Judge | Step::Look => Step::StopLastTarget,
             Step::StopLastTarget => Step::AfterRun,
             Step::AfterRun | Step::Finished => Step::Finished,
         }
@@ -162,6 +163,9 @@ impl ActiveRun {
         actions: &mut Vec<Action>,
     ) {
         let previous = std::mem::replace(&mut self.step, step);
+        if previous == Step::Judge && step != Step::Judge {
+            self.release_trial(actions);
+        }
         self.awaited.clear();
         self.told.clear();
         let extra = self.hooks_within(step).max(self.connecting_within(step));
@@ -183,7 +187,7 @@ impl ActiveRun {
             }
             Step::BeginTrial => {
                 // Whoever was to measure may have been lost since.
-                if previous == Step::Judge || !self.can_run_present() {
+                if matches!(previous, Step::Judge | Step::Look) || !self.can_run_present() {
                     self.turn_over();
                 }
                 self.begin_trial(fleet, epoch, actions);
@@ -214,6 +218,7 @@ impl ActiveRun {
             }
             Step::StopTarget | Step::StopLastTarget => self.stop_target(actions),
             Step::Judge => self.judge(actions),
+            Step::Look => self.look(actions),
             Step::Finished => self.finish(now, actions),
         }
         self.keep_bookmark(fleet, actions);
@@ -288,17 +293,27 @@ impl ActiveRun {
 
     fn judge(&mut self, actions: &mut Vec<Action>) {
         let key = self.key();
-        if self.trial.is_prepared {
-            actions.extend(self.loads().into_iter().map(|agent| Action::Send(agent, Command::Release(key))));
-            self.release_observers(key, actions);
-        }
         let is_complete = !self.trial.is_broken;
         if let Some(record) = self.trial_record() {
             record.is_complete = is_complete;
         }
         actions.push(Action::CloseTrial(key));
         actions.push(Action::Judge(key, Box::new(self.record.clone())));
-        // Nobody of the fleet is asked: the judgement itself is awaited, under a name that no agent has.
+        self.await_nobody();
+    }
+
+    /// Has agents let the trial go. Not before it is judged, for what was done until then is on disk by then: a coordinator that ends
+    /// sooner finds them holding it, and comes to its end once more.
+    fn release_trial(&self, actions: &mut Vec<Action>) {
+        if self.trial.is_prepared {
+            let key = self.key();
+            actions.extend(self.loads().into_iter().map(|agent| Action::Send(agent, Command::Release(key))));
+            self.release_observers(key, actions);
+        }
+    }
+
+    /// Nobody of the fleet is asked: a judgement or a look is awaited, under a name that no agent has.
+    pub(super) fn await_nobody(&mut self) {
         self.awaited = [nobody()].into();
     }
 

@@ -25,8 +25,8 @@ impl ActiveRun {
         if self.trial.is_repeated && self.can_run_present() {
             return Some((self.trial.index, self.trial.attempt + 1));
         }
-        let later = self.record.plan.trials.iter().filter(|planned| planned.index > self.trial.index);
-        let next = later.into_iter().find(|planned| self.can_run(planned, &BTreeSet::new()));
+        let mut later = self.record.trials_needed().filter(|planned| planned.index > self.trial.index);
+        let next = later.find(|planned| self.can_run(planned, &BTreeSet::new()));
         next.map(|planned| (planned.index, 0))
     }
 

@@ -83,6 +83,7 @@ impl ActiveRun {
             Step::Judge => {
                 self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
             }
+            Step::Look => self.give_up_looking(),
             // What did not arrive is named by the report: it counts what is stored against what was numbered.
             Step::Collect | Step::Waiting | Step::Adopt | Step::BeginTrial | Step::Finished => {}
         }

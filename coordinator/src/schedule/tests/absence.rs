@@ -101,7 +101,7 @@ fn an_agent_that_is_lost_while_its_trial_is_judged_does_not_break_it() {
     let mut world = World::new(&[(1, "h1"), (2, "h2")]);
     world.judges = false;
     world.submit(1, &job);
-    world.pass_until_sent(|command| matches!(command, Command::Release(_)));
+    world.pass_until_judging();
     world.kill(2);
     world.settle(bound(&job));
     let record = &world.finished[&run_id(1)];

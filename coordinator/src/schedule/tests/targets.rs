@@ -94,7 +94,7 @@ fn a_target_that_ends_between_trials_breaks_neither_and_is_replaced() {
     let job = job(ONE_TARGET);
     let mut world = World::new(&[(1, "h1"), (2, "h2")]);
     world.submit(1, &job);
-    world.pass_until_sent(|command| matches!(command, Command::Release(_)));
+    world.pass_until_judging();
     let (started, _) = world.agent(1).targets[&run_id(1)];
     world.befall(1, Deed::TargetDown(started));
     world.settle(bound(&job));
@@ -109,7 +109,7 @@ fn a_target_that_was_to_serve_further_trials_is_stopped_when_the_run_ends_betwee
     let job = job(ONE_TARGET);
     let mut world = World::new(&[(1, "h1"), (2, "h2")]);
     world.submit(1, &job);
-    world.pass_until_sent(|command| matches!(command, Command::Release(_)));
+    world.pass_until_judging();
     assert_eq!(world.sent_to(1, is_stop), 0);
     world.cancel(1);
     world.settle(5 * SECOND);

@@ -1,18 +1,18 @@
 //! The model world: agents behind links that break, in virtual time. At every moment it asserts what must always hold.
 
 mod assertions;
+mod deeds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::finding::{Finding, Severity};
 use shared::ids::{AgentId, RunId, TrialKey};
 use shared::job::Job;
-use shared::run_record::RunRecord;
+use shared::run_record::{LookOutcome, RunRecord};
 
-use super::super::{Action, Adoption, Answer, Command, Event, Schedule, Submission, trial_under_way};
+use super::super::{Adoption, Answer, Command, Event, Schedule, Submission, trial_under_way};
 use super::simulated_agent::{Deed, SimulatedAgent};
 use super::{agent_id, run_id, submission};
 use crate::fleet::tests::agent as introduction;
@@ -31,6 +31,7 @@ enum Happening {
     Heard(AgentId, u64, TrialKey, Answer),
     Stored(AgentId, u64, TrialKey, u64),
     Judged(TrialKey, bool, u64),
+    Looked(RunId, u32, u64),
 }
 
 pub(super) struct World {
@@ -45,6 +46,11 @@ pub(super) struct World {
     pub(super) finished_at: BTreeMap<RunId, Moment>,
     /// Whether the store answers who asks for a judgement.
     pub(super) judges: bool,
+    /// After how many blocks a look says what; it says nothing at any other.
+    pub(super) looks: BTreeMap<u32, LookOutcome>,
+    /// Whether the store answers who asks for a look, and how often it was asked.
+    pub(super) answers_looks: bool,
+    pub(super) looks_asked: u32,
     /// Every record that was saved, oldest first, those of submissions among them.
     saves: Vec<RunRecord>,
     /// Of these so many are on disk: what was stored after them came after them.
@@ -80,6 +86,9 @@ impl World {
             finished: BTreeMap::new(),
             finished_at: BTreeMap::new(),
             judges: true,
+            looks: BTreeMap::new(),
+            answers_looks: true,
+            looks_asked: 0,
             saves: Vec::new(),
             durable_saves: 0,
             stored: BTreeMap::new(),
@@ -250,6 +259,11 @@ impl World {
         self.sent.iter().any(|(_, _, command)| is_meant(command))
     }
 
+    /// Lets time pass until a trial is judged.
+    pub(super) fn pass_until_judging(&mut self) {
+        self.pass_until(Duration::from_secs(600), |world| !world.judged.is_empty());
+    }
+
     /// How many commands of this kind reached an agent's link.
     pub(super) fn sent_to(&self, number: u8, is_meant: impl Fn(&Command) -> bool) -> usize {
         let of_agent =
@@ -293,6 +307,11 @@ impl World {
             Happening::Judged(_, _, incarnation) if incarnation != self.incarnation => {}
             Happening::Judged(trial, is_valid, _) => {
                 self.step(Event::Judged { trial, is_valid, findings: Vec::new() });
+            }
+            Happening::Looked(_, _, incarnation) if incarnation != self.incarnation => {}
+            Happening::Looked(run, blocks, _) => {
+                let outcome = self.looks.get(&blocks).cloned().unwrap_or(LookOutcome::GoOn);
+                self.step(Event::Looked { run, blocks, outcome });
             }
             // The link that it was on its way by is broken.
             Happening::Arrives(..) | Happening::Heard(..) | Happening::Stored(..) => {}
@@ -349,48 +368,5 @@ impl World {
         let actions = self.schedule.step(self.now, event);
         actions.into_iter().for_each(|action| self.carry_out(action));
         self.assert_leases_exclude();
-    }
-
-    fn carry_out(&mut self, action: Action) {
-        match action {
-            Action::Send(agent, command) => self.send(agent, command),
-            Action::Tell(run, event) => self.told.push((run, event)),
-            Action::Save(record) => self.saves.push(*record),
-            Action::OpenTrial(trial, _, agents) => {
-                assert!(!agents.is_empty() && self.open.insert(trial), "{trial} was opened twice");
-            }
-            Action::Exclude(trial, agent) => assert!(self.excluded.insert((trial, agent)), "excluded twice"),
-            Action::CloseTrial(trial) => assert!(self.open.remove(&trial), "{trial} was closed twice"),
-            Action::Judge(trial, record) => {
-                assert!(self.judged.insert(trial), "{trial} was judged twice");
-                let attempt = record.trials.last().expect("what is judged was begun");
-                if attempt.is_complete {
-                    self.assert_start_together(trial, attempt);
-                }
-                let is_invalid = |finding: &Finding| finding.severity == Severity::Invalid;
-                let is_valid = attempt.is_complete && !attempt.findings.iter().any(is_invalid);
-                if self.judges {
-                    self.later(JUDGING, Happening::Judged(trial, is_valid, self.incarnation));
-                }
-            }
-            Action::Finish(record) => {
-                let run = record.id;
-                assert!(record.state.is_over() && !self.open.iter().any(|trial| trial.run == run));
-                assert!(self.finished.insert(run, *record).is_none(), "run {run} ended twice");
-                self.finished_at.insert(run, self.now);
-            }
-        }
-    }
-
-    /// Nothing is said twice on one link; only what undoes may be, since it may answer a repeated word.
-    fn send(&mut self, agent: AgentId, command: Command) {
-        let link = self.connections.get(&agent).copied();
-        let undoes = matches!(command, Command::Release(_) | Command::StopTarget(_));
-        let entry = (agent, link, command.clone());
-        assert!(link.is_none() || undoes || !self.sent.contains(&entry), "sent twice: {entry:?}");
-        self.sent.push(entry);
-        if let (Some(link), Some(there)) = (link, self.agents.get(&agent)) {
-            self.later(there.delay, Happening::Arrives(agent, link, command));
-        }
     }
 }

@@ -86,10 +86,10 @@ pub const CLAIM: &[Key] = &[
         Shape::OneOf(&["gate", "warn"]),
         "Counts in the exit code (gate, the default) or is only printed.",
     ),
-    Key::unsupported(
+    Key::optional(
         "abort",
         Shape::Boolean,
-        "Ends the run early once it is refuted beyond doubt; default false.",
+        "Ends the run early once it is refuted beyond doubt: looked at after every block from 5 on; default false.",
     ),
 ];
 

@@ -60,6 +60,7 @@ pub fn of_report(
     disk.shown().intervals(run, &mut take).map_err(|error| unreadable(&error))?;
     let job = shared::job::parse(&record.job_toml, Kinds::Unchecked).map_err(|errors| unreadable(&errors))?;
     blocks_are_whole(&record)?;
+    looks_end_runs(&record)?;
     for attempt in &record.trials {
         let trial = TrialKey { run, trial: attempt.trial, attempt: attempt.attempt };
         let stored = stored.remove(&trial).unwrap_or_default();
@@ -98,13 +99,26 @@ fn report_of<'a>(
 /// Trials run in the order of the plan, those of a block side by side; of a run that is finished each was begun.
 fn blocks_are_whole(record: &RunRecord) -> Result<(), Violation> {
     let begun: Vec<u32> = record.trials.iter().map(|attempt| attempt.trial.0).collect();
-    let planned = record.plan.trials.len() as u32;
+    let planned = record.trials_needed().count() as u32;
     let distinct: BTreeSet<u32> = begun.iter().copied().collect();
     if !begun.is_sorted() || (record.state == RunState::Finished && distinct != (0..planned).collect()) {
         let what = format!("of {planned} trials these were begun, in this order: {begun:?}");
         return Err(violated("blocks_are_whole", what));
     }
     Ok(())
+}
+
+/// A run is looked at after ever more blocks, and nothing is begun after a look that ends it.
+fn looks_end_runs(record: &RunRecord) -> Result<(), Violation> {
+    let is_in_order = record.looks.windows(2).all(|pair| pair[0].look.blocks < pair[1].look.blocks);
+    let before_last = record.looks.iter().rev().skip(1);
+    let is_only_last = !before_last.into_iter().any(|looked| looked.outcome.ends_run());
+    let needed = record.trials_needed().count() as u32;
+    let is_kept = record.trials.iter().all(|attempt| attempt.trial.0 < needed);
+    if is_in_order && is_only_last && is_kept {
+        return Ok(());
+    }
+    Err(violated("looks_end_runs", format!("{needed} trials are needed after {:?}", record.looks)))
 }
 
 /// An engine that came to its end measured for as long as its variant says.
