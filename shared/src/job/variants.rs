@@ -23,7 +23,7 @@ use super::{Job, TargetRestart, TargetSpec};
 use crate::ids::VariantIndex;
 use crate::plan::TRIALS_MAX;
 use combinations::Combination;
-pub(super) use combinations::{check, count, names};
+pub(super) use combinations::{check, count, meant, names};
 use telling::Telling;
 
 /// Most variants of one job: each has a table of its own in the report, and a hundred tables are more than anybody reads.

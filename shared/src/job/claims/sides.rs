@@ -5,9 +5,6 @@ use super::super::node::Node;
 use super::super::variants;
 use super::{BOUNDS, COMPARISONS, contradiction};
 
-/// Measures that are what an open model's job asked for, and so say nothing about the target when they are compared.
-const ASKED_FOR: [&str; 2] = ["throughput", "count"];
-
 /// Checks the sides of one claim.
 pub(super) fn check(root: &Node<'_>, claim: &Node<'_>, findings: &mut Findings) {
     check_keys(claim, findings);
@@ -15,7 +12,6 @@ pub(super) fn check(root: &Node<'_>, claim: &Node<'_>, findings: &mut Findings) 
     if let Some(scales) = claim.child("scales_over") {
         check_sweep(root, claim, &scales, findings);
     }
-    check_open_model(root, claim, findings);
 }
 
 fn check_keys(claim: &Node<'_>, findings: &mut Findings) {
@@ -48,18 +44,19 @@ fn check_keys(claim: &Node<'_>, findings: &mut Findings) {
 /// Both sides must be variants of the job, and not the same one.
 fn check_variants(root: &Node<'_>, claim: &Node<'_>, findings: &mut Findings) {
     let (variant, than) = (claim.child("variant"), claim.child("than"));
+    let known = variants::names(root);
+    let meant = |side: &Node<'_>| variants::meant(&known, side.text()?).cloned();
     if let (Some(variant), Some(than)) = (&variant, &than)
-        && variant.text() == than.text()
+        && (variant.text() == than.text() || (meant(variant).is_some() && meant(variant) == meant(than)))
     {
         let message = format!("{} is compared with itself", quoted(than.text().unwrap_or_default()));
         findings.push(than.error(message).with_help("name another variant"));
     }
-    let known = variants::names(root);
     if known.is_empty() {
         return;
     }
     for side in [variant, than].into_iter().flatten() {
-        let Some(name) = side.text().filter(|name| known.iter().all(|known| known != name)) else { continue };
+        let Some(name) = side.text().filter(|_| meant(&side).is_none()) else { continue };
         let error = side.error(format!("there is no variant {}", quoted(name)));
         let help = proposal(name, known.iter().map(String::as_str));
         findings.push(super::JobError { help, ..error });
@@ -92,19 +89,5 @@ fn check_sweep(root: &Node<'_>, claim: &Node<'_>, scales: &Node<'_>, findings: &
     if !is_all_numbers || numbers.len() < 2 || numbers.first().is_some_and(|least| *least <= 0.0) {
         let message = format!("{} is not swept over two or more numbers above zero", quoted(path));
         findings.push(scales.error(message));
-    }
-}
-
-/// Under an open model the throughput is the job's own rate: it shows whether the plan was kept, and nothing else.
-fn check_open_model(root: &Node<'_>, claim: &Node<'_>, findings: &mut Findings) {
-    let is_open = root.descendant(&["load", "model"]).is_some_and(|model| model.text() == Some("open"));
-    let is_comparing = COMPARISONS.iter().chain(&["scales_over"]).any(|key| claim.child(key).is_some());
-    let Some(metric) = claim.child("metric").filter(|_| is_open && is_comparing) else { return };
-    let measure = metric.text().unwrap_or_default().rsplit('.').next().unwrap_or_default();
-    if ASKED_FOR.contains(&measure) {
-        let message = format!(
-            "under an open model the {measure} is what the job asked for, so comparing it says nothing about the target"
-        );
-        findings.push(metric.error(message).with_help("compare latencies, or write model = \"closed\""));
     }
 }

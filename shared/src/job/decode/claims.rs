@@ -3,6 +3,7 @@
 use crate::claim::{Against, Better, Claim, ClaimSeverity, Rule, Side};
 use crate::job::claims::amount;
 use crate::job::node::Node;
+use crate::job::variants;
 use crate::job::workload::operation_names;
 use crate::job::{CLAIMS_MAX, Expectation};
 use crate::metric::MetricName;
@@ -10,9 +11,10 @@ use crate::metric::MetricName;
 /// Decodes `[[claims]]`.
 pub(in crate::job) fn claims(root: &Node<'_>) -> Vec<Claim> {
     let operations = operation_names(root);
+    let variants = variants::names(root);
     let list = root.child("claims");
     let claims = list.iter().flat_map(Node::items).take(CLAIMS_MAX);
-    claims.filter_map(|node| claim(&node, &operations)).collect()
+    claims.filter_map(|node| claim(&node, &operations, &variants)).collect()
 }
 
 /// Decodes `[expect]`.
@@ -26,10 +28,10 @@ pub(in crate::job) fn expectation(root: &Node<'_>) -> Expectation {
     }
 }
 
-fn claim(node: &Node<'_>, operations: &[&str]) -> Option<Claim> {
+fn claim(node: &Node<'_>, operations: &[&str], variants: &[String]) -> Option<Claim> {
     let text = |key: &str| node.child(key).and_then(|node| node.text()).map(str::to_owned);
     let metric = metric(&node.child("metric")?, operations)?;
-    let rule = rule(node, &metric)?;
+    let rule = rule(node, &metric, variants)?;
     let better = match (&rule, text("better").as_deref()) {
         (Rule::Bound { side: Side::Below, .. }, _) | (_, Some("lower")) => Better::Lower,
         (Rule::Bound { side: Side::Above, .. }, _) | (_, Some("higher")) => Better::Higher,
@@ -39,7 +41,7 @@ fn claim(node: &Node<'_>, operations: &[&str]) -> Option<Claim> {
     Some(Claim {
         text: text("text"),
         better,
-        variant: text("variant"),
+        variant: node.child("variant").map(|node| variant(&node, variants)),
         rule,
         severity: if is_warning { ClaimSeverity::Warn } else { ClaimSeverity::Gate },
         ends_run: node.child("abort").and_then(|abort| abort.boolean()).unwrap_or(false),
@@ -47,7 +49,7 @@ fn claim(node: &Node<'_>, operations: &[&str]) -> Option<Claim> {
     })
 }
 
-fn rule(node: &Node<'_>, metric: &MetricName) -> Option<Rule> {
+fn rule(node: &Node<'_>, metric: &MetricName, variants: &[String]) -> Option<Rule> {
     let child = |key: &str| node.child(key);
     for (key, side) in [("below", Side::Below), ("above", Side::Above)] {
         if let Some(limit) = child(key) {
@@ -59,7 +61,7 @@ fn rule(node: &Node<'_>, metric: &MetricName) -> Option<Rule> {
         return Some(Rule::Scaling { path: path.text()?.to_owned(), efficiency });
     }
     let against = match (child("than"), child("baseline")) {
-        (Some(variant), _) => Against::Variant(variant.text()?.to_owned()),
+        (Some(than), _) => Against::Variant(variant(&than, variants)),
         (None, baseline) => Against::Baseline(baseline?.text()?.to_owned()),
     };
     for (key, side) in [("at_most", Side::Below), ("at_least", Side::Above)] {
@@ -68,6 +70,12 @@ fn rule(node: &Node<'_>, metric: &MetricName) -> Option<Rule> {
         }
     }
     Some(Rule::NoRegression { tolerance: child("no_regression")?.share()?, against })
+}
+
+/// The whole name of the variant that is meant; what is none is told elsewhere, and stays as it is.
+fn variant(node: &Node<'_>, variants: &[String]) -> String {
+    let text = node.text().unwrap_or_default();
+    variants::meant(variants, text).map_or(text, String::as_str).to_owned()
 }
 
 fn metric(node: &Node<'_>, operations: &[&str]) -> Option<MetricName> {

@@ -80,6 +80,14 @@ pub(in crate::job) fn names(root: &Node<'_>) -> Vec<String> {
     }
 }
 
+/// The variant that somebody means: the one of that name, or the only one with all of these parts of a name.
+pub(in crate::job) fn meant<'a>(names: &'a [String], text: &str) -> Option<&'a String> {
+    let has_all = |name: &&String| text.split(',').all(|wanted| name.split(',').any(|part| part == wanted));
+    let mut with_all = names.iter().filter(has_all);
+    let only = with_all.next().filter(|_| with_all.next().is_none());
+    names.iter().find(|name| *name == text).or(only)
+}
+
 /// All variants: those that are named in the order of the file, and of each every combination of what is swept, the last path
 /// fastest. Empty: the default alone.
 pub(super) fn of<'a>(root: &Node<'a>, findings: &mut Findings) -> Vec<Combination<'a>> {
