@@ -2,7 +2,7 @@
 //!
 //! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
-//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `adoption` (after a restart), `keeping` (what the record keeps).
+//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
@@ -11,6 +11,7 @@ mod hooks;
 mod keeping;
 mod looking;
 mod loss;
+mod needs;
 mod observing;
 mod preparing;
 mod steps;
@@ -31,7 +32,7 @@ use shared::secret::Confidential;
 
 use super::step::Step;
 use super::{Action, Answer, Command, Deadlines, Ending, Submission};
-use crate::fleet::{Moment, Need};
+use crate::fleet::Moment;
 use adoption::Resumption;
 pub use adoption::{BookmarkError, trial_under_way};
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub(super) use arming::ARMINGS_MAX;
 use arming::Arming;
 use cells::Cell;
 use loss::Group;
+pub(super) use needs::need;
 use target::Target;
 
 /// A run that waits or runs.
@@ -126,25 +128,6 @@ struct CurrentTrial {
     /// How many of each agent's intervals are stored, from 0 without gaps.
     #[serde(skip)]
     stored: BTreeMap<AgentId, u64>,
-}
-
-/// What a job needs of the fleet.
-pub(super) fn need(job: &Job, reservation: Option<&str>, confidential: &Confidential) -> Need {
-    let hooks = &job.hooks;
-    let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run]
-        .iter()
-        .any(|hooks| !hooks.is_empty());
-    Need {
-        agents: job.fleet.agents,
-        at_least: job.fleet.placement.agents_min(),
-        named: None,
-        selector: job.fleet.selector.clone(),
-        observers: job.fleet.observers.clone(),
-        kinds: job.each_variant().map(|variant| variant.workload.kind.clone()).collect(),
-        runs_programs: has_hooks || job.each_variant().any(|variant| variant.target.is_some()),
-        takes_secrets: !confidential.secrets.is_empty(),
-        reservation: reservation.map(ToOwned::to_owned),
-    }
 }
 
 impl ActiveRun {
