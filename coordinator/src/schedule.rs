@@ -25,6 +25,7 @@ mod answer;
 mod assignment;
 mod deadlines;
 mod run;
+mod states;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -299,11 +300,6 @@ impl Schedule {
     /// How many runs wait or run.
     pub fn active_runs(&self) -> usize {
         self.runs.len()
-    }
-
-    /// Where the runs stand that wait or run.
-    pub fn states(&self) -> impl Iterator<Item = RunState> {
-        self.runs.values().map(|run| run.record.state)
     }
 
     /// The record of a run that waits or runs.

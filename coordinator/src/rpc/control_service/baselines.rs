@@ -1,11 +1,9 @@
 //! Baselines, and figures of runs: set, list, remove, read, follow over time.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use shared::baseline::BaselineSummary;
 use shared::ids::{BaselineName, Name, RunId};
-use shared::job::Job;
 use tonic::{Request, Response, Status};
 
 use super::super::caller;
