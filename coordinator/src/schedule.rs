@@ -27,6 +27,7 @@ mod assignment;
 mod deadlines;
 mod orders;
 mod run;
+mod states;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -235,11 +236,6 @@ impl Schedule {
     /// How many runs wait or run.
     pub fn active_runs(&self) -> usize {
         self.runs.len()
-    }
-
-    /// Where the runs stand that wait or run.
-    pub fn states(&self) -> impl Iterator<Item = RunState> {
-        self.runs.values().map(|run| run.record.state)
     }
 
     /// The record of a run that waits or runs.

@@ -141,12 +141,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         secrets: Arc::new(options.secrets),
     };
     let stop_pages = CancellationToken::new();
-    let found = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));
-    let (page_url, page_address) = found.unzip();
-    let serve_pages = pages.map(|pages| {
-        let (ingest, registrar) = (ingest.clone(), registrar.clone());
-        tokio::spawn(pages.serve(control.clone(), ingest, registrar, stop_pages.clone()))
-    });
+    let told = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));
+    let (page_url, page_address) = told.unzip();
+    let serve_pages = pages
+        .map(|pages| pages.serve(control.clone(), ingest.clone(), registrar.clone(), stop_pages.clone()));
     let agents = AgentRpc {
         director: director.clone(),
         ingest,

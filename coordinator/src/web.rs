@@ -30,6 +30,7 @@ use std::time::Instant;
 use shared::job::schema::KindSchema;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::registrar::Registrar;
@@ -136,13 +137,13 @@ impl Serving {
     }
 
     /// Serves until it is told to stop, and then until what is under way is through.
-    pub(crate) async fn serve(
+    pub(crate) fn serve(
         self,
         control: Control,
         ingest: Ingest,
         registrar: Option<Arc<Registrar>>,
         stop: CancellationToken,
-    ) {
+    ) -> JoinHandle<()> {
         let Self { address, listener, options, .. } = self;
         let site = Site {
             control,
@@ -158,6 +159,6 @@ impl Serving {
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
             started: Instant::now(),
         };
-        door::serve(listener, Arc::new(site), stop).await;
+        tokio::spawn(door::serve(listener, Arc::new(site), stop))
     }
 }

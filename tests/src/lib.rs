@@ -9,7 +9,7 @@
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
 //! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
 //! meanwhile),
-//! [`contract`] (which there must be), [`browser`] (somebody who asks a coordinator for pages).
+//! [`contract`] (which there must be), [`browser`] (somebody who asks a coordinator for pages), [`site`] (and the coordinator).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
 //! [`slow_link`] (one that takes its time), [`namespaces`] (hosts with cables that can be pulled),
@@ -42,6 +42,7 @@ pub mod readings;
 pub mod running;
 pub mod seed;
 pub mod simulation;
+pub mod site;
 pub mod slow_link;
 pub mod small_disk;
 pub mod stored;
