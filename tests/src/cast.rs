@@ -86,6 +86,14 @@ impl Scene {
     /// # Panics
     /// When it cannot be started or does not end within two minutes.
     pub fn run(&self, words: &[&str]) -> Said {
+        self.run_within(Duration::from_secs(120), words)
+    }
+
+    /// Runs a command line in this folder to its end, which may take so long.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not end in time.
+    pub fn run_within(&self, within: Duration, words: &[&str]) -> Said {
         let out = self.path().join(format!(
             "out-{}",
             words.join("-").replace(['/', ' '], "_").chars().take(80).collect::<String>()
@@ -97,7 +105,7 @@ impl Scene {
                 .stdout(File::create(&out).expect("a file for what is said"))
                 .stderr(File::create(&errors).expect("a file for what is said")),
         );
-        let status = process.wait(Duration::from_secs(120));
+        let status = process.wait(within);
         let read = |path: &Path| fs::read_to_string(path).expect("what was said is text");
         Said { code: status.code().unwrap_or(-1), out: read(&out), errors: read(&errors) }
     }
