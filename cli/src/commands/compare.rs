@@ -5,7 +5,7 @@ use shared::run_comparison::RunComparison;
 
 use super::show;
 use crate::args::CompareArgs;
-use crate::exit_code::{Failure, USAGE};
+use crate::exit_code::{Failure, INVALID, USAGE};
 use crate::output;
 use crate::rpc::Client;
 
@@ -54,7 +54,7 @@ impl<'a> Named<'a> {
 
     /// The figures behind it. Without a variant it is about the only one.
     async fn side(&self, client: &mut Client) -> anyhow::Result<Side> {
-        let found = client.figures(self.runs).await?;
+        let found = client.figures(self.runs).await.map_err(missing)?;
         let variants: Vec<&str> =
             found.runs.iter().flat_map(|run| &run.variants).map(|it| it.name.as_str()).collect();
         let variant = match (self.variant, variants.as_slice()) {
@@ -77,4 +77,12 @@ impl<'a> Named<'a> {
             runs: found.runs,
         })
     }
+}
+
+/// A baseline that is not there is no pass, and neither is a run.
+fn missing(error: anyhow::Error) -> anyhow::Error {
+    if Failure::code_of(&error) != USAGE {
+        return error;
+    }
+    Failure::with_code(INVALID, format!("invalid: {error:#}"))
 }
