@@ -99,8 +99,9 @@ findings! {
     /// fleetmark itself was the limit: its busiest load thread was above `limits.generator_cpu`, or it was late by more
     /// than `limits.send_lag` of the latency. Invalid under the open model.
     GeneratorSaturated = "generator_saturated", Suspect;
-    /// The hypervisor took more of a host's CPU time than `limits.steal`.
-    StealHigh = "steal_high", Invalid;
+    /// The hypervisor took more of a host's CPU time than `limits.steal`, by more than counting it in hundredths of a second
+    /// explains. Claims over such a trial are invalid.
+    StealHigh = "steal_high", Suspect;
     /// A host is not what it was when the run first measured there: another CPU, kernel or memory, or it was started anew.
     FingerprintChanged = "fingerprint_changed", Invalid;
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the

@@ -164,7 +164,7 @@ fn verdict(scene: &Scene, code: i32, words: &[&str]) -> (String, String) {
 
 #[test]
 fn a_claim_against_a_baseline_is_decided_by_its_runs_and_the_same_tomorrow() {
-    let claim = "[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"40%\"\n";
+    let claim = "[limits]\nsteal = 1.0\n[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"40%\"\n";
     let scene = Scene::new();
     scene.write("job.toml", &steady("200ms", claim));
     let (word, reason) = verdict(&scene, 3, &["--save-baseline", "main"]);
@@ -183,7 +183,7 @@ fn a_claim_against_a_baseline_is_decided_by_its_runs_and_the_same_tomorrow() {
 
 #[test]
 fn a_slower_run_is_refuted_by_its_baseline_and_one_of_another_shape_is_invalid() {
-    let claim = "[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"30%\"\n";
+    let claim = "[limits]\nsteal = 1.0\n[[claims]]\nmetric = \"read.latency.p50\"\nbaseline = \"main\"\nno_regression = \"30%\"\n";
     let scene = with_baseline();
     scene.write("job.toml", &steady("400ms", claim));
     let (word, reason) = verdict(&scene, 1, &[]);

@@ -47,6 +47,7 @@ variant = "slower"
 than = "first"
 no_regression = "5%"
 [limits]
+steal = 0.2
 aa = true
 "#;
 

@@ -16,7 +16,12 @@ const HOLDS: &str = "[[claims]]\nmetric = \"read.latency.mean\"\nbelow = \"1s\"\
 const FAILS: &str = "[[claims]]\nmetric = \"read.latency.mean\"\nbelow = \"100us\"\nabort = true\n";
 
 fn job(trials: &str, claims: &str) -> String {
-    job::with_target("looks", &format!("iterations = 40\ntrials = {trials}"), 91, claims)
+    job::with_target(
+        "looks",
+        &format!("iterations = 40\ntrials = {trials}"),
+        91,
+        &format!("{claims}\n[limits]\nsteal = 1.0\n"),
+    )
 }
 
 fn run(scene: &Scene, text: &str) -> (Said, Value) {

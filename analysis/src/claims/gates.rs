@@ -30,7 +30,7 @@ type Gate = fn(&Asked<'_>) -> Option<Decision>;
 const GATES: &[Gate] = &[
     nothing_ran,
     trials_lost,
-    generator_was_the_limit,
+    taints,
     operation_failed,
     sides_are_identical,
     was_asked_for,
@@ -84,11 +84,13 @@ fn trials_lost(asked: &Asked<'_>) -> Option<Decision> {
     Some(Decision::invalid(format!("{named}{more}")))
 }
 
-/// Under a closed model a saturated generator leaves the trial standing, but what it claims is fleetmark's own limit.
-fn generator_was_the_limit(asked: &Asked<'_>) -> Option<Decision> {
+/// What leaves a trial standing and claims over it not: under a closed model a saturated generator, whose limit is fleetmark's
+/// own, and a host whose time went to others.
+const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
+
+fn taints(asked: &Asked<'_>) -> Option<Decision> {
     asked.trials().find_map(|(series, trial)| {
-        let found =
-            trial.report.findings.iter().find(|finding| finding.code == FindingCode::GeneratorSaturated)?;
+        let found = trial.report.findings.iter().find(|finding| TAINTS.contains(&finding.code))?;
         Some(Decision::invalid(format!("{}: {}", asked.name(series, trial.report.block), found.message)))
     })
 }

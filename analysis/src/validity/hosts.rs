@@ -2,15 +2,22 @@
 
 use shared::finding::{Finding, FindingCode};
 use shared::host::Fingerprint;
+use shared::job::{Job, Window};
 
 use super::{Evidence, percent};
+
+/// In how many parts of a second the kernel counts CPU time (USER_HZ).
+const TICKS_PER_S: f64 = 100.0;
+/// The quantile of the normal distribution that leaves 5 % above.
+const ONE_SIDED_95: f64 = 1.645;
 
 /// CPU time that the hypervisor gave to others, above `limits.steal`.
 pub(super) fn steal_high(evidence: &Evidence<'_>) -> Vec<Finding> {
     let limit = evidence.job.limits.steal;
     let stolen = evidence.agents.iter().filter_map(|agent| {
         let share = agent.host.get("cpu_steal")?.mean;
-        (share > limit).then_some((agent.part, share))
+        let ticks = ticks(evidence.job, &agent.part.fingerprint);
+        (share * ticks > ticks_explained(limit, ticks)).then_some((agent.part, share))
     });
     stolen
         .map(|(part, share)| {
@@ -23,6 +30,22 @@ pub(super) fn steal_high(evidence: &Evidence<'_>) -> Vec<Finding> {
             Finding::of_agent(FindingCode::StealHigh, part.id, message)
         })
         .collect()
+}
+
+/// How many ticks a host's CPUs have in a trial's window; one that is as long as its operations take has a second at least.
+fn ticks(job: &Job, host: &Fingerprint) -> f64 {
+    let seconds = match job.load.window {
+        Window::For(time) => time.as_secs_f64(),
+        Window::Iterations(_) => 1.0,
+    };
+    seconds * f64::from(host.cpus_online.unwrap_or(1)) * TICKS_PER_S
+}
+
+/// How many stolen ticks a host at its limit may show: in a short window a single one is a large share. Ticks are taken as a
+/// Poisson count, with the one-sided 95 % limit of its normal approximation (λ + 1.645·√λ) and a tick for where the window was cut.
+fn ticks_explained(limit: f64, ticks: f64) -> f64 {
+    let expected = limit * ticks;
+    expected + ONE_SIDED_95 * expected.sqrt() + 1.0
 }
 
 /// An agent whose host is not what it was when the run first measured there.

@@ -107,20 +107,37 @@ fn lateness_is_judged_where_claims_look() {
 }
 
 #[test]
-fn a_host_that_was_not_itself_makes_its_trial_invalid() {
+fn a_host_that_was_not_itself_is_told() {
     let mut record = record(2, 1, 1);
     for (trial, boot) in record.trials.iter_mut().zip(["one", "two"]) {
         trial.agents[0].fingerprint.boot_id = Some(boot.to_owned());
     }
-    let host = HostSample { cpu_steal: Some(0.02), ..HostSample::default() };
+    let host = HostSample { cpu_steal: Some(0.2), ..HostSample::default() };
     let of = |trial: u32, host: Option<HostSample>| {
         let latencies: Vec<u64> = (0..300).map(|step| 1_000 * (step + u64::from(trial))).collect();
         Interval { host, ..last(vec![operation(0, &latencies, 0)], trial) }
     };
     let report = assemble(&record, &job(&["read"], 1), [of(0, Some(host)), of(1, None)], NOW_MS).report;
     let stolen = found(&report, 0, FindingCode::StealHigh).unwrap();
-    assert!(stolen.message.contains("took 2 % of its host's CPU time (limits.steal is 1 %)"), "{stolen:?}");
+    assert!(stolen.message.contains("took 20 % of its host's CPU time (limits.steal is 1 %)"), "{stolen:?}");
+    let trials = &report.variants[0].trials;
+    assert!(
+        trials[0].valid && !trials[1].valid,
+        "claims lean on the first in vain, and nothing does on the second"
+    );
     assert_eq!(found(&report, 0, FindingCode::FingerprintChanged), None, "it is what it was then");
     let changed = found(&report, 1, FindingCode::FingerprintChanged).unwrap();
     assert!(changed.message.ends_with("it differs in the boot"), "{changed:?}");
+}
+
+#[test]
+fn a_single_stolen_tick_is_none_too_many() {
+    let of = |share: f64| {
+        let host = HostSample { cpu_steal: Some(share), ..HostSample::default() };
+        let latencies: Vec<u64> = (1..300).map(|step| 1_000 * step).collect();
+        let interval = Interval { host: Some(host), ..last(vec![operation(0, &latencies, 0)], 0) };
+        let report = assemble(&record(1, 1, 1), &job(&["read"], 1), [interval], NOW_MS).report;
+        found(&report, 0, FindingCode::StealHigh).is_some()
+    };
+    assert_eq!([0.01, 0.03, 0.05].map(of), [false, false, true], "hundredths of a second");
 }
