@@ -1,7 +1,7 @@
 //! Two sides compared by blocks: who is slower, by how much at least and at most, or what it would take to tell.
 //!
 //! Rooms: [`differences`], what each block says; [`says`], the words and when each is said; [`companion`], the rank method
-//! beside the mean; [`looks`], when a comparison that may go on is looked at.
+//! beside the mean; [`mod@looks`], when a comparison that may go on is looked at.
 
 pub mod companion;
 pub mod differences;

@@ -1,6 +1,6 @@
 //! What jobs use and nobody may be told: the names and texts of secrets.
 //!
-//! Rooms: [`mask`] (texts without them), [`veil`] (all that a process must not tell), [`file`] (how their owner writes
+//! Rooms: [`mask`] (texts without them), [`veil`] (all that a process must not tell), [`mod@file`] (how their owner writes
 //! them down).
 
 pub mod file;
