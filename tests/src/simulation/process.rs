@@ -18,7 +18,7 @@ use super::engine::Engine;
 use super::network::ConnectionId;
 use super::programs;
 use super::spill::Spill;
-use super::truth::{Counted, Measured, Truth};
+use super::truth::{Counted, Truth};
 
 /// How long an engine takes to be ready, nanoseconds.
 const READY_NS: std::ops::RangeInclusive<u64> = MS..=3 * SECOND;
@@ -261,8 +261,10 @@ impl Process {
         if self.fails_one_in > 0 && around.dice.one_in(self.fails_one_in) {
             engine.breaks_after = Some(around.dice.between(0..=3));
         }
-        around.truth.acknowledged.remove(&(trial, self.id));
-        around.truth.measured.insert((trial, self.id), Measured::ready(epoch));
+        // A coordinator that lost a trial's end asks for it once more: what was measured stands until an engine measures anew.
+        if !around.truth.has_measured(trial, self.id, epoch) {
+            around.truth.expects(trial, self.id, epoch);
+        }
         self.engines.insert(trial, engine);
         self.happenings.push_back((trial, epoch, EngineEvent::Ready));
     }
@@ -274,6 +276,9 @@ impl Process {
             return;
         }
         let length_ns = engine.length_ns();
+        if around.truth.has_measured(trial, self.id, epoch) {
+            around.truth.expects(trial, self.id, epoch);
+        }
         if let Some(measured) = around.truth.measured.get_mut(&(trial, self.id)) {
             measured.began_ns = Some(around.now_ns);
         }

@@ -102,6 +102,18 @@ impl Measured {
 }
 
 impl Truth {
+    /// Whether an agent has measured something of a trial under this lease.
+    pub fn has_measured(&self, trial: TrialKey, agent: AgentId, epoch: LeaseEpoch) -> bool {
+        let measured = self.measured.get(&(trial, agent));
+        measured.is_some_and(|measured| measured.epoch == epoch && !measured.intervals.is_empty())
+    }
+
+    /// An engine is to measure from the beginning, and nothing of it is stored.
+    pub fn expects(&mut self, trial: TrialKey, agent: AgentId, epoch: LeaseEpoch) {
+        self.acknowledged.remove(&(trial, agent));
+        self.measured.insert((trial, agent), Measured::ready(epoch));
+    }
+
     /// An agent reports an interval, for the first time or once more.
     pub fn reports(&mut self, agent: AgentId, interval: &Numbered) {
         if let Some(measured) = self.measured.get_mut(&(interval.trial, agent)) {
