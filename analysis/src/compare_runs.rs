@@ -57,7 +57,10 @@ pub fn compare_runs(a: &Side, b: &Side, terms: Terms) -> RunComparison {
     let differences = likeness::of_hosts(a, b);
     let across_machines = terms.across_machines || b.runs.iter().any(|run| run.across_machines);
     let is_held_back = !differences.is_empty() && !across_machines;
-    let invalid = likeness::unlikeness(a, b);
+    let mut invalid = likeness::unlikeness(a, b);
+    if invalid.is_empty() {
+        invalid.extend(missing(a, b));
+    }
     let comparisons =
         if invalid.is_empty() { comparisons(a, b, margin, is_held_back, &differences) } else { Vec::new() };
     let exit_code = exit_code(&invalid, &comparisons);
@@ -160,18 +163,45 @@ fn asked<'a>(a: &Side, b: &'a Side) -> Vec<Asked<'a>> {
     meant.collect()
 }
 
+/// What claims name and some run has no figure of: what is not there is no pass.
+fn missing(a: &Side, b: &Side) -> Vec<String> {
+    let sides = || [a, b].into_iter().flat_map(|side| side.runs.iter().map(move |run| (side, run)));
+    let claimed: BTreeSet<&str> =
+        sides().flat_map(|(_, run)| &run.claimed).map(|claimed| claimed.metric.as_str()).collect();
+    let lacks = |(side, run): (&Side, &RunFigures), claimed: &str| {
+        let variant = run.variant(&side.variant)?;
+        let operations = variant.shape.operations.iter().map(|(name, _)| name.as_str());
+        // A claim may be about an operation that only other variants have.
+        let metric = MetricName::parse(claimed, operations).ok()?;
+        let is_its = |estimate: &&Estimate| is_claimed(claimed, variant, estimate);
+        let has_figure =
+            variant.estimates.iter().find(is_its).is_some_and(|it| it.mean.is_some_and(|mean| mean > 0.0));
+        (is_compared(&metric, variant) && !has_figure).then(|| {
+            format!("run {} has no figure of {claimed} that can be compared, and a claim names it", run.run)
+        })
+    };
+    claimed.into_iter().flat_map(|claimed| sides().filter_map(move |side| lacks(side, claimed))).collect()
+}
+
+/// Whether a claimed metric is the one that is estimated.
+fn is_claimed(claimed: &str, variant: &VariantFigures, estimate: &Estimate) -> bool {
+    claimed == estimate.metric || variant.is_the_only_operations(claimed, &estimate.metric)
+}
+
+/// Whether a metric says something of the target, and has a ratio.
+fn is_compared(metric: &MetricName, variant: &VariantFigures) -> bool {
+    let is_asked_for = metric.measure == "throughput" && variant.shape.model == LoadModel::Open;
+    !is_asked_for && !NOT_COMPARED.contains(&metric.measure.as_str())
+}
+
 /// Which way a metric is better, and whether a claim names it; `None`: it is not compared.
 fn orientation(run: &RunFigures, variant: &VariantFigures, estimate: &Estimate) -> Option<(Better, bool)> {
     let operations = variant.shape.operations.iter().map(|(name, _)| name.as_str());
     let metric = MetricName::parse(&estimate.metric, operations).ok()?;
-    let is_asked_for = metric.measure == "throughput" && variant.shape.model == LoadModel::Open;
-    if is_asked_for || NOT_COMPARED.contains(&metric.measure.as_str()) {
+    if !is_compared(&metric, variant) {
         return None;
     }
-    let is_its = |claimed: &str| {
-        claimed == estimate.metric || variant.is_the_only_operations(claimed, &estimate.metric)
-    };
-    match run.claimed.iter().find(|claimed| is_its(&claimed.metric)) {
+    match run.claimed.iter().find(|claimed| is_claimed(&claimed.metric, variant, estimate)) {
         Some(claimed) => Some((if claimed.is_better_higher { Better::Higher } else { Better::Lower }, true)),
         None => Some((Better::of_metric(&metric)?, false)),
     }

@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::claim::{Against, Better};
-use shared::finding::FindingCode;
 use shared::ids::VariantIndex;
 use shared::job::{Job, LoadModel};
 use shared::metric::MetricName;
-use shared::run_report::{ComparisonReport, RunReport, Says, TrialReport};
+use shared::run_report::{ComparisonReport, RunReport, Says};
 
 use crate::assemble::subject::Subject;
 use crate::claims::series::Series;
@@ -157,7 +156,10 @@ impl Asked {
         let differences = Differences::between(&firsts, &seconds, better, scale).ok();
         let rule = paired::Rule { margin, level };
         let found = differences.as_ref().map(|differences| paired::compare(differences, rule));
-        let is_sound = is_sound(&a) && is_sound(&b) && repeated[self.pair.0] != repeated[self.pair.1];
+        let error_ratio_max = job.limits.error_ratio;
+        let is_sound = a.is_sound(error_ratio_max)
+            && b.is_sound(error_ratio_max)
+            && repeated[self.pair.0] != repeated[self.pair.1];
         let says = found.as_ref().filter(|_| is_sound).map_or(Says::Inconclusive, |found| word(found.says));
         let p = differences.map_or(1.0, |differences| p(&differences, rule, says));
         let shown = mean_ratio(&firsts, &seconds, scale);
@@ -224,14 +226,6 @@ fn p(differences: &Differences, rule: paired::Rule, says: Says) -> f64 {
         Says::Same => estimate.level_excluding(margin).max(estimate.level_excluding(-margin)),
         Says::Inconclusive => 1.0,
     }
-}
-
-/// Whether all blocks count, and none shows fleetmark's own limit.
-fn is_sound(series: &Series<'_>) -> bool {
-    let is_saturated = |trial: &TrialReport| {
-        trial.findings.iter().any(|finding| finding.code == FindingCode::GeneratorSaturated)
-    };
-    series.lost.is_empty() && !series.valid.values().any(|trial| is_saturated(trial.report))
 }
 
 fn word(says: paired::Says) -> Says {

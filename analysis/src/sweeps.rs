@@ -12,10 +12,11 @@ use shared::job::{Job, LoadModel};
 use shared::metric::MetricName;
 use shared::plan::DEFAULT_VARIANT;
 use shared::run_report::{
-    ContrastReport, Direction, LawReport, SweepReport, SweptReport, VariantReport, value_of,
+    ContrastReport, Direction, LawReport, SweepReport, SweptReport, TrialReport, VariantReport, value_of,
 };
 
 use crate::assemble::subject::Subject;
+use crate::claims::series::taint;
 use crate::estimate::Scale;
 use crate::level::{Level, Margin};
 use crate::paired::{self, Rule};
@@ -120,7 +121,9 @@ fn series(group: &Group<'_>, subject: &Subject, metric: &MetricName) -> Vec<Swep
     let blocks = trials().map(|trial| trial.block as usize + 1).max().unwrap_or(0);
     let of = |value: f64, variant: &VariantReport| {
         let mut by_block = vec![None; blocks];
-        let valid = variant.trials.iter().filter(|trial| trial.valid && Subject::of(trial) == *subject);
+        // What is said over a tainted trial is said of fleetmark or of a neighbour.
+        let counts = |trial: &&TrialReport| trial.valid && taint(trial).is_none();
+        let valid = variant.trials.iter().filter(counts).filter(|trial| Subject::of(trial) == *subject);
         valid.for_each(|trial| by_block[trial.block as usize] = value_of(&trial.operations, metric));
         Swept { value, by_block }
     };

@@ -97,7 +97,7 @@ findings! {
     /// Fewer operations were sent than were scheduled, and nothing says why.
     OperationsMissing = "operations_missing", Invalid;
     /// fleetmark itself was the limit: its busiest load thread was above `limits.generator_cpu`, or it was late by more
-    /// than `limits.send_lag` of the latency. Invalid under the open model.
+    /// than `limits.send_lag` of the latency. Invalid under the open model; claims over such a trial are invalid.
     GeneratorSaturated = "generator_saturated", Suspect;
     /// The hypervisor took more of a host's CPU time than `limits.steal`, by more than counting it in hundredths of a second
     /// explains. Claims over such a trial are invalid.
@@ -129,8 +129,8 @@ impl FindingCode {
 pub fn reference() -> String {
     let mut text = String::from(
         "# Findings\n\nWhat makes a trial suspect or invalid, written from the table that names them. *invalid*: the trial does not \
-         count, and neither does its run; *suspect*: it casts doubt, and claims that lean on it are invalid; *note*: worth \
-         knowing. Some weigh more under an open model or less about a single operation, as they say. An invalid trial is \
+         count, and neither does its run; *suspect*: it casts doubt, and the claims that its line names are invalid; \
+         *note*: worth knowing. Some weigh more under an open model or less about a single operation, as they say. An invalid trial is \
          repeated up to `retries` of `[fleet]`.\n\n| code | weight | limit | what it means |\n|---|---|---|---|\n",
     );
     for code in FindingCode::ALL {

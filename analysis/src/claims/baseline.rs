@@ -12,6 +12,7 @@ use super::series::Series;
 use super::{Decided, Decision, Evidence, gates, words};
 use crate::assemble::subject::Subject;
 use crate::compare_runs::interval::RunRatio;
+use crate::estimate::{Scale, mean_with_interval};
 use crate::level::Level;
 use crate::prediction::RUNS_MIN;
 
@@ -41,12 +42,21 @@ pub(super) fn decide<'a>(
         return (Decision::invalid(reason), None);
     }
     let values = own.values();
-    let mean = values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64;
+    // As the baseline's runs were averaged: shares and metrics of a job's own as they are, the rest in logarithms.
+    let scale = if claim.metric.measure.starts_with("metric.") || claim.metric.measure == "error_ratio" {
+        Scale::Linear
+    } else {
+        Scale::Logarithmic
+    };
+    let Some(mean) = mean_with_interval(&values, scale).0 else {
+        let reason = format!("{} is zero in some trial, and has no ratio to that of {name}", claim.metric);
+        return (Decision::inconclusive(reason, None), None);
+    };
     let means = match means(baseline, claim, &own, subject) {
         Ok(means) => means,
         Err(reason) => return (Decision::invalid(reason), None),
     };
-    match RunRatio::of(&means, &[mean.exp()]) {
+    match RunRatio::of(&means, &[mean]) {
         Some(ratio) => decide_ratio(evidence, claim, baseline, ratio),
         None => {
             let reason = format!("{} is zero somewhere, and has no ratio to that of {name}", claim.metric);

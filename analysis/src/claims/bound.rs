@@ -9,7 +9,7 @@ use crate::assemble::Place;
 use crate::assemble::subject::Subject;
 use crate::autocorrelation::Autocorrelation;
 use crate::binomial::share_interval;
-use crate::bound::{Bound, Ruling, over_trials};
+use crate::bound::{Bound, Bounded, Ruling, over_trials};
 use crate::level::Level;
 use crate::quantile_interval::quantile_interval;
 
@@ -32,7 +32,7 @@ pub(super) fn decide<'a>(
     };
     let question = Question { claim, bound, unit: series.unit() };
     let values = series.values();
-    let shown = over_trials(&values, series.scale(), bound, Level::FIVE_PERCENT);
+    let shown = over_several(&values, &series, bound, Level::FIVE_PERCENT);
     let (decision, is_refuted_at) = match (gates::refuse(evidence, claim, &[&series]), values.as_slice()) {
         (Some(refused), _) => (refused, None),
         (None, [only]) => question.over_one(evidence, &series, *only),
@@ -58,22 +58,27 @@ struct Question<'a> {
 
 impl<'a> Question<'a> {
     fn over_several(self, level: Level, values: Vec<f64>, series: &Series<'a>) -> Decided<'a> {
-        let (bound, scale) = (self.bound, series.scale());
-        let found = over_trials(&values, scale, bound, level);
-        let shown = over_trials(&values, scale, bound, Level::FIVE_PERCENT);
+        let (bound, series) = (self.bound, series.clone());
+        let found = over_several(&values, &series, bound, level);
+        let shown = over_several(&values, &series, bound, Level::FIVE_PERCENT);
         let over = format!("over {}", words::counted(values.len(), "trial"));
         let limits = shown.interval.map_or([None, None], |interval| interval.map(Some));
         let is = self.is(shown.mean.unwrap_or(f64::NAN), limits, &over);
         let more = found.more_trials.map(u64::from);
         let reason = match found.ruling {
             Ruling::Inconclusive => {
-                format!("{is}: {} lies inside, so {}", self.limit(), words::what_it_takes(more, "trial"))
+                // At the level of a look the interval is wider than the one that is shown.
+                let lies = match shown.interval {
+                    Some([low, high]) if (low..=high).contains(&self.bound.value()) => "lies inside",
+                    _ => "is too near to tell at this level",
+                };
+                format!("{is}: {} {lies}, so {}", self.limit(), words::what_it_takes(more, "trial"))
             }
             ruling => format!("{is}, {}", self.place(ruling)),
         };
         let decision =
             Decision { more_trials_needed: more, ..Decision::without_figures(found.ruling.into(), reason) };
-        let is_refuted = move |level| over_trials(&values, scale, bound, level).ruling == Ruling::Refuted;
+        let is_refuted = move |level| over_several(&values, &series, bound, level).ruling == Ruling::Refuted;
         (decision, (found.ruling == Ruling::Refuted).then(|| Box::new(is_refuted) as _))
     }
 
@@ -133,6 +138,22 @@ impl<'a> Question<'a> {
         let is_below = matches!(self.bound, Bound::Below(_)) == is_supported;
         format!("{} {}", if is_below { "below" } else { "above" }, self.limit())
     }
+}
+
+/// What two trials or more say of a bound. Shares of errors that are all the same have no spread, which is not to say that they
+/// are certain: then all operations together say it, as a binomial count.
+fn over_several(values: &[f64], series: &Series<'_>, bound: Bound, level: Level) -> Bounded {
+    let found = over_trials(values, series.scale(), bound, level);
+    let is_even = values.windows(2).all(|pair| pair[0] == pair[1]);
+    if series.metric.measure != "error_ratio" || !is_even || values.len() < 2 {
+        return found;
+    }
+    let operations = series.valid.values().filter_map(|trial| operation(trial.report, series.metric));
+    let (failed, count) = operations.fold((0, 0), |(failed, count), operation| {
+        (failed + operation.errors.values().sum::<u64>(), count + operation.count)
+    });
+    let Some([low, high]) = share_interval(failed, count, level) else { return found };
+    Bounded { interval: Some([low, high]), ruling: bound.rule(Some(low), Some(high)), p: None, ..found }
 }
 
 /// The limits of one trial's value by its own samples: exact for a quantile of latencies, and for a share of errors. `None`:

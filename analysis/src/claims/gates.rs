@@ -4,13 +4,12 @@
 //! To add a gate: one function, one line of [`GATES`].
 
 use shared::claim::{Claim, Rule, Side};
-use shared::finding::FindingCode;
 use shared::job::LoadModel;
 use shared::metric::Unit;
 use shared::run_report::Verdict;
 use shared::units::human_share;
 
-use super::series::{Absence, Series, Trial, operation, why_lost};
+use super::series::{Absence, Series, Trial, operation, taint, why_lost};
 use super::{Decision, Evidence};
 
 /// Most trials that one reason names; more are counted.
@@ -84,13 +83,10 @@ fn trials_lost(asked: &Asked<'_>) -> Option<Decision> {
     Some(Decision::invalid(format!("{named}{more}")))
 }
 
-/// What leaves a trial standing and claims over it not: under a closed model a saturated generator, whose limit is fleetmark's
-/// own, and a host whose time went to others.
-const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
-
+/// What leaves a trial standing leaves claims over it not.
 fn taints(asked: &Asked<'_>) -> Option<Decision> {
     asked.trials().find_map(|(series, trial)| {
-        let found = trial.report.findings.iter().find(|finding| TAINTS.contains(&finding.code))?;
+        let found = taint(trial.report)?;
         Some(Decision::invalid(format!("{}: {}", asked.name(series, trial.report.block), found.message)))
     })
 }
@@ -142,7 +138,9 @@ fn unit_differs(asked: &Asked<'_>) -> Option<Decision> {
     let series = asked.series.iter().find(|series| !series.valid.is_empty())?;
     let expected = match limit.unit {
         Unit::Time | Unit::Size | Unit::Rate => limit.unit.as_str(),
-        Unit::Share | Unit::Count | Unit::Unknown => return None,
+        // A share is a plain number: 90 % of what is counted in per cent would be 0.9 of it.
+        Unit::Share => "",
+        Unit::Count | Unit::Unknown => return None,
     };
     let word = if *side == Side::Below { "below" } else { "above" };
     (series.unit() != expected).then(|| {
@@ -156,8 +154,9 @@ fn unit_differs(asked: &Asked<'_>) -> Option<Decision> {
 
 /// A metric that nobody reported is invalid; a quantile that the samples cannot carry is a matter of more of them.
 fn value_missing(asked: &Asked<'_>) -> Option<Decision> {
+    let absent = asked.series.iter().filter_map(|series| Some((series, series.absence()?)));
     let (series, (trial, absence)) =
-        asked.series.iter().find_map(|series| Some((series, series.absence()?)))?;
+        absent.min_by_key(|(_, (_, absence))| *absence != Absence::Unreported)?;
     let name = asked.name(series, trial.report.block);
     let metric = &asked.claim.metric;
     Some(match absence {

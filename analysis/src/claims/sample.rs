@@ -69,8 +69,8 @@ impl Sample {
 pub(crate) fn against(interval: [f64; 2], side: Side, limit: f64) -> Verdict {
     let [low, high] = interval;
     let (is_supported, is_refuted) = match side {
-        Side::Below => (high <= limit, low > limit),
-        Side::Above => (low >= limit, high < limit),
+        Side::Below => (high < limit, low > limit),
+        Side::Above => (low > limit, high < limit),
     };
     match (is_supported, is_refuted) {
         (true, _) => Verdict::Supported,

@@ -71,10 +71,13 @@ pub(super) fn decide<'a>(
             return (Decision::invalid(format!("{} gives no efficiency: {error}", claim.metric)), None);
         }
     };
-    let worst = shown.steps.iter().min_by(|one, other| {
+    // Of those that made the ruling what it is: a step that is lower and less sure did not.
+    let deciding = found.steps.iter().filter(|step| step.ruling == found.ruling);
+    let worst = deciding.min_by(|one, other| {
         one.efficiency.unwrap_or(f64::INFINITY).total_cmp(&other.efficiency.unwrap_or(f64::INFINITY))
     });
-    let Some(worst) = worst else {
+    let worst = worst.and_then(|worst| shown.steps.iter().find(|step| step.value == worst.value));
+    let Some(worst) = worst.or(shown.steps.first()) else {
         return (Decision::invalid("the sweep has one value alone, so nothing scales".to_owned()), None);
     };
     let more = found.more_blocks.map(u64::from);

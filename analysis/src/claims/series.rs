@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::finding::Severity;
+use shared::finding::{Finding, FindingCode, Severity};
 use shared::metric::{MetricName, Unit};
 use shared::run_report::{OperationReport, TrialReport, VariantReport, value_of};
 
@@ -20,6 +20,10 @@ const QUANTILES: [(&str, f64); 7] = [
     ("p99_9", 0.999),
     ("p99_99", 0.9999),
 ];
+
+/// What leaves a trial standing, and nothing that is said over it: under a closed model a saturated generator, whose limit is
+/// fleetmark's own, and a host whose time went to others.
+const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
 
 /// The trials of one variant and subject, by block.
 #[derive(Debug, Clone)]
@@ -120,11 +124,29 @@ impl<'a> Series<'a> {
         }
     }
 
-    /// The first trial that gives no value, and why.
+    /// The first trial that gives no value, and why; one that reports nothing of the kind before one with too few samples.
     pub(crate) fn absence(&self) -> Option<(Trial<'a>, Absence)> {
-        let trial = self.valid.values().find(|trial| trial.value.is_none())?;
-        Some((*trial, absence(trial.report, self.metric)))
+        let absent = self.valid.values().filter(|trial| trial.value.is_none());
+        let absent = absent.map(|trial| (*trial, absence(trial.report, self.metric)));
+        absent.min_by_key(|(_, absence)| *absence != Absence::Unreported)
     }
+
+    /// Whether a comparison may stand on it: all blocks count and give a value, and none is tainted or failed too often.
+    pub(crate) fn is_sound(&self, error_ratio_max: f64) -> bool {
+        let failed = |trial: &TrialReport| {
+            let ratio = operation(trial, self.metric).and_then(|operation| operation.error_ratio);
+            ratio.is_some_and(|ratio| ratio > error_ratio_max)
+        };
+        let is_broken = |trial: &Trial<'_>| {
+            trial.value.is_none() || taint(trial.report).is_some() || failed(trial.report)
+        };
+        self.lost.is_empty() && !self.valid.values().any(is_broken)
+    }
+}
+
+/// The finding for which nothing can be said over a trial that counts otherwise.
+pub(crate) fn taint(trial: &TrialReport) -> Option<&Finding> {
+    trial.findings.iter().find(|finding| TAINTS.contains(&finding.code))
 }
 
 /// The operation of a trial that a metric is about.
@@ -177,7 +199,9 @@ fn value_in(trial: &TrialReport, metric: &MetricName) -> Option<f64> {
 
 /// What the hosts of a trial's load fared: the mean of their means, the extremes of their extremes.
 fn of_hosts(trial: &TrialReport, name: &str, statistic: &str) -> Option<f64> {
-    let hosts: Vec<_> = trial.agents.iter().filter_map(|agent| agent.host.get(name)).collect();
+    // An agent that tells nothing of it leaves nothing to say: the others are not all of them.
+    let hosts: Vec<_> =
+        trial.agents.iter().map(|agent| agent.host.get(name)).collect::<Option<_>>().unwrap_or_default();
     match statistic {
         "mean" if !hosts.is_empty() => {
             Some(hosts.iter().map(|host| host.mean).sum::<f64>() / hosts.len() as f64)

@@ -102,6 +102,16 @@ fn errors_of_one_trial_have_an_exact_interval() {
 }
 
 #[test]
+fn trials_without_an_error_are_not_certain_to_have_none() {
+    let claim = only("metric = \"error_ratio\"\nbelow = \"0.1%\"\n", &[("default", &SLOW[..2])]);
+    // None of 800: at most 0.46 %.
+    assert_eq!(claim.verdict, Verdict::Inconclusive, "{}", claim.reason);
+    assert!(claim.ci95.is_some_and(|[low, high]| low == 0.0 && (high - 0.004_6).abs() < 1e-4), "{claim:?}");
+    let claim = only("metric = \"error_ratio\"\nbelow = \"1%\"\n", &[("default", &SLOW[..2])]);
+    assert_eq!(claim.verdict, Verdict::Supported, "{}", claim.reason);
+}
+
+#[test]
 fn a_claim_without_a_variant_is_about_each() {
     let claims = decided(BELOW_4_MS, &[("old", SLOW), ("new", &[2_000, 2_010, 2_020, 2_030, 2_040])]);
     let told: Vec<_> = claims.iter().map(|claim| (claim.variant.as_str(), claim.verdict)).collect();

@@ -165,6 +165,15 @@ fn a_wider_margin_counts_more_as_the_same() {
 }
 
 #[test]
+fn a_claimed_metric_that_went_missing_is_invalid_and_no_pass() {
+    let mut other = new(5e6);
+    other.runs[0].variants[0].estimates.remove(0);
+    let compared = compare_runs(&baseline(), &other, PLAIN);
+    assert_eq!((compared.comparisons.len(), compared.exit_code), (0, 3));
+    assert!(compared.invalid[0].contains("has no figure of latency.p50"), "{:?}", compared.invalid);
+}
+
+#[test]
 fn nothing_in_common_is_invalid() {
     let mut other = new(5e6);
     other.runs[0].variants[0].estimates.clear();

@@ -1,10 +1,13 @@
 //! Variants against each other, and sweeps.
 
 use serde_json::json;
+use shared::claim::Side;
+use shared::finding::{Finding, FindingCode};
 use shared::run_report::{Says, Verdict};
 
 use super::fixture::{job, of_latencies};
 use super::{Level, SLOW, decide, only};
+use crate::claims::sample::against;
 use crate::comparisons;
 
 const NEW: &[u64] = &[4_900, 4_950, 4_880, 4_860, 4_910, 4_920, 4_870, 4_890, 4_930, 4_900];
@@ -27,6 +30,32 @@ fn forty_per_cent_faster_must_be_that_and_not_a_little_less() {
     let claim = only(&against_old("at_most = 0.55"), variants);
     assert_eq!(claim.verdict, Verdict::Refuted, "{}", claim.reason);
     assert!(claim.reason.ends_with("which is not at most 0.55 × it"), "{}", claim.reason);
+}
+
+#[test]
+fn a_floor_under_a_latency_does_not_make_slower_faster() {
+    let variants: &[(&str, &[u64])] = &[("old", NEW), ("new", SLOW)];
+    let job = job("metric = \"read.latency.p50\"\nabove = \"1ms\"\n", variants);
+    let compared = comparisons::compare(&of_latencies(variants).report, &job, Level::FIVE_PERCENT);
+    assert_eq!((compared[0].metric.as_str(), compared[0].says), ("read.latency.p50", Says::Slower));
+}
+
+#[test]
+fn what_was_stolen_from_decides_no_comparison() {
+    let variants: &[(&str, &[u64])] = &[("old", NEW), ("new", SLOW)];
+    let mut assembled = of_latencies(variants);
+    let stolen = Finding::of_trial(FindingCode::StealHigh, "the hypervisor took 20 %");
+    assembled.report.variants[1].trials[3].findings.push(stolen);
+    let job = job(&against_old("at_most = 0.9"), variants);
+    let compared = comparisons::compare(&assembled.report, &job, Level::FIVE_PERCENT);
+    assert_eq!(compared[0].says, Says::Inconclusive);
+}
+
+#[test]
+fn nothing_is_no_multiple_of_nothing() {
+    for side in [Side::Above, Side::Below] {
+        assert_eq!(against([0.0, 0.0], side, 0.0), Verdict::Inconclusive);
+    }
 }
 
 #[test]

@@ -32,10 +32,12 @@ fn claim(node: &Node<'_>, operations: &[&str], variants: &[String]) -> Option<Cl
     let text = |key: &str| node.child(key).and_then(|node| node.text()).map(str::to_owned);
     let metric = metric(&node.child("metric")?, operations)?;
     let rule = rule(node, &metric, variants)?;
-    let better = match (&rule, text("better").as_deref()) {
-        (Rule::Bound { side: Side::Below, .. }, _) | (_, Some("lower")) => Better::Lower,
-        (Rule::Bound { side: Side::Above, .. }, _) | (_, Some("higher")) => Better::Higher,
-        _ => Better::of_metric(&metric)?,
+    // A bound on the unusual side (a latency above a floor) does not turn round which way the metric is better.
+    let better = match (Better::of_metric(&metric), text("better").as_deref(), &rule) {
+        (Some(better), _, _) => better,
+        (None, Some("lower"), _) | (None, None, Rule::Bound { side: Side::Below, .. }) => Better::Lower,
+        (None, Some("higher"), _) | (None, None, Rule::Bound { side: Side::Above, .. }) => Better::Higher,
+        (None, _, _) => return None,
     };
     let is_warning = text("severity").as_deref() == Some("warn");
     Some(Claim {

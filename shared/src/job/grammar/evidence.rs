@@ -123,9 +123,13 @@ pub const LIMITS: &[Key] = &[
     Key::optional(
         "foreign_cpu",
         Shape::Share,
-        "Most CPU share of programs that have nothing to do with the run; default 0.05.",
+        "Most CPU share of programs that have nothing to do with the run; default 0.05. Not measured yet: nothing is held to it.",
     ),
-    Key::optional("throttled", Shape::Boolean, "Whether a throttled host is tolerated; default false."),
+    Key::optional(
+        "throttled",
+        Shape::Boolean,
+        "Whether a throttled host is tolerated; default false. Not measured yet: nothing is held to it.",
+    ),
     Key::optional("margin", Shape::Share, "Differences up to this share do not count; default 5%."),
     Key::optional(
         "across_machines",
