@@ -23,7 +23,7 @@ use crate::student::mean_interval;
 /// Most comparisons that are made: each variant of the largest sweep in a hundred metrics. Those that claims name come first.
 const COMPARISONS_MAX: usize = 10_000;
 /// Measures that are what an open model's job asked for.
-const ASKED_FOR: [&str; 2] = ["throughput", "count"];
+pub(crate) const ASKED_FOR: [&str; 2] = ["throughput", "count"];
 
 /// Compares the variants of a run, at an error level: 5 % unless several looks share it.
 pub fn compare(report: &RunReport, job: &Job, level: Level) -> Vec<ComparisonReport> {

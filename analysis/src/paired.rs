@@ -1,16 +1,14 @@
 //! Two sides compared by blocks: who is slower, by how much at least and at most, or what it would take to tell.
 //!
 //! Rooms: [`differences`], what each block says; [`says`], the words and when each is said; [`companion`], the rank method
-//! beside the mean; [`mod@looks`], when a comparison that may go on is looked at.
+//! beside the mean.
 
 pub mod companion;
 pub mod differences;
-pub mod looks;
 pub mod says;
 
 pub use self::companion::Companion;
 pub use self::differences::{Better, DifferenceError, Differences};
-pub use self::looks::{level_per_look, looks};
 pub use self::says::Says;
 
 use crate::level::{Level, Margin};

@@ -7,7 +7,7 @@ use fleetmark_analysis::change_point::{PERMUTATIONS_MIN, Search, change_points};
 use fleetmark_analysis::estimate::Scale;
 use fleetmark_analysis::hodges_lehmann;
 use fleetmark_analysis::level::{Level, Margin};
-use fleetmark_analysis::paired::{Better, Differences, Rule, Says, compare, level_per_look, looks};
+use fleetmark_analysis::paired::{Better, Differences, Rule, Says, compare};
 use fleetmark_analysis::prediction::against_baseline;
 use fleetmark_analysis::quantile_interval::quantile_interval_of;
 use fleetmark_analysis::student;
@@ -15,6 +15,7 @@ use fleetmark_analysis::sweep::{SweepRule, Swept, answer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use shared::plan::looks::Looks;
 
 /// Worlds per question: a share of 2.5 % is then known to three quarters of a percent.
 const WORLDS: usize = 4_000;
@@ -56,8 +57,9 @@ fn of_ten_blocks(random: &mut ChaCha8Rng, truth: f64) -> Says {
 /// What is said of a true difference when the comparison goes on until it is settled, 30 blocks at most.
 fn until_settled(random: &mut ChaCha8Rng, truth: f64, margin: Margin) -> Says {
     let values = normal(random, truth, SPREAD, 30);
-    let level = level_per_look(30, Level::FIVE_PERCENT);
-    let said = looks(30).iter().map(|look| says(&values[..*look as usize], margin, level));
+    let looks = Looks { blocks: 30, until_settled: true, aborts: false };
+    let level = Level::new(looks.deciding_alpha()).expect("a part of 5 % is a level");
+    let said = looks.deciding().into_iter().map(|look| says(&values[..look as usize], margin, level));
     said.into_iter().find(|says| *says != Says::Inconclusive).unwrap_or(Says::Inconclusive)
 }
 

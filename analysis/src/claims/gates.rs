@@ -11,6 +11,7 @@ use shared::units::human_share;
 
 use super::series::{Absence, Series, Trial, operation, taint, why_lost};
 use super::{Decision, Evidence};
+use crate::comparisons::ASKED_FOR;
 
 /// Most trials that one reason names; more are counted.
 const NAMED_MAX: usize = 3;
@@ -119,12 +120,12 @@ fn sides_are_identical(asked: &Asked<'_>) -> Option<Decision> {
     )))
 }
 
-/// A variant may make open what the job itself does not: its throughput is then its own rate.
+/// Under an open model the throughput is the rate that was asked for: it shows whether the plan was kept, and nothing else.
 fn was_asked_for(asked: &Asked<'_>) -> Option<Decision> {
     let is_open = |series: &&&Series<'_>| asked.evidence.job_of(series.variant).load.model == LoadModel::Open;
     let series = asked.series.iter().find(is_open)?;
     let measure = asked.claim.metric.measure.as_str();
-    (asked.claim.rule.is_comparing() && ["throughput", "count"].contains(&measure)).then(|| {
+    (asked.claim.rule.is_comparing() && ASKED_FOR.contains(&measure)).then(|| {
         Decision::invalid(format!(
             "{} has an open model, whose {measure} is what it asked for: comparing it says nothing about the target",
             series.name
