@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,6 +14,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Arrivals that are written down: two minutes at 30,000 a second, 32 MiB. Later ones are only counted.
@@ -24,6 +25,8 @@ const CONNECTIONS_MAX: usize = 10_100;
 const READ_BYTES: usize = 16 * 1024;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 256;
+/// Connections that wait to be accepted: all that a benchmark opens at once.
+const LISTEN_BACKLOG: i32 = 1024;
 /// Event data of the listener and of the order to stop; connections count from 0.
 const LISTENER: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
@@ -69,7 +72,22 @@ impl ArrivalRecorder {
     /// # Errors
     /// When it cannot listen, or the system refuses descriptors or a thread.
     pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Self::listening(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?)
+    }
+
+    /// Starts several that share one port, connections being dealt among them by the system: for a client that one
+    /// thread of a server could not keep busy.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_crew(size: usize) -> io::Result<Vec<Self>> {
+        let first = listener_that_shares(0)?;
+        let port = first.local_addr()?.port();
+        let others = (1..size).map(|_| listener_that_shares(port));
+        std::iter::once(Ok(first)).chain(others).map(|listener| Self::listening(listener?)).collect()
+    }
+
+    fn listening(listener: TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
@@ -107,6 +125,16 @@ impl Drop for ArrivalRecorder {
     fn drop(&mut self) {
         let _nobody_asks_any_more = self.end();
     }
+}
+
+/// A listener on 127.0.0.1 whose port others may listen on too; port 0 takes a free one.
+fn listener_that_shares(port: u16) -> io::Result<TcpListener> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    rustix::net::listen(&socket, LISTEN_BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }
 
 /// What the thread owns.
@@ -243,6 +271,20 @@ mod tests {
         let seen = recorder.stop().unwrap();
         assert_eq!(seen.count(), 3);
         assert!(seen.at_ns.is_sorted() && seen.at_ns[0] >= before_ns && seen.at_ns[2] <= now_ns());
+    }
+
+    #[test]
+    fn a_crew_shares_one_port_and_all_requests_are_seen() {
+        let crew = ArrivalRecorder::start_crew(2).unwrap();
+        assert_eq!(crew[0].address, crew[1].address);
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(crew[0].address).unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+            let mut answer = vec![0; ANSWER.len()];
+            stream.read_exact(&mut answer).unwrap();
+        }
+        let seen: u64 = crew.into_iter().map(|one| one.stop().unwrap().count()).sum();
+        assert_eq!(seen, 20);
     }
 
     #[test]

@@ -17,6 +17,8 @@ const ROUNDS: usize = 7;
 /// Seconds of each measurement when none are asked for.
 const SECONDS: u64 = 3;
 const CONNECTIONS: [u32; 2] = [50, 500];
+/// Loops of the server that is never the limit.
+const CREW: usize = 2;
 const FIGURES: &[&str] = &["CPU per request, µs", "requests per CPU second"];
 
 fn main() -> io::Result<()> {
@@ -29,6 +31,11 @@ fn main() -> io::Result<()> {
         // One thread that does next to nothing: the cheapest server that this host can have, so that it is the limit last.
         let bare = ArrivalRecorder::start()?;
         measure(&fleet, "a bare epoll loop", &bare.url(), &peers, rounds, length)?;
+    }
+    {
+        // The same twice: a client as cheap as its server would otherwise wait for it, and waiting costs it more than asking.
+        let crew = ArrivalRecorder::start_crew(CREW)?;
+        measure(&fleet, "two bare epoll loops", &crew[0].url(), &peers, rounds, length)?;
     }
     {
         let (_target, url) = target(&[])?;
