@@ -57,6 +57,17 @@ pub(crate) fn exported_with_metrics(exporter: &dyn Exporter) -> Vec<u8> {
     exported_of(exporter, &record(1), &assembled_with_metrics(), intervals_with_metrics)
 }
 
+/// What somebody makes of all that is stored of the whole run.
+pub(crate) fn with_source<T>(make: impl FnOnce(&mut ExportSource<'_>) -> T) -> T {
+    let (job, record, assembled) = (job(), record(TRIALS), assembled());
+    make(&mut ExportSource {
+        assembled: &assembled,
+        record: &record,
+        job: &job,
+        intervals: &mut |visit| intervals().into_iter().try_for_each(visit),
+    })
+}
+
 pub(crate) fn exported_of(
     exporter: &dyn Exporter,
     record: &RunRecord,
