@@ -13,6 +13,7 @@ needs=(
     "curl curl"
     "valgrind valgrind"
     "faketime faketime"
+    "chromium chromium"
 )
 
 missing=()

@@ -18,7 +18,7 @@ use shared::ids::BaselineName;
 
 use crate::target;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
-pub(crate) use report::{FormatArgs, ReportArgs, VerifyArgs};
+pub(crate) use report::{FormatArgs, PageArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs, WebLoginArgs};
@@ -243,6 +243,8 @@ pub(crate) struct RunArgs {
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) formats: FormatArgs,
     /// Show no progress, and no result on the terminal

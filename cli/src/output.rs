@@ -20,7 +20,11 @@ const WIDTH_MAX: u16 = 120;
 /// # Errors
 /// 73 when it cannot be written; a reader that has gone away is no error.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    match io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::with_code(OUTPUT, format!("standard output cannot be written: {error}")))
         }
@@ -49,10 +53,25 @@ pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// 73 when it cannot be written.
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// As [`write`], for what is bytes already.
+///
+/// # Errors
+/// 73 when it cannot be written.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path == Path::new("-") {
-        return print(text);
+        return print_bytes(bytes);
     }
-    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+    std::fs::write(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+/// Where GitHub runs us it reads annotations off either output; they are talk, so that data stays whole.
+pub(crate) fn annotate(report: &RunReport) {
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|set| set == "true") {
+        eprint!("{}", report::annotations::annotations(report));
+    }
 }
 
 /// A report as people read it, as wide as the terminal.

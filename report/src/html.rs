@@ -44,7 +44,8 @@ fn page(source: &ExportSource<'_>, series: &Series) -> Markup {
     let style = format!("{STYLE}{}", chart::STYLE);
     // Only this very style may apply: nothing that slipped through escaping could add one, load anything or run.
     let digest = STANDARD.encode(Sha256::digest(style.as_bytes()));
-    let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
+    let policy =
+        format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -146,15 +147,27 @@ mod tests {
     #[test]
     fn the_parts_stand_in_their_order_with_the_verdict_first() {
         let text = text_of_the_fixture();
-        let titles = ["is-none", "What was measured", "Charts", "Failures", "Hosts", "Findings", "How to run it again"];
-        let places: Vec<_> = titles.iter().map(|title| text.find(title).unwrap_or_else(|| panic!("{title}"))).collect();
+        let titles = [
+            "is-none",
+            "What was measured",
+            "Charts",
+            "Failures",
+            "Hosts",
+            "Findings",
+            "How to run it again",
+        ];
+        let places: Vec<_> =
+            titles.iter().map(|title| text.find(title).unwrap_or_else(|| panic!("{title}"))).collect();
         assert!(places.is_sorted(), "{places:?}");
     }
 
     #[test]
     fn what_came_from_outside_is_escaped() {
         let text = text_of_the_fixture();
-        assert!(text.contains("503 Service Unavailable") && !text.contains('\u{1b}'), "control characters are shown, not sent");
+        assert!(
+            text.contains("503 Service Unavailable") && !text.contains('\u{1b}'),
+            "control characters are shown, not sent"
+        );
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! A [`Reporter`] renders a run report, which any client holds. An [`Exporter`] goes back to the stored
 //! intervals, and so runs where the store is.
 //!
-//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`], [`html`].
-//! Behind them: [`chart`] (pictures), [`series`] (how a run went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
+//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`], [`openmetrics`], [`html`].
+//! Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
 //! (those of claims, as text).
 #![forbid(unsafe_code)]
 
+pub mod annotations;
 pub mod attempts;
 pub mod chart;
 pub mod compressed;
@@ -19,6 +20,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod openmetrics;
 pub mod series;
 pub mod terminal;
 
@@ -97,7 +99,8 @@ pub struct ExportFormat {
 }
 
 /// Every format of `fleetmark export --format`.
-pub const EXPORTS: &[ExportFormat] = &[hlog::FORMAT, hgrm::FORMAT, json::FORMAT, csv::FORMAT, html::FORMAT];
+pub const EXPORTS: &[ExportFormat] =
+    &[hlog::FORMAT, hgrm::FORMAT, json::FORMAT, csv::FORMAT, openmetrics::FORMAT, html::FORMAT];
 
 /// The export format of a name.
 ///
@@ -148,7 +151,7 @@ mod tests {
         let error = export_format("hdr").err().map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
-            Some("there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, html")
+            Some("there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, openmetrics, html")
         );
     }
 }

@@ -221,12 +221,12 @@ impl<'a> Gathering<'a> {
         if self.lines.contains_key(&key) || self.lines.len() < LINES_MAX {
             let name = self.name_of(attempt.variant, key.1);
             let (_, columns) = self.lines.entry(key).or_insert_with(|| (name, BTreeMap::new()));
-            columns.entry(column).or_default().add(interval, together);
+            columns.entry(place_of(interval, column, columns)).or_default().add(interval, together);
         } else {
             self.left_out.insert(key);
         }
         if let Some(columns) = self.agents.get_mut(agent) {
-            columns.entry(column).or_default().add(interval, 1);
+            columns.entry(place_of(interval, column, columns)).or_default().add(interval, 1);
         }
         if let Some(sample) = &interval.host {
             let host = self.hosts.entry(column).or_default();
@@ -249,7 +249,11 @@ impl<'a> Gathering<'a> {
             column_ns: self.column_ns,
             lines: self.lines.into_values().map(line).collect(),
             left_out: self.left_out.len(),
-            agents: self.agents.into_iter().map(|(name, columns)| line((name.to_string(), columns))).collect(),
+            agents: self
+                .agents
+                .into_iter()
+                .map(|(name, columns)| line((name.to_string(), columns)))
+                .collect(),
             agents_left_out: self.agents_left_out,
             hosts: self.hosts,
             marks: marks
@@ -260,6 +264,15 @@ impl<'a> Gathering<'a> {
                 })
                 .collect(),
         }
+    }
+}
+
+/// The column of an interval: what was awaited after the window was scheduled inside it, and belongs to the last column that has
+/// some of the window.
+fn place_of(interval: &Interval, column: usize, columns: &BTreeMap<usize, Column>) -> usize {
+    match interval.phase {
+        Phase::Drain => columns.range(..=column).next_back().map_or(column, |(last, _)| *last),
+        Phase::Warmup | Phase::Measured => column,
     }
 }
 

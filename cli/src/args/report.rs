@@ -31,11 +31,28 @@ impl FormatArgs {
     }
 }
 
+/// The page that a run is written to, for which its stored seconds are read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PageArgs {
+    /// Write the run as one HTML file with charts, which needs no network; `-` is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl PageArgs {
+    /// Whether it is standard output.
+    pub(crate) fn is_on_stdout(&self) -> bool {
+        self.html.as_deref() == Some(Path::new("-"))
+    }
+}
+
 /// Which run, and what to write about it.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// The run: an id, a unique prefix of one, or `latest`
     pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) formats: FormatArgs,
     #[command(flatten)]

@@ -2,19 +2,22 @@
 
 use shared::run_report::RunReport;
 
-use super::show;
-use crate::args::{FormatArgs, ReportArgs};
+use super::{export, show};
+use crate::args::{FormatArgs, PageArgs, ReportArgs};
 use crate::exit_code::{DONE, Failure, INTERNAL};
 use crate::output;
 
 pub(super) async fn run(options: ReportArgs) -> anyhow::Result<u8> {
-    check(&options.formats)?;
-    let report =
-        show::report(&mut show::existing(&options.ask.place, &options.run).await?, &options.run).await?;
+    check(&options.formats, Some(&options.page))?;
+    let mut client = show::existing(&options.ask.place, &options.run).await?;
+    let report = show::report(&mut client, &options.run).await?;
     write(&options.formats, &report)?;
+    if let Some(path) = &options.page.html {
+        export::write_page(&mut client, &options.run, path).await?;
+    }
     if options.ask.json {
         show::write_json(std::path::Path::new("-"), &report)?;
-    } else if options.formats.files().next().is_none() {
+    } else if options.formats.files().next().is_none() && options.page.html.is_none() {
         output::print(&output::page(&report)?)?;
     }
     Ok(DONE)
@@ -24,8 +27,9 @@ pub(super) async fn run(options: ReportArgs) -> anyhow::Result<u8> {
 ///
 /// # Errors
 /// 73 when one cannot.
-pub(super) fn check(formats: &FormatArgs) -> anyhow::Result<()> {
-    formats.files().try_for_each(|(_, path)| output::check(path))
+pub(super) fn check(formats: &FormatArgs, page: Option<&PageArgs>) -> anyhow::Result<()> {
+    let pages = page.and_then(|page| page.html.as_deref()).into_iter();
+    formats.files().map(|(_, path)| path).chain(pages).try_for_each(output::check)
 }
 
 /// Writes a report to all files that were asked for.

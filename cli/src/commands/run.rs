@@ -11,7 +11,7 @@ use coordinator::secrets::SecretStore;
 use shared::job::{Job, confidences};
 
 use super::check::{self, CheckedJob};
-use super::{baseline, report, show, watch};
+use super::{baseline, export, report, show, watch};
 use crate::args::RunArgs;
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
@@ -33,7 +33,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     if let Some(path) = &args.json {
         output::check(path)?;
     }
-    report::check(&args.formats)?;
+    report::check(&args.formats, Some(&args.page))?;
     let mut client = client::connect(&args.place).await?;
     let local_agents = match (args.local_agents, &args.place.coordinator) {
         (Some(count), _) => count,
@@ -95,7 +95,9 @@ async fn start_agents(
 
 /// Submits, watches to the end, and tells what came out.
 async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<u8> {
-    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-")) || args.formats.is_on_stdout();
+    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-"))
+        || args.formats.is_on_stdout()
+        || args.page.is_on_stdout();
     let run = client.submit(submission).await?.to_string();
     let mut display = progress::display(args.quiet);
     let mut watching = client.clone();
@@ -128,6 +130,10 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
         show::write_json(path, &report)?;
     }
     report::write(&args.formats, &report)?;
+    if let Some(path) = &args.page.html {
+        export::write_page(client, &run, path).await?;
+    }
+    output::annotate(&report);
     if !args.quiet && !is_data_on_stdout {
         output::print(&output::page(&report)?)?;
     }

@@ -15,7 +15,7 @@ use crate::output;
 
 pub(super) async fn run(options: VerifyArgs) -> anyhow::Result<u8> {
     let job = check::read(&options.job.job, &options.job.set)?;
-    report::check(&options.formats)?;
+    report::check(&options.formats, None)?;
     let mut client = show::existing(&options.ask.place, &options.run).await?;
     let (record, intervals) = client.export(&options.run).await?;
     if !record.state.is_over() {

@@ -32,7 +32,8 @@ fn draw(series: &Series, width: Width) -> Option<Sheet> {
     let rates = |line: &Line| -> Vec<(usize, Option<f64>)> {
         line.columns.iter().map(|(column, of_it)| (*column, of_it.throughput_per_s())).collect()
     };
-    let all: Vec<(&str, Vec<_>)> = series.agents.iter().map(|line| (line.name.as_str(), rates(line))).collect();
+    let all: Vec<(&str, Vec<_>)> =
+        series.agents.iter().map(|line| (line.name.as_str(), rates(line))).collect();
     let values = || all.iter().flat_map(|(_, line)| line).filter_map(|(_, rate)| *rate);
     let last = all.iter().flat_map(|(_, line)| line).map(|(column, _)| *column).max()? + 1;
     let beside = if width == Width::Wide { BESIDE } else { 1 };
@@ -42,12 +43,15 @@ fn draw(series: &Series, width: Width) -> Option<Sheet> {
         let each = (whole.across.1 - whole.across.0 + LABELS) / beside as f64;
         for (place, (name, line)) in row.iter().enumerate() {
             let left = whole.across.0 + place as f64 * each;
-            let panel = Panel { across: (left, left + each - LABELS - if beside > 1 { GAP } else { 0.0 }), up: whole.up };
-            let up = Scale::over(Spread::Linear, values().chain([0.0]), panel.up)?.to_marks(2);
+            let panel = Panel {
+                across: (left, left + each - LABELS - if beside > 1 { GAP } else { 0.0 }),
+                up: whole.up,
+            };
+            let up = Scale::over(Spread::Linear, values().chain([0.0]), panel.up)?.to_marks(panel.marks());
             let across = Scale::over(Spread::Linear, [0.0, last as f64], panel.across)?;
             // The same marks on each: they are there to be held against each other.
             sheet.axis_up(&panel, &up, "", human_rate);
-            sheet.text((left, panel.up.1 - 8.0), Anchor::Start, "axis", name);
+            sheet.text((left, panel.up.1 - 13.0), Anchor::Start, "axis", name);
             let mut points = Vec::with_capacity(line.len());
             let mut before = None;
             for (column, rate) in line {
@@ -65,7 +69,8 @@ fn draw(series: &Series, width: Width) -> Option<Sheet> {
 }
 
 fn table(series: &Series) -> Table {
-    let header = ["agent", "successes", "errors", "slowest second or stretch", "fastest"].map(str::to_owned).to_vec();
+    let header =
+        ["agent", "successes", "errors", "slowest second or stretch", "fastest"].map(str::to_owned).to_vec();
     let row = |line: &Line| {
         let rates = || line.columns.values().filter_map(|column| column.throughput_per_s());
         let figure = |value: f64| if value.is_finite() { human_rate(value) } else { ABSENT.to_owned() };

@@ -22,14 +22,17 @@ pub fn chart(comparisons: &[ComparisonReport], margin: f64) -> Option<Markup> {
     if with_ratio.is_empty() {
         return None;
     }
-    let mut description = "Second side divided by first, with its 95 % interval. Within the shaded band both count as the \
+    let mut description =
+        "Second side divided by first, with its 95 % interval. Within the shaded band both count as the \
         same; an interval that reaches over an edge of it leaves the question open."
-        .to_owned();
+            .to_owned();
     if with_ratio.len() > ROWS_MAX {
         description += &format!(" The first {ROWS_MAX} are drawn; the table has all.");
     }
     let shown = &with_ratio[..with_ratio.len().min(ROWS_MAX)];
-    Some(figure("Comparisons", &description, &[], &table(comparisons), |width| draw(shown, margin, width)))
+    Some(figure("Ratios with their intervals", &description, &[], &table(comparisons), |width| {
+        draw(shown, margin, width)
+    }))
 }
 
 fn draw(comparisons: &[&ComparisonReport], margin: f64, width: Width) -> Option<Sheet> {
@@ -42,13 +45,20 @@ fn draw(comparisons: &[&ComparisonReport], margin: f64, width: Width) -> Option<
     let (bottom, top) = panel.up;
     // The verdict's band is symmetric in logarithms, as ratios are.
     let band = (across.at(1.0 / (1.0 + margin)), across.at(1.0 + margin));
-    sheet.rectangle("same", (band.0, top), (band.1, bottom), &format!("the same within {}", shared::units::human_share(margin)));
+    sheet.rectangle(
+        "same",
+        (band.0, top),
+        (band.1, bottom),
+        &format!("the same within {}", shared::units::human_share(margin)),
+    );
     sheet.line("one", [Some((across.at(1.0), top)), Some((across.at(1.0), bottom))]);
     for (place, comparison) in comparisons.iter().enumerate() {
         row(&mut sheet, comparison, top + ROW * place as f64, &across);
     }
     let about = if width == Width::Wide { 6 } else { 3 };
-    let marks = across.marks(about).into_iter().map(|mark| (across.at(mark), format!("{mark:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()));
+    let marks = across.marks(about).into_iter().map(|mark| {
+        (across.at(mark), format!("{mark:.3}").trim_end_matches('0').trim_end_matches('.').to_owned())
+    });
     sheet.axis_across(&panel, "ratio, logarithmic", marks);
     Some(sheet)
 }

@@ -31,7 +31,11 @@ pub fn charts(series: &Series) -> Vec<Markup> {
 
 fn chart(series: &Series, line: &Line, several: bool) -> Markup {
     let heat = heat_of(line);
-    let title = if several { format!("Latencies over time: {}", line.name) } else { "Latencies over time".to_owned() };
+    let title = if several {
+        format!("Latencies over time: {}", line.name)
+    } else {
+        "Latencies over time".to_owned()
+    };
     let description = "How many successes had which latency, over the run; the darker, the larger their share of that \
         stretch of time.";
     let table = heat.as_ref().map(table).unwrap_or_default();
@@ -85,7 +89,8 @@ fn draw(heat: &Heat, column_ns: u64, width: Width) -> Option<Sheet> {
             sheet.rectangle(&format!("heat h{degree}"), (left, top), (right, bottom), "");
         }
     }
-    let times = across.marks(8).into_iter().map(|at_ns| (across.at(at_ns), human_ns(at_ns).replace(".00", "")));
+    let times =
+        across.marks(8).into_iter().map(|at_ns| (across.at(at_ns), human_ns(at_ns).replace(".00", "")));
     sheet.axis_across(&panel, "since the run's first start", times);
     Some(sheet)
 }

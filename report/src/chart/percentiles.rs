@@ -13,9 +13,8 @@ use super::sheet::Sheet;
 use super::{LINES_MAX, Table, Width, figure};
 
 /// Where the curve is read off; between them it is drawn straight.
-const LEVELS: [f64; 17] = [
-    0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999,
-];
+const LEVELS: [f64; 17] =
+    [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 /// Those of them that are marked on the axis and stand in the table.
 const MARKED: [f64; 8] = [0.0, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 0.99999];
 /// Times so many times apart need a logarithmic axis.
@@ -104,12 +103,10 @@ pub fn chart(curves: &[Curve]) -> Markup {
 
 fn draw(curves: &[Curve], width: Width) -> Option<Sheet> {
     let all = || curves.iter().flat_map(|curve| &curve.points);
-    let reach = |point: &Point| {
-        [point.value_ns].into_iter().chain(point.interval_ns.into_iter().flatten())
-    };
-    let (least, most) = all().flat_map(reach).fold((f64::INFINITY, 0.0_f64), |(least, most), value| {
-        (least.min(value), most.max(value))
-    });
+    let reach = |point: &Point| [point.value_ns].into_iter().chain(point.interval_ns.into_iter().flatten());
+    let (least, most) = all()
+        .flat_map(reach)
+        .fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
     if least > most {
         return None;
     }
@@ -118,7 +115,7 @@ fn draw(curves: &[Curve], width: Width) -> Option<Sheet> {
     let is_wide = least > 0.0 && most / least > WIDE_RANGE;
     let spread = if is_wide { Spread::Logarithmic } else { Spread::Linear };
     let from_zero = (!is_wide).then_some(0.0);
-    let up = Scale::over(spread, all().flat_map(reach).chain(from_zero), panel.up)?.to_marks(4);
+    let up = Scale::over(spread, all().flat_map(reach).chain(from_zero), panel.up)?.to_marks(panel.marks());
     let across = Scale::over(
         Spread::Logarithmic,
         all().map(|point| nines(point.level)).chain([1.0, nines(0.9)]),
@@ -162,18 +159,16 @@ fn per_cent(level: f64) -> String {
 
 fn said(point: &Point) -> String {
     match point.interval_ns {
-        Some([low, high]) => format!(
-            "{} (between trials {} to {})",
-            human_ns(point.value_ns),
-            human_ns(low),
-            human_ns(high)
-        ),
+        Some([low, high]) => {
+            format!("{} (between trials {} to {})", human_ns(point.value_ns), human_ns(low), human_ns(high))
+        }
         None => human_ns(point.value_ns),
     }
 }
 
 fn table(curves: &[Curve]) -> Table {
-    let header = std::iter::once("percentile".to_owned()).chain(curves.iter().map(|curve| curve.name.clone()));
+    let header =
+        std::iter::once("percentile".to_owned()).chain(curves.iter().map(|curve| curve.name.clone()));
     let of_level = |curve: &Curve, level: f64| {
         let found = curve.points.iter().find(|point| point.level == level);
         found.map_or_else(|| crate::figures::ABSENT.to_owned(), said)
@@ -195,7 +190,8 @@ mod tests {
         let curves = curves(&assembled);
         let [Curve { points, .. }] = curves.as_slice() else { panic!("one variant, one curve") };
         let latency = &assembled.report.variants[0].operations.last().unwrap().latency_ns;
-        let read = |level: f64| points.iter().find(|point| point.level == level).map(|point| point.value_ns as u64);
+        let read =
+            |level: f64| points.iter().find(|point| point.level == level).map(|point| point.value_ns as u64);
         assert_eq!((read(0.5), read(0.99), read(0.99999)), (latency.p50, latency.p99, None));
         assert!(points.iter().all(|point| point.interval_ns.is_some()), "two valid trials give intervals");
     }

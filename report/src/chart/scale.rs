@@ -69,9 +69,7 @@ impl Scale {
     pub(crate) fn at(&self, value: f64) -> f64 {
         let share = match self.spread {
             Spread::Linear => (value - self.low) / (self.high - self.low),
-            Spread::Logarithmic => {
-                (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
-            }
+            Spread::Logarithmic => (value.max(self.low) / self.low).ln() / (self.high / self.low).ln(),
         };
         let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
         self.start + share * (self.end - self.start)
@@ -86,6 +84,10 @@ impl Scale {
                 let first = (self.low / step).ceil() as i64;
                 let last = (self.high / step + 1e-9).floor() as i64;
                 (first..=last).take(2 * about).map(|count| count as f64 * step).collect()
+            }
+            // Within less than a decade there may be no mark of decades at all.
+            Spread::Logarithmic if self.decade_marks().len() < 3 => {
+                Self { spread: Spread::Linear, ..*self }.marks(about)
             }
             Spread::Logarithmic => {
                 let marks = self.decade_marks();
@@ -148,6 +150,14 @@ mod tests {
     fn many_decades_are_marked_by_whole_ones() {
         let scale = Scale::over(Spread::Logarithmic, [1e3, 1e9], LINE).unwrap();
         assert!(scale.marks(3).len() <= 6 && scale.marks(3).iter().all(|mark| mark.log10().fract() == 0.0));
+    }
+
+    #[test]
+    fn a_short_logarithmic_scale_is_marked_all_the_same() {
+        let scale = Scale::over(Spread::Logarithmic, [0.9, 1.25], (0.0, 300.0)).unwrap();
+        assert_eq!(scale.marks(4).len(), 4, "{:?}", scale.marks(4));
+        let at_one = scale.at(1.0);
+        assert!((at_one - 300.0 * (1.0_f64 / 0.9).ln() / (1.25_f64 / 0.9).ln()).abs() < 1e-9, "{at_one}");
     }
 
     #[test]

@@ -12,7 +12,13 @@ const CHARACTER: f64 = 6.7;
 /// Height of a line of text.
 pub(crate) const LINE_HEIGHT: f64 = 16.0;
 /// Room above the first panel, for the name of its axis.
-const TOP: f64 = 22.0;
+const TOP: f64 = 26.0;
+/// Room between a panel and the one below it, for the last label of the one and the name of the other.
+const BETWEEN: f64 = 38.0;
+/// How high above a panel the name of its axis stands: the topmost label reaches half its height above the panel.
+const NAME_ABOVE: f64 = 13.0;
+/// Room that one mark of the axis that goes up takes.
+const PER_MARK: f64 = 40.0;
 /// Room at the right, for half of the last label.
 const RIGHT: f64 = 18.0;
 /// Room at the left, for labels of the axis that goes up.
@@ -54,6 +60,13 @@ pub(crate) struct Panel {
     pub(crate) up: (f64, f64),
 }
 
+impl Panel {
+    /// About how many marks the axis that goes up has room for.
+    pub(crate) fn marks(&self) -> usize {
+        ((self.up.0 - self.up.1) / PER_MARK).max(1.0) as usize
+    }
+}
+
 /// Where a label stands beside its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -80,7 +93,7 @@ impl Sheet {
 
     /// Adds a panel below what there is.
     pub(crate) fn panel(&mut self, height: f64) -> Panel {
-        let top = self.height + TOP;
+        let top = self.height + if self.height > 0.0 { BETWEEN } else { TOP };
         self.height = top + height;
         Panel { across: (LEFT, self.width - RIGHT), up: (self.height, top) }
     }
@@ -93,11 +106,16 @@ impl Sheet {
     }
 
     /// The axis that goes up: its name above, marks with lines across the panel.
-    pub(crate) fn axis_up(&mut self, panel: &Panel, scale: &Scale, name: &str, label: impl Fn(f64) -> String) {
-        let ((left, right), (bottom, top)) = (panel.across, panel.up);
-        let about = ((bottom - top) / 45.0).max(1.0) as usize;
+    pub(crate) fn axis_up(
+        &mut self,
+        panel: &Panel,
+        scale: &Scale,
+        name: &str,
+        label: impl Fn(f64) -> String,
+    ) {
+        let ((left, right), (_, top)) = (panel.across, panel.up);
         let mut free_below = f64::INFINITY;
-        for mark in scale.marks(about) {
+        for mark in scale.marks(panel.marks()) {
             let at = scale.at(mark);
             self.marks.push(html! { path.grid d=(format!("M{} {}H{}", Px(left), Px(at), Px(right))) {} });
             // Marks come from the bottom up; one too close to the last has a line and no text.
@@ -106,7 +124,7 @@ impl Sheet {
                 free_below = at;
             }
         }
-        self.text((2.0, top - 8.0), Anchor::Start, "axis", name);
+        self.text((2.0, top - NAME_ABOVE), Anchor::Start, "axis", name);
     }
 
     /// The axis that goes across: labels below the panel as far as there is room, and its name below those.
@@ -186,7 +204,13 @@ impl Sheet {
     }
 
     /// A rectangle between two corners, which says something when pointed at.
-    pub(crate) fn rectangle(&mut self, class: &str, (left, top): (f64, f64), (right, bottom): (f64, f64), says: &str) {
+    pub(crate) fn rectangle(
+        &mut self,
+        class: &str,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        says: &str,
+    ) {
         self.marks.push(html! {
             rect.(class) x=(Px(left)) y=(Px(top)) width=(Px((right - left).max(0.5))) height=(Px((bottom - top).max(0.5))) {
                 @if !says.is_empty() { title { (says) } }
@@ -209,7 +233,8 @@ impl Sheet {
     pub(crate) fn triangle(&mut self, class: &str, (x, y): (f64, f64), half: f64, says: &str) {
         self.stops += 1;
         let is_stop = self.stops <= STOPS_MAX;
-        let path = format!("M{} {}h{}L{} {}Z", Px(x - half), Px(y - 2.0 * half), Px(2.0 * half), Px(x), Px(y));
+        let path =
+            format!("M{} {}h{}L{} {}Z", Px(x - half), Px(y - 2.0 * half), Px(2.0 * half), Px(x), Px(y));
         self.marks.push(html! {
             path.(class) d=(path) tabindex=[is_stop.then_some("0")] role="img" aria-label=(says) { title { (says) } }
         });

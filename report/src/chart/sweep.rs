@@ -42,10 +42,13 @@ fn draw(sweep: &SweepReport, width: Width) -> Option<Sheet> {
     let is_wide = least > 0.0 && most / least >= WIDE_RANGE;
     let spread = if is_wide { Spread::Logarithmic } else { Spread::Linear };
     let across = Scale::over(spread, measured.iter().map(|(value, ..)| *value), panel.across)?;
-    let law = sweep.law.as_ref().filter(|_| least > 0.0).map(|law| curve(law, least, most)).unwrap_or_default();
-    let reaches = measured.iter().flat_map(|(_, mean, ci95)| [*mean].into_iter().chain(ci95.iter().flatten().copied()));
-    let up = Scale::over(Spread::Linear, reaches.chain(law.iter().map(|point| point.1)).chain([0.0]), panel.up)?;
-    let up = up.to_marks(4);
+    let law =
+        sweep.law.as_ref().filter(|_| least > 0.0).map(|law| curve(law, least, most)).unwrap_or_default();
+    let reaches =
+        measured.iter().flat_map(|(_, mean, ci95)| [*mean].into_iter().chain(ci95.iter().flatten().copied()));
+    let up =
+        Scale::over(Spread::Linear, reaches.chain(law.iter().map(|point| point.1)).chain([0.0]), panel.up)?;
+    let up = up.to_marks(panel.marks());
     sheet.axis_up(&panel, &up, &sweep.metric, |value| figures::figure(value, &sweep.unit));
     let labels = measured.iter().map(|(value, ..)| (across.at(*value), figures::figure(*value, "")));
     sheet.axis_across(&panel, &sweep.path, labels);
@@ -61,7 +64,8 @@ fn draw(sweep: &SweepReport, width: Width) -> Option<Sheet> {
         }
         let is_best = sweep.best == Some(*value);
         let told = figures::with_interval(Some(*mean), *ci95, &sweep.unit);
-        let says = format!("{} = {}: {told}{}", sweep.path, value, if is_best { ", the best mean" } else { "" });
+        let says =
+            format!("{} = {}: {told}{}", sweep.path, value, if is_best { ", the best mean" } else { "" });
         sheet.point(if is_best { "s0 best" } else { "s0" }, (x, up.at(*mean)), &says);
     }
     Some(sheet)
@@ -75,7 +79,8 @@ fn curve(law: &LawReport, least: f64, most: f64) -> Vec<(f64, f64)> {
 }
 
 fn table(sweep: &SweepReport) -> Table {
-    let header = [sweep.path.as_str(), "trials", "mean (95 % interval)", "beside the best", "beside the smallest"];
+    let header =
+        [sweep.path.as_str(), "trials", "mean (95 % interval)", "beside the best", "beside the smallest"];
     let rows = sweep.values.iter().map(|swept| {
         let beside = |contrast: &Option<shared::run_report::ContrastReport>| match contrast {
             Some(contrast) => format!(
@@ -132,7 +137,8 @@ mod tests {
 
     #[test]
     fn the_best_value_is_marked_and_every_value_stands_on_the_axis() {
-        let law = LawReport { of_one: 100.0, contention: 0.1, coherence: 0.001, peak: Some(30.0), misfit: 0.02 };
+        let law =
+            LawReport { of_one: 100.0, contention: 0.1, coherence: 0.001, peak: Some(30.0), misfit: 0.02 };
         let values = [(1.0, Some(100.0)), (2.0, Some(180.0)), (4.0, Some(300.0)), (8.0, Some(290.0))];
         let text = chart(&sweep(&values, Some(law))).into_string();
         assert_eq!(text.matches("s0 best").count(), 2, "once for each width");

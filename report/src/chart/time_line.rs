@@ -17,6 +17,9 @@ const STRIP: f64 = 12.0;
 /// About how many times are marked on the axis.
 const TIMES: usize = 8;
 
+/// A line over time: a figure for each column that has some.
+type Points = Vec<(usize, Option<f64>)>;
+
 /// One line's figures in one column, decoded once for both widths.
 struct Reading {
     column: usize,
@@ -63,7 +66,7 @@ fn draw(series: &Series, readings: &[Vec<Reading>], width: Width) -> Option<Shee
     let panel = sheet.panel(PANEL);
     let across = Scale::over(Spread::Linear, [0.0, end_ns], panel.across)?;
     let middle = |column: usize| across.at((column as f64 + 0.5) * series.column_ns as f64);
-    let lines = |of: fn(&Reading) -> Option<f64>| -> Vec<Vec<(usize, Option<f64>)>> {
+    let lines = |of: fn(&Reading) -> Option<f64>| -> Vec<Points> {
         let points = |line: &Vec<Reading>| line.iter().map(|reading| (reading.column, of(reading))).collect();
         readings.iter().map(points).collect()
     };
@@ -74,14 +77,16 @@ fn draw(series: &Series, readings: &[Vec<Reading>], width: Width) -> Option<Shee
     let errors = lines(|reading| reading.errors);
     if errors.iter().flatten().any(|(_, rate)| rate.is_some_and(|rate| rate > 0.0)) {
         let panel = sheet.panel(SMALL_PANEL);
-        Plot { panel, name: "errors per second", label: human_rate, class: "" }.draw(&mut sheet, &errors, &middle);
+        Plot { panel, name: "errors per second", label: human_rate, class: "" }
+            .draw(&mut sheet, &errors, &middle);
     }
     let (p50, p99) = (lines(|reading| reading.p50), lines(|reading| reading.p99));
     if p50.iter().chain(&p99).flatten().any(|(_, value)| value.is_some()) {
         let panel = sheet.panel(PANEL);
         latency(&mut sheet, panel, (&p50, &p99), &middle);
     }
-    let below = hosts(&mut sheet, series, &middle).unwrap_or_else(|| Panel { up: (sheet.room(0.0), panel.up.1), ..panel });
+    let below = hosts(&mut sheet, series, &middle)
+        .unwrap_or_else(|| Panel { up: (sheet.room(0.0), panel.up.1), ..panel });
     let times = across.marks(TIMES).into_iter().map(|at_ns| (across.at(at_ns), time(at_ns)));
     sheet.axis_across(&below, "since the run's first start", times);
     Some(sheet)
@@ -96,14 +101,10 @@ struct Plot {
 }
 
 impl Plot {
-    fn draw(
-        &self,
-        sheet: &mut Sheet,
-        lines: &[Vec<(usize, Option<f64>)>],
-        middle: &dyn Fn(usize) -> f64,
-    ) -> Option<Panel> {
+    fn draw(&self, sheet: &mut Sheet, lines: &[Points], middle: &dyn Fn(usize) -> f64) -> Option<Panel> {
         let values = lines.iter().flatten().filter_map(|(_, value)| *value);
-        let up = Scale::over(Spread::Linear, values.chain([0.0]), self.panel.up)?.to_marks(3);
+        let up =
+            Scale::over(Spread::Linear, values.chain([0.0]), self.panel.up)?.to_marks(self.panel.marks());
         sheet.axis_up(&self.panel, &up, self.name, self.label);
         for (place, line) in lines.iter().enumerate() {
             path(sheet, &format!("s{place} {}", self.class), line, middle, &up);
@@ -136,12 +137,12 @@ fn path(
 fn latency(
     sheet: &mut Sheet,
     panel: Panel,
-    (p50, p99): (&[Vec<(usize, Option<f64>)>], &[Vec<(usize, Option<f64>)>]),
+    (p50, p99): (&[Points], &[Points]),
     middle: &dyn Fn(usize) -> f64,
 ) {
     let values = || p50.iter().chain(p99).flatten().filter_map(|(_, value)| *value);
     let Some(up) = Scale::over(Spread::Logarithmic, values(), panel.up) else { return };
-    let up = up.to_marks(3);
+    let up = up.to_marks(panel.marks());
     sheet.axis_up(&panel, &up, "latency p50 and p99, logarithmic", human_ns);
     for (place, (median, tail)) in p50.iter().zip(p99).enumerate() {
         path(sheet, &format!("s{place} thin"), median, middle, &up);
@@ -151,7 +152,7 @@ fn latency(
 
 /// How the hosts fared; `None`: nobody could tell.
 fn hosts(sheet: &mut Sheet, series: &Series, middle: &dyn Fn(usize) -> f64) -> Option<Panel> {
-    let line = |of: fn(&crate::series::HostColumn) -> Option<f64>| -> Vec<(usize, Option<f64>)> {
+    let line = |of: fn(&crate::series::HostColumn) -> Option<f64>| -> Points {
         series.hosts.iter().map(|(column, host)| (*column, of(host))).collect()
     };
     let (busy, steal) = (line(|host| host.cpu_busy()), line(|host| host.cpu_steal()));
@@ -175,12 +176,18 @@ fn marks(sheet: &mut Sheet, series: &Series, panel: &Panel, across: &Scale) {
 }
 
 fn time(at_ns: f64) -> String {
-    if at_ns <= 0.0 { "0 s".to_owned() } else { human_duration(Duration::from_nanos(at_ns as u64)).replace(".00", "") }
+    if at_ns <= 0.0 {
+        "0 s".to_owned()
+    } else {
+        human_duration(Duration::from_nanos(at_ns as u64)).replace(".00", "")
+    }
 }
 
 fn table(series: &Series, readings: &[Vec<Reading>]) -> Table {
-    let header = ["from", "line", "successes per s", "errors per s", "p50", "p99"].map(str::to_owned).to_vec();
-    let figure = |value: Option<f64>, print: fn(f64) -> String| value.map_or_else(|| ABSENT.to_owned(), print);
+    let header =
+        ["from", "line", "successes per s", "errors per s", "p50", "p99"].map(str::to_owned).to_vec();
+    let figure =
+        |value: Option<f64>, print: fn(f64) -> String| value.map_or_else(|| ABSENT.to_owned(), print);
     let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
     for (line, of_it) in series.lines.iter().zip(readings) {
         rows.extend(of_it.iter().map(|reading| {

@@ -54,7 +54,8 @@ fn groups(report: &RunReport) -> Vec<Group> {
         let value = serde_json::to_value(&host.fingerprint).unwrap_or_default();
         flatten(String::new(), &value, &mut fields);
         OF_ITS_OWN.iter().for_each(|field| drop(fields.remove(*field)));
-        let name = if host.observer { format!("{} (only observed)", host.agent) } else { host.agent.to_string() };
+        let name =
+            if host.observer { format!("{} (only observed)", host.agent) } else { host.agent.to_string() };
         match groups.iter_mut().find(|group| group.fields == fields) {
             Some(group) => group.names.push(name),
             None => groups.push(Group { names: vec![name], fields }),

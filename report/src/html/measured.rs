@@ -17,7 +17,10 @@ pub(super) fn operations(report: &RunReport) -> Markup {
             let merged = variant.operations.iter().map(|operation| (variant.name.clone(), operation));
             let apart = variant.agents.iter().filter(|_| variant.operations.is_empty()).flat_map(|agent| {
                 let whose = agent.pair.as_ref().map_or_else(|| agent.name.to_string(), ToString::to_string);
-                agent.operations.iter().map(move |operation| (format!("{}, {whose}", variant.name), operation))
+                agent
+                    .operations
+                    .iter()
+                    .map(move |operation| (format!("{}, {whose}", variant.name), operation))
             });
             merged.chain(apart).collect::<Vec<_>>()
         })
@@ -64,7 +67,10 @@ pub(super) fn failures(report: &RunReport) -> Markup {
         .iter()
         .flat_map(|variant| variant.trials.iter().map(move |trial| (variant, trial)))
         .flat_map(|(variant, trial)| {
-            let of_operations = trial.operations.iter().filter(|operation| operation.name != shared::run_report::ALL_OPERATIONS);
+            let of_operations = trial
+                .operations
+                .iter()
+                .filter(|operation| operation.name != shared::run_report::ALL_OPERATIONS);
             of_operations.flat_map(move |operation| {
                 let place = format!("{}, block {}, {}", variant.name, trial.block + 1, operation.name);
                 operation.error_samples.iter().map(move |sample| (place.clone(), sample))

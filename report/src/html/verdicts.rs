@@ -68,14 +68,19 @@ fn by_code(report: &RunReport) -> Vec<((Severity, &'static str), Found)> {
         for trial in &variant.trials {
             for finding in &trial.findings {
                 let whose = finding.agent.as_ref().map(|agent| format!(", {agent}")).unwrap_or_default();
-                let attempt = if trial.attempt > 0 { format!(", attempt {}", trial.attempt + 1) } else { String::new() };
+                let attempt = if trial.attempt > 0 {
+                    format!(", attempt {}", trial.attempt + 1)
+                } else {
+                    String::new()
+                };
                 let place = format!("{}, block {}{attempt}{whose}", variant.name, trial.block + 1);
                 let rank = match finding.severity {
                     Severity::Invalid => 0,
                     Severity::Suspect => 1,
                     Severity::Note => 2,
                 };
-                let entry = by_code.entry((rank, finding.code.as_str())).or_insert((finding.severity, Vec::new()));
+                let entry =
+                    by_code.entry((rank, finding.code.as_str())).or_insert((finding.severity, Vec::new()));
                 entry.1.push((place, finding.message.clone()));
             }
         }

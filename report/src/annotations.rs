@@ -1,0 +1,72 @@
+//! Verdicts as GitHub's workflow commands, which it shows beside a pull request: an error for each gate claim that did not hold, a
+//! warning for those that only warn or cannot be decided.
+
+use std::fmt::Write as _;
+
+use shared::claim::ClaimSeverity;
+use shared::run_report::{ClaimReport, RunReport, Verdict};
+
+use crate::figures;
+
+/// Annotations that are written: GitHub shows ten of each kind for a step.
+const ANNOTATIONS_MAX: usize = 10;
+
+/// One line for each claim that is not supported, and one for a run that failed; empty when there is nothing to say.
+pub fn annotations(report: &RunReport) -> String {
+    let mut text = String::new();
+    if let Some(reason) = &report.run.reason {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "::error title={}::{}", property(&report.run.name), message(reason));
+    }
+    let open = report.claims.iter().filter(|claim| claim.verdict != Verdict::Supported);
+    for claim in open.take(ANNOTATIONS_MAX) {
+        let title = format!("{}: {}", claim.verdict.as_str(), figures::claim(report, claim));
+        let _ = writeln!(text, "::{} title={}::{}", level(claim), property(&title), message(&claim.reason));
+    }
+    text
+}
+
+fn level(claim: &ClaimReport) -> &'static str {
+    match (claim.severity, claim.verdict) {
+        (ClaimSeverity::Gate, Verdict::Refuted | Verdict::Invalid) => "error",
+        _ => "warning",
+    }
+}
+
+/// A message with what would end it written as GitHub reads it back.
+fn message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property, in which separators end it too.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_run_whose_claims_hold_says_nothing() {
+        assert_eq!(annotations(&fixture::assembled().report), "");
+    }
+
+    #[test]
+    fn gates_that_did_not_hold_are_errors_and_the_rest_warn() {
+        let mut report = fixture::claims::with_claims().report;
+        report.run.reason = Some("50 % lost\nat once".to_owned());
+        let text = annotations(&report);
+        let first = text.lines().next().unwrap();
+        assert_eq!(first, "::error title=session-status::50 %25 lost%0Aat once");
+        for (claim, line) in
+            report.claims.iter().filter(|it| it.verdict != Verdict::Supported).zip(text.lines().skip(1))
+        {
+            let is_error = matches!(claim.verdict, Verdict::Refuted | Verdict::Invalid)
+                && claim.severity == ClaimSeverity::Gate;
+            assert_eq!(line.starts_with("::error"), is_error, "{line}");
+        }
+        assert!(text.lines().count() > 1, "{text}");
+    }
+}
