@@ -128,6 +128,7 @@ fn record(job: &Job, number: u64) -> RunRecord {
         priority: 0,
         baselines: BTreeMap::new(),
         reservation: None,
+        calibrated_by: None,
     }
 }
 
@@ -166,5 +167,7 @@ fn figures_of(job: &Job, record: &RunRecord, number: u64) -> RunFigures {
         across_machines: false,
         variants: vec![variant],
         hosts: vec![HostReport { agent, fingerprint: Default::default(), observer: false }],
+        calibration: None,
+        calibrated_by: None,
     }
 }

@@ -108,9 +108,9 @@ fn throughput_has_the_law_and_is_no_answer_where_the_job_asked_for_it() {
 fn what_is_not_one_swept_number_has_no_answer() {
     let mut variants = report(2, None, LoadModel::Closed).variants;
     let job = job(&["suite"], 1);
-    assert_eq!(crate::sweeps::answers(&variants[..1], &job), []);
+    assert_eq!(crate::sweeps::answers(&variants[..1], &job, crate::level::Level::FIVE_PERCENT), []);
     for variant in &mut variants {
         variant.parameters.insert("params.workers".to_owned(), "many".into());
     }
-    assert_eq!(crate::sweeps::answers(&variants, &job), []);
+    assert_eq!(crate::sweeps::answers(&variants, &job, crate::level::Level::FIVE_PERCENT), []);
 }
