@@ -46,7 +46,9 @@ impl MadeUpRuns {
     pub fn write(&self, store: &mut dyn ResultStore, number: u64) -> Result<(), StoreError> {
         let record = self.record(number);
         store.create_run(&record, &BTreeMap::new())?;
-        store.append(&(0..INTERVALS).map(|sequence| interval(&record, number, sequence)).collect::<Vec<_>>())?;
+        store.append(
+            &(0..INTERVALS).map(|sequence| interval(&record, number, sequence)).collect::<Vec<_>>(),
+        )?;
         let finished_at_ms = Some(record.submitted_at_ms + 1);
         let record = RunRecord { state: RunState::Finished, finished_at_ms, ..record };
         let (state, verdict) = (record.state, Verdict::None);
