@@ -82,13 +82,20 @@ fn row(reading: &CalibrationReading, slower_by: f64) -> [String; 7] {
 fn effects(page: &mut Page, calibration: &Calibration) {
     let Some(effect) = &calibration.smallest_effect else { return };
     page.title("The smallest effect that this set-up can see");
-    page.line(&format!(
-        " over {} blocks: {} is told from no difference in four of five runs, and {} is called slower or faster",
-        effect.blocks,
-        human_share(effect.told_from_none),
-        human_share(effect.told_from_margin)
-    ));
-    page.line(&format!(" (the A/A's interval is ±{} wide)", human_share(effect.half_width)));
+    let table = [
+        (
+            effect.told_from_none,
+            format!("told from none in four of five runs, over {} blocks", effect.blocks),
+        ),
+        (
+            effect.told_from_margin,
+            format!("called slower or faster, since it is beyond {}", human_share(calibration.margin)),
+        ),
+        (effect.half_width, "half of the A/A's 95 % interval".to_owned()),
+    ];
+    for (share, words) in table {
+        page.line(&format!(" {:>7}  {words}", human_share(share)));
+    }
 }
 
 fn hosts(page: &mut Page, calibration: &Calibration) {
@@ -152,6 +159,24 @@ mod tests {
             lapses_at: "2026-01-31T00:00:00Z".to_owned(),
             notes: vec!["it vouches for these hosts".to_owned()],
         };
-        insta::assert_snapshot!(render(&calibration, 100, false), @"");
+        insta::assert_snapshot!(render(&calibration, 100, false), @r"
+    Passed: what is the same reads the same.
+
+     run              metric       blocks  ratio  95 % interval  reads            should read
+     A/A              latency.p50      20      1  0.990 to 1.01  same within 5 %  same within 5 %
+     control (×1.10)  latency.p50      20   1.10  1.09 to 1.11   slower           slower
+
+    The smallest effect that this set-up can see
+      1.40 %  told from none in four of five runs, over 20 blocks
+      6.50 %  called slower or faster, since it is beyond 5 %
+         1 %  half of the A/A's 95 % interval
+
+    Hosts
+     agent  fingerprint
+     a1     0123456789ab
+
+    It counts until 2026-01-31T00:00:00Z.
+    It vouches for these hosts.
+    ");
     }
 }
