@@ -125,7 +125,7 @@ fn hosts_are_known_by_their_fingerprints_and_not_by_their_agents() {
     assert!(!covers(&calibrated[..1], &calibrated), "one of them was never calibrated");
     let observer = HostReport { observer: true, ..host("o", "5.0") };
     assert!(covers(&calibrated[..1], &[host("a1", "6.1"), observer.clone()]));
-    assert!(!covers(&[], &[]) && !covers(&[observer.clone()], &[observer]));
+    assert!(!covers(&[], &[]) && !covers(std::slice::from_ref(&observer), std::slice::from_ref(&observer)));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn decided(assembled: &Assembled) -> (ClaimReport, Says, Option<f64>) {
     let compared = comparisons::compare(assembled, &job, Terms::at(Level::FIVE_PERCENT));
     let row = compared.into_iter().find(|row| row.metric == "metric.depth.mean").unwrap();
     if claim.verdict == Verdict::Invalid {
-        assert_eq!(row.notes, [claim.reason.clone()], "the comparison says the same");
+        assert_eq!(row.notes, std::slice::from_ref(&claim.reason), "the comparison says the same");
     }
     (claim, row.says, row.ratio)
 }
