@@ -17,7 +17,7 @@ use crate::sample_size::distance_shown;
 use crate::student::upper_quantile;
 
 /// What is said of a comparison on hosts that no calibration vouches for.
-const UNCALIBRATED: &str = "no passed calibration vouches for these hosts when this was measured: `fleetmark calibrate` shows whether they read what is the same as the same, and what is slower as slower";
+const UNCALIBRATED: &str = "no passed calibration vouched for these hosts when this was measured: `fleetmark calibrate` shows whether they read what is the same as the same, and what is slower as slower";
 
 /// What a run read as part of a calibration, by its tags; `None`: it is part of none. `margin` is its job's.
 pub fn reading(

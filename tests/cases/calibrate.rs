@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Eighty trials of half a second, each with a target of its own, on a machine that others use as well.
 const ENDS_WITHIN: Duration = Duration::from_secs(400);
 /// By what a comparison says that nothing vouches for its hosts.
-const UNVOUCHED: &str = "no passed calibration vouches";
+const UNVOUCHED: &str = "no passed calibration vouched";
 
 /// A job whose answers take so long that what else the machine does hardly shows in them.
 fn job(variants: &str) -> String {

@@ -14,7 +14,7 @@ pub(crate) fn senseless(series: &[&Series<'_>]) -> Option<String> {
 pub(crate) fn differs_from(series: &Series<'_>, unit: &str, whose: &str) -> Option<String> {
     let other = series.units().into_iter().find(|own| *own != unit)?;
     Some(format!(
-        "{} is reported in {} by {} and in {} by {whose}, which have no ratio",
+        "{} is reported in {} by {} and in {} by {whose}, which cannot be compared",
         series.metric,
         unit_words(other),
         series.name,
@@ -22,7 +22,8 @@ pub(crate) fn differs_from(series: &Series<'_>, unit: &str, whose: &str) -> Opti
     ))
 }
 
-fn units_differ(series: &[&Series<'_>]) -> Option<String> {
+/// Why these series are not told in one unit, as a sentence; `None`: they are.
+pub(crate) fn units_differ(series: &[&Series<'_>]) -> Option<String> {
     let mut whose: BTreeMap<&str, &str> = BTreeMap::new();
     for series in series {
         for unit in series.units() {
@@ -32,7 +33,7 @@ fn units_differ(series: &[&Series<'_>]) -> Option<String> {
     let mut units = whose.into_iter();
     let ((one, by_one), (other, by_other)) = (units.next()?, units.next()?);
     Some(format!(
-        "{} is reported in {} by {by_one} and in {} by {by_other}, which have no ratio",
+        "{} is reported in {} by {by_one} and in {} by {by_other}, which cannot be compared",
         series.first()?.metric,
         unit_words(one),
         unit_words(other)

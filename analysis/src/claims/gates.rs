@@ -36,7 +36,7 @@ const GATES: &[Gate] = &[
     operation_failed,
     sides_are_identical,
     was_asked_for,
-    has_no_ratio,
+    cannot_be_compared,
     unit_differs,
     value_missing,
 ];
@@ -133,10 +133,11 @@ fn was_asked_for(asked: &Asked<'_>) -> Option<Decision> {
     })
 }
 
-/// What is measured in different units, or below zero, has no ratio.
-fn has_no_ratio(asked: &Asked<'_>) -> Option<Decision> {
+/// What is measured in different units has no common scale, and what is below zero has no ratio.
+fn cannot_be_compared(asked: &Asked<'_>) -> Option<Decision> {
     let is_comparing = asked.claim.rule.is_comparing();
-    is_comparing.then(|| comparable::senseless(asked.series)).flatten().map(Decision::invalid)
+    let why = if is_comparing { comparable::senseless } else { comparable::units_differ };
+    why(asked.series).map(Decision::invalid)
 }
 
 /// A limit with a unit against a metric that is measured in another.

@@ -63,8 +63,19 @@ fn sides_in_different_units_have_no_ratio_whatever_their_numbers() {
     assert_eq!((claim.verdict, says, ratio), (Verdict::Invalid, Says::Inconclusive, None));
     assert_eq!(
         claim.reason,
-        "metric.depth.mean is reported in plain numbers by new and in bytes by old, which have no ratio"
+        "metric.depth.mean is reported in plain numbers by new and in bytes by old, which cannot be compared"
     );
+}
+
+#[test]
+fn a_bound_over_trials_in_different_units_is_invalid() {
+    let mut assembled = reporting([("jobs", &[4.0, 4.1]), ("jobs", &[4.1, 4.0])]);
+    let metric = assembled.report.variants[1].trials[3].operations[0].metrics.get_mut("depth");
+    metric.unwrap().unit = "bytes".to_owned();
+    let bound = job("metric = \"metric.depth.mean\"\nvariant = \"new\"\nbelow = 9\n", SIDES);
+    let claim = decide(&assembled, &bound, Level::FIVE_PERCENT).remove(0);
+    assert_eq!(claim.verdict, Verdict::Invalid);
+    assert!(claim.reason.contains("in bytes by new and in jobs by new"), "{}", claim.reason);
 }
 
 #[test]
