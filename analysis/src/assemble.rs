@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::baseline::FrozenBaseline;
+use shared::calibration;
 use shared::histogram::EncodedHistogram;
 use shared::ids::{AgentId, TrialIndex, TrialKey, VariantIndex};
 use shared::interval::Interval;
@@ -36,6 +37,7 @@ use self::trial::WholeRun;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::autocorrelation::Autocorrelation;
+use crate::comparisons::{Terms, Vouching};
 use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
@@ -50,7 +52,7 @@ pub struct Assembled {
     /// The merged latencies of every operation in the report.
     pub latencies: BTreeMap<Place, EncodedHistogram>,
     /// How much each second of a trial resembles the one before, by the place of the trial's first operation. Of agents that
-    /// stand apart it is not known.
+    /// stand apart it is known where there is one block alone: nobody else asks.
     pub dependences: BTreeMap<Place, Autocorrelation>,
     /// Baselines that claims name, as they were when the run was submitted.
     pub baselines: BTreeMap<String, FrozenBaseline>,
@@ -91,8 +93,8 @@ pub struct Assembler<'a> {
     /// The agents of each attempt that the record names; intervals of others are strays.
     known: BTreeSet<CellKey>,
     cells: BTreeMap<CellKey, Cell>,
-    /// The seconds of each attempt that the record names, by trial and attempt.
-    seconds: BTreeMap<(TrialIndex, u32), Seconds>,
+    /// The seconds of each attempt that the record names.
+    seconds: BTreeMap<SecondsKey, Seconds>,
     open_histograms: usize,
     strays: u64,
 }
@@ -105,6 +107,9 @@ struct CellKey {
     agent: AgentId,
 }
 
+/// Whose seconds of which attempt at a trial: of all agents together, or of one that stands apart.
+type SecondsKey = (TrialIndex, u32, Option<AgentId>);
+
 impl<'a> Assembler<'a> {
     /// Begins the report of a run.
     pub fn new(record: &'a RunRecord, job: &'a Job) -> Self {
@@ -112,8 +117,9 @@ impl<'a> Assembler<'a> {
             trial.agents.iter().chain(&trial.observers).map(|part| cell_key(trial, part.id))
         };
         let known = record.trials.iter().flat_map(keys).collect();
-        let seconds =
-            record.trials.iter().map(|trial| ((trial.trial, trial.attempt), Seconds::default())).collect();
+        let is_single = record.plan.trials.iter().all(|planned| planned.block == 0);
+        let seconds = record.trials.iter().flat_map(|trial| seconds_keys(trial, is_single));
+        let seconds = seconds.map(|key| (key, Seconds::default())).collect();
         let planned = record.plan.trials.iter().map(|planned| (planned.index, planned)).collect();
         Self { record, job, planned, known, cells: BTreeMap::new(), seconds, open_histograms: 0, strays: 0 }
     }
@@ -162,11 +168,15 @@ impl<'a> Assembler<'a> {
             };
             let cells = |agent| self.cells.get(&cell_key(attempt, agent));
             let job = self.job.of_variant(planned.variant);
-            for mut assembled in trial::assemble(&run, job, planned, attempt, &cells) {
-                let seconds = self.seconds.get(&(attempt.trial, attempt.attempt));
-                if let Some(seconds) = seconds.filter(|_| assembled.report.valid && attempt.cells.is_empty())
-                {
-                    assembled.report.findings.extend(seconds.finding(job.limits.margin));
+            let whose: Vec<Option<AgentId>> = whose(attempt).collect();
+            for (mut assembled, whose) in
+                trial::assemble(&run, job, planned, attempt, &cells).into_iter().zip(whose)
+            {
+                let seconds = self.seconds.get(&(attempt.trial, attempt.attempt, whose));
+                if let Some(seconds) = seconds.filter(|_| assembled.report.valid) {
+                    if whose.is_none() {
+                        assembled.report.findings.extend(seconds.finding(job.limits.margin));
+                    }
                     let (variant, trial) = (planned.variant.0 as usize, Some(variant.report.trials.len()));
                     dependences
                         .insert(Place { variant, trial, agent: None, operation: 0 }, seconds.dependence());
@@ -184,7 +194,7 @@ impl<'a> Assembler<'a> {
             })
             .collect();
         identical_sides::tell(self.job, &mut variants);
-        let sweeps = sweeps::answers(&variants, self.job);
+        let sweeps = sweeps::answers(&variants, self.job, looks::level(self.job, self.record));
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),
@@ -202,10 +212,13 @@ impl<'a> Assembler<'a> {
 
     fn add_second(&mut self, interval: &Interval) {
         let TrialKey { run, trial, attempt } = interval.trial;
-        if run == self.record.id
-            && let Some(seconds) = self.seconds.get_mut(&(trial, attempt))
-        {
-            seconds.add(interval);
+        if run != self.record.id {
+            return;
+        }
+        for whose in [None, Some(interval.agent)] {
+            if let Some(seconds) = self.seconds.get_mut(&(trial, attempt, whose)) {
+                seconds.add(interval);
+            }
         }
     }
 
@@ -251,10 +264,28 @@ impl<'a> Assembler<'a> {
 /// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
 pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
     assembled.report.claims = looks::decide(assembled, job, record);
-    assembled.report.comparisons = comparisons::compare(&assembled.report, job, looks::level(job, record));
+    // A calibration is what vouches, and needs nobody to.
+    let is_vouched = record.state.is_over() && !record.tags.contains_key(calibration::TAG);
+    let mark = record.calibrated_by.as_ref();
+    let vouching = if is_vouched { Vouching::By(mark) } else { Vouching::Unasked };
+    let terms = Terms { level: looks::level(job, record), vouching };
+    assembled.report.comparisons = comparisons::compare(assembled, job, terms);
     let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
+}
+
+/// Whose measurements an attempt consists of, in the order in which they are reported.
+fn whose(attempt: &TrialRecord) -> impl Iterator<Item = Option<AgentId>> {
+    let together = attempt.cells.is_empty().then_some(None);
+    together.into_iter().chain(attempt.cells.iter().map(|cell| Some(cell.agent)))
+}
+
+/// Whose seconds of an attempt are kept. Those of agents apart only where a trial is to be judged by its own samples: ten thousand
+/// agents with ten minutes of them take 200 MB.
+fn seconds_keys(attempt: &TrialRecord, is_single: bool) -> impl Iterator<Item = SecondsKey> {
+    let kept = whose(attempt).filter(move |whose| whose.is_none() || is_single);
+    kept.map(|whose| (attempt.trial, attempt.attempt, whose))
 }
 
 fn cell_key(trial: &TrialRecord, agent: AgentId) -> CellKey {
@@ -267,7 +298,7 @@ fn look(looked: &Looked) -> LookReport {
 }
 
 /// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.
-fn hosts(record: &RunRecord) -> Vec<HostReport> {
+pub fn hosts(record: &RunRecord) -> Vec<HostReport> {
     let mut hosts: Vec<HostReport> = Vec::new();
     let measured = record.trials.iter().flat_map(|trial| &trial.agents).map(|part| (part, false));
     let observed = record.trials.iter().flat_map(|trial| &trial.observers).map(|part| (part, true));

@@ -4,12 +4,15 @@
 //! `each` and `pairs` for each agent or pair. Supporting several claims together needs no correction (intersection–union);
 //! refuting any one of k does (Holm), see [`beyond_doubt`].
 //!
-//! Rooms: [`series`] (a metric trial by trial), [`gates`] (why a claim may be invalid), [`sample`] (ratios against a factor),
-//! [`bound`], [`ratio`], [`baseline`], [`scaling`] (the rules), [`words`] (figures and counts as text).
+//! Rooms: [`series`] (a metric trial by trial), [`comparable`] (whether series have ratios), [`gates`] (why a claim may be
+//! invalid), [`doubts`] (what a reason warns of), [`sample`] (ratios against a factor), [`bound`], [`ratio`], [`baseline`],
+//! [`scaling`] (the rules), [`words`] (figures and counts as text).
 
-mod baseline;
+pub(crate) mod baseline;
 mod beyond_doubt;
 mod bound;
+pub(crate) mod comparable;
+mod doubts;
 mod gates;
 mod ratio;
 pub(crate) mod sample;
@@ -41,12 +44,15 @@ pub fn decide(assembled: &Assembled, job: &Job, level: Level) -> Vec<ClaimReport
 
 /// What claims are decided from.
 #[derive(Clone, Copy)]
-struct Evidence<'a> {
-    assembled: &'a Assembled,
-    job: &'a Job,
-    level: Level,
+pub(crate) struct Evidence<'a> {
+    /// What was measured.
+    pub(crate) assembled: &'a Assembled,
+    /// Of which job.
+    pub(crate) job: &'a Job,
+    /// How often a verdict may be wrong.
+    pub(crate) level: Level,
     /// For each variant the first one that measures the same.
-    firsts: &'a [usize],
+    pub(crate) firsts: &'a [usize],
 }
 
 impl<'a> Evidence<'a> {
@@ -55,7 +61,8 @@ impl<'a> Evidence<'a> {
         self.assembled.report.variants.iter().position(|variant| variant.name == name)
     }
 
-    fn name(&self, variant: usize) -> &'a str {
+    /// The name of the variant at a place.
+    pub(crate) fn name(&self, variant: usize) -> &'a str {
         &self.assembled.report.variants[variant].name
     }
 
@@ -65,7 +72,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Whose numbers the trials of some variants are; all agents together where there is no trial yet.
-    fn subjects(&self, variants: &[usize]) -> BTreeSet<Subject> {
+    pub(crate) fn subjects(&self, variants: &[usize]) -> BTreeSet<Subject> {
         let trials = variants.iter().flat_map(|place| &self.assembled.report.variants[*place].trials);
         let subjects: BTreeSet<Subject> = trials.map(Subject::of).collect();
         if subjects.is_empty() { BTreeSet::from([Subject::All]) } else { subjects }
@@ -84,13 +91,14 @@ struct Ruling<'a> {
 
 /// The figures and the word.
 #[derive(Debug, Clone)]
-struct Decision {
+pub(crate) struct Decision {
     unit: String,
     n: u64,
     value: Option<f64>,
     ci95: Option<[f64; 2]>,
     verdict: Verdict,
-    reason: String,
+    /// Why, as a sentence.
+    pub(crate) reason: String,
     more_trials_needed: Option<u64>,
 }
 
@@ -114,19 +122,19 @@ impl Decision {
 type Decided<'a> = (Decision, Option<Box<dyn Fn(Level) -> bool + 'a>>);
 
 fn rulings<'a>(evidence: &Evidence<'a>, claim: &'a Claim) -> Vec<Ruling<'a>> {
-    let ruling = |variant: &str, subject: Subject, (decision, is_refuted_at): Decided<'a>| Ruling {
-        claim,
-        variant: variant.to_owned(),
-        subject,
-        decision,
-        is_refuted_at,
+    let ruling = |variant: &str, places: &[usize], subject: Subject, decided: Decided<'a>| {
+        let (mut decision, is_refuted_at) = decided;
+        let involved = places.iter().map(|place| &evidence.assembled.report.variants[*place]);
+        let doubts = doubts::of(involved, &subject).filter(|_| decision.verdict != Verdict::Invalid);
+        decision.reason.extend(doubts.map(|doubts| format!("; {doubts}")));
+        Ruling { claim, variant: variant.to_owned(), subject, decision, is_refuted_at }
     };
     let mut rulings = Vec::new();
     if let Rule::Scaling { path, efficiency } = &claim.rule {
         for sweep in scaling::sweeps(evidence, path) {
             for subject in evidence.subjects(&sweep.variants()) {
                 let decided = scaling::decide(evidence, claim, &sweep, *efficiency, &subject);
-                rulings.push(ruling(&sweep.name, subject, decided));
+                rulings.push(ruling(&sweep.name, &sweep.variants(), subject, decided));
             }
         }
         return rulings;
@@ -136,7 +144,8 @@ fn rulings<'a>(evidence: &Evidence<'a>, claim: &'a Claim) -> Vec<Ruling<'a>> {
             Some(Against::Variant(name)) => evidence.variant(name),
             _ => None,
         };
-        for subject in evidence.subjects(&[Some(variant), other].into_iter().flatten().collect::<Vec<_>>()) {
+        let places: Vec<usize> = [Some(variant), other].into_iter().flatten().collect();
+        for subject in evidence.subjects(&places) {
             let decided = match (&claim.rule, other) {
                 (Rule::Bound { side, limit }, _) => {
                     bound::decide(evidence, claim, variant, &subject, *side, *limit)
@@ -149,14 +158,14 @@ fn rulings<'a>(evidence: &Evidence<'a>, claim: &'a Claim) -> Vec<Ruling<'a>> {
                     _ => (against_nothing(claim), None),
                 },
             };
-            rulings.push(ruling(evidence.name(variant), subject, decided));
+            rulings.push(ruling(evidence.name(variant), &places, subject, decided));
         }
     }
     rulings
 }
 
 /// The variants that a claim is about: the one that it names, or each.
-fn variants(evidence: &Evidence<'_>, claim: &Claim) -> Vec<usize> {
+pub(crate) fn variants(evidence: &Evidence<'_>, claim: &Claim) -> Vec<usize> {
     match &claim.variant {
         Some(name) => evidence.variant(name).into_iter().collect(),
         None => (0..evidence.assembled.report.variants.len()).collect(),
@@ -201,4 +210,4 @@ impl Ruling<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,10 +2,11 @@
 //!
 //! Runs, not trials, are the units: conditions differ from run to run, and trials of one run do not show by how much
 //! (statistics.md, "Stored baselines"). So two single runs never decide anything, and the better way is always named.
-//! Rooms: `likeness` (whether both measured the same), `interval` (runs as units).
+//! Rooms: `likeness` (whether both measured the same), `units` (whether they tell it in one unit), `interval` (runs as units).
 
 pub(crate) mod interval;
 pub(crate) mod likeness;
+mod units;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,8 @@ use shared::run_comparison::{ComparedSide, RunComparison, SCHEMA};
 use shared::run_figures::{RunFigures, VariantFigures};
 use shared::run_report::{ComparisonReport, Estimate, Says, Verdict};
 
+use crate::calibration;
+use crate::estimate::Scale;
 use crate::level::{Level, Margin};
 use crate::multiplicity::{benjamini_hochberg, holm};
 use crate::prediction::RUNS_MIN;
@@ -60,17 +63,21 @@ pub fn compare_runs(a: &Side, b: &Side, terms: Terms) -> RunComparison {
     let mut invalid = likeness::unlikeness(a, b);
     if invalid.is_empty() {
         invalid.extend(missing(a, b));
+        invalid.extend(units::claimed_in_several(a, b));
     }
     let comparisons =
         if invalid.is_empty() { comparisons(a, b, margin, is_held_back, &differences) } else { Vec::new() };
     let exit_code = exit_code(&invalid, &comparisons);
+    let mut notes = notes(a, b, is_held_back);
+    notes.extend(units::left_out(a, b));
+    gather_notes(&mut notes, &comparisons);
     RunComparison {
         schema: SCHEMA.to_owned(),
         a: told(a),
         b: told(b),
         margin,
         invalid,
-        notes: notes(a, b, is_held_back),
+        notes,
         fingerprint_differences: differences,
         comparisons,
         exit_code,
@@ -93,11 +100,21 @@ pub fn exit_code(invalid: &[String], comparisons: &[ComparisonReport]) -> u8 {
     }
 }
 
+/// Adds what is to be known of single comparisons, each sentence once.
+pub(crate) fn gather_notes(notes: &mut Vec<String>, comparisons: &[ComparisonReport]) {
+    for note in comparisons.iter().flat_map(|comparison| &comparison.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+}
+
 /// A metric of both sides.
 struct Asked<'a> {
     estimate: &'a Estimate,
     better: Better,
     is_primary: bool,
+    rounding_variance: f64,
     firsts: Vec<f64>,
     seconds: Vec<f64>,
 }
@@ -115,7 +132,8 @@ fn comparisons(
     asked.truncate(COMPARISONS_MAX);
     let mut compared: Vec<(ComparisonReport, f64)> = Vec::new();
     for asked in &asked {
-        let found = interval::between(&asked.firsts, &asked.seconds, asked.better, bounds);
+        let found =
+            interval::between(&asked.firsts, &asked.seconds, asked.better, bounds, asked.rounding_variance);
         let report = ComparisonReport {
             metric: asked.estimate.metric.clone(),
             a: a.name.clone(),
@@ -129,6 +147,7 @@ fn comparisons(
             primary: asked.is_primary,
             more_trials_needed: None,
             fingerprint_differences: differences.to_vec(),
+            notes: vouching(a, b, &asked.estimate.unit).into_iter().collect(),
         };
         compared.push((report, found.p));
     }
@@ -158,7 +177,8 @@ fn asked<'a>(a: &Side, b: &'a Side) -> Vec<Asked<'a>> {
     let meant = variant.estimates.iter().filter_map(|estimate| {
         let (better, is_primary) = orientation(newest, variant, estimate)?;
         let (firsts, seconds) = (means(a, estimate)?, means(b, estimate)?);
-        Some(Asked { estimate, better, is_primary, firsts, seconds })
+        let rounding_variance = rounding_variance(variant, estimate);
+        Some(Asked { estimate, better, is_primary, rounding_variance, firsts, seconds })
     });
     meant.collect()
 }
@@ -207,12 +227,25 @@ fn orientation(run: &RunFigures, variant: &VariantFigures, estimate: &Estimate) 
     }
 }
 
-/// The means of a metric in all runs of a side; `None`: some run has none, and a selection says nothing.
+/// What rounding to a histogram's buckets adds to the variance of a run.
+fn rounding_variance(variant: &VariantFigures, estimate: &Estimate) -> f64 {
+    let operations = variant.shape.operations.iter().map(|(name, _)| name.as_str());
+    MetricName::parse(&estimate.metric, operations)
+        .map_or(0.0, |metric| Scale::of(&metric).rounding_variance())
+}
+
+/// What is to be said of a comparison on hosts of which not all were calibrated; `None`: nothing.
+fn vouching(a: &Side, b: &Side, unit: &str) -> Option<String> {
+    a.runs.iter().chain(&b.runs).find_map(|run| calibration::note(run.calibrated_by.as_ref(), unit))
+}
+
+/// The means of a metric in all runs of a side, in its unit; `None`: some run has none, and a selection says nothing.
 fn means(side: &Side, asked: &Estimate) -> Option<Vec<f64>> {
     let of_run = |run: &RunFigures| {
         let estimates = &run.variant(&side.variant)?.estimates;
         let is_same = |known: &&Estimate| {
-            (&known.metric, &known.agent, &known.pair) == (&asked.metric, &asked.agent, &asked.pair)
+            (&known.metric, &known.unit, &known.agent, &known.pair)
+                == (&asked.metric, &asked.unit, &asked.agent, &asked.pair)
         };
         estimates.iter().find(is_same)?.mean.filter(|mean| *mean > 0.0)
     };

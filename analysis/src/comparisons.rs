@@ -1,41 +1,89 @@
 //! Variants against each other, operation by operation and metric by metric, by the blocks that both have.
 //!
-//! Compared are the pairs that claims name, and each variant with the first. Metrics that claims name are primary, corrected by
-//! Holm; all others are exploratory, corrected by Benjamini and Hochberg.
+//! Compared are the pairs that claims name, each variant with the first, and variants with the baselines that claims name. Metrics
+//! that claims name are primary, corrected by Holm; all others are exploratory, corrected by Benjamini and Hochberg.
+//! Rooms: `side_by_side` (two variants in one metric), `across_hosts` (what agents that stand apart say together), `baselines`.
+
+mod across_hosts;
+mod baselines;
+mod side_by_side;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::calibration::CalibrationMark;
 use shared::claim::{Against, Better};
 use shared::ids::VariantIndex;
 use shared::job::{Job, LoadModel};
 use shared::metric::MetricName;
 use shared::run_report::{ComparisonReport, RunReport, Says};
 
+use self::side_by_side::Asked;
+use crate::assemble::Assembled;
 use crate::assemble::subject::Subject;
-use crate::claims::series::Series;
-use crate::estimate::Scale;
-use crate::identical_sides;
-use crate::level::{Level, Margin};
+use crate::level::Level;
 use crate::multiplicity::{benjamini_hochberg, holm};
-use crate::paired::{self, Differences, Paired};
-use crate::student::mean_interval;
+use crate::{calibration, identical_sides};
 
 /// Most comparisons that are made: each variant of the largest sweep in a hundred metrics. Those that claims name come first.
 const COMPARISONS_MAX: usize = 10_000;
 /// Measures that are what an open model's job asked for.
 pub(crate) const ASKED_FOR: [&str; 2] = ["throughput", "count"];
 
-/// Compares the variants of a run, at an error level: 5 % unless several looks share it.
-pub fn compare(report: &RunReport, job: &Job, level: Level) -> Vec<ComparisonReport> {
-    compare_pairs(report, job, &pairs(report, job), level)
+/// How comparisons are made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms<'a> {
+    /// How often one may be wrong: 5 % unless several looks share it.
+    pub level: Level,
+    /// Whether something vouches for the hosts.
+    pub vouching: Vouching<'a>,
 }
 
-/// Compares two variants of a run, which stand at these places of its report, at an error level.
-pub fn between(report: &RunReport, job: &Job, (a, b): (usize, usize), level: Level) -> Vec<ComparisonReport> {
-    compare_pairs(report, job, &[(a, b)], level)
+/// Whether a calibration vouches for the hosts of comparisons.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Vouching<'a> {
+    /// Nobody asks: the run goes on, or is itself part of a calibration.
+    Unasked,
+    /// This one does; `None`: none does.
+    By(Option<&'a CalibrationMark>),
 }
 
-fn compare_pairs(report: &RunReport, job: &Job, pairs: &[Sides], level: Level) -> Vec<ComparisonReport> {
+impl Terms<'_> {
+    /// At a level, with nobody asking for a calibration.
+    pub const fn at(level: Level) -> Self {
+        Self { level, vouching: Vouching::Unasked }
+    }
+}
+
+/// Compares the variants of a run with each other and with the baselines that claims name.
+pub fn compare(assembled: &Assembled, job: &Job, terms: Terms<'_>) -> Vec<ComparisonReport> {
+    let report = &assembled.report;
+    let of_baselines = baselines::compare(assembled, job, terms.level);
+    compare_pairs(report, job, &pairs(report, job), terms, of_baselines)
+}
+
+/// Compares two variants of a run, which stand at these places of its report.
+pub fn between(report: &RunReport, job: &Job, sides: Sides, terms: Terms<'_>) -> Vec<ComparisonReport> {
+    compare_pairs(report, job, &[sides], terms, Vec::new())
+}
+
+/// The places of two variants: the one that is held against, and the one that is.
+pub type Sides = (usize, usize);
+
+/// What came out, and the level at which it just would.
+struct Compared {
+    report: ComparisonReport,
+    p: f64,
+    /// The unit of what is compared.
+    unit: String,
+}
+
+fn compare_pairs(
+    report: &RunReport,
+    job: &Job,
+    pairs: &[Sides],
+    terms: Terms<'_>,
+    of_baselines: Vec<Compared>,
+) -> Vec<ComparisonReport> {
     let repeated = identical_sides::firsts(job, report.variants.len());
     let list = |is_primary: bool| {
         let of_both =
@@ -43,29 +91,24 @@ fn compare_pairs(report: &RunReport, job: &Job, pairs: &[Sides], level: Level) -
         of_both.flat_map(move |(pair, subject)| asked(report, job, pair, &subject, is_primary))
     };
     let asked: Vec<Asked> = list(true).chain(list(false)).take(COMPARISONS_MAX).collect();
-    let mut compared: Vec<Compared> =
-        asked.iter().map(|asked| asked.compare(report, job, &repeated, level)).collect();
-    correct(&mut compared, level, true, holm);
-    correct(&mut compared, level, false, benjamini_hochberg);
+    let mut compared: Vec<Compared> = of_baselines;
+    for asked in &asked {
+        compared.push(asked.side_by_side(report, job, &repeated).compare(terms.level));
+    }
+    compared.extend(across_hosts::compare(report, job, &asked, &repeated, terms.level));
+    compared.sort_by_key(|compared| !compared.report.primary);
+    correct(&mut compared, terms.level, true, holm);
+    correct(&mut compared, terms.level, false, benjamini_hochberg);
+    let scope = across_hosts::scope(report);
+    for compared in compared.iter_mut().filter(|compared| compared.report.agent.is_some()) {
+        compared.report.notes.extend(scope.clone());
+    }
+    if let Vouching::By(mark) = terms.vouching {
+        for compared in &mut compared {
+            compared.report.notes.extend(calibration::note(mark, &compared.unit));
+        }
+    }
     compared.into_iter().map(|compared| compared.report).collect()
-}
-
-/// The places of two variants: the one that is held against, and the one that is.
-type Sides = (usize, usize);
-
-/// Two variants in one metric.
-struct Asked {
-    pair: Sides,
-    subject: Subject,
-    metric: MetricName,
-    better: Better,
-    is_primary: bool,
-}
-
-/// What came out, and the level at which it just would.
-struct Compared {
-    report: ComparisonReport,
-    p: f64,
 }
 
 /// The pairs that claims name, then each variant with the first.
@@ -140,48 +183,6 @@ fn metrics(
     estimated.chain(claimed).filter(|(metric, _)| !is_asked_for(metric)).collect()
 }
 
-impl Asked {
-    fn compare(&self, report: &RunReport, job: &Job, repeated: &[usize], level: Level) -> Compared {
-        let series =
-            |variant: usize| Series::of(variant, &report.variants[variant], &self.subject, &self.metric);
-        let (a, b) = (series(self.pair.0), series(self.pair.1));
-        let pairs = b.paired(&a);
-        let scale = if a.scale() == Scale::Linear { Scale::Linear } else { b.scale() };
-        let (firsts, seconds): (Vec<f64>, Vec<f64>) = pairs.iter().map(|(b, a)| (*a, *b)).unzip();
-        let margin = margin(&firsts, scale, job.limits.margin);
-        let better = match self.better {
-            Better::Lower => paired::Better::Lower,
-            Better::Higher => paired::Better::Higher,
-        };
-        let differences = Differences::between(&firsts, &seconds, better, scale).ok();
-        let rule = paired::Rule { margin, level };
-        let found = differences.as_ref().map(|differences| paired::compare(differences, rule));
-        let error_ratio_max = job.limits.error_ratio;
-        let is_sound = a.is_sound(error_ratio_max)
-            && b.is_sound(error_ratio_max)
-            && repeated[self.pair.0] != repeated[self.pair.1];
-        let says = found.as_ref().filter(|_| is_sound).map_or(Says::Inconclusive, |found| word(found.says));
-        let p = differences.map_or(1.0, |differences| p(&differences, rule, says));
-        let shown = mean_ratio(&firsts, &seconds, scale);
-        let more = found.filter(|_| is_sound).and_then(|found: Paired| found.undecided?.more_blocks);
-        let report = ComparisonReport {
-            metric: self.metric.to_string(),
-            a: a.name.to_owned(),
-            b: b.name.to_owned(),
-            agent: self.subject.agent(),
-            pair: self.subject.pair(),
-            n: pairs.len() as u64,
-            ratio: shown.0,
-            ci95: shown.1,
-            says,
-            primary: self.is_primary,
-            more_trials_needed: more.map(u64::from),
-            fingerprint_differences: Vec::new(),
-        };
-        Compared { report, p }
-    }
-}
-
 /// What several comparisons leave of each word: those that may be chance among so many become inconclusive.
 fn correct(compared: &mut [Compared], level: Level, is_primary: bool, adjust: fn(&[f64]) -> Vec<f64>) {
     let mut meant: Vec<&mut Compared> =
@@ -191,48 +192,5 @@ fn correct(compared: &mut [Compared], level: Level, is_primary: bool, adjust: fn
         if p > level.alpha() {
             compared.report.says = Says::Inconclusive;
         }
-    }
-}
-
-/// b / a with its interval; on the linear scale the ratio of the means, without one.
-fn mean_ratio(firsts: &[f64], seconds: &[f64], scale: Scale) -> (Option<f64>, Option<[f64; 2]>) {
-    if scale == Scale::Linear {
-        let (a, b) = (firsts.iter().sum::<f64>(), seconds.iter().sum::<f64>());
-        return ((a != 0.0).then(|| b / a), None);
-    }
-    let Ok(differences) = Differences::between(firsts, seconds, paired::Better::Lower, scale) else {
-        return (None, None);
-    };
-    let mean = crate::student::mean(differences.values()).map(f64::exp);
-    let estimate = mean_interval(differences.values(), differences.rounding_variance(), Level::FIVE_PERCENT);
-    (mean, estimate.map(|estimate| estimate.interval.map(f64::exp)))
-}
-
-/// The largest difference that counts as none: a factor, or on the linear scale that share of the first side's mean.
-fn margin(firsts: &[f64], scale: Scale, share: f64) -> Margin {
-    let mean = crate::student::mean(firsts).unwrap_or(0.0).abs();
-    let margin = if scale == Scale::Linear { Margin::linear(share * mean) } else { Margin::of_share(share) };
-    margin.or(Margin::linear(0.0)).expect("zero is a margin")
-}
-
-/// The level at which a word would just be said: that at which the interval reaches the margin.
-fn p(differences: &Differences, rule: paired::Rule, says: Says) -> f64 {
-    let estimate = mean_interval(differences.values(), differences.rounding_variance(), rule.level);
-    let Some(estimate) = estimate else { return 1.0 };
-    let margin = rule.margin.value();
-    match says {
-        Says::Slower => estimate.level_excluding(margin),
-        Says::Faster => estimate.level_excluding(-margin),
-        Says::Same => estimate.level_excluding(margin).max(estimate.level_excluding(-margin)),
-        Says::Inconclusive => 1.0,
-    }
-}
-
-fn word(says: paired::Says) -> Says {
-    match says {
-        paired::Says::Faster => Says::Faster,
-        paired::Says::Slower => Says::Slower,
-        paired::Says::Same => Says::Same,
-        paired::Says::Inconclusive => Says::Inconclusive,
     }
 }

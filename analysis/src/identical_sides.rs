@@ -21,16 +21,20 @@ pub fn firsts(job: &Job, variants: usize) -> Vec<usize> {
     (0..variants).map(first).collect()
 }
 
+/// What is said of two variants that measure the same.
+pub fn sentence(one: &str, other: &str) -> String {
+    format!(
+        "{one} and {other} are one job to the last value, so comparing them says nothing; if that is meant, set limits.aa = true"
+    )
+}
+
 /// Adds a finding to every trial of variants that measure the same as another one.
 pub fn tell(job: &Job, variants: &mut [VariantReport]) {
     let firsts = firsts(job, variants.len());
     for variant in 0..variants.len() {
         let is_other = |other: &usize| *other != variant && firsts[*other] == firsts[variant];
         let Some(other) = (0..variants.len()).find(is_other) else { continue };
-        let message = format!(
-            "{} and {} are one job to the last value, so comparing them says nothing; if that is meant, set limits.aa = true",
-            variants[variant].name, variants[other].name
-        );
+        let message = sentence(&variants[variant].name, &variants[other].name);
         let finding = Finding::of_trial(FindingCode::IdenticalSides, message);
         variants[variant].trials.iter_mut().for_each(|trial| trial.findings.push(finding.clone()));
     }

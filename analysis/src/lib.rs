@@ -8,6 +8,7 @@
 //!   [`identical_sides`]: those that are one job. [`sweeps`]: what sweeps over one number answer.
 //! * [`mod@looks`]: whether a run needs more blocks to decide them.
 //! * [`verdict`]: what came out of the run as a whole.
+//! * [`calibration`]: whether a set-up tells what is the same from what is slower.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
 //!
 //! Numbers alone, whatever they were measured of:
@@ -26,6 +27,7 @@ pub mod assemble;
 pub mod autocorrelation;
 pub mod binomial;
 pub mod bound;
+pub mod calibration;
 pub mod change_point;
 pub mod claimed;
 pub mod claims;
@@ -57,4 +59,4 @@ pub use assemble::{Assembled, Assembler, assemble};
 
 /// Version of the analysis, stored with each report: a report made by another version is made again.
 /// Raise it with every change that can alter a figure, a finding or a verdict.
-pub const ANALYSIS_VERSION: &str = "8";
+pub const ANALYSIS_VERSION: &str = "9";

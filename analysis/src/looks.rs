@@ -5,7 +5,7 @@ use shared::claim::Claim;
 use shared::job::Job;
 use shared::plan::looks::{Look, LookKind};
 use shared::run_record::{LookOutcome, Looked, RunRecord};
-use shared::run_report::{ClaimReport, Verdict};
+use shared::run_report::{ClaimReport, LookReport, Verdict};
 
 use crate::assemble::Assembled;
 use crate::claims;
@@ -51,6 +51,13 @@ pub fn decide(assembled: &Assembled, job: &Job, record: &RunRecord) -> Vec<Claim
 /// How often what is decided at the end of a run may be wrong: at the look that ended it, or else when its plan is done.
 pub fn level(job: &Job, record: &RunRecord) -> Level {
     level_of(ended(record).map_or_else(|| job.looks().deciding_alpha(), |looked| looked.look.alpha))
+}
+
+/// The same of a run whose report alone is there.
+pub fn level_of_report(job: &Job, looks: &[LookReport]) -> Level {
+    let ends = [LookOutcome::Settled, LookOutcome::Refuted].map(|outcome| outcome.as_str());
+    let ended = looks.last().filter(|look| ends.contains(&look.outcome.as_str()));
+    level_of(ended.map_or_else(|| job.looks().deciding_alpha(), |look| look.alpha))
 }
 
 fn ended(record: &RunRecord) -> Option<&Looked> {

@@ -27,14 +27,17 @@ use crate::sweep::{Contrast, SweepAnswer, SweepRule, Swept, SweptRow, answer};
 const SWEEPS_MAX: usize = 1_000;
 
 /// What the sweeps over one number answer: within each named variant, for each agent or pair that stands alone, in the metrics
-/// that claims name, or without any in throughput and latency. Sweeps over several paths at once have no single answer.
-pub fn answers(variants: &[VariantReport], job: &Job) -> Vec<SweepReport> {
+/// that claims name, or without any in throughput and latency; at an error level: 5 % unless several looks share it. Sweeps over
+/// several paths at once have no single answer.
+pub fn answers(variants: &[VariantReport], job: &Job, level: Level) -> Vec<SweepReport> {
     let mut answers = Vec::new();
     for group in groups(variants) {
         for subject in subjects(&group) {
             let metrics = metrics(&group, &subject, job);
             answers.extend(
-                metrics.iter().filter_map(|(metric, better)| report(&group, &subject, metric, *better, job)),
+                metrics
+                    .iter()
+                    .filter_map(|(metric, better)| report(&group, &subject, metric, *better, job, level)),
             );
         }
     }
@@ -137,6 +140,7 @@ fn report(
     metric: &MetricName,
     better: Better,
     job: &Job,
+    level: Level,
 ) -> Option<SweepReport> {
     let series = series(group, subject, metric);
     let scale = Scale::of(metric);
@@ -144,7 +148,7 @@ fn report(
     let measured: Vec<f64> =
         series.iter().flat_map(|swept| swept.by_block.iter().copied().flatten()).collect();
     let margin = margin(&measured, scale, job.limits.margin);
-    let rule = SweepRule { better, scale, rule: Rule { margin, level: Level::FIVE_PERCENT }, is_throughput };
+    let rule = SweepRule { better, scale, rule: Rule { margin, level }, is_throughput };
     let found = answer(series, &rule);
     let best = found.best.as_ref()?;
     let variant_of = |value: f64| group.values.iter().find(|(other, _, _)| *other == value);

@@ -5,13 +5,15 @@
 //! [`table`] (median, least and most over rounds), [`options`] (the command line), [`arrival_recorder`] (a server that writes
 //! down when requests came), [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`]
 //! (what a request takes), [`crowd`] (many simulated agents), [`realistic_interval`] (what they send),
-//! [`rpc`] (how they say it), [`usage`] (what a process uses over time), [`scale`] (a coordinator under a crowd).
+//! [`rpc`] (how they say it), [`usage`] (what a process uses over time), [`scale`] (a coordinator under a crowd),
+//! [`made_up_runs`] (a store that is full).
 #![forbid(unsafe_code)]
 
 pub mod arrival_recorder;
 pub mod cpu;
 pub mod crowd;
 pub mod instructions;
+pub mod made_up_runs;
 pub mod memory;
 pub mod options;
 pub mod peer;

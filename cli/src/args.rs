@@ -1,6 +1,7 @@
-//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `history`, `report`, `store`
-//! and `trust` (verbs with many words).
+//! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `calibrate`, `history`, `report`,
+//! `store` and `trust` (verbs with many words).
 
+mod calibrate;
 mod history;
 mod report;
 mod servers;
@@ -17,6 +18,7 @@ use shared::delay::Delay;
 use shared::ids::BaselineName;
 
 use crate::target;
+pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
 pub(crate) use report::{FormatArgs, PageArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
@@ -121,6 +123,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: BaselineAction,
     },
+    /// Show whether these hosts read what is the same as the same, and what is slower as slower
+    Calibrate(CalibrateArgs),
     /// Compare two runs, baselines, or variants: which is faster, and how sure that is
     Compare(CompareArgs),
     /// Show how a metric went from run to run

@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod baseline;
 mod ca;
+mod calibrate;
 mod cancel;
 mod check;
 mod compare;
@@ -71,6 +72,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::WebLogin(options) => block_on("error", web_login::run(options)),
         Command::Audit { limit, ask } => block_on("error", audit::run(limit, ask)),
         Command::Baseline { action } => block_on("error", baseline::run(action)),
+        Command::Calibrate(options) => block_on("error", calibrate::run(options)),
         Command::Compare(options) => block_on("error", compare::run(options)),
         Command::Trend(options) => block_on("error", trend::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use analysis::calibration;
 use serde::Serialize;
 use shared::claim::Better;
 use shared::ids::{AgentName, RunId, VariantIndex};
@@ -58,6 +59,8 @@ pub fn of_report(record: &RunRecord, job: &Job, report: &RunReport) -> RunFigure
             .map(|(place, variant)| of_variant(job, VariantIndex(place), variant))
             .collect(),
         hosts: report.hosts.clone(),
+        calibration: calibration::reading(&record.tags, report, job.limits.margin),
+        calibrated_by: record.calibrated_by.clone(),
     }
 }
 

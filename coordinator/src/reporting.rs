@@ -11,6 +11,7 @@ use shared::plan::looks::Look;
 use shared::run_record::{LookOutcome, RunRecord, RunState, RunSummary, TrialRecord};
 use shared::run_report::{RunReport, Verdict};
 
+use crate::calibrations;
 use crate::figures;
 use crate::rpc::codec;
 use crate::store::{CachedReport, ResultStore, StoreError, StoreHandle, StoredInterval};
@@ -119,6 +120,7 @@ pub async fn look(store: &StoreHandle, record: RunRecord, look: Look) -> Result<
 pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, ReportingError> {
     store
         .write(move |store| {
+            let record = vouched_for(store, record);
             let report = assemble(store, &record, None)?;
             let ended = Ended {
                 state: report.run.state,
@@ -135,6 +137,15 @@ pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, Rep
             Ok(ended)
         })
         .await?
+}
+
+/// The record with the calibration that vouches for its hosts. Without one its comparisons say so, which is no reason to lose it.
+fn vouched_for(store: &mut dyn ResultStore, record: RunRecord) -> RunRecord {
+    let calibrated_by = calibrations::of_run(store, &record).unwrap_or_else(|error| {
+        tracing::warn!(run = %record.id, %error, "no calibration vouches for a run");
+        None
+    });
+    RunRecord { calibrated_by, ..record }
 }
 
 /// The report of a run as JSON: the cached one if this version of the analysis made it, else made anew; of a run

@@ -61,6 +61,17 @@ pub(crate) fn says(comparison: &ComparisonReport) -> String {
     }
 }
 
+/// What is to be known of comparisons, each sentence once.
+pub(crate) fn notes(report: &RunReport) -> Vec<&str> {
+    let mut told: Vec<&str> = Vec::new();
+    for note in report.comparisons.iter().flat_map(|comparison| &comparison.notes) {
+        if !told.contains(&note.as_str()) {
+            told.push(note);
+        }
+    }
+    told
+}
+
 fn whose(agent: Option<String>, pair: Option<String>) -> Option<String> {
     pair.or(agent)
 }

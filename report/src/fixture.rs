@@ -94,32 +94,22 @@ pub(crate) fn record(trials: u32) -> RunRecord {
         order: 0,
         cells: Vec::new(),
     };
+    let id = RunId::new(1_700_000_000_000, [7; 10]);
+    let (name, toml) = ("session-status", "name = \"session-status\"\n");
+    let plan = Plan {
+        seed: 42,
+        variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
+        trials: (0..trials).map(planned).collect(),
+        agents: Some(u32::from(AGENTS)),
+    };
     RunRecord {
-        id: RunId::new(1_700_000_000_000, [7; 10]),
-        name: Name::new("session-status").unwrap(),
-        job_toml: "name = \"session-status\"\n".to_owned(),
-        files: BTreeMap::new(),
         tags: BTreeMap::from([("team".to_owned(), "api".to_owned())]),
-        plan: Plan {
-            seed: 42,
-            variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
-            trials: (0..trials).map(planned).collect(),
-            agents: Some(u32::from(AGENTS)),
-        },
         state: RunState::Finished,
-        reason: None,
-        submitted_at_ms: START_MS - 1_000,
         started_at_ms: Some(START_MS - 500),
         finished_at_ms: Some(START_MS + 65_000),
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
-        looks: Vec::new(),
-        found_no_agents: false,
-        was_refused: false,
-        bookmark: None,
-        priority: 0,
-        baselines: BTreeMap::new(),
-        reservation: None,
+        ..RunRecord::submitted(id, Name::new(name).unwrap(), toml.to_owned(), plan, START_MS - 1_000)
     }
 }
 

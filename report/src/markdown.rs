@@ -31,6 +31,7 @@ impl Reporter for Markdown {
         header(&mut page, report);
         claims(&mut page, report);
         comparisons(&mut page, report);
+        notes(&mut page, report);
         measurements(&mut page, report);
         findings(&mut page, report);
         Ok(page.0)
@@ -110,6 +111,14 @@ fn comparisons(page: &mut Page, report: &RunReport) {
             let rows: Vec<Vec<String>> = shown.into_iter().map(comparison_row).collect();
             page.folded(title, |page| page.table(&["what", "ratio (95 % interval)", "says"], &rows));
         }
+    }
+}
+
+/// What is to be known of comparisons.
+fn notes(page: &mut Page, report: &RunReport) {
+    let told = figures::notes(report);
+    for note in told.iter().take(ROWS_MAX) {
+        page.line(&format!("\n> Note: {}", escaped(note)));
     }
 }
 

@@ -3,10 +3,12 @@
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
-//! `doubts` (errors and findings); [`trend`], a metric over many runs, and [`comparison`], two of them against each other.
+//! `doubts` (errors and findings); [`trend`], a metric over many runs, [`comparison`], two of them against each other,
+//! and [`calibration`], whether any of that can be trusted.
 
 mod against;
 mod apart;
+pub mod calibration;
 mod claims;
 pub mod comparison;
 mod doubts;

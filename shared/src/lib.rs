@@ -20,12 +20,14 @@
 //! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
 //! * [`run_figures`]: what a finished run says in figures; [`baseline`]: runs that later ones are held against;
 //!   [`history`]: one metric over many runs; [`run_comparison`]: two of them against each other.
+//! * [`calibration`]: whether a set-up tells what is the same from what is slower.
 //! * [`run_report`]: the report, field for field as the JSON contract has it.
 //! * [`secret`]: what jobs use and nobody may be told, and texts without it.
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
 pub mod baseline;
+pub mod calibration;
 pub mod claim;
 pub mod delay;
 pub mod event;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::{CalibrationMark, CalibrationReading};
 use crate::ids::{Name, RunId};
 use crate::run_record::RunState;
 use crate::run_report::{Estimate, HostReport, Verdict};
@@ -42,6 +43,12 @@ pub struct RunFigures {
     pub variants: Vec<VariantFigures>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
+    /// What it read as part of a calibration; `None`: it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationReading>,
+    /// The calibration of its hosts that had passed when it ended; `None`: none had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated_by: Option<CalibrationMark>,
 }
 
 /// A metric that a claim names, and which way it is better.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::FrozenBaseline;
+use crate::calibration::CalibrationMark;
 use crate::finding::{Finding, Severity};
 use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
@@ -98,9 +99,39 @@ pub struct RunRecord {
     /// Only agents that carry the same word may run it, and they run nothing else; `None`: the whole fleet.
     #[serde(default)]
     pub reservation: Option<String>,
+    /// The calibration of its hosts that had passed when it ended; `None`: none had, or it is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated_by: Option<CalibrationMark>,
 }
 
 impl RunRecord {
+    /// A run as it is when it is submitted, by nobody in particular: without files, tags, baselines and priority.
+    pub fn submitted(id: RunId, name: Name, job_toml: String, plan: Plan, submitted_at_ms: u64) -> Self {
+        Self {
+            id,
+            name,
+            job_toml,
+            files: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            plan,
+            state: RunState::Queued,
+            reason: None,
+            submitted_at_ms,
+            started_at_ms: None,
+            finished_at_ms: None,
+            fleetmark_version: String::new(),
+            trials: Vec::new(),
+            looks: Vec::new(),
+            found_no_agents: false,
+            was_refused: false,
+            priority: 0,
+            bookmark: None,
+            baselines: BTreeMap::new(),
+            reservation: None,
+            calibrated_by: None,
+        }
+    }
+
     /// How many blocks of the plan are needed: those up to the look that ended the run, or all.
     pub fn blocks_needed(&self) -> u32 {
         let ended = self.looks.last().filter(|looked| looked.outcome.ends_run());

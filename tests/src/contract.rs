@@ -227,6 +227,8 @@ const COMPARISON: &[(&str, Kind)] = &[
     ("primary", Boolean),
     ("more_trials_needed", OrNull(&Count)),
     ("fingerprint_differences", List(&Text)),
+    // Added: what is to be known of it.
+    ("notes", OrAbsent(&List(&Text))),
 ];
 
 const OPERATION: &[(&str, Kind)] = &[

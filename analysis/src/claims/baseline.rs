@@ -3,13 +3,13 @@
 use shared::baseline::{Baseline, FrozenBaseline};
 use shared::claim::Claim;
 use shared::fingerprint_comparison;
-use shared::run_figures::{JobShape, VariantFigures};
+use shared::run_figures::{JobShape, RunFigures, VariantFigures};
 use shared::run_report::Verdict;
 
 use super::ratio::{demand, demanded};
 use super::sample::against;
 use super::series::Series;
-use super::{Decided, Decision, Evidence, gates, words};
+use super::{Decided, Decision, Evidence, comparable, gates, words};
 use crate::assemble::subject::Subject;
 use crate::compare_runs::interval::RunRatio;
 use crate::estimate::{Scale, mean_with_interval};
@@ -21,6 +21,20 @@ const BETTER_WAY: &str = "old and new interleaved as variants of one job would t
 /// Differences of hosts that one reason names; more are counted.
 const NAMED_MAX: usize = 3;
 
+/// A variant held against a baseline.
+pub(crate) struct Held<'a> {
+    /// The baseline.
+    pub(crate) baseline: &'a Baseline,
+    /// The variant in terms of it.
+    pub(crate) ratio: RunRatio,
+    /// The unit of what is compared.
+    pub(crate) unit: String,
+    /// In what the hosts differ.
+    pub(crate) differences: Vec<String>,
+    /// Whether these keep it from saying anything.
+    pub(crate) is_held_back: bool,
+}
+
 /// Decides it.
 pub(super) fn decide<'a>(
     evidence: &Evidence<'a>,
@@ -29,17 +43,28 @@ pub(super) fn decide<'a>(
     variant: usize,
     subject: &Subject,
 ) -> Decided<'a> {
+    match hold(evidence, claim, name, variant, subject) {
+        Ok(held) => decide_ratio(evidence, claim, &held),
+        Err(refused) => (refused, None),
+    }
+}
+
+/// Holds a variant against a baseline in a claim's metric; or why it cannot be.
+pub(crate) fn hold<'a>(
+    evidence: &Evidence<'a>,
+    claim: &'a Claim,
+    name: &str,
+    variant: usize,
+    subject: &Subject,
+) -> Result<Held<'a>, Decision> {
     let report = &evidence.assembled.report.variants[variant];
     let own = Series::of(variant, report, subject, &claim.metric);
-    let baseline = match whole(evidence, name) {
-        Ok(baseline) => baseline,
-        Err(reason) => return (Decision::invalid(reason), None),
-    };
+    let baseline = whole(evidence, name).map_err(Decision::invalid)?;
     if let Some(refused) = gates::refuse(evidence, claim, &[&own]) {
-        return (refused, None);
+        return Err(refused);
     }
     if let Some(reason) = unlikeness(evidence, baseline, &own) {
-        return (Decision::invalid(reason), None);
+        return Err(Decision::invalid(reason));
     }
     let values = own.values();
     // As the baseline's runs were averaged: shares and metrics of a job's own as they are, the rest in logarithms.
@@ -50,19 +75,17 @@ pub(super) fn decide<'a>(
     };
     let Some(mean) = mean_with_interval(&values, scale).0 else {
         let reason = format!("{} is zero in some trial, and has no ratio to that of {name}", claim.metric);
-        return (Decision::inconclusive(reason, None), None);
+        return Err(Decision::inconclusive(reason, None));
     };
-    let means = match means(baseline, claim, &own, subject) {
-        Ok(means) => means,
-        Err(reason) => return (Decision::invalid(reason), None),
-    };
-    match RunRatio::of(&means, &[mean]) {
-        Some(ratio) => decide_ratio(evidence, claim, baseline, ratio),
-        None => {
-            let reason = format!("{} is zero somewhere, and has no ratio to that of {name}", claim.metric);
-            (Decision::inconclusive(reason, None), None)
-        }
-    }
+    let means = means(baseline, claim, &own, subject).map_err(Decision::invalid)?;
+    let ratio = RunRatio::of(&means, &[mean], own.scale().rounding_variance()).ok_or_else(|| {
+        let reason =
+            format!("{} is zero or below somewhere, and has no ratio to that of {name}", claim.metric);
+        Decision::inconclusive(reason, None)
+    })?;
+    let differences = differences(evidence, baseline);
+    let is_held_back = !differences.is_empty() && !evidence.job.limits.across_machines;
+    Ok(Held { baseline, ratio, unit: own.unit().to_owned(), differences, is_held_back })
 }
 
 /// The baseline as it was; or why there is none.
@@ -106,7 +129,7 @@ fn means(
     own: &Series<'_>,
     subject: &Subject,
 ) -> Result<Vec<f64>, String> {
-    let of_run = |variant: &VariantFigures| {
+    let of_run = |variant: &'_ VariantFigures| {
         let metric = claim.metric.to_string();
         let is_its =
             |estimated: &str| estimated == metric || variant.is_the_only_operations(&metric, estimated);
@@ -114,33 +137,31 @@ fn means(
             .estimates
             .iter()
             .filter(|estimate| (&estimate.agent, &estimate.pair) == (&subject.agent(), &subject.pair()));
-        own.find(|estimate| is_its(&estimate.metric))?.mean
+        let estimate = own.find(|estimate| is_its(&estimate.metric))?;
+        Some((estimate.mean?, estimate.unit.clone()))
     };
-    let mean = |figures: &shared::run_figures::RunFigures| {
-        figures.variant(own.name).and_then(of_run).ok_or_else(|| {
+    let mean = |figures: &RunFigures| {
+        let (run, name) = (figures.run, &baseline.name);
+        let (mean, unit) = figures.variant(own.name).and_then(of_run).ok_or_else(|| {
             format!(
-                "run {} of the baseline {} has no figure of {}; set the baseline anew with runs of this job",
-                figures.run, baseline.name, claim.metric
+                "run {run} of the baseline {name} has no figure of {}; set the baseline anew with runs of this job",
+                claim.metric
             )
-        })
+        })?;
+        let differs = comparable::differs_from(own, &unit, &format!("run {run} of the baseline {name}"));
+        differs.map_or(Ok(mean), Err)
     };
     baseline.figures().map(mean).collect()
 }
 
-fn decide_ratio<'a>(
-    evidence: &Evidence<'a>,
-    claim: &'a Claim,
-    baseline: &Baseline,
-    ratio: RunRatio,
-) -> Decided<'a> {
+fn decide_ratio<'a>(evidence: &Evidence<'a>, claim: &'a Claim, held: &Held<'a>) -> Decided<'a> {
+    let Held { baseline, ratio, ref differences, is_held_back, .. } = *held;
     let (side, factor) = demand(claim);
     let limit = factor.ln();
     let at = move |level: Level| {
         let interval = ratio.interval(level).filter(|_| ratio.is_enough);
         interval.map_or(Verdict::Inconclusive, |interval| against(interval, side, limit))
     };
-    let differences = differences(evidence, baseline);
-    let is_held_back = !differences.is_empty() && !evidence.job.limits.across_machines;
     let verdict = if is_held_back { Verdict::Inconclusive } else { at(evidence.level) };
     let ci95 = ratio.interval(Level::FIVE_PERCENT).map(|interval| interval.map(f64::exp));
     let is = is(claim, baseline, ratio, ci95);
@@ -150,7 +171,7 @@ fn decide_ratio<'a>(
         Verdict::Supported => format!("{is}, which is {demanded}; {BETTER_WAY}"),
         _ if is_held_back => format!(
             "{is}; but the hosts differ ({}), so it cannot be told what made the difference: `across_machines = true` in [limits] says that this is meant; {BETTER_WAY}",
-            named(&differences)
+            named(differences)
         ),
         _ if !ratio.is_enough => format!(
             "{is}; how much runs differ shows only in {RUNS_MIN} or more: add runs with --save-baseline, or, better, run old and new interleaved as variants of one job"

@@ -89,7 +89,9 @@ impl<'a> Question<'a> {
             (Decision::inconclusive(format!("this trial only: {is}, and {why}"), Some(1)), None)
         };
         let Some(own) = own_limits(evidence, series) else {
-            return inconclusive("one trial gives it no interval; run at least 2 (load.trials)");
+            return inconclusive(
+                "one trial gives it no interval: only a quantile of latencies and a share of errors have one by the samples of a trial, and its seconds depend on each other; run at least 2 (load.trials)",
+            );
         };
         let (found, shown) = (own(evidence.level), own(Level::FIVE_PERCENT));
         let ruling = self.bound.rule(found[0], found[1]);

@@ -10,8 +10,10 @@ use shared::run_report::Verdict;
 use shared::units::human_share;
 
 use super::series::{Absence, Series, Trial, operation, taint, why_lost};
-use super::{Decision, Evidence};
+use super::words::unit_words;
+use super::{Decision, Evidence, comparable};
 use crate::comparisons::ASKED_FOR;
+use crate::identical_sides;
 
 /// Most trials that one reason names; more are counted.
 const NAMED_MAX: usize = 3;
@@ -34,6 +36,7 @@ const GATES: &[Gate] = &[
     operation_failed,
     sides_are_identical,
     was_asked_for,
+    cannot_be_compared,
     unit_differs,
     value_missing,
 ];
@@ -114,10 +117,7 @@ fn sides_are_identical(asked: &Asked<'_>) -> Option<Decision> {
     let [one, others @ ..] = asked.series else { return None };
     let first = |series: &Series<'_>| asked.evidence.firsts.get(series.variant);
     let same = others.iter().find(|other| first(other) == first(one))?;
-    Some(Decision::invalid(format!(
-        "{} and {} are one job to the last value, so comparing them says nothing; if that is meant, set limits.aa = true",
-        one.name, same.name
-    )))
+    Some(Decision::invalid(identical_sides::sentence(one.name, same.name)))
 }
 
 /// Under an open model the throughput is the rate that was asked for: it shows whether the plan was kept, and nothing else.
@@ -133,6 +133,13 @@ fn was_asked_for(asked: &Asked<'_>) -> Option<Decision> {
     })
 }
 
+/// What is measured in different units has no common scale, and what is below zero has no ratio.
+fn cannot_be_compared(asked: &Asked<'_>) -> Option<Decision> {
+    let is_comparing = asked.claim.rule.is_comparing();
+    let why = if is_comparing { comparable::senseless } else { comparable::units_differ };
+    why(asked.series).map(Decision::invalid)
+}
+
 /// A limit with a unit against a metric that is measured in another.
 fn unit_differs(asked: &Asked<'_>) -> Option<Decision> {
     let Rule::Bound { limit, side } = &asked.claim.rule else { return None };
@@ -145,7 +152,7 @@ fn unit_differs(asked: &Asked<'_>) -> Option<Decision> {
     };
     let word = if *side == Side::Below { "below" } else { "above" };
     (series.unit() != expected).then(|| {
-        let unit = if series.unit().is_empty() { "plain numbers" } else { series.unit() };
+        let unit = unit_words(series.unit());
         Decision::invalid(format!(
             "{} is reported in {unit}, so {word} {limit} cannot be held against it: write the limit as a plain number",
             asked.claim.metric

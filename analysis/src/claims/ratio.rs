@@ -11,6 +11,9 @@ use crate::estimate::Scale;
 use crate::level::Level;
 use crate::paired::BLOCKS_MIN;
 
+/// Measures of which none at all is a value to be held against.
+const MAY_BE_ZERO: [&str; 2] = ["error_ratio", "unsent"];
+
 /// Decides it.
 pub(super) fn decide<'a>(
     evidence: &Evidence<'a>,
@@ -48,8 +51,10 @@ impl<'a> Comparison<'a> {
         let blocks = self.pairs.len();
         let by_mean = sample.verdict(level);
         let is_driven_by_outliers = sample.is_contradicted_by_ranks(level);
-        let verdict =
-            if blocks < BLOCKS_MIN || is_driven_by_outliers { Verdict::Inconclusive } else { by_mean };
+        // Shares and counts of what went wrong may be zero, and then more of it is worse without being a multiple.
+        let has_ratio = self.ratio().0.is_some() || MAY_BE_ZERO.contains(&self.claim.metric.measure.as_str());
+        let is_open = blocks < BLOCKS_MIN || is_driven_by_outliers || !has_ratio;
+        let verdict = if is_open { Verdict::Inconclusive } else { by_mean };
         let missing = (blocks < BLOCKS_MIN).then(|| (BLOCKS_MIN - blocks) as u64);
         let by_spread = sample.more_needed(level).filter(|_| by_mean == Verdict::Inconclusive);
         let more = if verdict == Verdict::Inconclusive { by_spread.max(missing) } else { None };
@@ -65,6 +70,7 @@ impl<'a> Comparison<'a> {
                 };
                 format!("{is}; comparing takes at least {BLOCKS_MIN} blocks: {needed}")
             }
+            Verdict::Inconclusive if !has_ratio => format!("{is}; claim a bound on it (below, above)"),
             Verdict::Inconclusive => {
                 format!(
                     "{is}; that does not tell whether it is {}: {}",

@@ -1,6 +1,6 @@
 //! A metric, trial by trial: the valid attempts at the trials of one variant that are about one subject.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::metric::{MetricName, Unit};
@@ -23,7 +23,7 @@ const QUANTILES: [(&str, f64); 7] = [
 
 /// What leaves a trial standing, and nothing that is said over it: under a closed model a saturated generator, whose limit is
 /// fleetmark's own, and a host whose time went to others.
-const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
+pub(crate) const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
 
 /// The trials of one variant and subject, by block.
 #[derive(Debug, Clone)]
@@ -99,18 +99,23 @@ impl<'a> Series<'a> {
 
     /// The metric's unit as trials report it: `ns`, `bytes`, `per_s`, a word of the job's own, or empty.
     pub(crate) fn unit(&self) -> &'a str {
+        self.units().into_iter().next().unwrap_or("")
+    }
+
+    /// The units in which trials report it, each once; of a job's own metric they may be several, or none where nobody does.
+    pub(crate) fn units(&self) -> BTreeSet<&'a str> {
         let unit = self.metric.unit();
         if unit != Unit::Unknown {
-            return unit.as_str();
+            return BTreeSet::from([unit.as_str()]);
         }
         if let Some(name) = self.metric.measure.strip_prefix("host.") {
-            return if name.ends_with("_bytes") { Unit::Size.as_str() } else { "" };
+            return BTreeSet::from([if name.ends_with("_bytes") { Unit::Size.as_str() } else { "" }]);
         }
-        let reported = self.valid.values().find_map(|trial| {
+        let reported = self.valid.values().filter_map(|trial| {
             let name = self.metric.measure.strip_prefix("metric.")?;
             Some(operation(trial.report, self.metric)?.metrics.get(name)?.unit.as_str())
         });
-        reported.unwrap_or("")
+        reported.collect()
     }
 
     /// On which scale its values are averaged: logarithms for times, sizes and rates, unless one is zero.

@@ -1,7 +1,9 @@
-//! Claims over made-up trials, worked out by hand. Rooms: `fixture` (a made-up report), `baseline` (stored runs), `sides` (variants against each other).
+//! Claims over made-up trials, worked out by hand. Rooms: `fixture` (a made-up report), `baseline` (stored runs), `sides` (variants against each other), `senseless` (those that
+//! have no ratio).
 
 mod baseline;
-mod fixture;
+pub(crate) mod fixture;
+mod senseless;
 mod sides;
 
 use shared::finding::{Finding, FindingCode, Severity};

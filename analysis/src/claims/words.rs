@@ -13,6 +13,11 @@ pub(super) fn figure(value: f64, unit: &str) -> String {
     }
 }
 
+/// A unit as people call it.
+pub(super) fn unit_words(unit: &str) -> &str {
+    if unit.is_empty() { "plain numbers" } else { unit }
+}
+
 /// An interval in its unit: `7.90 s to 8.40 s`.
 pub(super) fn interval([low, high]: [f64; 2], unit: &str) -> String {
     format!("{} to {}", figure(low, unit), figure(high, unit))

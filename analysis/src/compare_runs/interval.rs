@@ -11,15 +11,15 @@ use crate::student;
 
 /// What was found of one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// b / a, unoriented: of the geometric means of the runs.
-    pub(super) ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
     /// Its interval.
-    pub(super) ci95: Option<[f64; 2]>,
+    pub(crate) ci95: Option<[f64; 2]>,
     /// The word, before the correction for other metrics.
-    pub(super) says: Says,
+    pub(crate) says: Says,
     /// The level at which the word would just be said; 1 where nothing is decided.
-    pub(super) p: f64,
+    pub(crate) p: f64,
 }
 
 /// The second side in terms of the first, with runs as units, on the logarithmic scale.
@@ -44,13 +44,14 @@ impl RunRatio {
     ///
     /// A single run is held against the prediction interval of the other side's runs (Hahn and Meeker, *Statistical Intervals*,
     /// 4.7); two sides of several runs against each other by Welch's interval (Welch 1947). Fewer than [`RUNS_MIN`] runs on a
-    /// side of several are not enough.
-    pub(crate) fn of(firsts: &[f64], seconds: &[f64]) -> Option<Self> {
+    /// side of several are not enough. `rounding_variance` is what rounding adds to the variance of each run: trials of one run
+    /// may all lie in one bucket, so their number takes nothing away from it.
+    pub(crate) fn of(firsts: &[f64], seconds: &[f64], rounding_variance: f64) -> Option<Self> {
         let ln = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
         let (a, b) = (ln(firsts), ln(seconds));
         let difference = student::mean(&b).zip(student::mean(&a)).map(|(b, a)| b - a);
         let difference = difference.filter(|difference| difference.is_finite())?;
-        Some(Self { difference, is_enough: is_enough(&a, &b), spread: spread(&a, &b) })
+        Some(Self { difference, is_enough: is_enough(&a, &b), spread: spread(&a, &b, rounding_variance) })
     }
 
     /// Lower and upper limit of the difference; `None`: two single runs have none.
@@ -58,30 +59,40 @@ impl RunRatio {
         let half_width = self.spread.map(|spread| spread.quantile(level.one_side()) * spread.error)?;
         Some([self.difference - half_width, self.difference + half_width])
     }
+
+    /// What it says at a level; the interval that is shown is always the one of 95 %.
+    pub(crate) fn found(&self, better: Better, margin: Margin, level: Level) -> Found {
+        let nothing =
+            Found { ratio: Some(self.difference.exp()), ci95: None, says: Says::Inconclusive, p: 1.0 };
+        let shown = self.interval(Level::FIVE_PERCENT);
+        let Some((interval, spread)) = self.interval(level).zip(self.spread) else { return nothing };
+        let oriented = match better {
+            Better::Lower => interval,
+            Better::Higher => [-interval[1], -interval[0]],
+        };
+        let found =
+            if self.is_enough { paired::Says::of(oriented, margin) } else { paired::Says::Inconclusive };
+        // The word would just be said where the interval reaches the nearer margin.
+        let p = match found {
+            paired::Says::Inconclusive => 1.0,
+            _ => spread.two_sided_p((self.difference.abs() - margin.value()).abs()),
+        };
+        Found { ci95: shown.map(|shown| shown.map(f64::exp)), says: found.into(), p, ..nothing }
+    }
 }
 
-/// Compares the runs' means.
-pub(super) fn between(firsts: &[f64], seconds: &[f64], better: Better, margin: Margin) -> Found {
-    let Some(ratio) = RunRatio::of(firsts, seconds) else {
-        return Found { ratio: None, ci95: None, says: Says::Inconclusive, p: 1.0 };
-    };
-    let RunRatio { difference, is_enough, spread } = ratio;
-    let nothing = Found { ratio: Some(difference.exp()), ci95: None, says: Says::Inconclusive, p: 1.0 };
-    let Some((interval, spread)) = ratio.interval(Level::FIVE_PERCENT).zip(spread) else { return nothing };
-    let oriented = match better {
-        Better::Lower => interval,
-        Better::Higher => [-interval[1], -interval[0]],
-    };
-    let found = if is_enough { paired::Says::of(oriented, margin) } else { paired::Says::Inconclusive };
-    // The word would just be said where the interval reaches the nearer margin.
-    let p = spread.two_sided_p((difference.abs() - margin.value()).abs());
-    let (says, p) = match found {
-        paired::Says::Faster => (Says::Faster, p),
-        paired::Says::Slower => (Says::Slower, p),
-        paired::Says::Same => (Says::Same, p),
-        paired::Says::Inconclusive => (Says::Inconclusive, 1.0),
-    };
-    Found { ci95: Some(interval.map(f64::exp)), says, p, ..nothing }
+/// Compares the runs' means, to the variance of each of which rounding adds so much.
+pub(super) fn between(
+    firsts: &[f64],
+    seconds: &[f64],
+    better: Better,
+    margin: Margin,
+    rounding_variance: f64,
+) -> Found {
+    match RunRatio::of(firsts, seconds, rounding_variance) {
+        Some(ratio) => ratio.found(better, margin, Level::FIVE_PERCENT),
+        None => Found { ratio: None, ci95: None, says: Says::Inconclusive, p: 1.0 },
+    }
 }
 
 /// Whether there are enough runs to know how much they differ.
@@ -93,7 +104,8 @@ fn is_enough(a: &[f64], b: &[f64]) -> bool {
 }
 
 /// The spread of the difference; `None`: two single runs have none.
-fn spread(a: &[f64], b: &[f64]) -> Option<Spread> {
+fn spread(a: &[f64], b: &[f64], rounding_variance: f64) -> Option<Spread> {
+    let variance = |values| Some(variance(values)? + rounding_variance);
     match (variance(a), variance(b)) {
         (Some(of_a), Some(of_b)) => Some(welch((of_a, a.len()), (of_b, b.len()))),
         // One further run of the same thing: s·√(1+1/n).
@@ -146,6 +158,7 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimate::BUCKET_VARIANCE;
 
     fn margin() -> Margin {
         Margin::of_share(0.05).unwrap()
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_single_run_is_held_against_the_prediction_interval() {
-        let found = |new: f64| between(&STEADY, &[new], Better::Lower, margin());
+        let found = |new: f64| between(&STEADY, &[new], Better::Lower, margin(), 0.0);
         assert_eq!([100.3, 120.0, 80.0].map(|new| found(new).says), [Says::Same, Says::Slower, Says::Faster]);
         let predicted = crate::prediction::against_baseline(
             &STEADY,
@@ -169,8 +182,8 @@ mod tests {
 
     #[test]
     fn the_sides_may_change_places() {
-        let there = between(&STEADY, &[120.0], Better::Lower, margin());
-        let back = between(&[120.0], &STEADY, Better::Lower, margin());
+        let there = between(&STEADY, &[120.0], Better::Lower, margin(), 0.0);
+        let back = between(&[120.0], &STEADY, Better::Lower, margin(), 0.0);
         assert_eq!((there.says, back.says), (Says::Slower, Says::Faster));
         assert!((there.ratio.unwrap() * back.ratio.unwrap() - 1.0).abs() < 1e-12);
         assert!((there.p - back.p).abs() < 1e-12);
@@ -178,15 +191,15 @@ mod tests {
 
     #[test]
     fn of_a_rate_more_is_faster() {
-        assert_eq!(between(&STEADY, &[120.0], Better::Higher, margin()).says, Says::Faster);
+        assert_eq!(between(&STEADY, &[120.0], Better::Higher, margin(), 0.0).says, Says::Faster);
     }
 
     #[test]
     fn two_single_runs_decide_nothing_and_have_no_interval() {
-        let found = between(&[100.0], &[50.0], Better::Lower, margin());
+        let found = between(&[100.0], &[50.0], Better::Lower, margin(), 0.0);
         assert_eq!((found.says, found.ci95), (Says::Inconclusive, None));
         assert!(found.ratio.is_some_and(|ratio| (ratio - 0.5).abs() < 1e-12));
-        let few = between(&STEADY[..4], &[50.0], Better::Lower, margin());
+        let few = between(&STEADY[..4], &[50.0], Better::Lower, margin(), 0.0);
         assert!(few.says == Says::Inconclusive && few.ci95.is_some());
     }
 
@@ -195,7 +208,7 @@ mod tests {
         // scipy.stats.ttest_ind(equal_var=False) of the logarithms 1..5 and 2,4,6,8,10: t = -1.8973666, p = 0.1075312.
         let e = |exponent: f64| exponent.exp();
         let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0].map(e), [2.0, 4.0, 6.0, 8.0, 10.0].map(e));
-        let spread = spread(&a.map(f64::ln), &b.map(f64::ln)).unwrap();
+        let spread = spread(&a.map(f64::ln), &b.map(f64::ln), 0.0).unwrap();
         assert!((3.0 / spread.error - 1.897_366_6).abs() < 1e-6, "{spread:?}");
         assert!((spread.freedom - 5.882_353).abs() < 1e-6, "{spread:?}");
         assert!((spread.two_sided_p(3.0) - 0.107_531_2).abs() < 1e-6, "{}", spread.two_sided_p(3.0));
@@ -203,8 +216,18 @@ mod tests {
 
     #[test]
     fn runs_without_any_spread_are_the_same_or_not() {
-        let same = |new: f64| between(&[100.0; 5], &[new], Better::Lower, margin());
+        let same = |new: f64| between(&[100.0; 5], &[new], Better::Lower, margin(), 0.0);
         assert_eq!((same(100.0).says, same(110.0).says), (Says::Same, Says::Slower));
         assert!(same(110.0).p < 1e-12);
+    }
+
+    #[test]
+    fn what_was_read_off_buckets_is_no_surer_than_they_are_wide() {
+        // Without any spread only rounding is left: t(.975, 4)·√(w²/12·(1 + 1/5)).
+        let rounded = between(&[100.0; 5], &[100.0], Better::Lower, margin(), BUCKET_VARIANCE);
+        let half_width = 2.776_445_105 * (BUCKET_VARIANCE * 1.2).sqrt();
+        let [low, high] = rounded.ci95.unwrap();
+        assert!((high.ln() - half_width).abs() < 1e-9 && (low.ln() + half_width).abs() < 1e-9, "{rounded:?}");
+        assert_eq!(rounded.says, Says::Same);
     }
 }

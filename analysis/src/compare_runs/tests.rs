@@ -51,6 +51,8 @@ fn run(number: u64, median_ns: f64, load: &str) -> RunFigures {
         across_machines: false,
         variants: vec![variant],
         hosts: vec![HostReport { agent: AgentName::new("a1").unwrap(), fingerprint, observer: false }],
+        calibration: None,
+        calibrated_by: None,
     }
 }
 
@@ -179,4 +181,47 @@ fn nothing_in_common_is_invalid() {
     other.runs[0].variants[0].estimates.clear();
     let compared = compare_runs(&baseline(), &other, PLAIN);
     assert_eq!((compared.comparisons.len(), compared.exit_code), (0, 3));
+}
+
+#[test]
+fn a_metric_that_the_sides_tell_in_different_units_is_not_compared() {
+    let mut claimed = new(5e6);
+    claimed.runs[0].variants[0].estimates[0].unit = "bytes".to_owned();
+    let compared = compare_runs(&baseline(), &claimed, PLAIN);
+    assert_eq!(compared.exit_code, 3);
+    assert!(
+        compared.invalid[0].contains("read.latency.p50 is told in bytes and in ns"),
+        "{:?}",
+        compared.invalid
+    );
+    let mut other = new(5e6);
+    other.runs[0].variants[0].estimates[1].unit = "rows".to_owned();
+    let compared = compare_runs(&baseline(), &other, PLAIN);
+    assert_eq!(said(&compared).len(), 1, "{:?}", compared.comparisons);
+    assert!(
+        compared.notes.iter().any(|note| note.contains("read.throughput (per_s and rows)")),
+        "{:?}",
+        compared.notes
+    );
+}
+
+#[test]
+fn runs_on_hosts_that_nothing_vouches_for_say_so() {
+    let is_noted = |compared: RunComparison| {
+        let told = compared.notes.iter().filter(|note| note.contains("fleetmark calibrate")).count();
+        assert_eq!(told == 1, compared.comparisons.iter().all(|it| it.notes.len() == 1));
+        told
+    };
+    assert_eq!(is_noted(compare_runs(&baseline(), &new(5e6), PLAIN)), 1);
+    let mark = shared::calibration::CalibrationMark {
+        same_run: RunId::new(1, [2; 10]),
+        slower_run: RunId::new(2, [2; 10]),
+        calibrated_at_ms: 3,
+    };
+    let vouched = |mut side: Side| {
+        side.runs.iter_mut().for_each(|run| run.calibrated_by = Some(mark.clone()));
+        side
+    };
+    assert_eq!(is_noted(compare_runs(&baseline(), &vouched(new(5e6)), PLAIN)), 1, "one side is not enough");
+    assert_eq!(is_noted(compare_runs(&vouched(baseline()), &vouched(new(5e6)), PLAIN)), 0);
 }

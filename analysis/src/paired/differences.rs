@@ -84,6 +84,11 @@ impl Differences {
         Ok(Self { rounding_variance: 2.0 * scale.rounding_variance(), ..differences })
     }
 
+    /// The same, each of which was rounded by so much: as a variance.
+    pub fn rounded_by(self, rounding_variance: f64) -> Self {
+        Self { rounding_variance, ..self }
+    }
+
     /// The differences, in the order of the blocks.
     pub fn values(&self) -> &[f64] {
         &self.values

@@ -64,7 +64,7 @@ pub(crate) struct TrendArgs {
     pub(crate) ask: AskArgs,
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = shared::units::parse_share(text).map_err(|error| error.to_string())?;
     if share > 0.0 { Ok(share) } else { Err("a margin is above 0".to_owned()) }
 }

@@ -1,6 +1,7 @@
 //! `fleetmark run`: runs a job and says what came out.
 
 mod commit;
+pub(super) mod following;
 mod interrupt;
 mod quick;
 
@@ -9,38 +10,28 @@ use std::path::Path;
 
 use coordinator::secrets::SecretStore;
 use shared::job::{Job, confidences};
+use shared::secret::{SecretName, SecretText};
 
+use self::following::Followed;
 use super::check::{self, CheckedJob};
 use super::{baseline, export, report, show, watch};
-use crate::args::RunArgs;
+use crate::args::{PlaceArgs, RunArgs};
 use crate::client;
 use crate::embedded::local_agents::LocalAgents;
 use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT, USAGE};
 use crate::output;
-use crate::progress;
 use crate::rpc::{Client, Submission};
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let CheckedJob { toml, job, files } = checked(&args)?;
-    let secrets = match &args.secrets {
-        Some(file) => {
-            let known = SecretStore::open(Some(file), None);
-            let known = known.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))?;
-            known.for_job(&job.name, &confidences::of_job(&toml))
-        }
-        None => BTreeMap::new(),
-    };
+    let secrets = secrets(args.secrets.as_deref(), &toml, &job)?;
     if let Some(path) = &args.json {
         output::check(path)?;
     }
     report::check(&args.formats, Some(&args.page))?;
     let mut client = client::connect(&args.place).await?;
-    let local_agents = match (args.local_agents, &args.place.coordinator) {
-        (Some(count), _) => count,
-        (None, None) => job.fleet.agents.unwrap_or(job.fleet.placement.agents_min()),
-        (None, Some(_)) => 0,
-    };
-    let agents = start_agents(local_agents, &args, &mut client).await?;
+    let local_agents = local_agents(args.local_agents, &args.place, &job);
+    let agents = start_agents(local_agents, &args.place, &mut client).await?;
     let tags = tags(&args, &job).await;
     let submission = Submission {
         job_toml: toml,
@@ -77,16 +68,44 @@ fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
     }
 }
 
-async fn start_agents(
+/// The secrets that a job uses, from a file of the person's own.
+///
+/// # Errors
+/// 64 when the file cannot be read, or others may.
+pub(super) fn secrets(
+    file: Option<&Path>,
+    toml: &str,
+    job: &Job,
+) -> anyhow::Result<BTreeMap<SecretName, SecretText>> {
+    let Some(file) = file else { return Ok(BTreeMap::new()) };
+    let known = SecretStore::open(Some(file), None);
+    let known = known.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))?;
+    Ok(known.for_job(&job.name, &confidences::of_job(toml)))
+}
+
+/// How many agents this command starts for itself: as many as it is asked for, or without a coordinator as many as the job needs.
+pub(super) fn local_agents(asked: Option<u32>, place: &PlaceArgs, job: &Job) -> u32 {
+    match (asked, &place.coordinator) {
+        (Some(count), _) => count,
+        (None, None) => job.fleet.agents.unwrap_or(job.fleet.placement.agents_min()),
+        (None, Some(_)) => 0,
+    }
+}
+
+/// Starts agents on this machine for as long as the command lasts; none for none.
+///
+/// # Errors
+/// 73 when their folder cannot be made, 69 when they do not attach.
+pub(super) async fn start_agents(
     count: u32,
-    args: &RunArgs,
+    place: &PlaceArgs,
     client: &mut Client,
 ) -> anyhow::Result<Option<LocalAgents>> {
     if count == 0 {
         return Ok(None);
     }
     // Beside a remote coordinator there is no store here: what the agents say goes to a folder of the same name.
-    let folder = client::store_of(&args.place);
+    let folder = client::store_of(place);
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::with_code(OUTPUT, format!("{} cannot be made: {error}", folder.display()))
     })?;
@@ -99,31 +118,10 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
         || args.formats.is_on_stdout()
         || args.page.is_on_stdout();
     let run = client.submit(submission).await?.to_string();
-    let mut display = progress::display(args.quiet);
-    let mut watching = client.clone();
-    let mut cancelling = client.clone();
-    let mut interrupts = interrupt::Interrupts::listen()?;
-    let mut is_interrupted = false;
-    let end = {
-        let following = watch::follow(&mut watching, &run, display.as_mut(), watch::patience(&args.place));
-        tokio::pin!(following);
-        loop {
-            tokio::select! {
-                end = &mut following => break end?,
-                () = interrupts.next() => {
-                    if is_interrupted {
-                        eprintln!("left; run {run} goes on ending without us");
-                        return Ok(INTERRUPTED);
-                    }
-                    is_interrupted = true;
-                    eprintln!("cancelling; what was measured is kept (once more to leave at once)");
-                    // A run that is over by now needs no cancelling.
-                    let _its_end_is_on_its_way = cancelling.cancel(&run, "interrupted at the terminal").await;
-                }
-            }
-        }
+    let (end, is_interrupted) = match following::to_the_end(client, &run, &args.place, args.quiet).await? {
+        Followed::Left => return Ok(INTERRUPTED),
+        Followed::Over { end, is_interrupted } => (end, is_interrupted),
     };
-    drop(display);
     let exit_code = if is_interrupted { INTERRUPTED } else { end.exit_code };
     let Some(report) = watch::report_of(client, &run, &end).await? else { return Ok(exit_code) };
     if let Some(path) = &args.json {

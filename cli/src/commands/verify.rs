@@ -82,3 +82,88 @@ fn told(stored: &RunReport, decided: &RunReport) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::claim::ClaimSeverity;
+    use shared::ids::RunId;
+    use shared::run_record::RunState;
+    use shared::run_report::{RunSection, SCHEMA, Verdict};
+
+    use super::*;
+
+    /// A report by a version of the analysis, with a claim on each metric.
+    fn report(analysis_version: &str, claims: &[(&str, Verdict)]) -> RunReport {
+        let claim = |(metric, verdict): &(&str, Verdict)| ClaimReport {
+            text: None,
+            metric: (*metric).to_owned(),
+            unit: "ns".to_owned(),
+            rule: "below 4.00 ms".to_owned(),
+            variant: "default".to_owned(),
+            than: None,
+            baseline: None,
+            agent: None,
+            pair: None,
+            n: 10,
+            value: None,
+            ci95: None,
+            verdict: *verdict,
+            reason: String::new(),
+            more_trials_needed: None,
+            severity: ClaimSeverity::Gate,
+        };
+        let run = RunSection {
+            id: RunId::new(1, [7; 10]),
+            name: "j".to_owned(),
+            state: RunState::Finished,
+            verdict: Verdict::None,
+            exit_code: 0,
+            reason: None,
+            started_at: String::new(),
+            finished_at: None,
+            seed: 1,
+            looks: Vec::new(),
+            blocks_not_needed: None,
+            tags: Default::default(),
+            fleetmark_version: String::new(),
+            analysis_version: analysis_version.to_owned(),
+            job: String::new(),
+        };
+        RunReport {
+            schema: SCHEMA.to_owned(),
+            run,
+            variants: Vec::new(),
+            claims: claims.iter().map(claim).collect(),
+            comparisons: Vec::new(),
+            sweeps: Vec::new(),
+            hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn another_analysis_that_says_otherwise_is_told_claim_by_claim() {
+        let stored = report("7", &[("latency.p50", Verdict::Supported), ("latency.p95", Verdict::Supported)]);
+        let decided = report(
+            "9",
+            &[
+                ("latency.p50", Verdict::Supported),
+                ("latency.p95", Verdict::Inconclusive),
+                ("latency.p99", Verdict::Refuted),
+            ],
+        );
+        assert_eq!(
+            told(&stored, &decided),
+            [
+                "the coordinator decided by analysis 7, this is analysis 9",
+                "latency.p95 below 4.00 ms (default): it said supported, this says inconclusive"
+            ]
+        );
+    }
+
+    #[test]
+    fn another_analysis_that_says_the_same_is_told_too() {
+        let by = |version| report(version, &[("latency.p50", Verdict::Supported)]);
+        assert_eq!(told(&by("7"), &by("9"))[1], "both say the same of every claim that both know");
+        assert!(told(&by("9"), &report("9", &[("latency.p50", Verdict::Refuted)])).is_empty());
+    }
+}

@@ -32,7 +32,7 @@ pub(super) async fn run(run: String, ask: AskArgs) -> anyhow::Result<u8> {
 }
 
 /// How a run ended.
-pub(super) struct End {
+pub(in crate::commands) struct End {
     /// The contract's exit code.
     pub(super) exit_code: u8,
     /// Why it failed or was cancelled.

@@ -11,7 +11,7 @@ use shared::job::data::read_csv_column;
 use shared::job::schema::KindSchema;
 use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences};
 use shared::plan::Plan;
-use shared::run_record::{AttachedFile, RunRecord, RunState};
+use shared::run_record::{AttachedFile, RunRecord};
 use shared::secret::{SecretName, SecretText};
 
 use super::{Control, ControlError};
@@ -149,27 +149,15 @@ fn submission(request: Submittal) -> Result<Submission, ControlError> {
         sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
         size_bytes: bytes.len() as u64,
     };
+    let id = RunId::new(now_ms, rand::random());
+    let plan = Plan::of(&job, seed);
     let record = RunRecord {
-        id: RunId::new(now_ms, rand::random()),
-        name: job.name.clone(),
-        job_toml: request.job_toml,
         files: request.files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
         tags,
-        plan: Plan::of(&job, seed),
-        state: RunState::Queued,
-        reason: None,
-        submitted_at_ms: now_ms,
-        started_at_ms: None,
-        finished_at_ms: None,
         fleetmark_version: env!("CARGO_PKG_VERSION").to_owned(),
-        trials: Vec::new(),
-        looks: Vec::new(),
-        found_no_agents: false,
-        was_refused: false,
-        bookmark: None,
         priority: request.priority,
-        baselines: BTreeMap::new(),
         reservation: (!request.reservation.is_empty()).then_some(request.reservation),
+        ..RunRecord::submitted(id, job.name.clone(), request.job_toml, plan, now_ms)
     };
     Ok(Submission {
         record,

@@ -22,7 +22,6 @@ mod variants;
 mod ways;
 mod world;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ use shared::ids::{AgentId, AgentName, RunId};
 use shared::job::{Job, Kinds};
 use shared::plan::Plan;
 use shared::plan::placement::rounds;
-use shared::run_record::{RunRecord, RunState, TrialRecord};
+use shared::run_record::{RunRecord, TrialRecord};
 
 use super::step::Step;
 use super::{Command, Deadlines, Submission};
@@ -68,28 +67,7 @@ fn agent_id(number: u8) -> AgentId {
 }
 
 fn submission(number: u8, job: &Arc<Job>) -> Submission {
-    let record = RunRecord {
-        id: run_id(number),
-        name: job.name.clone(),
-        job_toml: String::new(),
-        files: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        plan: Plan::of(job, 7),
-        state: RunState::Queued,
-        reason: None,
-        submitted_at_ms: 0,
-        started_at_ms: None,
-        finished_at_ms: None,
-        fleetmark_version: String::new(),
-        trials: Vec::new(),
-        looks: Vec::new(),
-        found_no_agents: false,
-        was_refused: false,
-        bookmark: None,
-        priority: 0,
-        baselines: BTreeMap::new(),
-        reservation: None,
-    };
+    let record = RunRecord::submitted(run_id(number), job.name.clone(), String::new(), Plan::of(job, 7), 0);
     Submission { record, job: job.clone(), files: Arc::default(), confidential: Arc::default() }
 }
 

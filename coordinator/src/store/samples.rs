@@ -42,27 +42,15 @@ pub(crate) fn files(number: u64) -> BTreeMap<String, Vec<u8>> {
 pub(crate) fn record(number: u64) -> RunRecord {
     let content = file_content(number);
     let file = AttachedFile { sha256: Digest::of(&content).to_string(), size_bytes: content.len() as u64 };
+    let name = Name::new(format!("job-{number}")).unwrap();
+    let plan = Plan { seed: number, variants: Vec::new(), trials: Vec::new(), agents: Some(2) };
     RunRecord {
-        id: run_id(number),
-        name: Name::new(format!("job-{number}")).unwrap(),
-        job_toml: "name = \"job\"\n".repeat(40),
         files: BTreeMap::from([(FILE.to_owned(), file)]),
         tags: BTreeMap::from([("number".to_owned(), number.to_string())]),
-        plan: Plan { seed: number, variants: Vec::new(), trials: Vec::new(), agents: Some(2) },
         state: RunState::Running,
-        reason: None,
-        submitted_at_ms: number,
         started_at_ms: Some(number + 1),
-        finished_at_ms: None,
         fleetmark_version: "0.1.0".to_owned(),
-        trials: Vec::new(),
-        looks: Vec::new(),
-        found_no_agents: false,
-        was_refused: false,
-        bookmark: None,
-        priority: 0,
-        baselines: BTreeMap::new(),
-        reservation: None,
+        ..RunRecord::submitted(run_id(number), name, "name = \"job\"\n".repeat(40), plan, number)
     }
 }
 
@@ -94,6 +82,8 @@ pub(crate) fn figures(number: u64) -> RunFigures {
         across_machines: false,
         variants: Vec::new(),
         hosts: Vec::new(),
+        calibration: None,
+        calibrated_by: None,
     }
 }
 

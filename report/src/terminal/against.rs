@@ -46,6 +46,7 @@ pub(super) fn comparisons(page: &mut Page, report: &RunReport) {
         ));
     }
     differences(page, report);
+    notes(page, report);
 }
 
 fn row(comparison: &ComparisonReport) -> [String; 4] {
@@ -73,6 +74,15 @@ fn differences(page: &mut Page, report: &RunReport) {
     for difference in told {
         page.aside(&format!("the hosts differ: {}", printable(difference)));
     }
+}
+
+/// What is to be known of comparisons, each sentence once; those that claims name first, as they stand.
+fn notes(page: &mut Page, report: &RunReport) {
+    let told = figures::notes(report);
+    for note in told.iter().take(LISTED_MAX) {
+        page.aside(&format!("note: {}", printable(note)));
+    }
+    super::more(page, told.len(), LISTED_MAX, "notes");
 }
 
 fn counted(comparisons: usize) -> String {

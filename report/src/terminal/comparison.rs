@@ -103,7 +103,8 @@ fn word(comparison: &ComparisonReport, margin: f64) -> String {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A note as a sentence.
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
@@ -130,6 +131,7 @@ mod tests {
             primary,
             more_trials_needed: (says == Says::Inconclusive).then_some(12),
             fingerprint_differences: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -39,6 +39,9 @@ pub struct ComparisonReport {
     pub more_trials_needed: Option<u64>,
     /// In what the hosts of the two sides differ, in words; empty: in nothing that is known.
     pub fingerprint_differences: Vec<String>,
+    /// What a reader should know of it, as sentences; absent: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What a comparison says of its second side.

@@ -1,13 +1,12 @@
 //! Jobs of all kinds that matter to who schedules them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coordinator::schedule::Submission;
 use shared::ids::RunId;
 use shared::job::{Job, Kinds};
 use shared::plan::Plan;
-use shared::run_record::{RunRecord, RunState};
+use shared::run_record::RunRecord;
 
 use super::dice::Dice;
 
@@ -68,27 +67,10 @@ impl DrawnJob {
 
     /// What a client submits.
     pub fn submission(&self, unix_ms: u64) -> Submission {
+        let (name, plan) = (self.job.name.clone(), Plan::of(&self.job, 7));
         let record = RunRecord {
-            id: self.run,
-            name: self.job.name.clone(),
-            job_toml: self.text.clone(),
-            files: BTreeMap::new(),
-            tags: BTreeMap::new(),
-            plan: Plan::of(&self.job, 7),
-            state: RunState::Queued,
-            reason: None,
-            submitted_at_ms: unix_ms,
-            started_at_ms: None,
-            finished_at_ms: None,
-            fleetmark_version: String::new(),
-            trials: Vec::new(),
-            looks: Vec::new(),
-            found_no_agents: false,
-            was_refused: false,
-            bookmark: None,
             priority: self.priority,
-            baselines: BTreeMap::new(),
-            reservation: None,
+            ..RunRecord::submitted(self.run, name, self.text.clone(), plan, unix_ms)
         };
         Submission { record, job: self.job.clone(), files: Arc::default(), confidential: Arc::default() }
     }

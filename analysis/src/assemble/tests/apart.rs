@@ -16,7 +16,12 @@ fn name(number: usize) -> AgentName {
 
 /// Two trials over two agents, who both measure in each of them; apart, or each the other.
 fn apart(has_peers: bool) -> RunRecord {
-    let mut record = record(2, 2, 1);
+    apart_over(2, 1, has_peers)
+}
+
+/// The same over so many trials, each of so many seconds.
+fn apart_over(trials: u32, seconds: u64, has_peers: bool) -> RunRecord {
+    let mut record = record(trials, 2, seconds);
     let peer = |number: usize| has_peers.then(|| 1 - number);
     for planned in &mut record.plan.trials {
         let cell = |number| PlannedCell { agent: name(number), peer: peer(number).map(name) };
@@ -67,6 +72,34 @@ fn nothing_is_merged_across_agents() {
     let medians = variant.estimates.iter().filter(|estimate| estimate.metric == "read.latency.p50");
     let medians: Vec<_> = medians.map(|it| (it.agent.clone(), it.n, it.mean.unwrap().round())).collect();
     assert_eq!(medians, [(one, 2, 100.0), (two, 2, 200.0)]);
+}
+
+#[test]
+fn how_the_seconds_of_each_agent_depend_on_each_other_is_known_where_one_trial_must_do() {
+    const SECONDS: u64 = 40;
+    // The first agent's latency goes up and down in a slow wave, the second one's hops to and fro.
+    let latency = |agent: usize, second: u64| match agent {
+        0 => 1_000 + (500.0 * (second as f64 / 4.0).sin()) as u64,
+        _ => 1_000 + 100 * (second % 2),
+    };
+    let measured = |trials: u32| {
+        let second = move |trial: u32, agent: usize, second: u64| {
+            let latencies = [latency(agent, second) + u64::from(trial); 10];
+            let operations = vec![operation(0, &latencies, 0)];
+            Interval { is_last: second + 1 == SECONDS, ..interval(trial, agent, second, operations) }
+        };
+        let of_trial =
+            move |trial| (0..2).flat_map(move |agent| (0..SECONDS).map(move |at| second(trial, agent, at)));
+        (0..trials).flat_map(of_trial).collect::<Vec<_>>()
+    };
+    let of = |trials: u32| {
+        let job = job(&["read"], SECONDS);
+        assemble(&apart_over(trials, SECONDS, false), &job, measured(trials), NOW_MS).dependences
+    };
+    let values: Vec<(Option<usize>, bool)> =
+        of(1).into_iter().map(|(place, found)| (place.trial, found.value() > 0.8)).collect();
+    assert_eq!(values, [(Some(0), true), (Some(1), false)], "each agent's trial has its own");
+    assert!(of(2).is_empty(), "with two trials or more nobody asks");
 }
 
 #[test]

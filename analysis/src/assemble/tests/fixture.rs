@@ -117,32 +117,20 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         order: 0,
         cells: Vec::new(),
     };
+    let plan = Plan {
+        seed: 42,
+        variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
+        trials: (0..trials).map(planned).collect(),
+        agents: Some(agents as u32),
+    };
+    let (name, toml) = (Name::new("session").unwrap(), "name = \"session\"".to_owned());
     RunRecord {
-        id: run_id(),
-        name: Name::new("session").unwrap(),
-        job_toml: "name = \"session\"".to_owned(),
-        files: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        plan: Plan {
-            seed: 42,
-            variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
-            trials: (0..trials).map(planned).collect(),
-            agents: Some(agents as u32),
-        },
         state: RunState::Finished,
-        reason: None,
-        submitted_at_ms: 1_700_000_000_000,
         started_at_ms: Some(1_700_000_000_500),
         finished_at_ms: Some(1_700_000_030_000),
         fleetmark_version: "0.1.0".to_owned(),
         trials: (0..trials).map(trial).collect(),
-        looks: Vec::new(),
-        found_no_agents: false,
-        was_refused: false,
-        bookmark: None,
-        priority: 0,
-        baselines: BTreeMap::new(),
-        reservation: None,
+        ..RunRecord::submitted(run_id(), name, toml, plan, 1_700_000_000_000)
     }
 }
 

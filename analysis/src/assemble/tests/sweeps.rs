@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use shared::job::{Job, JobVariant, LoadModel};
+use shared::plan::looks::{Look, LookKind};
 use shared::plan::{Plan, PlannedTrial, Variant};
-use shared::run_record::RunRecord;
+use shared::run_record::{LookOutcome, Looked, RunRecord};
 use shared::run_report::{Direction, RunReport, Says, SweepReport};
 
 use super::fixture::*;
@@ -16,6 +17,11 @@ const ANNOUNCED_MS: [u64; 4] = [8_243, 7_207, 7_790, 8_758];
 
 /// A run of so many blocks over the announced times, each block some percent off, within a named variant or none.
 fn report(blocks: u32, name: Option<&str>, model: LoadModel) -> RunReport {
+    report_ended_by(Vec::new(), blocks, name, model)
+}
+
+/// The same of a run that these looks were taken at.
+fn report_ended_by(looks: Vec<Looked>, blocks: u32, name: Option<&str>, model: LoadModel) -> RunReport {
     let mut base = job(&["suite"], 1);
     base.load.model = model;
     let prefix = name.map_or_else(String::new, |name| format!("{name},"));
@@ -46,7 +52,7 @@ fn report(blocks: u32, name: Option<&str>, model: LoadModel) -> RunReport {
         interval(index, 0, 0, vec![operation(0, &[ns; 6], 0)])
     };
     let intervals: Vec<Interval> = (0..4 * blocks).map(taken).collect();
-    assemble(&RunRecord { plan, ..record }, &Job { variants, ..base }, intervals, NOW_MS).report
+    assemble(&RunRecord { plan, looks, ..record }, &Job { variants, ..base }, intervals, NOW_MS).report
 }
 
 fn latency(report: &RunReport) -> &SweepReport {
@@ -93,6 +99,16 @@ fn ten_blocks_name_the_best_and_what_was_worse_than_one() {
 }
 
 #[test]
+fn a_run_that_ended_at_a_look_answers_at_that_looks_level() {
+    let ended = |alpha| {
+        let look = Look { blocks: 10, kind: LookKind::Decide, alpha };
+        let looks = vec![Looked { look, outcome: LookOutcome::Settled }];
+        latency(&report_ended_by(looks, 10, None, LoadModel::Closed)).not_told_apart.len()
+    };
+    assert_eq!((ended(0.05), ended(1e-15)), (0, 3));
+}
+
+#[test]
 fn throughput_has_the_law_and_is_no_answer_where_the_job_asked_for_it() {
     let metrics = |report: &RunReport| -> Vec<String> {
         report.sweeps.iter().map(|sweep| sweep.metric.clone()).collect()
@@ -108,9 +124,9 @@ fn throughput_has_the_law_and_is_no_answer_where_the_job_asked_for_it() {
 fn what_is_not_one_swept_number_has_no_answer() {
     let mut variants = report(2, None, LoadModel::Closed).variants;
     let job = job(&["suite"], 1);
-    assert_eq!(crate::sweeps::answers(&variants[..1], &job), []);
+    assert_eq!(crate::sweeps::answers(&variants[..1], &job, crate::level::Level::FIVE_PERCENT), []);
     for variant in &mut variants {
         variant.parameters.insert("params.workers".to_owned(), "many".into());
     }
-    assert_eq!(crate::sweeps::answers(&variants, &job), []);
+    assert_eq!(crate::sweeps::answers(&variants, &job, crate::level::Level::FIVE_PERCENT), []);
 }

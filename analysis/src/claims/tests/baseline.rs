@@ -5,10 +5,11 @@ use shared::host::Fingerprint;
 use shared::ids::{AgentName, BaselineName, RunId};
 use shared::run_figures::{JobShape, RunFigures, VariantFigures};
 use shared::run_record::RunState;
-use shared::run_report::{ClaimReport, Estimate, HostReport, Verdict};
+use shared::run_report::{ClaimReport, Estimate, HostReport, Says, Verdict};
 
 use super::super::*;
 use super::fixture::{job, of_latencies};
+use crate::comparisons::{self, Terms};
 
 /// This run: a median of 5.00 ms.
 const NEW: &[u64] = &[5_000, 5_010, 4_990, 5_005, 4_995];
@@ -54,6 +55,8 @@ fn run(number: u64, median_ms: f64, shape: &JobShape) -> BaselineRun {
         across_machines: false,
         variants: vec![variant],
         hosts: hosts("6.1"),
+        calibration: None,
+        calibrated_by: None,
     };
     BaselineRun { added_at_ms: 1, added_by: "x".to_owned(), figures }
 }
@@ -64,6 +67,16 @@ fn decided(
     medians_ms: &[f64],
     change: impl FnOnce(&mut Assembled, &mut Baseline),
 ) -> ClaimReport {
+    let (assembled, job) = held(claims, medians_ms, change);
+    decide(&assembled, &job, Level::FIVE_PERCENT).remove(0)
+}
+
+/// This run and its job, with a baseline of such runs.
+fn held(
+    claims: &str,
+    medians_ms: &[f64],
+    change: impl FnOnce(&mut Assembled, &mut Baseline),
+) -> (Assembled, Job) {
     let variants: &[(&str, &[u64])] = &[("default", NEW)];
     let job = job(claims, variants);
     let shape = JobShape::of(&job, 0);
@@ -73,7 +86,32 @@ fn decided(
     let mut baseline = Baseline { name: BaselineName::new("main").unwrap(), runs };
     change(&mut assembled, &mut baseline);
     assembled.baselines.insert("main".to_owned(), FrozenBaseline::Whole(baseline));
-    decide(&assembled, &job, Level::FIVE_PERCENT).remove(0)
+    (assembled, job)
+}
+
+#[test]
+fn a_baseline_that_a_claim_names_is_among_the_comparisons() {
+    let compared = |medians_ms: &[f64], change: fn(&mut Assembled, &mut Baseline)| {
+        let (assembled, job) = held(NO_REGRESSION, medians_ms, change);
+        comparisons::compare(&assembled, &job, Terms::at(Level::FIVE_PERCENT)).remove(0)
+    };
+    let slower: Vec<f64> = STEADY.iter().map(|median| median / 1.3).collect();
+    let row = compared(&slower, |_, _| ());
+    assert_eq!((row.a.as_str(), row.b.as_str(), row.says), ("main", "default", Says::Slower));
+    assert!(row.primary && row.n == 6 && row.ratio.is_some_and(|it| (it - 1.3).abs() < 0.02), "{row:?}");
+    let moved = compared(&slower, |assembled, _| assembled.report.hosts = hosts("6.8"));
+    assert_eq!((moved.says, moved.fingerprint_differences.len()), (Says::Inconclusive, 1));
+    let damaged = compared(STEADY, |_, baseline| baseline.runs[0].figures.variants[0].estimates.clear());
+    assert!(damaged.ratio.is_none() && damaged.notes[0].contains("has no figure of"), "{damaged:?}");
+}
+
+#[test]
+fn a_baseline_in_another_unit_is_invalid() {
+    let claim = decided(NO_REGRESSION, STEADY, |_, baseline| {
+        baseline.runs[1].figures.variants[0].estimates[0].unit = "bytes".to_owned();
+    });
+    assert_eq!(claim.verdict, Verdict::Invalid);
+    assert!(claim.reason.contains("in ns by default and in bytes by run"), "{}", claim.reason);
 }
 
 #[test]

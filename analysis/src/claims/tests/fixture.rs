@@ -17,7 +17,7 @@ use crate::{estimate, quantile};
 const SUCCESSES: u64 = 400;
 
 /// A job with these variants and claims. A claim's table has its header already where it is the first.
-pub(super) fn job(claims: &str, variants: &[(&str, &[u64])]) -> Job {
+pub(crate) fn job(claims: &str, variants: &[(&str, &[u64])]) -> Job {
     let named: String = variants
         .iter()
         .filter(|(name, _)| *name != "default")
@@ -32,7 +32,7 @@ pub(super) fn job(claims: &str, variants: &[(&str, &[u64])]) -> Job {
 }
 
 /// A run whose trials have these latencies, in microseconds, variant by variant and block by block.
-pub(super) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
+pub(crate) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
     let mut latencies = BTreeMap::new();
     let reports = variants.iter().enumerate().map(|(variant, (name, values))| {
         let trials = values.iter().enumerate().map(|(block, us)| {

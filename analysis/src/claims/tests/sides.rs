@@ -8,7 +8,7 @@ use shared::run_report::{Says, Verdict};
 use super::fixture::{job, of_latencies};
 use super::{Level, SLOW, decide, only};
 use crate::claims::sample::against;
-use crate::comparisons;
+use crate::comparisons::{self, Terms};
 
 const NEW: &[u64] = &[4_900, 4_950, 4_880, 4_860, 4_910, 4_920, 4_870, 4_890, 4_930, 4_900];
 
@@ -36,7 +36,7 @@ fn forty_per_cent_faster_must_be_that_and_not_a_little_less() {
 fn a_floor_under_a_latency_does_not_make_slower_faster() {
     let variants: &[(&str, &[u64])] = &[("old", NEW), ("new", SLOW)];
     let job = job("metric = \"read.latency.p50\"\nabove = \"1ms\"\n", variants);
-    let compared = comparisons::compare(&of_latencies(variants).report, &job, Level::FIVE_PERCENT);
+    let compared = comparisons::compare(&of_latencies(variants), &job, Terms::at(Level::FIVE_PERCENT));
     assert_eq!((compared[0].metric.as_str(), compared[0].says), ("read.latency.p50", Says::Slower));
 }
 
@@ -47,7 +47,7 @@ fn what_was_stolen_from_decides_no_comparison() {
     let stolen = Finding::of_trial(FindingCode::StealHigh, "the hypervisor took 20 %");
     assembled.report.variants[1].trials[3].findings.push(stolen);
     let job = job(&against_old("at_most = 0.9"), variants);
-    let compared = comparisons::compare(&assembled.report, &job, Level::FIVE_PERCENT);
+    let compared = comparisons::compare(&assembled, &job, Terms::at(Level::FIVE_PERCENT));
     assert_eq!(compared[0].says, Says::Inconclusive);
 }
 
@@ -116,7 +116,7 @@ fn two_sides_that_are_one_job_say_nothing_unless_that_is_meant() {
 fn variants_are_compared_in_what_is_claimed_and_explored_in_the_rest() {
     let variants: &[(&str, &[u64])] = &[("old", SLOW), ("new", NEW), ("same", SLOW)];
     let job = job(&against_old("at_most = 0.65"), variants);
-    let compared = comparisons::compare(&of_latencies(variants).report, &job, Level::FIVE_PERCENT);
+    let compared = comparisons::compare(&of_latencies(variants), &job, Terms::at(Level::FIVE_PERCENT));
     let of = |b: &str, metric: &str| {
         compared.iter().find(|it| it.b == b && it.metric == metric).unwrap_or_else(|| panic!("{b} {metric}"))
     };
