@@ -36,7 +36,7 @@ use self::trial::WholeRun;
 use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::autocorrelation::Autocorrelation;
-use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, sweeps, verdict};
+use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, search, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -175,7 +175,10 @@ impl<'a> Assembler<'a> {
             }
         }
         planned::name_what_never_began(self.record, &mut variants);
-        let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
+        // A search does not end with what it could not measure: its answer says what that leaves open.
+        let has_all =
+            self.job.search.is_some() || planned::has_a_valid_attempt_of_each(self.record, &variants);
+        let is_whole = self.strays == 0 && has_all;
         let mut variants: Vec<VariantReport> = variants
             .into_iter()
             .zip(0..)
@@ -184,7 +187,9 @@ impl<'a> Assembler<'a> {
             })
             .collect();
         identical_sides::tell(self.job, &mut variants);
-        let sweeps = sweeps::answers(&variants, self.job);
+        // The values of a search are no sweep: which of them were tried hung on what was measured.
+        let is_sweep = self.job.search.is_none();
+        let sweeps = if is_sweep { sweeps::answers(&variants, self.job) } else { Vec::new() };
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),
@@ -192,6 +197,7 @@ impl<'a> Assembler<'a> {
             claims: Vec::new(),
             comparisons: Vec::new(),
             sweeps,
+            search: None,
             hosts: hosts(self.record),
         };
         let mut assembled =
@@ -246,13 +252,25 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// Decides the claims of a job, compares its variants, and says what came out of the run as a whole.
+/// Decides the claims of a job, compares its variants, and says what came out of the run as a whole. Of a search its answer is
+/// all of that.
 ///
-/// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
+/// `is_whole`: every planned trial has a valid attempt, which a search does not need, and nothing stored was left out.
 pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
-    assembled.report.claims = looks::decide(assembled, job, record);
-    assembled.report.comparisons = comparisons::compare(&assembled.report, job, looks::level(job, record));
-    let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
+    let (verdict, exit_code) = match &job.search {
+        Some(search) => {
+            let found = search::report(assembled, job, search);
+            let verdict = found.answer.verdict;
+            assembled.report.search = Some(found);
+            verdict::of_search(record, is_whole, verdict)
+        }
+        None => {
+            assembled.report.claims = looks::decide(assembled, job, record);
+            assembled.report.comparisons =
+                comparisons::compare(&assembled.report, job, looks::level(job, record));
+            verdict::verdict(record, is_whole, &assembled.report.claims)
+        }
+    };
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
 }

@@ -14,7 +14,8 @@ pub(super) async fn run(run: String, format: String, ask: AskArgs) -> anyhow::Re
     let format = export_format(&format).map_err(|error| Failure::with_code(USAGE, error.to_string()))?;
     let (record, intervals) = show::existing(&ask.place, &run).await?.export(&run).await?;
     let job = parse(&record.job_toml, Kinds::Unchecked)
-        .map_err(|errors| Failure::with_code(INTERNAL, format!("the stored job does not read: {errors}")))?;
+        .map_err(|errors| Failure::with_code(INTERNAL, format!("the stored job does not read: {errors}")))?
+        .as_planned(&record.plan);
     let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
     let assembled = assemble(&record, &job, intervals.iter().cloned(), now_ms);
     let mut walk = |visit: &mut Visit<'_>| intervals.iter().cloned().try_for_each(visit);
