@@ -276,7 +276,10 @@ impl ActiveRun {
             self.planned().and_then(|planned| self.record.plan.variants.get(planned.variant.0 as usize));
         let started = RunEvent::TrialStarted {
             trial: self.trial.index,
-            trials_planned: u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+            trials_planned: match self.job.search {
+                Some(_) => 0,
+                None => u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+            },
             variant: variant.map(|variant| variant.name.clone()).unwrap_or_default(),
             warmup: match load.warmup {
                 Warmup::For(length) => Some(length),
