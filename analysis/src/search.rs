@@ -91,8 +91,10 @@ fn steps(assembled: &Assembled, job: &Job, search: &Search, course: &Course) -> 
         let of_value = Claim { variant: Some(variant.name.clone()), ..search.keep.clone() };
         let alone = Job { claims: vec![of_value], ..job.clone() };
         let claim = claims::decide(assembled, &alone, level).into_iter().next()?;
-        let tried =
-            Tried { place, trials: u32::try_from(trials.len()).unwrap_or(u32::MAX), verdict: claim.verdict };
+        // A quantile that one trial has too few samples for has them in no other.
+        let is_final = claim.verdict == Verdict::Inconclusive && claim.n == 0 && !trials.is_empty();
+        let trials = u32::try_from(trials.len()).unwrap_or(u32::MAX);
+        let tried = Tried { place, trials, verdict: claim.verdict, is_final };
         Some(Step { tried, claim })
     };
     assembled.report.variants.iter().filter_map(step).collect()

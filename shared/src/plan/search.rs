@@ -40,6 +40,8 @@ pub struct Tried {
     pub trials: u32,
     /// What they say, at the level of a single look.
     pub verdict: Verdict,
+    /// Whether more of them would say no more: each is too short for what is asked.
+    pub is_final: bool,
 }
 
 /// What all values together say.
@@ -126,7 +128,8 @@ impl Course {
     /// Whether no more trials of a value are needed: a look has decided, it was the last, or what was measured does not count.
     pub fn is_settled(&self, tried: &Tried) -> bool {
         let is_decided = matches!(tried.verdict, Verdict::Supported | Verdict::Refuted);
-        tried.verdict == Verdict::Invalid
+        tried.is_final
+            || tried.verdict == Verdict::Invalid
             || self.looks.last().is_some_and(|last| tried.trials >= *last)
             || (is_decided && self.looks.contains(&tried.trials))
     }

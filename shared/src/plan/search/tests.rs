@@ -19,7 +19,7 @@ fn followed(course: &Course, mut verdict: impl FnMut(usize, u32) -> Verdict) -> 
         let known = match tried.iter().position(|tried| tried.place == place) {
             Some(known) => known,
             None => {
-                tried.push(Tried { place, trials: 0, verdict: Verdict::Inconclusive });
+                tried.push(Tried { place, trials: 0, verdict: Verdict::Inconclusive, is_final: false });
                 tried.len() - 1
             }
         };
@@ -47,13 +47,14 @@ fn between(at_least: usize, below: usize) -> Bracket {
 fn a_value_is_settled_at_its_looks_alone() {
     let course = Course::new(values(10), 8);
     assert_eq!(course.looks(), [3, 5, 8]);
-    let tried = |trials, verdict| Tried { place: 0, trials, verdict };
+    let tried = |trials, verdict| Tried { place: 0, trials, verdict, is_final: false };
     assert!(!course.is_settled(&tried(2, Verdict::Supported)), "two trials are not looked at");
     assert!(course.is_settled(&tried(3, Verdict::Supported)));
     assert!(!course.is_settled(&tried(4, Verdict::Refuted)));
     assert!(!course.is_settled(&tried(5, Verdict::Inconclusive)));
     assert!(course.is_settled(&tried(8, Verdict::Inconclusive)), "there are no more");
     assert!(course.is_settled(&tried(1, Verdict::Invalid)), "more of it would count no more");
+    assert!(course.is_settled(&Tried { is_final: true, ..tried(1, Verdict::Inconclusive) }));
     assert_eq!(Course::new(values(10), 1).looks(), [1]);
 }
 
