@@ -87,20 +87,25 @@ impl ActiveRun {
 
     /// Plans what a search tries next. When that is nothing, the plan is done.
     fn turn_search(&mut self, outcome: LookOutcome, actions: &mut Vec<Action>) {
-        match (outcome, &self.job.search) {
-            (LookOutcome::Try(place), Some(search)) => {
-                if self.record.plan.try_value(search, place as usize) {
-                    let name = self.record.plan.variants.last().map_or("", |variant| variant.name.as_str());
-                    let message = format!("the search tries {name}");
-                    actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message }));
-                    self.job = Arc::new(Job::as_planned((*self.job).clone(), &self.record.plan));
-                }
-            }
-            (LookOutcome::Failed(why), _) => {
+        match outcome {
+            LookOutcome::Try(place) => self.try_value(place, actions),
+            LookOutcome::Failed(why) => {
                 let reason = format!("it is not known which value the search is to try next: {why}");
                 self.end_early(RunState::Failed, reason);
             }
-            _ => {}
+            LookOutcome::GoOn | LookOutcome::Settled | LookOutcome::Refuted | LookOutcome::Found => {}
         }
+    }
+
+    /// Plans one more trial of a value; one that was not tried before is told, and is a variant of its own from now on.
+    fn try_value(&mut self, place: u32, actions: &mut Vec<Action>) {
+        let Some(search) = &self.job.search else { return };
+        if !self.record.plan.try_value(search, place as usize) {
+            return;
+        }
+        let name = self.record.plan.variants.last().map_or("", |variant| variant.name.as_str());
+        let message = format!("the search tries {name}");
+        actions.push(Action::Tell(self.record.id, RunEvent::Waiting { message }));
+        self.job = Arc::new(Job::as_planned((*self.job).clone(), &self.record.plan));
     }
 }
