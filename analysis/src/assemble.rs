@@ -38,7 +38,7 @@ use self::twins::Twins;
 use self::variant::VariantSum;
 use crate::autocorrelation::Autocorrelation;
 use crate::comparisons::{Terms, Vouching};
-use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, sweeps, verdict};
+use crate::{ANALYSIS_VERSION, comparisons, identical_sides, looks, search, sweeps, verdict};
 
 /// Most histograms kept open at once, 264 KiB each (68 MB): enough for an agent with 64 operations, and
 /// a bound for ten thousand agents. Above it all but the newest interval's cell are packed.
@@ -185,7 +185,10 @@ impl<'a> Assembler<'a> {
             }
         }
         planned::name_what_never_began(self.record, &mut variants);
-        let is_whole = self.strays == 0 && planned::has_a_valid_attempt_of_each(self.record, &variants);
+        // A search does not end with what it could not measure: its answer says what that leaves open.
+        let has_all =
+            self.job.search.is_some() || planned::has_a_valid_attempt_of_each(self.record, &variants);
+        let is_whole = self.strays == 0 && has_all;
         let mut variants: Vec<VariantReport> = variants
             .into_iter()
             .zip(0..)
@@ -194,7 +197,11 @@ impl<'a> Assembler<'a> {
             })
             .collect();
         identical_sides::tell(self.job, &mut variants);
-        let sweeps = sweeps::answers(&variants, self.job, looks::level(self.job, self.record));
+        // The values of a search are no sweep: which of them were tried hung on what was measured.
+        let sweeps = match self.job.search {
+            Some(_) => Vec::new(),
+            None => sweeps::answers(&variants, self.job, looks::level(self.job, self.record)),
+        };
         let report = RunReport {
             schema: SCHEMA.to_owned(),
             run: self.run_section(now_ms),
@@ -202,6 +209,7 @@ impl<'a> Assembler<'a> {
             claims: Vec::new(),
             comparisons: Vec::new(),
             sweeps,
+            search: None,
             hosts: hosts(self.record),
         };
         let mut assembled =
@@ -259,18 +267,29 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// Decides the claims of a job, compares its variants, and says what came out of the run as a whole.
+/// Decides the claims of a job, compares its variants, and says what came out of the run as a whole. Of a search its answer is
+/// all of that.
 ///
-/// `is_whole`: every planned trial has a valid attempt, and nothing stored was left out.
+/// `is_whole`: every planned trial has a valid attempt, which a search does not need, and nothing stored was left out.
 pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole: bool) {
-    assembled.report.claims = looks::decide(assembled, job, record);
-    // A calibration is what vouches, and needs nobody to.
-    let is_vouched = record.state.is_over() && !record.tags.contains_key(calibration::TAG);
-    let mark = record.calibrated_by.as_ref();
-    let vouching = if is_vouched { Vouching::By(mark) } else { Vouching::Unasked };
-    let terms = Terms { level: looks::level(job, record), vouching };
-    assembled.report.comparisons = comparisons::compare(assembled, job, terms);
-    let (verdict, exit_code) = verdict::verdict(record, is_whole, &assembled.report.claims);
+    let (verdict, exit_code) = match &job.search {
+        Some(search) => {
+            let found = search::report(assembled, job, search);
+            let verdict = found.answer.verdict;
+            assembled.report.search = Some(found);
+            verdict::of_search(record, is_whole, verdict)
+        }
+        None => {
+            assembled.report.claims = looks::decide(assembled, job, record);
+            // A calibration is what vouches, and needs nobody to.
+            let is_vouched = record.state.is_over() && !record.tags.contains_key(calibration::TAG);
+            let mark = record.calibrated_by.as_ref();
+            let vouching = if is_vouched { Vouching::By(mark) } else { Vouching::Unasked };
+            let terms = Terms { level: looks::level(job, record), vouching };
+            assembled.report.comparisons = comparisons::compare(assembled, job, terms);
+            verdict::verdict(record, is_whole, &assembled.report.claims)
+        }
+    };
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
 }

@@ -6,7 +6,7 @@
 //! * [`validity`]: the table of gates that decide whether a trial counts.
 //! * [`claims`]: what a job claims, decided; [`claimed`] estimates what it names. [`comparisons`]: variants against each other.
 //!   [`identical_sides`]: those that are one job. [`sweeps`]: what sweeps over one number answer.
-//! * [`mod@looks`]: whether a run needs more blocks to decide them.
+//! * [`mod@looks`]: whether a run needs more blocks to decide them. [`search`]: which value a search tries next, and its answer.
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`calibration`]: whether a set-up tells what is the same from what is slower.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
@@ -47,6 +47,7 @@ pub mod quantile_interval;
 pub mod rank_tests;
 pub mod sample_size;
 pub mod scaling;
+pub mod search;
 pub mod steady_state;
 pub mod student;
 pub mod sweep;

@@ -8,11 +8,14 @@ use shared::run_record::{LookOutcome, Looked, RunRecord};
 use shared::run_report::{ClaimReport, LookReport, Verdict};
 
 use crate::assemble::Assembled;
-use crate::claims;
 use crate::level::Level;
+use crate::{claims, search};
 
 /// What comes of a look at what is stored so far.
 pub fn outcome(assembled: &Assembled, job: &Job, look: &Look) -> LookOutcome {
+    if let Some(search) = &job.search {
+        return search::outcome(assembled, job, search);
+    }
     let level = level_of(look.alpha);
     let ends = |claim: &Claim| claim.ends_run;
     if claims::decide(assembled, &with_claims(job, ends), level).iter().any(is_refuted) {
@@ -23,7 +26,7 @@ pub fn outcome(assembled: &Assembled, job: &Job, look: &Look) -> LookOutcome {
         LookKind::Decide if claims::decide(assembled, job, level).iter().all(is_decided) => {
             LookOutcome::Settled
         }
-        LookKind::Decide | LookKind::Abort => LookOutcome::GoOn,
+        LookKind::Decide | LookKind::Abort | LookKind::Search => LookOutcome::GoOn,
     }
 }
 

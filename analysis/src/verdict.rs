@@ -16,9 +16,21 @@ const EXIT_REFUSED: u8 = 77;
 /// `is_whole`: every planned trial has a valid attempt and nothing stored was left out. A run that is not
 /// over cannot be told yet; of one that is whole the worst of its gating claims counts.
 pub fn verdict(record: &RunRecord, is_whole: bool, claims: &[ClaimReport]) -> (Verdict, u8) {
+    ended(record, if is_whole { worst(claims) } else { Verdict::Invalid })
+}
+
+/// The verdict and exit code of a run that searched, by its answer, which trials that do not count are part of.
+///
+/// `is_whole`: nothing stored was left out.
+pub fn of_search(record: &RunRecord, is_whole: bool, answer: Verdict) -> (Verdict, u8) {
+    ended(record, if is_whole { answer } else { Verdict::Invalid })
+}
+
+/// What a run that is finished says, and what one says that is not.
+fn ended(record: &RunRecord, finished: Verdict) -> (Verdict, u8) {
     let verdict = match record.state {
-        RunState::Finished if is_whole => worst(claims),
-        RunState::Finished | RunState::Failed | RunState::Cancelled => Verdict::Invalid,
+        RunState::Finished => finished,
+        RunState::Failed | RunState::Cancelled => Verdict::Invalid,
         RunState::Queued | RunState::Running => Verdict::Inconclusive,
     };
     let exit_code = match record.state {

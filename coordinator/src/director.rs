@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::ids::{AgentId, LeaseEpoch, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::run_record::RunRecord;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -78,6 +78,17 @@ pub struct Director {
     store_trouble: Option<String>,
     /// Runs that ended.
     ended: RunCounts,
+    /// Where runs are told that agents refused; `None`: nobody listens.
+    refusals: Option<mpsc::Sender<RefusedRun>>,
+}
+
+/// A run that agents' own policies do not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRun {
+    /// Which.
+    pub run: RunId,
+    /// Who refuses, and by which rule.
+    pub reason: String,
 }
 
 impl Director {
@@ -100,7 +111,14 @@ impl Director {
             clock,
             store_trouble: None,
             ended: RunCounts::default(),
+            refusals: None,
         }
+    }
+
+    /// Tells somebody of every run that ends because agents refuse it.
+    #[must_use]
+    pub fn telling_refusals(self, refusals: mpsc::Sender<RefusedRun>) -> Self {
+        Self { refusals: Some(refusals), ..self }
     }
 
     /// Takes up runs that an earlier coordinator left under way; gives back those that cannot be, with the reason.
@@ -332,7 +350,18 @@ impl Director {
             }
             Action::Judge(trial, record) => self.errands.run(Errand::Judge(trial, record)),
             Action::Look(look, record) => self.errands.run(Errand::Look(look, record)),
-            Action::Finish(record) => self.errands.run(Errand::Finish(record)),
+            Action::Finish(record) => {
+                self.tell_refusal(&record);
+                self.errands.run(Errand::Finish(record));
+            }
+        }
+    }
+
+    fn tell_refusal(&self, record: &RunRecord) {
+        let Some(refusals) = self.refusals.as_ref().filter(|_| record.was_refused) else { return };
+        let reason = record.reason.clone().unwrap_or_default();
+        if let Err(error) = refusals.try_send(RefusedRun { run: record.id, reason }) {
+            tracing::error!(run = %record.id, %error, "that agents refuse a run cannot be written down");
         }
     }
 

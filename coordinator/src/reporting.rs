@@ -202,13 +202,13 @@ pub fn summary(record: &RunRecord, ended: &Ended) -> RunSummary {
     }
 }
 
-/// The job of a run, parsed from what is stored.
+/// The job of a run, parsed from what is stored, as its plan has it.
 ///
 /// # Errors
 /// When it does not read.
 pub fn job_of(record: &RunRecord) -> Result<Arc<Job>, ReportingError> {
     shared::job::parse(&record.job_toml, Kinds::Unchecked)
-        .map(Arc::new)
+        .map(|job| Arc::new(job.as_planned(&record.plan)))
         .map_err(|problem| ReportingError::Job { run: record.id, problem: problem.to_string() })
 }
 

@@ -1,6 +1,8 @@
-//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval. Room: [`claims`].
+//! A made-up run for the tests: two agents, two operations, three trials of which the last lost an interval. Rooms: [`claims`],
+//! [`search`].
 
 pub(crate) mod claims;
+pub(crate) mod search;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -314,5 +316,6 @@ fn job() -> Job {
         limits: Limits::default(),
         files: Vec::new(),
         variants: Vec::new(),
+        search: None,
     }
 }

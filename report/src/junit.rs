@@ -1,4 +1,4 @@
-//! JUnit XML for CI systems: a case for each claim, and one for the run as a whole.
+//! JUnit XML for CI systems: a case for each claim or for what is searched, and one for the run as a whole.
 //!
 //! Refuted is a failure, invalid an error, inconclusive is skipped, each with its reason. Claims that only warn never fail: they
 //! are skipped with their reason. Written by hand: it is four elements, and text is made safe in one place.
@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use shared::claim::ClaimSeverity;
-use shared::run_report::{ClaimReport, RunReport, Verdict};
+use shared::run_report::{ClaimReport, RunReport, SearchReport, Verdict};
 
 use crate::{ReportError, ReportFormat, Reporter, figures};
 
@@ -37,6 +37,7 @@ impl Reporter for Junit {
     fn render(&self, report: &RunReport) -> Result<String, ReportError> {
         let mut cases = vec![run(report)];
         cases.extend(report.claims.iter().map(|claim| case(report, claim)));
+        cases.extend(report.search.as_ref().map(search));
         let count =
             |is_meant: fn(&Outcome) -> bool| cases.iter().filter(|case| is_meant(&case.outcome)).count();
         let counts = format!(
@@ -83,6 +84,17 @@ fn case(report: &RunReport, claim: &ClaimReport) -> Case {
         (Verdict::Inconclusive | Verdict::None, _) => Outcome::Skipped(reason),
     };
     Case { name: figures::claim(report, claim), outcome }
+}
+
+fn search(search: &SearchReport) -> Case {
+    let answer = &search.answer;
+    let outcome = match answer.verdict {
+        Verdict::Supported => Outcome::Passed,
+        Verdict::Refuted => Outcome::Failed(answer.reason.clone()),
+        Verdict::Invalid => Outcome::Broken(answer.reason.clone()),
+        Verdict::Inconclusive | Verdict::None => Outcome::Skipped(answer.reason.clone()),
+    };
+    Case { name: format!("search over {} for {}", search.vary, search.keep), outcome }
 }
 
 fn write_case(text: &mut String, suite: &str, case: &Case) {
@@ -160,6 +172,18 @@ mod tests {
     fn an_invalid_run_without_claims_is_an_error_and_no_pass() {
         let text = Junit.render(&fixture::assembled().report).unwrap();
         assert!(text.contains("tests=\"1\" failures=\"0\" errors=\"1\""), "{text}");
+    }
+
+    #[test]
+    fn what_a_search_found_is_a_case_of_its_own() {
+        let mut report = fixture::search::with_search();
+        let passed = Junit.render(&report).unwrap();
+        let name = "name=\"search over load.rate for read.latency.p99 &lt; 50ms\"";
+        assert!(passed.contains(&format!("{name}/>")), "{passed}");
+        let Some(search) = &mut report.search else { panic!("a search") };
+        search.answer.verdict = Verdict::Refuted;
+        let failed = Junit.render(&report).unwrap();
+        assert!(failed.contains("<failure message=\"read.latency.p99 &lt; 50ms holds"), "{failed}");
     }
 
     #[test]

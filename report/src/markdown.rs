@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
-use shared::run_report::{ClaimReport, ComparisonReport, OperationReport, RunReport, VariantReport, Verdict};
+use shared::run_report::{
+    ClaimReport, ComparisonReport, OperationReport, RunReport, SearchStepReport, VariantReport, Verdict,
+};
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
@@ -30,6 +32,7 @@ impl Reporter for Markdown {
         let mut page = Page(String::new());
         header(&mut page, report);
         claims(&mut page, report);
+        search(&mut page, report);
         comparisons(&mut page, report);
         notes(&mut page, report);
         measurements(&mut page, report);
@@ -98,6 +101,24 @@ fn claim_row(report: &RunReport, claim: &ClaimReport) -> Vec<String> {
     };
     let value = figures::with_interval(claim.value, claim.ci95, &claim.unit);
     vec![word, escaped(&figures::claim(report, claim)), escaped(&value), escaped(&claim.reason)]
+}
+
+/// The answer of a search, and what it rests on.
+fn search(page: &mut Page, report: &RunReport) {
+    let Some(search) = &report.search else { return };
+    let answer = &search.answer;
+    page.line(&format!("\n**{}**: {}\n", answer.verdict.as_str(), escaped(&answer.reason)));
+    let row = |step: &SearchStepReport| {
+        vec![
+            step.value.to_string(),
+            step.verdict.as_str().to_owned(),
+            step.n.to_string(),
+            escaped(&figures::with_interval(step.measured, step.ci95, &search.unit)),
+        ]
+    };
+    let rows: Vec<Vec<String>> = search.steps.iter().map(row).collect();
+    let measured = format!("{} (95 % interval)", escaped(&search.metric));
+    page.table(&[&escaped(&search.vary), "verdict", "trials", &measured], &rows);
 }
 
 /// Those that a claim names first; the others have no place among verdicts.
@@ -261,6 +282,25 @@ mod tests {
 
         Run `018bcfe5-6800-7707-8707-070707070707`, seed 42, analysis 0.
         "#);
+    }
+
+    #[test]
+    fn a_search_is_its_answer_and_what_was_tried() {
+        let text = Markdown.render(&fixture::search::with_search()).unwrap();
+        let (_, from) = text.split_once("## session-status: ").expect("its title");
+        let (section, _) = from.split_once("<details>").expect("folded details");
+        insta::assert_snapshot!(section, @"
+        supported
+
+        **supported**: read.latency.p99 &lt; 50ms holds at load.rate = 400 and no longer at 440
+
+        | load.rate | verdict | trials | read.latency.p99 (95 % interval) |
+        |---|---|---|---|
+        | 100 | supported | 3 | 12.0 ms (10.8 ms to 13.2 ms) |
+        | 400 | supported | 3 | 19.0 ms (17.1 ms to 20.9 ms) |
+        | 420 | inconclusive | 3 | – |
+        | 440 | refuted | 3 | 140 ms (126 ms to 154 ms) |
+        ");
     }
 
     #[test]

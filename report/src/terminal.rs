@@ -3,8 +3,8 @@
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
-//! `doubts` (errors and findings); [`trend`], a metric over many runs, [`comparison`], two of them against each other,
-//! and [`calibration`], whether any of that can be trusted.
+//! `search` (which is the highest that holds), `doubts` (errors and findings); [`trend`], a metric over many runs, [`comparison`],
+//! two of them against each other, and [`calibration`], whether any of that can be trusted.
 
 mod against;
 mod apart;
@@ -16,6 +16,7 @@ mod ink;
 mod metrics;
 mod observers;
 mod operations;
+mod search;
 mod summary;
 mod sweeps;
 pub mod trend;
@@ -48,8 +49,9 @@ impl Reporter for Terminal {
         summary::header(&mut page, report);
         claims::verdicts(&mut page, report);
         against::comparisons(&mut page, report);
+        search::table(&mut page, report);
         let is_only = report.variants.len() == 1;
-        for variant in &report.variants {
+        for variant in report.variants.iter().filter(|variant| search::is_shown(report, variant)) {
             variant_section(&mut page, variant, is_only);
         }
         sweeps::tables(&mut page, report);

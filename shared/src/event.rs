@@ -29,7 +29,7 @@ pub enum RunEvent {
     TrialStarted {
         /// Which trial.
         trial: TrialIndex,
-        /// How many trials the run plans in all.
+        /// How many trials the run plans in all; 0: a search, which plans one after another.
         trials_planned: u32,
         /// The variant's name.
         variant: String,

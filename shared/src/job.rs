@@ -2,7 +2,8 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
-//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
+//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`search`] (its
+//! values likewise), [`error`]. Beside them: [`data`],
 //! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
 //! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
 //! files; and [`configuration`], other files that are read the same way.
@@ -26,6 +27,7 @@ pub mod parse;
 pub mod reference;
 pub mod resolve;
 pub mod schema;
+pub mod search;
 pub mod selector;
 mod submission_texts;
 pub mod template;
@@ -38,6 +40,7 @@ pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
+pub use search::Search;
 pub use variants::JobVariant;
 
 use std::collections::BTreeMap;
@@ -89,7 +92,7 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
-    /// What is said to hold, in file order.
+    /// What is said to hold, in file order; of a search what it keeps.
     pub claims: Vec<Claim>,
     /// What must be reported.
     pub expect: Expectation,
@@ -97,8 +100,11 @@ pub struct Job {
     pub limits: Limits,
     /// Files that the job and its variants name (`body_file`, …), as written, without repetition.
     pub files: Vec<String>,
-    /// What is compared, in the order of the file; empty: the job as it stands, alone.
+    /// What is compared, in the order of the file; empty: the job as it stands, alone. Of a search the values that a run has
+    /// tried ([`Job::as_planned`]).
     pub variants: Vec<JobVariant>,
+    /// The value that is searched for; `None`: none is.
+    pub search: Option<Search>,
 }
 
 /// What is done: a kind from the agents' table, with its operations.

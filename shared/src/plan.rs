@@ -1,9 +1,11 @@
 //! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Rooms: `order` (of the
-//! variants in each block), [`placement`] (who measures in each trial), [`looks`] (which may end a run before all is done).
+//! variants in each block), [`placement`] (who measures in each trial), [`looks`] (which may end a run before all is done),
+//! [`search`] (which value is tried next).
 
 pub mod looks;
 mod order;
 pub mod placement;
+pub mod search;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,8 +42,13 @@ pub struct Plan {
 
 impl Plan {
     /// Unrolls a job: each block runs every variant once, one right after the other, in a balanced random order. The seed is the
-    /// job's own, or chosen at submission.
+    /// job's own, or chosen at submission. Of a search only its first trial is known beforehand.
     pub fn of(job: &Job, seed: u64) -> Self {
+        if let Some(search) = &job.search {
+            let mut plan = Self { seed, variants: Vec::new(), trials: Vec::new(), agents: job.fleet.agents };
+            plan.try_value(search, 0);
+            return plan;
+        }
         let variants = variants(job);
         let orders = order::orders(u32::try_from(variants.len()).unwrap_or(u32::MAX), job.load.trials, seed);
         let places = (0..)

@@ -177,6 +177,10 @@ pub enum LookOutcome {
     Refuted,
     /// What is stored could not be read, or not in time; the run goes on.
     Failed(String),
+    /// A search tries the value at this place next, perhaps once more. Its plan says so, and no look is kept.
+    Try(u32),
+    /// A search is over.
+    Found,
 }
 
 impl LookOutcome {
@@ -187,6 +191,8 @@ impl LookOutcome {
             LookOutcome::Settled => "settled",
             LookOutcome::Refuted => "refuted",
             LookOutcome::Failed(_) => "failed",
+            LookOutcome::Try(_) => "try",
+            LookOutcome::Found => "found",
         }
     }
 

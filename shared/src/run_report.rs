@@ -1,11 +1,12 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
 //! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
-//! [`claim`], [`comparison`], [`sweep`].
+//! [`claim`], [`comparison`], [`sweep`], [`search`].
 
 pub mod claim;
 pub mod comparison;
 pub mod operation;
+pub mod search;
 pub mod sweep;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::run_record::RunState;
 pub use self::claim::ClaimReport;
 pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
+pub use self::search::{SearchAnswer, SearchReport, SearchStepReport};
 pub use self::sweep::{ContrastReport, Direction, LawReport, SweepReport, SweptReport};
 
 /// The schema's name, written into every report.
@@ -94,6 +96,9 @@ pub struct RunReport {
     /// What sweeps over one number answer, metric by metric; absent when nothing is swept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
+    /// What was searched for, and found; absent when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchReport>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
 }

@@ -1,15 +1,12 @@
 //! Runs that end once enough is known: settled claims and refuted ones, also when the coordinator is restarted meanwhile.
 
-use std::time::Duration;
-
-use fleetmark_tests::cast::{Agent, Coordinator, Said, Scene, wait_for_agents};
+use fleetmark_tests::cast::{Said, Scene};
 use fleetmark_tests::contract::departures;
 use fleetmark_tests::job;
 use fleetmark_tests::readings::{list, text, trials};
-use fleetmark_tests::running::Running;
+use fleetmark_tests::restarted::run_across_a_restart;
 use serde_json::{Value, json};
 
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
 /// What the target answers in 2 ms is below this, and never above.
 const HOLDS: &str = "[[claims]]\nmetric = \"read.latency.mean\"\nbelow = \"1s\"\n";
 /// What does not hold, and ends the run.
@@ -73,23 +70,8 @@ fn a_claim_that_is_refuted_beyond_doubt_ends_the_run_and_leaves_the_others_open(
 
 #[test]
 fn looks_go_on_where_a_killed_coordinator_left_them() {
-    let scene = Scene::new();
-    scene.write("job.toml", &job("{ until = \"settled\", at_most = 12 }", HOLDS));
-    let start = |listen: &str| {
-        Coordinator::start_under(&scene, "store", &[], &["--listen", listen, "--lost-after", "10s"])
-    };
-    let mut coordinator = start("127.0.0.1:0");
-    let url = coordinator.url.clone();
-    let _agent = Agent::start(&scene, &url, "one", &["--allow", "command"]);
-    wait_for_agents(&scene, &url, 1);
-    let words = ["run", "job.toml", "--coordinator", &url, "--json", "report.json"];
-    let mut run = Running::start(&scene, &words);
-    run.wait_until_it_says("trial 8/12");
-    coordinator.process.kill();
-    let _again = start(url.trim_start_matches("http://"));
-    let said = run.end(ENDS_WITHIN);
-    let report = scene.json("report.json");
-    assert_eq!(departures(&report), [""; 0]);
+    let job = job("{ until = \"settled\", at_most = 12 }", HOLDS);
+    let (said, report) = run_across_a_restart(&job, "trial 8/12");
     assert_eq!((said.code, looks(&report)), (0, vec![(10, "settled")]), "{said:?}");
     let valid = trials(&report).iter().filter(|trial| trial["valid"] == true).count();
     assert_eq!(valid, 10, "{said:?}");

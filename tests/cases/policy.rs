@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetmark_tests::cast::{Agent, Coordinator, Said, Scene, wait_for_agents};
 use fleetmark_tests::patience::wait_for;
@@ -118,6 +118,37 @@ fn each_rule_refuses_what_it_is_about() {
     ] {
         assert_refused(&house.run(&get(url, load)), rule);
     }
+}
+
+#[test]
+fn a_hook_is_ended_when_the_agents_time_is_over() {
+    let house = House::new("kinds = [\"command\"]\nhooks = true\nlimits.duration = \"1s\"\n", &[]);
+    let begun = Instant::now();
+    let said = house.run(&command("\"true\"", "[hooks]\nbefore_run = [\"sleep 60\"]\n"));
+    assert_refused(&said, "`limits.duration`");
+    assert!(begun.elapsed() < Duration::from_secs(30), "it took {:?}", begun.elapsed());
+}
+
+#[test]
+fn what_agents_refuse_stands_in_the_audit_log() {
+    let house = House::new("kinds = [\"http\", \"command\"]\nprograms.allow = [\"/bin/true\"]\n", &[]);
+    assert_refused(&house.run(&command("\"touch here\"", "")), "`programs.allow`");
+    assert_eq!(house.run(&command("\"true\"", "")).code, 0);
+    let audit = house.scene.run(&["audit", "--json", "--coordinator", &house.coordinator.url]).out;
+    let lines = audit.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let refused: Vec<_> = lines.filter(|line| line["deed"] == "measure").collect();
+    let [line] = refused.as_slice() else { panic!("one refusal: {audit}") };
+    assert_eq!(line["outcome"], "refused");
+    let run = house.scene.run(&["runs", "--json", "--coordinator", &house.coordinator.url]).json();
+    let ids: Vec<String> = run
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| format!("run {}", run["id"].as_str().unwrap_or_default()))
+        .collect();
+    assert!(ids.iter().any(|id| line["what"] == id.as_str()), "{line} is about one of {ids:?}");
+    let reason = line["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("agent careful refuses: ") && reason.contains("`programs.allow`"), "{line}");
 }
 
 #[test]

@@ -1,16 +1,14 @@
 //! Variants from end to end: what is compared runs side by side, each as its own job says, in an order that is balanced and stored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
+use fleetmark_tests::cast::Scene;
 use fleetmark_tests::contract::departures;
 use fleetmark_tests::java::read_histograms;
 use fleetmark_tests::readings::{altogether, list, text, whole};
-use fleetmark_tests::running::Running;
+use fleetmark_tests::restarted::run_across_a_restart;
 use serde_json::{Value, json};
 
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
 const BLOCKS: u64 = 4;
 const NAMES: [&str; 4] =
     ["old,load.workers=1", "old,load.workers=3", "new,load.workers=1", "new,load.workers=3"];
@@ -136,30 +134,9 @@ fn the_log_for_other_tools_tells_variants_apart() {
 
 #[test]
 fn a_restarted_coordinator_goes_on_in_the_middle_of_a_block() {
-    let scene = Scene::new();
     let job = JOB.replace("iterations = 45", "duration = \"700ms\"").replace("trials = 4", "trials = 2");
-    scene.write("job.toml", &job);
-    let words = |listen: &str| {
-        ["--listen".to_owned(), listen.to_owned(), "--lost-after".to_owned(), "10s".to_owned()]
-    };
-    let start = |listen: &str| {
-        let words = words(listen);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Coordinator::start_under(&scene, "store", &[], &words)
-    };
-    let mut coordinator = start("127.0.0.1:0");
-    let url = coordinator.url.clone();
-    let _agent = Agent::start(&scene, &url, "one", &["--allow", "command"]);
-    wait_for_agents(&scene, &url, 1);
-    let words = ["run", "job.toml", "--coordinator", &url, "--json", "report.json"];
-    let mut run = Running::start(&scene, &words);
-    run.wait_until_it_says("trial 3/8");
-    coordinator.process.kill();
-    let _again = start(url.trim_start_matches("http://"));
-    let said = run.end(ENDS_WITHIN);
+    let (said, report) = run_across_a_restart(&job, "trial 3/8");
     assert_eq!(said.code, 0, "{said:?}");
-    let report = scene.json("report.json");
-    assert_eq!(departures(&report), [""; 0]);
     assert_eq!(order(&report).len(), 8);
     for variant in list(&report["variants"]) {
         let valid: BTreeSet<u64> = list(&variant["trials"])

@@ -38,8 +38,40 @@ const REPORT: Kind = Table(&[
     ("comparisons", List(&Table(COMPARISON))),
     // Added: what sweeps over one number answer.
     ("sweeps", OrAbsent(&List(&Table(SWEEP)))),
+    // Added: what was searched for, and found.
+    ("search", OrAbsent(&Table(SEARCH))),
     ("hosts", List(&Table(HOST))),
 ]);
+
+const SEARCH: &[(&str, Kind)] = &[
+    ("vary", Text),
+    ("keep", Text),
+    ("metric", Text),
+    ("unit", Text),
+    ("resolution", Number),
+    ("between", Interval),
+    ("alpha", Number),
+    ("steps", List(&Table(SEARCHED))),
+    ("answer", Table(ANSWER)),
+];
+
+const SEARCHED: &[(&str, Kind)] = &[
+    ("value", Number),
+    ("variant", Text),
+    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
+    ("n", Count),
+    ("measured", OrNull(&Number)),
+    ("ci95", OrNull(&Interval)),
+    ("reason", Text),
+];
+
+const ANSWER: &[(&str, Kind)] = &[
+    ("at_least", OrNull(&Number)),
+    ("below", OrNull(&Number)),
+    ("unit", Text),
+    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
+    ("reason", Text),
+];
 
 const SWEEP: &[(&str, Kind)] = &[
     ("path", Text),

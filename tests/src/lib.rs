@@ -1,7 +1,7 @@
 //! The stage on which the tests of the whole system play: real processes on loopback, each ended by id.
 //!
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
-//! [`running`] (a command line that goes on), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
+//! [`running`] (a command line that goes on), [`restarted`] (one whose coordinator dies), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`bad_http2`] (how over HTTP/2), [`bad_certificate`] (those whose certificates are not to be trusted), [`broken_run`] (how a
 //! run against them must end),
@@ -39,6 +39,7 @@ pub mod patience;
 pub mod process;
 pub mod proxy;
 pub mod readings;
+pub mod restarted;
 pub mod running;
 pub mod seed;
 pub mod simulation;

@@ -139,7 +139,7 @@ const LIMIT_KEYS: &[Key] = &[
     Key::optional(
         "duration",
         Shape::Duration,
-        "Longest trial, warm-up and window together; one that counts iterations is ended there. Default no bound.",
+        "Longest trial, warm-up and window together; one that counts iterations is ended there, and so is each hook. Default no bound.",
     ),
 ];
 

@@ -14,11 +14,20 @@ pub struct Limits {
     pub rate: Option<f64>,
     /// Workers.
     pub workers: Option<u32>,
-    /// From the start of a trial to the end of its window, operations that are still under way left out.
+    /// From the start of a trial to the end of its window, operations that are still under way left out; and each hook.
     pub duration: Option<Duration>,
 }
 
 impl Limits {
+    /// How long a hook may take that the job gives so much time, and what is said when it takes longer: `None` is for the job to
+    /// say.
+    pub fn hook_within(&self, given: Duration) -> (Duration, Option<Refusal>) {
+        match self.duration.filter(|most| *most < given) {
+            Some(most) => (most, Some(Refusal::HookOverdue(most))),
+            None => (given, None),
+        }
+    }
+
     pub(super) fn check(&self, assignment: &Assignment) -> Result<(), Refusal> {
         let load = &assignment.load;
         let wanted = load.workers.max(load.workers_max);

@@ -100,4 +100,9 @@ pub enum Refusal {
         "its trials take at most {0:?}, and this one was not over by then (`limits.duration` of its configuration)"
     )]
     Overdue(Duration),
+    /// A hook that took too long.
+    #[error(
+        "its hooks take at most {0:?}, and this one was not over by then (`limits.duration` of its configuration)"
+    )]
+    HookOverdue(Duration),
 }

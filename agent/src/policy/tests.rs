@@ -138,3 +138,13 @@ fn a_share_of_the_load_counts_against_the_limits() {
     trial.load.window = Window::For(Duration::from_secs(61));
     assert!(matches!(limited.check(&trial), Err(Refusal::Duration { .. })));
 }
+
+#[test]
+fn a_hook_takes_no_longer_than_a_trial_may() {
+    let limits = policy("limits.duration = \"3s\"").limits;
+    let within = |seconds| limits.hook_within(Duration::from_secs(seconds));
+    assert_eq!(within(2), (Duration::from_secs(2), None), "the job's own time is shorter");
+    let most = Duration::from_secs(3);
+    assert_eq!(within(60), (most, Some(Refusal::HookOverdue(most))));
+    assert_eq!(policy("").limits.hook_within(most), (most, None));
+}

@@ -12,7 +12,7 @@ use shared::secret::veil::Veil;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Order, Statement};
-use crate::child::hook::run_hook;
+use crate::child::hook::{HookError, run_hook};
 use crate::child::readiness::Readiness;
 use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
@@ -112,10 +112,16 @@ impl Programs {
     fn run_hook(&self, trial: TrialKey, hook: u32, prepared: Prepared, timeout: Duration) {
         let (fleetmark, policy, statements) =
             (self.fleetmark.clone(), Arc::clone(&self.policy), self.statements.clone());
+        let (within, overdue) = self.policy.limits.hook_within(timeout);
         tokio::spawn(async move {
             let Prepared { command, mask } = prepared;
-            let failure = run_hook(&fleetmark, &policy.launch, &command, timeout).await.err();
-            let done = Statement::HookDone(trial, hook, failure.map(|error| error.to_string()));
+            let done = |failure| Statement::HookDone(trial, hook, failure);
+            let ended = run_hook(&fleetmark, &policy.launch, &command, within).await;
+            let done = match (ended, overdue) {
+                (Ok(()), _) => done(None),
+                (Err(HookError::Timeout { .. }), Some(overdue)) => refused(done(Some(overdue.to_string()))),
+                (Err(error), _) => done(Some(error.to_string())),
+            };
             let _the_session_may_be_over = statements.send(done.masked(&mask)).await;
         });
     }

@@ -10,6 +10,7 @@ mod gates;
 mod invariants;
 mod looks;
 mod metrics;
+mod searches;
 mod settling;
 mod sweeps;
 mod variants;

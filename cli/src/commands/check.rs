@@ -36,6 +36,7 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
             "operations": operations,
             "data": data,
             "trials": job.load.trials,
+            "search": job.search.as_ref().map(|search| &search.vary),
             "variants": job.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>(),
         });
         output::print(&format!("{answer:#}\n"))?;

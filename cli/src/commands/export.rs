@@ -45,7 +45,8 @@ async fn write(
 ) -> anyhow::Result<Result<(), ReportError>> {
     let (record, intervals) = client.export(run).await?;
     let job = parse(&record.job_toml, Kinds::Unchecked)
-        .map_err(|errors| Failure::with_code(INTERNAL, format!("the stored job does not read: {errors}")))?;
+        .map_err(|errors| Failure::with_code(INTERNAL, format!("the stored job does not read: {errors}")))?
+        .as_planned(&record.plan);
     let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
     let assembled = assemble(&record, &job, intervals.iter().cloned(), now_ms);
     let mut walk = |visit: &mut Visit<'_>| intervals.iter().cloned().try_for_each(visit);

@@ -39,14 +39,19 @@ struct Length {
     trial: Option<Duration>,
     /// All of them; `None` when that is not known, or how many there are.
     total: Option<Duration>,
-    /// Whether it is known how many there are.
-    is_whole: bool,
+    /// What their number hangs on; `None`: it is known.
+    hangs_on: Option<&'static str>,
 }
 
 impl Length {
     fn of(job: &Job, plan: &Plan) -> Self {
         // Without their number it is not known how many rounds agents take that do not share the load.
-        let is_whole = job.fleet.placement == Placement::Together || plan.is_placed();
+        let is_placed = job.fleet.placement == Placement::Together || plan.is_placed();
+        let hangs_on = match (&job.search, is_placed) {
+            (Some(_), _) => Some("what is found"),
+            (None, false) => Some("how many agents match"),
+            (None, true) => None,
+        };
         let of_trial = |trial: &PlannedTrial| trial_length(job.of_variant(trial.variant));
         let mut lengths = plan.trials.iter().map(of_trial);
         let total = plan
@@ -56,16 +61,17 @@ impl Length {
         let first = lengths.next().flatten();
         Self {
             trial: first.filter(|first| lengths.all(|length| length == Some(*first))),
-            total: total.filter(|_| is_whole),
-            is_whole,
+            total: total.filter(|_| hangs_on.is_none()),
+            hangs_on,
         }
     }
 
     fn in_words(&self) -> String {
         match (self.trial, self.total) {
             (Some(trial), None) => format!(
-                "each takes {} (warm-up and window); how many there are depends on how many agents match\n",
-                print_duration(trial)
+                "each takes {} (warm-up and window); how many there are depends on {}\n",
+                print_duration(trial),
+                self.hangs_on.unwrap_or("what is found")
             ),
             (Some(trial), Some(total)) => format!(
                 "each takes {} (warm-up and window), all {}, and a little for preparing and collecting\n",
@@ -76,8 +82,8 @@ impl Length {
                 "all take {} (warm-up and window), and a little for preparing and collecting\n",
                 print_duration(total)
             ),
-            (None, None) if !self.is_whole => {
-                "how long it takes depends on how many agents match\n".to_owned()
+            (None, None) if self.hangs_on.is_some() => {
+                format!("how long it takes depends on {}\n", self.hangs_on.unwrap_or_default())
             }
             (None, None) => "how long it takes is not known: it is counted in iterations\n".to_owned(),
         }
@@ -109,6 +115,7 @@ fn answer(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<
         "variants": variants::answer(job, plan),
         "blocks": job.load.trials,
         "looks": variants::looks(job),
+        "search": variants::search(job),
         "trials": trials,
         "trial_seconds": length.trial.map(|trial| trial.as_secs_f64()),
         "total_seconds": length.total.map(|total| total.as_secs_f64()),
@@ -146,7 +153,7 @@ fn page(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<u8
     if plan.trials.len() > TRIALS_LISTED_MAX {
         line(&mut text, &format!("and {} more", plan.trials.len() - TRIALS_LISTED_MAX));
     }
-    if let Some(sentence) = variants::looks_in_words(job) {
+    for sentence in variants::looks_in_words(job).into_iter().chain(variants::search_in_words(job)) {
         line(&mut text, &sentence);
     }
     if plan.variants.len() > 1 && job.load.seed.is_none() {

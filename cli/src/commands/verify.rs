@@ -25,7 +25,7 @@ pub(super) async fn run(options: VerifyArgs) -> anyhow::Result<u8> {
     }
     check_is_its_own(&record, &job.toml)?;
     let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
-    let decided = assemble(&record, &job.job, intervals, now_ms).report;
+    let decided = assemble(&record, &job.job.as_planned(&record.plan), intervals, now_ms).report;
     let stored = show::report(&mut client, &options.run).await?;
     told(&stored, &decided).iter().for_each(|line| eprintln!("{line}"));
     report::write(&options.formats, &decided)?;

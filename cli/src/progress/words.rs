@@ -39,10 +39,10 @@ impl Trial {
         } else {
             format!(" {}", self.variant)
         };
-        if self.of > 1 {
-            format!("trial {}/{}{variant}", self.number, self.of)
-        } else {
-            format!("running{variant}")
+        match self.of {
+            0 => format!("trial {}{variant}", self.number),
+            1 => format!("running{variant}"),
+            of => format!("trial {}/{of}{variant}", self.number),
         }
     }
 

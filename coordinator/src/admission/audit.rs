@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::peer::{Peer, Who};
+use crate::director::RefusedRun;
 
 const FILE: &str = "audit.log";
 /// A file that has grown past this is kept as the first of the older ones.
@@ -50,6 +51,8 @@ pub(crate) enum Deed {
     Rotate,
     /// An agent attached.
     Attach,
+    /// Agents were to do their part in a run.
+    Measure,
     /// Somebody asked to come in.
     Connect,
     /// Somebody signed in to the pages.
@@ -138,6 +141,16 @@ impl Audit {
         self.tell(line(deed, peer, what.into(), Some(reason.into()))).await;
     }
 
+    /// Writes down every run that agents' own policies refuse, until nobody tells of one any more.
+    pub(crate) fn follow(&self, mut refusals: mpsc::Receiver<RefusedRun>) {
+        let audit = self.clone();
+        tokio::spawn(async move {
+            while let Some(RefusedRun { run, reason }) = refusals.recv().await {
+                audit.tell(of_nobody(Deed::Measure, format!("run {run}"), Some(reason))).await;
+            }
+        });
+    }
+
     /// The newest lines, oldest first.
     ///
     /// # Errors
@@ -173,9 +186,14 @@ fn line(deed: Deed, peer: &Peer, what: String, reason: Option<String>) -> Line {
         }),
         Who::Unasked | Who::Newcomer => None,
     };
+    Line { who, from: peer.from.ip().to_string(), ..of_nobody(deed, what, reason) }
+}
+
+/// A line about what nobody asked for on a connection of their own.
+fn of_nobody(deed: Deed, what: String, reason: Option<String>) -> Line {
     let outcome = if reason.is_some() { Outcome::Refused } else { Outcome::Done };
     let at = jiff::Timestamp::now().to_string();
-    Line { at, deed, who, from: peer.from.ip().to_string(), what, outcome, reason }
+    Line { at, deed, who: None, from: String::new(), what, outcome, reason }
 }
 
 /// The file, and what of strangers was left out.
@@ -196,7 +214,8 @@ impl Record {
     }
 
     fn take(&mut self, line: Line) -> io::Result<()> {
-        let is_strangers = line.who.is_none() && line.outcome == Outcome::Refused;
+        let is_from_outside = !line.from.is_empty();
+        let is_strangers = is_from_outside && line.who.is_none() && line.outcome == Outcome::Refused;
         // `2026-11-21T18:00:00`: the text up to the second.
         let second = line.at.get(..19).unwrap_or_default();
         if is_strangers && second == self.second {
@@ -285,6 +304,26 @@ mod tests {
             "480 more callers without a certificate in one second"
         );
         assert_eq!(lines.last().unwrap().what, "later");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_agents_refuse_is_written_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::start(folder.path()).unwrap();
+        let (refusals, told) = mpsc::channel(1);
+        audit.follow(told);
+        let run = shared::ids::RunId::new(1, [1; 10]);
+        let reason = "agent a1 refuses: it does not run \"command\" workloads".to_owned();
+        refusals.send(RefusedRun { run, reason: reason.clone() }).await.unwrap();
+        let line = loop {
+            match audit.newest(1).unwrap().pop() {
+                Some(line) => break line,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let line: Line = serde_json::from_str(&line).unwrap();
+        assert_eq!((line.deed, line.outcome), (Deed::Measure, Outcome::Refused));
+        assert_eq!((line.what, line.reason), (format!("run {run}"), Some(reason)));
     }
 
     #[test]

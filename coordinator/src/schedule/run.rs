@@ -137,9 +137,14 @@ impl ActiveRun {
         unix_ms_at_zero: u64,
         deadlines: Deadlines,
     ) -> Self {
+        // Of a search the plan knows which values are its variants.
+        let job = match &submission.job.search {
+            Some(_) => Arc::new(Job::as_planned((*submission.job).clone(), &submission.record.plan)),
+            None => submission.job,
+        };
         Self {
             record: submission.record,
-            job: submission.job,
+            job,
             files: submission.files,
             confidential: submission.confidential,
             step: Step::Waiting,

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`, `looks`,
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`, `looks`, `searches`,
 //! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
 //! `overridden_deadlines`, `invariants` (any schedule of faults).
 
@@ -15,6 +15,7 @@ mod observers;
 mod overridden_deadlines;
 mod placements;
 mod restarts;
+mod searches;
 mod simulated_agent;
 mod starts;
 mod targets;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use shared::finding::Severity;
 use shared::run_record::RunState;
-use shared::run_report::{RunReport, TrialReport, Verdict};
+use shared::run_report::{RunReport, SearchAnswer, TrialReport, Verdict};
 use shared::units::human_ns;
 
 use super::Page;
@@ -82,6 +82,9 @@ fn how_it_ran(report: &RunReport) -> String {
 /// The verdict: how good it is, its word, and a sentence about it.
 fn verdict(report: &RunReport) -> (Weight, &'static str, String) {
     let run = &report.run;
+    if let (RunState::Finished, Some(found)) = (run.state, &report.search) {
+        return of_search(run.verdict, &found.answer);
+    }
     let (lost, planned) = (planned_without_a_valid_attempt(report), planned(report));
     let (weight, word, sentence) = match (run.state, run.verdict) {
         (RunState::Queued | RunState::Running, _) => {
@@ -114,6 +117,17 @@ fn verdict(report: &RunReport) -> (Weight, &'static str, String) {
         (_, Verdict::Invalid) => (Weight::Bad, "Invalid", "what is stored of the run is not whole."),
     };
     (weight, word, sentence.to_owned())
+}
+
+/// What a search found is what came out.
+fn of_search(verdict: Verdict, answer: &SearchAnswer) -> (Weight, &'static str, String) {
+    let (weight, word) = match verdict {
+        Verdict::Supported => (Weight::Good, "Supported"),
+        Verdict::Refuted => (Weight::Bad, "Refuted"),
+        Verdict::Inconclusive | Verdict::None => (Weight::Doubtful, "Inconclusive"),
+        Verdict::Invalid => (Weight::Bad, "Invalid"),
+    };
+    (weight, word, format!("{}.", printable(&answer.reason)))
 }
 
 fn has_doubts(report: &RunReport) -> bool {

@@ -1,14 +1,11 @@
-//! What `[[claims]]`, `[search]` and `[expect]` say must make sense, built or not. Rooms: [`sides`], what a claim compares with
-//! what; [`amount`], its limit.
+//! What `[[claims]]` and `[expect]` say must make sense. Rooms: [`sides`], what a claim compares with what; [`amount`], its limit.
 
 pub(super) mod amount;
 mod sides;
 
 use super::error::{Findings, JobError, proposal, quoted};
 use super::node::Node;
-use super::variants::paths::check_path;
-use super::workload;
-use super::{CLAIM_TEXT_CHARACTERS_MAX, CLAIMS_MAX};
+use super::{CLAIM_TEXT_CHARACTERS_MAX, CLAIMS_MAX, search, workload};
 use crate::claim::Better;
 use crate::metric::{MetricName, MetricNameError, STATISTICS};
 
@@ -42,9 +39,7 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     for metric in root.descendant(&["expect", "metrics"]).iter().flat_map(Node::items) {
         read_metric(&metric, &operations, findings);
     }
-    if let Some(search) = root.child("search") {
-        check_search(&search, &operations, findings);
-    }
+    search::check(root, &operations, findings);
 }
 
 /// What a claim says of itself stands in every report, and must fit there.
@@ -95,13 +90,18 @@ fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut
             findings.push(factor.error("expected a factor above zero, such as 1.3"));
         }
     }
-    if metric.measure.starts_with("host.")
-        && metric.statistic.as_deref().is_some_and(|statistic| !HOST_STATISTICS.contains(&statistic))
-    {
-        let error = node.error("what a host tells has only min, mean and max");
-        findings.push(error.with_help(format!("write {}.mean", metric.measure)));
-    }
+    unknown_host_statistic(&node, &metric).into_iter().for_each(|error| findings.push(error));
     check_better(claim, &metric, findings);
+}
+
+/// That a host tells no such statistic; `None`: it does, or the metric is none of a host.
+pub(super) fn unknown_host_statistic(node: &Node<'_>, metric: &MetricName) -> Option<JobError> {
+    let is_told = |statistic: &str| HOST_STATISTICS.contains(&statistic);
+    if !metric.measure.starts_with("host.") || metric.statistic.as_deref().is_none_or(is_told) {
+        return None;
+    }
+    let error = node.error("what a host tells has only min, mean and max");
+    Some(error.with_help(format!("write {}.mean", metric.measure)))
 }
 
 /// What is compared must say which way it is better, once.
@@ -140,29 +140,6 @@ fn better_of(claim: &Node<'_>, metric: &MetricName) -> Option<Better> {
     if is_bound { by_bound() } else { Better::of_metric(metric) }
 }
 
-fn check_search(search: &Node<'_>, operations: &[&str], findings: &mut Findings) {
-    if let Some(between) = search.child("between") {
-        let ends: Vec<f64> = between.items().filter_map(|end| end.number()).collect();
-        if !matches!(ends.as_slice(), [low, high] if low < high) {
-            findings.push(between.error("expected the lowest and the highest value, as in [100, 50000]"));
-        }
-    }
-    if let Some(vary) = search.child("vary") {
-        check_path(vary.text().unwrap_or_default(), vary.error(""), findings);
-    }
-    let Some((keep, text)) = search.child("keep").and_then(|keep| Some((keep.clone(), keep.text()?))) else {
-        return;
-    };
-    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [metric, "<" | "<=" | ">" | ">=", _] => {
-            if let Err(error) = MetricName::parse(metric, operations.iter().copied()) {
-                findings.push(keep.error(error.to_string()));
-            }
-        }
-        _ => findings.push(keep.error("expected a bound such as \"read.latency.p99 < 50ms\"")),
-    }
-}
-
 fn read_metric(node: &Node<'_>, operations: &[&str], findings: &mut Findings) -> Option<MetricName> {
     let result = MetricName::parse(node.text()?, operations.iter().copied());
     result
@@ -172,7 +149,8 @@ fn read_metric(node: &Node<'_>, operations: &[&str], findings: &mut Findings) ->
         .ok()
 }
 
-fn metric_help(error: &MetricNameError, operations: &[&str]) -> Option<String> {
+/// Which name was perhaps meant.
+pub(super) fn metric_help(error: &MetricNameError, operations: &[&str]) -> Option<String> {
     use crate::metric::{MEASURES_PLAIN, MEASURES_WITH_STATISTICS};
     match error {
         MetricNameError::UnknownOperation(name) => {

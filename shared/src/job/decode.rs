@@ -12,6 +12,7 @@ use super::error::Findings;
 use super::node::Node;
 use super::{Limits, Load, LoadModel, Warmup, Window, variants};
 use crate::delay::Delay;
+use crate::plan;
 
 /// Default length of the measured window.
 pub const DURATION_DEFAULT: Duration = Duration::from_secs(10);
@@ -66,7 +67,10 @@ fn trials(root: &Node<'_>, findings: &mut Findings) -> (u32, bool) {
     if !node.value().is_table() {
         return (node.whole().unwrap_or(TRIALS_DEFAULT), false);
     }
-    if root.child("claims").is_none_or(|claims| claims.items().next().is_none()) {
+    // A search says so itself.
+    if root.child("search").is_none()
+        && root.child("claims").is_none_or(|claims| claims.items().next().is_none())
+    {
         let error = node.error("nothing can be settled: there are no claims");
         findings.push(error.with_help("add [[claims]], or give a number of trials"));
     }
@@ -76,6 +80,9 @@ fn trials(root: &Node<'_>, findings: &mut Findings) -> (u32, bool) {
 
 /// How many trials of each variant there are where the job does not say.
 fn trials_default(root: &Node<'_>) -> u32 {
+    if root.child("search").is_some() {
+        return plan::search::TRIALS_DEFAULT;
+    }
     let claims = root.child("claims");
     let compares = |claim: Node<'_>| COMPARING.iter().any(|rule| claim.child(rule).is_some());
     let is_compared = variants::count(root) > 1 || claims.iter().flat_map(Node::items).any(compares);

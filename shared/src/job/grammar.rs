@@ -52,10 +52,10 @@ pub const ROOT: &[Key] = &[
         "Named sets of values to compare: each block of trials measures every variant once, in a random order.",
     ),
     Key::optional("claims", Shape::Tables(evidence::CLAIM), "What is said to hold."),
-    Key::unsupported(
+    Key::optional(
         "search",
         Shape::Table(evidence::SEARCH),
-        "Finds the highest value at which a bound holds.",
+        "Finds the highest value at which a bound holds; not beside sweep, variants or claims.",
     ),
     Key::optional("expect", Shape::Table(evidence::EXPECT), "What must be reported."),
     Key::optional("limits", Shape::Table(evidence::LIMITS), "What still counts as valid."),

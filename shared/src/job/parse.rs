@@ -11,7 +11,7 @@ use super::resolve::{RESOLVED_BYTES_MAX, ResolveError};
 use super::schema::KindSchema;
 use super::walk::Walker;
 use super::{
-    JOB_BYTES_MAX, Job, claims, contradictions, decode, names, submission_texts, variants, workload,
+    JOB_BYTES_MAX, Job, claims, contradictions, decode, names, search, submission_texts, variants, workload,
 };
 use crate::ids::Name;
 
@@ -160,6 +160,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
     let tags = texts.iter().flat_map(Node::entries);
     let values = root.child("params");
     let params = values.iter().flat_map(Node::entries);
+    let search = search::decode(root);
     Some(Job {
         name: Name::new(root.child("name")?.text()?).ok()?,
         description: root.child("description").and_then(|node| node.text()).map(str::to_owned),
@@ -171,11 +172,16 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
-        claims: decode::claims::claims(root),
+        // What a search keeps is claimed of every value that it tries.
+        claims: match &search {
+            Some(search) => vec![search.keep.clone()],
+            None => decode::claims::claims(root),
+        },
         expect: decode::claims::expectation(root),
         limits: decode::limits(root),
         files,
         variants: Vec::new(),
+        search,
     })
 }
 

@@ -52,20 +52,27 @@ impl Job {
         self.variants.get(variant.0 as usize).map_or(self, |variant| &variant.job)
     }
 
-    /// The jobs that its trials run: those of its variants, or itself where it names none.
+    /// The jobs that its trials run: those of its variants, of all values of its search, or itself where it names none.
     pub fn each_variant(&self) -> impl Iterator<Item = &Job> {
-        let itself = self.variants.is_empty().then_some(self);
-        itself.into_iter().chain(self.variants.iter().map(|variant| &*variant.job))
+        let variants = self.search.as_ref().map_or(&self.variants, |search| &search.steps);
+        let itself = variants.is_empty().then_some(self);
+        itself.into_iter().chain(variants.iter().map(|variant| &*variant.job))
     }
 }
 
 /// Reads the variants of a job that is fine by itself, and has it know them.
 pub(super) fn read(root: &Node<'_>, text: &str, job: &mut Job, kinds: Kinds<'_>, findings: &mut Findings) {
-    let combinations = combinations::of(root, findings);
+    let search = job.search.clone();
+    let combinations = match &search {
+        Some(search) => combinations::of_search(root, search),
+        None => combinations::of(root, findings),
+    };
     if combinations.is_empty() || !findings.is_empty() {
         return;
     }
-    check_trials(root, job, combinations.len(), findings);
+    if search.is_none() {
+        check_trials(root, job, combinations.len(), findings);
+    }
     if text.len().saturating_mul(combinations.len()) > VARIANTS_TEXT_BYTES_MAX {
         let message = format!(
             "{} variants of a job of {} bytes are {} bytes to read; at most {VARIANTS_TEXT_BYTES_MAX} are read",
@@ -83,15 +90,21 @@ pub(super) fn read(root: &Node<'_>, text: &str, job: &mut Job, kinds: Kinds<'_>,
     };
     let resolved_bytes_max = RESOLVED_BYTES_MAX / combinations.len();
     let mut telling = Telling::default();
+    let mut variants = Vec::new();
     for combination in &combinations {
-        if findings.is_full() {
+        // What is wrong with one value of a search is wrong with many.
+        if findings.is_full() || (search.is_some() && !findings.is_empty()) {
             return;
         }
         let read = read_one(&base, combination, kinds, resolved_bytes_max, &mut telling, findings);
-        job.variants.extend(read.map(|read| of_base(job, combination, read)));
+        variants.extend(read.map(|read| of_base(job, combination, read)));
     }
-    job.files = files(&job.variants);
-    check_targets(root, &job.variants, findings);
+    job.files = files(&variants);
+    check_targets(root, &variants, findings);
+    match &mut job.search {
+        Some(search) => search.steps = variants,
+        None => job.variants = variants,
+    }
 }
 
 fn base_document(text: &str) -> Result<DocumentMut, overrides::OverrideError> {

@@ -37,6 +37,8 @@ pub enum LookKind {
     Decide,
     /// Only the latter.
     Abort,
+    /// Say which value a search tries next.
+    Search,
 }
 
 /// One look.

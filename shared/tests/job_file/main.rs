@@ -6,6 +6,7 @@ mod kinds;
 mod messages;
 mod pacing;
 mod scenario;
+mod search;
 mod templates;
 mod variants;
 

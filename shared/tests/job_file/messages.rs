@@ -5,10 +5,12 @@ use crate::shared::job::{Kinds, parse};
 use crate::{EXAMPLE, errors, job_with};
 
 #[test]
-fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
+fn the_contracts_example_reads_but_for_what_is_not_built_or_not_meant_for_one_job() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
     58:2: observe: "observe" is not supported by this version
-    92:2: search: "search" is not supported by this version
+    62:2: sweep: "sweep" contradicts "search" (a sweep runs every value, a search those that it takes to find one)
+    65:3: variants: "variants" contradicts "search" (a search finds one value; compare variants in a job of their own)
+    69:3: claims: "claims" contradicts "search" (a search also tries values at which nothing holds; what must hold is its "keep")
     "#);
 }
 
@@ -55,7 +57,7 @@ fn what_is_not_built_is_refused_and_still_checked() {
     let text = job_with(
         "[load]\nmodel = \"open\"\nrate = \"many\"\narrivals = \"posson\"\nthink = \"1x\"\ntrials = { until = \"settled\", atmost = 3 }\n\
          [fleet]\nplacement = \"each\"\non_agent_loss = \"continue\"\nretries = 2\nobserve = \"role\"\n\
-         [sweep]\nload.workers = [1, 2]\n\"lod.rate\" = [1]\n[search]\nvary = \"load.rate\"\nbetween = [5, 1]\nkeep = \"p99\"\n",
+         [sweep]\nload.workers = [1, 2]\n\"lod.rate\" = [1]\n",
     );
     insta::assert_snapshot!(errors(&text), @r#"
     8:8: load.rate: expected a number from 0 to 1000000000, found the text "many"
@@ -68,9 +70,6 @@ fn what_is_not_built_is_refused_and_still_checked() {
     18:1: sweep.load: expected a list, each a text, a number, true or false, found a table
     18:1: sweep.load: "load" is no path to a value (write the whole path as one key in quotation marks: "load.workers")
     19:1: sweep."lod.rate": "lod.rate" cannot be varied (did you mean "load"?)
-    20:2: search: "search" is not supported by this version
-    22:11: search.between: expected the lowest and the highest value, as in [100, 50000]
-    23:8: search.keep: expected a bound such as "read.latency.p99 < 50ms"
     "#);
 }
 

@@ -75,6 +75,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         limits: Limits::default(),
         files: Vec::new(),
         variants: Vec::new(),
+        search: None,
     }
 }
 

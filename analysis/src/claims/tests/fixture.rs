@@ -59,6 +59,7 @@ pub(crate) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         variants,
         claims: Vec::new(),
         comparisons: Vec::new(),
+        search: None,
         sweeps: Vec::new(),
         hosts: Vec::new(),
     };

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::job::{Job, JobVariant};
+use shared::job::{Job, JobVariant, Search};
 use shared::plan::Plan;
 use shared::plan::looks::ABORT_FROM;
+use shared::plan::search::Course;
 use shared::units::print_duration;
 
 use super::{trial_length, words};
@@ -15,6 +16,9 @@ const VARIANTS_LISTED_MAX: usize = 20;
 
 /// How many trials there are, and what makes them so many.
 pub(super) fn trials(job: &Job, plan: &Plan) -> String {
+    if let Some(search) = &job.search {
+        return format!("up to {} trials", trials_max(job, search));
+    }
     let trials = plan.trials.len();
     let trials = format!("{trials} trial{}", if trials == 1 { "" } else { "s" });
     let (blocks, variants) = (job.load.trials, job.variants.len());
@@ -25,7 +29,45 @@ pub(super) fn trials(job: &Job, plan: &Plan) -> String {
     }
 }
 
-/// After how many blocks the run is looked at, and may end.
+/// How many trials a search has at most.
+fn trials_max(job: &Job, search: &Search) -> u32 {
+    Course::of(search, job.load.trials).values_tried_max().saturating_mul(job.load.trials)
+}
+
+/// What is searched for, in words; `None`: nothing is.
+pub(super) fn search_in_words(job: &Job) -> Option<String> {
+    let search = job.search.as_ref()?;
+    let course = Course::of(search, job.load.trials);
+    let looks: Vec<String> = course.looks().iter().map(ToString::to_string).collect();
+    Some(format!(
+        "it searches for the highest {} of {} from {} to {} at which {}: up to {} of them are tried, each looked at after {} trials",
+        search.vary,
+        search.values.len(),
+        search.values.first().copied().unwrap_or_default(),
+        search.values.last().copied().unwrap_or_default(),
+        search.keep_text,
+        course.values_tried_max(),
+        looks.join(", ")
+    ))
+}
+
+/// The search for programs to read; `null`: nothing is searched for.
+pub(super) fn search(job: &Job) -> Value {
+    let Some(search) = &job.search else { return Value::Null };
+    let course = Course::of(search, job.load.trials);
+    json!({
+        "vary": search.vary,
+        "keep": search.keep_text,
+        "resolution": search.resolution,
+        "values": search.values,
+        "values_tried_max": course.values_tried_max(),
+        "looks": course.looks(),
+        "alpha": course.alpha(),
+        "trials_max": trials_max(job, search),
+    })
+}
+
+/// After how many blocks the run is looked at, and may end. Of a search that is no matter of blocks.
 pub(super) fn looks(job: &Job) -> Vec<u32> {
     let looks = job.looks();
     (1..looks.blocks).filter(|blocks| looks.after(*blocks).is_some()).collect()

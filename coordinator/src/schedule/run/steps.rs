@@ -217,11 +217,14 @@ impl ActiveRun {
                 self.stop_observers(fleet, actions);
             }
             Step::StopTarget | Step::StopLastTarget => self.stop_target(actions),
-            Step::Judge => self.judge(actions),
+            Step::Judge => self.close_trial(actions),
             Step::Look => self.look(actions),
             Step::Finished => self.finish(now, actions),
         }
         self.keep_bookmark(fleet, actions);
+        if step == Step::Judge {
+            self.judge(actions);
+        }
     }
 
     fn begin_trial(&mut self, fleet: &Fleet, epoch: &mut LeaseEpoch, actions: &mut Vec<Action>) {
@@ -273,7 +276,10 @@ impl ActiveRun {
             self.planned().and_then(|planned| self.record.plan.variants.get(planned.variant.0 as usize));
         let started = RunEvent::TrialStarted {
             trial: self.trial.index,
-            trials_planned: u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+            trials_planned: match self.job.search {
+                Some(_) => 0,
+                None => u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+            },
             variant: variant.map(|variant| variant.name.clone()).unwrap_or_default(),
             warmup: match load.warmup {
                 Warmup::For(length) => Some(length),
@@ -291,19 +297,23 @@ impl ActiveRun {
         actions.push(Action::Tell(self.record.id, started));
     }
 
-    fn judge(&mut self, actions: &mut Vec<Action>) {
-        let key = self.key();
+    fn close_trial(&mut self, actions: &mut Vec<Action>) {
         let is_complete = !self.trial.is_broken;
         if let Some(record) = self.trial_record() {
             record.is_complete = is_complete;
         }
-        actions.push(Action::CloseTrial(key));
-        actions.push(Action::Judge(key, Box::new(self.record.clone())));
+        actions.push(Action::CloseTrial(self.key()));
         self.await_nobody();
     }
 
-    /// Has agents let the trial go. Not before it is judged, for what was done until then is on disk by then: a coordinator that ends
-    /// sooner finds them holding it, and comes to its end once more.
+    /// Has the closed trial judged. It is asked for behind the save of its end, and what is asked of the store is done in turn: so
+    /// its end is on disk when the answer comes.
+    fn judge(&self, actions: &mut Vec<Action>) {
+        actions.push(Action::Judge(self.key(), Box::new(self.record.clone())));
+    }
+
+    /// Has agents let the trial go. Not before it is judged, for its end is on disk by then: a coordinator that ends sooner finds
+    /// them holding it, and comes to its end once more.
     fn release_trial(&self, actions: &mut Vec<Action>) {
         if self.trial.is_prepared {
             let key = self.key();

@@ -80,6 +80,32 @@ fn what_was_measured_while_the_coordinator_was_away_counts() {
 }
 
 #[test]
+fn agents_let_a_trial_go_only_when_its_end_is_durable() {
+    // Without retries: a trial that is asked for once more would be one that counts.
+    let job = job("load.trials = 2\ntarget = { start = [\"serve\"] }\n");
+    for after_ms in [0, 5, 30, 100] {
+        for lost_saves in 0..4 {
+            let mut world = World::new(&[(1, "h1"), (2, "h2")]);
+            world.submit(1, &job);
+            world.pass_until_sent(|command| matches!(command, Command::Release(_)));
+            world.pass(Duration::from_millis(after_ms));
+            world.restart(lost_saves);
+            world.attach(1);
+            world.attach(2);
+            world.settle(2 * bound(&job));
+            let record = &world.finished[&run_id(1)];
+            let attempts: Vec<(u32, u32, bool)> = record
+                .trials
+                .iter()
+                .map(|attempt| (attempt.trial.0, attempt.attempt, attempt.is_complete))
+                .collect();
+            let what = format!("after {after_ms} ms, {lost_saves} saves lost: {:#?}", record.trials);
+            assert_eq!(attempts, [(0, 0, true), (1, 0, true)], "{what}");
+        }
+    }
+}
+
+#[test]
 fn an_agent_that_is_not_found_again_is_lost_by_name() {
     let job = job("");
     let mut world = restarted_while_one_is_silent(&job);

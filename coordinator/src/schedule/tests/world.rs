@@ -30,7 +30,8 @@ enum Happening {
     Arrives(AgentId, u64, Command),
     Heard(AgentId, u64, TrialKey, Answer),
     Stored(AgentId, u64, TrialKey, u64),
-    Judged(TrialKey, bool, u64),
+    /// The last number is that of the saves that were asked for before.
+    Judged(TrialKey, bool, u64, usize),
     Looked(RunId, u32, u64),
 }
 
@@ -304,8 +305,9 @@ impl World {
                 self.step(Event::IntervalsStored { agent, trial, next_sequence });
             }
             // Whoever asked for the judgement may be gone.
-            Happening::Judged(_, _, incarnation) if incarnation != self.incarnation => {}
-            Happening::Judged(trial, is_valid, _) => {
+            Happening::Judged(_, _, incarnation, _) if incarnation != self.incarnation => {}
+            Happening::Judged(trial, is_valid, _, saves) => {
+                self.durable_saves = self.durable_saves.max(saves);
                 self.step(Event::Judged { trial, is_valid, findings: Vec::new() });
             }
             Happening::Looked(_, _, incarnation) if incarnation != self.incarnation => {}

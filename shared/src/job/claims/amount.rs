@@ -17,33 +17,49 @@ pub(in crate::job) fn read(node: &Node<'_>, unit: Unit) -> Result<Amount, String
         })
     };
     let value = match (unit, node.text()) {
-        (Unit::Unknown, Some(text)) => return any(text),
-        (Unit::Time, Some(text)) => nanos(text).map_err(|error| error.to_string())?,
         (Unit::Time, None) => return Err("expected a duration with its unit such as \"100ms\"".to_owned()),
-        (Unit::Size, Some(text)) => parse_size(text).map_err(|error| error.to_string())? as f64,
-        (Unit::Share, Some(text)) => parse_share(text).map_err(|error| error.to_string())?,
-        (Unit::Rate, Some(text)) => {
-            per_second(text).ok_or_else(|| format!("expected a number, found the text {}", quoted(text)))?
-        }
-        (Unit::Count, Some(text)) => {
-            return Err(format!("expected a number, found the text {}", quoted(text)));
-        }
+        (Unit::Rate, Some(text)) => per_second(text).ok_or_else(|| no_number(text))?,
+        (Unit::Count, Some(text)) => return Err(no_number(text)),
+        (Unit::Unknown | Unit::Time | Unit::Size | Unit::Share, Some(text)) => return of_text(text, unit),
         (_, None) => number()?,
+    };
+    Ok(Amount { value, unit })
+}
+
+/// Reads a limit that stands in a text beside its metric, where numbers without a unit are written in it too.
+///
+/// # Errors
+/// What is wrong with it, and what was expected.
+pub(in crate::job) fn of_text(text: &str, unit: Unit) -> Result<Amount, String> {
+    let value = match unit {
+        Unit::Unknown => return any(text),
+        Unit::Time => nanos(text).map_err(|error| error.to_string())?,
+        Unit::Size => parse_size(text).map_err(|error| error.to_string())? as f64,
+        Unit::Share => parse_share(text).map_err(|error| error.to_string())?,
+        Unit::Rate => per_second(text).or_else(|| plain(text)).ok_or_else(|| no_number(text))?,
+        Unit::Count => plain(text).ok_or_else(|| no_number(text))?,
     };
     Ok(Amount { value, unit })
 }
 
 /// The limit of a metric whose unit only its reporter knows: the text says what it is.
 fn any(text: &str) -> Result<Amount, String> {
-    let plain = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     let amount = |value, unit| Amount { value, unit };
-    plain
+    plain(text)
         .map(|value| amount(value, Unit::Unknown))
         .or_else(|| nanos(text).ok().map(|value| amount(value, Unit::Time)))
         .or_else(|| parse_size(text).ok().map(|bytes| amount(bytes as f64, Unit::Size)))
         .or_else(|| parse_share(text).ok().map(|share| amount(share, Unit::Share)))
         .or_else(|| per_second(text).map(|rate| amount(rate, Unit::Rate)))
         .ok_or_else(|| format!("expected a number, perhaps with its unit, found the text {}", quoted(text)))
+}
+
+fn plain(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+fn no_number(text: &str) -> String {
+    format!("expected a number, found the text {}", quoted(text))
 }
 
 fn nanos(text: &str) -> Result<f64, crate::units::UnitError> {

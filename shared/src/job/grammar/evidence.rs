@@ -95,9 +95,18 @@ pub const CLAIM: &[Key] = &[
 
 /// `[search]`.
 pub const SEARCH: &[Key] = &[
-    Key::required("vary", Shape::Text, "The path whose value is searched."),
-    Key::required("between", Shape::List(&ANY_NUMBER), "Lowest and highest value."),
-    Key::required("keep", Shape::Text, "The bound that must be supported: metric < value."),
+    Key::required(
+        "vary",
+        Shape::Text,
+        "The path whose value is searched: a number of workload, load, data, params or target, such as load.rate.",
+    ),
+    Key::required("between", Shape::List(&ANY_NUMBER), "Lowest and highest value, above zero."),
+    Key::required("keep", Shape::Text, "The bound that must be supported: a metric, < or >, and a limit."),
+    Key::optional(
+        "resolution",
+        Shape::Share,
+        "How far apart neighbouring values are at most, as a share; default 10 %.",
+    ),
 ];
 
 /// `[expect]`.

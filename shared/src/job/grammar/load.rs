@@ -73,7 +73,7 @@ pub const LOAD: &[Key] = &[
     Key::optional(
         "trials",
         Shape::Any(&[TRIALS, Shape::Table(TRIALS_UNTIL)]),
-        "Trials of each variant; default 1, and 10 where variants are compared.",
+        "Trials of each variant; default 1, and 10 where variants are compared. With a search the most of each value; default 8.",
     ),
     Key::optional(
         "seed",

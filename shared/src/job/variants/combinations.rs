@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::error::{Findings, quoted};
 use super::super::names::text_of;
 use super::super::node::Node;
+use super::super::search::Search;
 use super::VARIANTS_MAX;
 use super::paths::{PATHS_MAX, check_paths, is_within};
 use crate::plan::DEFAULT_VARIANT;
@@ -102,6 +103,19 @@ pub(super) fn of<'a>(root: &Node<'a>, findings: &mut Findings) -> Vec<Combinatio
     }
     check_names(&combinations, findings);
     combinations
+}
+
+/// A value of a search each; what is wrong with one is told where the search says between which they lie.
+pub(super) fn of_search<'a>(root: &Node<'a>, search: &'a Search) -> Vec<Combination<'a>> {
+    let Some(place) = root.descendant(&["search", "between"]) else { return Vec::new() };
+    let setting = |value: &f64| Setting { path: &search.vary, value: json(*value), place: place.clone() };
+    search.values.iter().map(|value| swept(&setting(value))).collect()
+}
+
+/// A number as people write it: without a fraction where it has none.
+fn json(value: f64) -> serde_json::Value {
+    let is_whole = value.fract() == 0.0 && value.abs() < 2_f64.powi(53);
+    if is_whole { (value as i64).into() } else { value.into() }
 }
 
 fn list<'a>(root: &Node<'a>, key: &str) -> Vec<Node<'a>> {

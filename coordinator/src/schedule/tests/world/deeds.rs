@@ -26,7 +26,8 @@ impl World {
                 let is_invalid = |finding: &Finding| finding.severity == Severity::Invalid;
                 let is_valid = attempt.is_complete && !attempt.findings.iter().any(is_invalid);
                 if self.judges {
-                    self.later(JUDGING, Happening::Judged(trial, is_valid, self.incarnation));
+                    let judged = Happening::Judged(trial, is_valid, self.incarnation, self.saves.len());
+                    self.later(JUDGING, judged);
                 }
             }
             Action::Look(look, record) => {
