@@ -4,10 +4,8 @@
 //! peak of memory below what the agent itself held when it forked cannot be told, and is left out. Starting a
 //! program occupies its load thread for the fork and the exec, within the operation's own time.
 //!
-//! Rooms: `settings` (the keys of an operation, read and checked), `invocation` (what is started, with each
-//! operation's values filled in), `run` (one program from start to end).
+//! Rooms: `settings` (the keys of an operation, read and checked), `run` (one program from start to end).
 
-mod invocation;
 mod run;
 mod settings;
 #[cfg(test)]
@@ -21,13 +19,13 @@ use shared::interval::ErrorKind;
 use shared::job::schema::{Key, KindSchema, Shape};
 use shared::plan::Assignment;
 
+use super::invocation::{Filled, keys};
 use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
 use crate::child::memory_floor::{MemoryFloor, MemoryFloors};
 use crate::engine::clock::now_ns;
 use crate::engine::{self, Drive};
 use crate::policy::Warden;
 use crate::values::{Names, Secrets, Values};
-use invocation::Filled;
 use run::Capture;
 use settings::Settings;
 
@@ -51,21 +49,9 @@ const MAX_MEMORY: usize = 1;
 const EXIT_STATUS: Shape = Shape::Integer { min: 0, max: 255 };
 
 const OPERATION_KEYS: &[Key] = &[
-    Key::required(
-        "command",
-        Shape::Any(&[Shape::List(&Shape::Template), Shape::Template]),
-        "The program and its arguments: a list, or one text, split as a shell would but without a shell.",
-    ),
-    Key::optional(
-        "env",
-        Shape::Map(&Shape::Template),
-        "Environment variables, added to those of the agent; default none.",
-    ),
-    Key::optional(
-        "cwd",
-        Shape::Template,
-        "The working directory, a path on the agent; default the agent's own.",
-    ),
+    keys::COMMAND,
+    keys::ENV,
+    keys::CWD,
     Key::optional("stdin", Shape::Template, "Text given to its standard input; default none."),
     Key::optional(
         "expect",

@@ -22,7 +22,7 @@ const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
 const HOST_STATISTICS: [&str; 3] = ["min", "mean", "max"];
 
 /// Longest name of a metric: operation, measure with a name of its own, and statistic.
-const METRIC_CHARACTERS_MAX: usize = 160;
+const METRIC_CHARACTERS_MAX: usize = 224;
 
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {

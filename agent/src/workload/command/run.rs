@@ -11,13 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
-use super::invocation::Filled;
 use super::settings::Settings;
 use super::{CPU_TIME, MAX_MEMORY};
 use crate::child::group::Ended;
 use crate::child::tail::Tail;
 use crate::engine::clock::now_ns;
 use crate::workload::Outcome;
+use crate::workload::invocation::Filled;
 
 /// What is kept of each output, bytes: it shares an error sample of 512 with a few words before it.
 const OUTPUT_TAIL_BYTES: usize = 400;

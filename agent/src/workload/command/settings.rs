@@ -1,7 +1,6 @@
 //! The keys of a command operation, read into what can be run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,9 +8,10 @@ use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::units::{UnitError, parse_duration};
 
-use super::invocation::{self, Invocation};
 use crate::child::exit::Exit;
-use crate::values::{Names, NamesError, Place, Rendering};
+use crate::values::Names;
+use crate::workload::invocation::Invocation;
+use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
 
 /// How long a program may take unless said otherwise: the same as for a request.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -38,18 +38,8 @@ pub(super) struct SettingsError {
 enum Reason {
     #[error("{0}")]
     Keys(#[from] serde_json::Error),
-    #[error("{0}")]
-    Names(#[from] NamesError),
-    #[error("`command` names no program")]
-    NoProgram,
-    #[error("`command` has a quote or backslash without its end: {0}")]
-    Quotes(String),
-    #[error("`{0}` holds a zero byte, which no program can be given")]
-    ZeroByte(&'static str),
-    #[error("{0:?} in `env` is no name of a variable: it is empty or holds `=`")]
-    VariableName(String),
-    #[error("`cwd` {} is not a directory on this agent", .0.display())]
-    NotADirectory(PathBuf),
+    #[error(transparent)]
+    Invocation(#[from] InvocationError),
     #[error("`timeout`: {0}")]
     Timeout(#[from] UnitError),
     #[error("`timeout` must be above zero")]
@@ -68,37 +58,13 @@ impl Settings {
     }
 
     fn from_keys(keys: Keys, names: &Names) -> Result<Self, Reason> {
-        let argument = |text: &String| Rendering::compile(text, names, Place::Argument);
-        let words = match keys.command {
-            Words::List(words) => words.iter().map(argument).collect::<Result<Vec<_>, _>>()?,
-            Words::Text(text) => invocation::split(&text, names)?.ok_or(Reason::Quotes(text))?,
-        };
-        if words.iter().any(has_zero_byte) {
-            return Err(Reason::ZeroByte("command"));
-        }
-        if words.first().is_none_or(|program| program.as_static() == Some(b"")) {
-            return Err(Reason::NoProgram);
-        }
-        if let Some(name) = keys.env.keys().find(|name| name.is_empty() || name.contains('=')) {
-            return Err(Reason::VariableName(name.clone()));
-        }
-        let variable = |(name, value): (&String, &String)| Ok((name.clone(), argument(value)?));
-        let environment = keys.env.iter().map(variable).collect::<Result<BTreeMap<_, _>, NamesError>>()?;
-        if environment.iter().any(|(name, value)| name.contains('\0') || has_zero_byte(value)) {
-            return Err(Reason::ZeroByte("env"));
-        }
-        let directory = keys.cwd.as_ref().map(argument).transpose()?;
-        if let Some(directory) = directory.as_ref().and_then(invocation::static_path)
-            && !directory.is_dir()
-        {
-            return Err(Reason::NotADirectory(directory.to_owned()));
-        }
-        let stdin = keys.stdin.map(|stdin| Rendering::compile(&stdin, names, Place::Anywhere)).transpose()?;
-        let timeout = keys.timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
+        let Keys { command, env, cwd, stdin, expect, timeout } = keys;
+        let invocation = InvocationKeys { command, env, cwd, stdin }.read(names)?;
+        let timeout = timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
         if timeout.is_zero() {
             return Err(Reason::TimeoutZero);
         }
-        let expected_statuses = match keys.expect.exit {
+        let expected_statuses = match expect.exit {
             None => vec![0],
             Some(Statuses::One(status)) => vec![i32::from(status)],
             Some(Statuses::Any(statuses)) => statuses.into_iter().map(i32::from).collect(),
@@ -106,7 +72,6 @@ impl Settings {
         if expected_statuses.is_empty() {
             return Err(Reason::NothingExpected);
         }
-        let invocation = Invocation { words, environment, directory, stdin };
         Ok(Self { invocation, expected_statuses, timeout })
     }
 
@@ -114,10 +79,6 @@ impl Settings {
     pub(super) fn expects(&self, exit: Exit) -> bool {
         matches!(exit, Exit::Status(status) if self.expected_statuses.contains(&status))
     }
-}
-
-fn has_zero_byte(text: &Rendering) -> bool {
-    text.as_static().is_some_and(|bytes| bytes.contains(&0))
 }
 
 /// The keys as written. The job's own checks say more of what is wrong with them, with line and column.
@@ -132,13 +93,6 @@ struct Keys {
     #[serde(default)]
     expect: Expectation,
     timeout: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "`command` must be a text or a list of texts")]
-enum Words {
-    Text(String),
-    List(Vec<String>),
 }
 
 #[derive(Deserialize, Default)]
@@ -160,6 +114,7 @@ mod tests {
     use shared::ids::Name;
 
     use super::*;
+    use crate::values::Rendering;
     use crate::values::names::tests::names;
 
     fn read(settings: Value) -> Result<Settings, String> {
