@@ -6,11 +6,12 @@ use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::time::Duration;
 
-use shared::interval::ErrorKind;
+use shared::interval::{ErrorKind, Remark, RemarkKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
+use super::report::{Awaited, Report};
 use super::settings::Settings;
 use super::{CPU_TIME, MAX_MEMORY};
 use crate::child::group::Ended;
@@ -48,17 +49,17 @@ impl Capture {
     }
 }
 
-/// Runs a program and writes into `outcome` how it went. Dropped before its end, the program is killed with
-/// its group.
+/// Runs a program, gives it its input, and writes into `outcome` how it went and what it reported. Dropped before its end, the
+/// program is killed with its group.
 pub(super) async fn run(
     settings: &Settings,
     filled: &mut Filled,
-    input: &[u8],
+    (input, awaited): (&[u8], Option<Awaited>),
     capture: &mut Capture,
     outcome: &mut Outcome,
 ) {
-    capture.stdout.tail.clear();
-    capture.stderr.tail.clear();
+    capture.stdout.begin(awaited.as_ref().and_then(Awaited::stdout_bytes_max));
+    capture.stderr.begin(None);
     outcome.sent_ns = now_ns();
     let started = filled.program.spawn().and_then(|(group, child)| Ok((group, Pipes::of(child)?)));
     let (group, mut pipes) = match started {
@@ -94,7 +95,13 @@ pub(super) async fn run(
     };
     outcome.bytes_received = capture.stdout.tail.seen_bytes() + capture.stderr.tail.seen_bytes();
     match seen {
-        Ok(Some(ended)) => judge(settings, filled, ended, capture, outcome),
+        Ok(Some(ended)) => {
+            let report = match awaited {
+                Some(awaited) => awaited.take(capture.stdout.kept.take()).await.map_err(|it| it.to_string()),
+                None => Ok(Report::default()),
+            };
+            judge(settings, filled, (ended, report), capture, outcome);
+        }
         Ok(None) => outcome.fail(ErrorKind::Timeout, || {
             with_words(
                 format!("{:?} did not end within {:?} and was killed", filled.name, settings.timeout),
@@ -113,14 +120,37 @@ enum End {
     TimedOut,
 }
 
-fn judge(settings: &Settings, filled: &Filled, ended: Ended, capture: &Capture, outcome: &mut Outcome) {
-    if settings.expects(ended.exit) {
-        outcome.measures.note(CPU_TIME, Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX)));
-        outcome.measures.note(MAX_MEMORY, ended.peak_memory_bytes);
-    } else {
+/// What a program reported is kept whatever its end was; that it reported nothing only matters where that was as expected.
+fn judge(
+    settings: &Settings,
+    filled: &Filled,
+    (ended, report): (Ended, Result<Report, String>),
+    capture: &Capture,
+    outcome: &mut Outcome,
+) {
+    let problem = match report {
+        Ok(report) => {
+            if settings.parsing.is_some() {
+                outcome.remarks.push(Remark::new(RemarkKind::LastWords, capture.last_words()));
+            }
+            outcome.remarks.extend(report.remarks);
+            outcome.reported = report.metrics;
+            None
+        }
+        Err(problem) => Some(problem),
+    };
+    if !settings.expects(ended.exit) {
         outcome.fail(ErrorKind::Exit, || {
             with_words(format!("{:?} ended with {}", filled.name, ended.exit), capture)
         });
+    } else if let Some(problem) = problem {
+        outcome.fail(ErrorKind::Body, || {
+            let said = format!("{:?} ended well, but its report cannot be used: {problem}", filled.name);
+            with_words(said, capture)
+        });
+    } else {
+        outcome.measures.note(CPU_TIME, Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX)));
+        outcome.measures.note(MAX_MEMORY, ended.peak_memory_bytes);
     }
 }
 
@@ -192,22 +222,42 @@ async fn feed(pipe: &mut Option<pipe::Sender>, mut text: &[u8], sent_bytes: &mut
     }
 }
 
-/// The end of one output stream, and the buffer that it is read with.
+/// One output stream: its end, all of it where that was asked for, and the buffer that it is read with.
 #[derive(Debug)]
 struct Stream {
     tail: Tail,
+    /// All of it, while that is no more than `kept_bytes_max`.
+    kept: Option<Vec<u8>>,
+    kept_bytes_max: usize,
     buffer: Box<[u8]>,
 }
 
 impl Stream {
     fn new() -> Self {
-        Self { tail: Tail::new(OUTPUT_TAIL_BYTES), buffer: vec![0; READ_BYTES].into_boxed_slice() }
+        let buffer = vec![0; READ_BYTES].into_boxed_slice();
+        Self { tail: Tail::new(OUTPUT_TAIL_BYTES), kept: None, kept_bytes_max: 0, buffer }
+    }
+
+    /// Forgets what another program wrote. With `bytes_max` the next one's output is kept, if it is no longer.
+    fn begin(&mut self, bytes_max: Option<usize>) {
+        self.tail.clear();
+        self.kept = bytes_max.map(|_| Vec::new());
+        self.kept_bytes_max = bytes_max.unwrap_or(0);
+    }
+
+    fn take_in(&mut self, length: usize) {
+        let bytes = &self.buffer[..length];
+        self.tail.push(bytes);
+        match &mut self.kept {
+            Some(kept) if kept.len() + length <= self.kept_bytes_max => kept.extend_from_slice(bytes),
+            kept => *kept = None,
+        }
     }
 
     async fn read_on(&mut self, pipe: &mut Option<pipe::Receiver>) {
         let Some(pipe) = pipe else { return };
         while let Ok(length @ 1..) = pipe.read(&mut self.buffer).await {
-            self.tail.push(&self.buffer[..length]);
+            self.take_in(length);
         }
     }
 
@@ -219,7 +269,7 @@ impl Stream {
         while read_bytes < LEFTOVER_BYTES_MAX
             && let Ok(length @ 1..) = rustix::io::read(pipe, &mut self.buffer[..])
         {
-            self.tail.push(&self.buffer[..length]);
+            self.take_in(length);
             read_bytes += length;
         }
     }

@@ -1,6 +1,9 @@
-//! The keys of a command operation, read into what can be run.
+//! The keys of a command operation, read into what can be run. Room: [`parsing`], how its report is read.
+
+mod parsing;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,8 +11,11 @@ use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::units::{UnitError, parse_duration};
 
+use self::parsing::{ParsingError, ParsingKeys};
+use super::parse::request::MetricKeys;
+use super::report::Parsing;
 use crate::child::exit::Exit;
-use crate::values::Names;
+use crate::values::{Names, Secrets};
 use crate::workload::invocation::Invocation;
 use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
 
@@ -17,13 +23,15 @@ use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// One operation, ready to run.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Settings {
     /// What it starts.
     pub invocation: Invocation,
     expected_statuses: Vec<i32>,
     /// How long it may take.
     pub timeout: Duration,
+    /// How its report is read; `None`: it makes none.
+    pub parsing: Option<Arc<Parsing>>,
 }
 
 /// Why an operation's settings cannot be run.
@@ -40,6 +48,8 @@ enum Reason {
     Keys(#[from] serde_json::Error),
     #[error(transparent)]
     Invocation(#[from] InvocationError),
+    #[error(transparent)]
+    Parsing(#[from] ParsingError),
     #[error("`timeout`: {0}")]
     Timeout(#[from] UnitError),
     #[error("`timeout` must be above zero")]
@@ -50,16 +60,23 @@ enum Reason {
 
 impl Settings {
     /// Reads an operation's settings.
-    pub(super) fn read(operation: &OperationSpec, names: &Names) -> Result<Self, SettingsError> {
+    pub(super) fn read(
+        operation: &OperationSpec,
+        names: &Names,
+        secrets: &Arc<Secrets>,
+    ) -> Result<Self, SettingsError> {
         let keys = Keys::deserialize(Value::Object(operation.settings.clone()));
         keys.map_err(Reason::from)
-            .and_then(|keys| Self::from_keys(keys, names))
+            .and_then(|keys| Self::from_keys(keys, names, secrets))
             .map_err(|reason| SettingsError { operation: operation.name.to_string(), reason })
     }
 
-    fn from_keys(keys: Keys, names: &Names) -> Result<Self, Reason> {
-        let Keys { command, env, cwd, stdin, expect, timeout } = keys;
+    fn from_keys(keys: Keys, names: &Names, secrets: &Arc<Secrets>) -> Result<Self, Reason> {
+        let Keys { command, env, cwd, stdin, expect, timeout, .. } = keys;
+        let Keys { parse, output, full_names, metrics, pattern, unit, .. } = keys;
         let invocation = InvocationKeys { command, env, cwd, stdin }.read(names)?;
+        let parsing = ParsingKeys { parse, output, full_names, metrics, pattern, unit };
+        let parsing = parsing.read(names, secrets)?;
         let timeout = timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
         if timeout.is_zero() {
             return Err(Reason::TimeoutZero);
@@ -72,7 +89,7 @@ impl Settings {
         if expected_statuses.is_empty() {
             return Err(Reason::NothingExpected);
         }
-        Ok(Self { invocation, expected_statuses, timeout })
+        Ok(Self { invocation, expected_statuses, timeout, parsing })
     }
 
     /// Whether a program that ended so did what was expected.
@@ -93,6 +110,12 @@ struct Keys {
     #[serde(default)]
     expect: Expectation,
     timeout: Option<String>,
+    parse: Option<String>,
+    output: Option<String>,
+    full_names: Option<bool>,
+    metrics: Option<BTreeMap<String, MetricKeys>>,
+    pattern: Option<String>,
+    unit: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -120,14 +143,14 @@ mod tests {
     fn read(settings: Value) -> Result<Settings, String> {
         let Value::Object(settings) = settings else { panic!("settings are a table") };
         let operation = OperationSpec { name: Name::new("build").unwrap(), weight: 1.0, settings };
-        Settings::read(&operation, &names(&["x"])).map_err(|error| error.to_string())
+        Settings::read(&operation, &names(&["x"]), &Arc::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_text_is_split_as_a_shell_quotes() {
         let split = read(json!({ "command": "sh -c 'echo \"a b\"; exit 3'" })).unwrap();
         let listed = read(json!({ "command": ["sh", "-c", "echo \"a b\"; exit 3"] })).unwrap();
-        assert_eq!(split, listed);
+        assert_eq!(split.invocation, listed.invocation);
         let words: Vec<_> = split.invocation.words.iter().map(Rendering::as_static).collect();
         assert_eq!(words, [Some(&b"sh"[..]), Some(b"-c"), Some(b"echo \"a b\"; exit 3")]);
     }
@@ -138,7 +161,7 @@ mod tests {
             read(json!({ "command": "grep -n{{random.int(1, 5)}}'{{ word }} x' {{env:GREETING}}" })).unwrap();
         let listed =
             read(json!({ "command": ["grep", "-n{{random.int(1,5)}}{{word}} x", "hello"] })).unwrap();
-        assert_eq!(split, listed);
+        assert_eq!(split.invocation, listed.invocation);
     }
 
     #[test]
@@ -174,6 +197,27 @@ mod tests {
             (json!({ "command": "a", "expect": { "exit": 256 } }), "from 0 to 255"),
             (json!({ "command": "a", "expect": { "exit": [] } }), "empty list"),
             (json!({ "command": "a", "surprise": 1 }), "surprise"),
+            (json!({ "command": "a", "output": "x" }), "`output` says nothing without `parse`"),
+            (
+                json!({ "command": "a", "parse": "tea-leaves" }),
+                "`parse` is one of pytest-benchmark, hyperfine",
+            ),
+            (json!({ "command": "a", "parse": "json" }), "parse = \"json\" needs `metrics`"),
+            (
+                json!({ "command": "a", "parse": "fio", "unit": "ms" }),
+                "`unit` says nothing to parse = \"fio\"",
+            ),
+            (json!({ "command": "a", "parse": "regex", "pattern": "(" }), "no regular expression"),
+            (json!({ "command": "a", "parse": "regex", "pattern": "a" }), "has no named group"),
+            (
+                json!({ "command": "a", "parse": "regex", "pattern": "(?P<x>1)", "metrics": { "y": {} } }),
+                "no group of that name",
+            ),
+            (json!({ "command": "a", "parse": "json", "metrics": { "x": {} } }), "lacks `from`"),
+            (
+                json!({ "command": "a", "parse": "json", "metrics": { "x": { "from": "y" } } }),
+                "no JSON pointer",
+            ),
         ] {
             let message = read(settings.clone()).unwrap_err();
             assert!(
