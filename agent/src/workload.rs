@@ -9,6 +9,7 @@ pub(crate) mod deadline;
 pub mod http;
 mod invocation;
 mod measures;
+pub mod process;
 pub mod reported;
 
 use std::future::Future;
@@ -44,7 +45,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
