@@ -3,7 +3,7 @@
 //! A [`Reporter`] renders a run report, which any client holds. An [`Exporter`] goes back to the stored
 //! intervals, and so runs where the store is.
 //!
-//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`].
+//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`].
 //! Behind them: [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
 //! (those of claims, as text).
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod hlog;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod suite;
 pub mod terminal;
 
 use std::io::{self, Write};
@@ -26,6 +27,7 @@ use shared::interval::Interval;
 use shared::job::Job;
 use shared::run_record::RunRecord;
 use shared::run_report::RunReport;
+use suite::SuiteReport;
 
 /// Renders a run report.
 pub trait Reporter {
@@ -34,6 +36,12 @@ pub trait Reporter {
     /// # Errors
     /// When the report cannot be put into the format.
     fn render(&self, report: &RunReport) -> Result<String, ReportError>;
+
+    /// Several reports as one text, which links them.
+    ///
+    /// # Errors
+    /// When one of them cannot be put into the format.
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError>;
 }
 
 /// One line of the table of report formats.

@@ -1,0 +1,45 @@
+//! A suite for people: one table, a line for each job.
+
+use shared::run_report::Verdict;
+
+use super::Page;
+use super::ink::{Weight, cut, printable};
+use super::operations::plain_table;
+use crate::suite::{SuiteReport, SuiteRun};
+
+/// Longest name and reason in the table, in characters.
+const CELL_LETTERS_MAX: usize = 48;
+
+/// Adds the table, and what came out of all of it.
+pub(super) fn table(page: &mut Page, suite: &SuiteReport) {
+    page.title(&format!("Suite of {} jobs", suite.runs.len()));
+    let mut table = plain_table();
+    table.set_header(["job", "came out", "claims", "exit", "run", ""]);
+    for run in &suite.runs {
+        let id = run.outcome.as_ref().map_or(String::new(), |report| report.run.id.to_string());
+        let cell = |text: &str| cut(&printable(text), CELL_LETTERS_MAX);
+        let exit_code = run.exit_code.to_string();
+        table.add_row([
+            cell(run.name()),
+            run.word().to_owned(),
+            run.claims(),
+            exit_code,
+            id,
+            cell(&run.reason()),
+        ]);
+    }
+    page.table(&table);
+    let bad = suite.runs.iter().filter(|run| weight(run) != Weight::Good).count();
+    let words = match bad {
+        0 => page.ink.weighed(Weight::Good, "all is well"),
+        bad => page.ink.weighed(Weight::Bad, &format!("{bad} of {} are not well", suite.runs.len())),
+    };
+    page.line(&format!(" {words}: exit code {}", suite.exit_code));
+}
+
+fn weight(run: &SuiteRun) -> Weight {
+    match run.outcome.as_ref().map(|report| report.run.verdict) {
+        Ok(Verdict::Supported | Verdict::None) if run.exit_code == 0 => Weight::Good,
+        _ => Weight::Bad,
+    }
+}
