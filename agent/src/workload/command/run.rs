@@ -22,6 +22,10 @@ use crate::workload::invocation::Filled;
 
 /// What is kept of each output, bytes: it shares an error sample of 512 with a few words before it.
 const OUTPUT_TAIL_BYTES: usize = 400;
+/// Of complaints beside output, so that both fit.
+const COMPLAINTS_BYTES: usize = 120;
+/// Of output beside complaints.
+const WORDS_BYTES: usize = 260;
 /// Bytes of output read at once.
 const READ_BYTES: usize = 16 * 1024;
 /// Most output still read after the program's end: the most a pipe may hold unprivileged. More comes only
@@ -42,11 +46,26 @@ impl Capture {
         Self { stdout: Stream::new(), stderr: Stream::new() }
     }
 
-    /// What the program said last: its complaints, or else its output.
-    fn last_words(&self) -> String {
-        let complaints = self.stderr.tail.text();
-        if complaints.is_empty() { self.stdout.tail.text() } else { complaints }
+    /// What the program said last: its complaints, or else its output. Of one that writes its report to a file both: test runners
+    /// say on their standard output what failed.
+    fn last_words(&self, settings: &Settings) -> String {
+        let (complaints, output) = (self.stderr.tail.text(), self.stdout.tail.text());
+        let writes_file = settings.parsing.as_ref().is_some_and(|parsing| parsing.output.is_some());
+        match (complaints.is_empty(), writes_file && !output.is_empty()) {
+            (true, _) => output,
+            (false, false) => complaints,
+            (false, true) => {
+                format!("{} … {}", end_of(&complaints, COMPLAINTS_BYTES), end_of(&output, WORDS_BYTES))
+            }
+        }
     }
+}
+
+/// The end of a text, of about so many bytes.
+fn end_of(text: &str, bytes: usize) -> &str {
+    let start = text.len().saturating_sub(bytes);
+    let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[start..]
 }
 
 /// Runs a program, gives it its input, and writes into `outcome` how it went and what it reported. Dropped before its end, the
@@ -105,6 +124,7 @@ pub(super) async fn run(
         Ok(None) => outcome.fail(ErrorKind::Timeout, || {
             with_words(
                 format!("{:?} did not end within {:?} and was killed", filled.name, settings.timeout),
+                settings,
                 capture,
             )
         }),
@@ -131,7 +151,7 @@ fn judge(
     let problem = match report {
         Ok(report) => {
             if settings.parsing.is_some() {
-                outcome.remarks.push(Remark::new(RemarkKind::LastWords, capture.last_words()));
+                outcome.remarks.push(Remark::new(RemarkKind::LastWords, capture.last_words(settings)));
             }
             outcome.remarks.extend(report.remarks);
             outcome.reported = report.metrics;
@@ -141,12 +161,12 @@ fn judge(
     };
     if !settings.expects(ended.exit) {
         outcome.fail(ErrorKind::Exit, || {
-            with_words(format!("{:?} ended with {}", filled.name, ended.exit), capture)
+            with_words(format!("{:?} ended with {}", filled.name, ended.exit), settings, capture)
         });
     } else if let Some(problem) = problem {
         outcome.fail(ErrorKind::Body, || {
             let said = format!("{:?} ended well, but its report cannot be used: {problem}", filled.name);
-            with_words(said, capture)
+            with_words(said, settings, capture)
         });
     } else {
         outcome.measures.note(CPU_TIME, Some(u64::try_from(ended.cpu_time.as_nanos()).unwrap_or(u64::MAX)));
@@ -168,8 +188,8 @@ fn spawn_message(filled: &Filled, error: &io::Error) -> String {
     }
 }
 
-fn with_words(message: String, capture: &Capture) -> String {
-    match capture.last_words() {
+fn with_words(message: String, settings: &Settings, capture: &Capture) -> String {
+    match capture.last_words(settings) {
         words if words.is_empty() => message,
         words => format!("{message}: {words}"),
     }
