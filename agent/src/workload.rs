@@ -1,8 +1,8 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds
-//! that start programs), `measures` and [`reported`] (what an operation tells beside
-//! its latency: the kind's own measures, and metrics that a program names itself).
+//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
+//! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
+//! program names itself).
 
 pub mod command;
 pub(crate) mod deadline;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::claim::ClaimSeverity;
+use shared::finding::Severity;
 use shared::run_report::{RunReport, Verdict};
 
 /// The schema of a suite's JSON.
@@ -89,12 +90,27 @@ impl SuiteRun {
         }
     }
 
-    /// Why it came out so, where that needs a word.
+    /// Why it came out so, where that needs a word: the run's own reason, that of the claim that decided it, or what made a trial
+    /// invalid.
     pub(crate) fn reason(&self) -> String {
-        match &self.outcome {
-            Err(problem) => problem.clone(),
-            Ok(report) => report.run.reason.clone().unwrap_or_default(),
+        let report = match &self.outcome {
+            Err(problem) => return problem.clone(),
+            Ok(report) => report,
+        };
+        let verdict = report.run.verdict;
+        if matches!(verdict, Verdict::Supported | Verdict::None) {
+            return String::new();
         }
+        let deciding = report.claims.iter().find(|claim| claim.verdict == verdict);
+        let trials = report.variants.iter().flat_map(|variant| &variant.trials);
+        let mut findings = trials.flat_map(|trial| &trial.findings);
+        let invalid = findings.find(|finding| finding.severity == Severity::Invalid);
+        let reasons = [
+            report.run.reason.as_ref(),
+            deciding.map(|claim| &claim.reason),
+            invalid.map(|finding| &finding.message),
+        ];
+        reasons.into_iter().flatten().next().cloned().unwrap_or_default()
     }
 
     fn problem(&self) -> Option<Problem<'_>> {

@@ -17,7 +17,7 @@ fn job(name: &str, program: &str, more: &str) -> String {
 /// A folder with a job that is supported, one that is refuted and one that is invalid.
 fn scene() -> Scene {
     let scene = Scene::new();
-    fs::create_dir(scene.path().join("jobs")).unwrap();
+    fs::create_dir(scene.path().join("jobs")).expect("a folder for the jobs");
     let claim = |below: &str| format!("[[claims]]\nmetric = \"it.latency.p50\"\nbelow = \"{below}\"\n");
     scene.write("jobs/a-good.toml", &job("good", "true", &claim("10s")));
     scene.write("jobs/b-slow.toml", &job("slow", "sleep 0.02", &claim("10ms")));

@@ -77,6 +77,7 @@ struct Process {
     secrets: Arc<Secrets>,
     floors: MemoryFloors,
     warden: Arc<Warden>,
+    is_scenario: bool,
 }
 
 impl Process {
@@ -92,7 +93,8 @@ impl Process {
         settings.invocation.check_before(&warden)?;
         let floors = MemoryFloors::new()
             .map_err(|error| PrepareError(format!("cannot make a file in memory: {error}")))?;
-        Ok(Self { settings: Arc::new(settings), names, secrets, floors, warden })
+        let settings = Arc::new(settings);
+        Ok(Self { settings, names, secrets, floors, warden, is_scenario: assignment.is_scenario })
     }
 }
 
@@ -124,6 +126,7 @@ impl Workload for Process {
             conversation: Rc::clone(&desk.conversation),
             deadline: Deadline::new(),
             values,
+            is_scenario: self.is_scenario,
             input: Vec::new(),
         }
     }
@@ -156,6 +159,8 @@ struct ProcessWorker {
     conversation: Rc<Conversation>,
     deadline: Deadline,
     values: Values,
+    /// Whether the operations are the steps of a scenario, which share what they draw.
+    is_scenario: bool,
     input: Vec<u8>,
 }
 
@@ -166,7 +171,9 @@ impl Worker for ProcessWorker {
     }
 
     async fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) {
-        self.values.begin_iteration();
+        if !self.is_scenario || operation.0 == 0 {
+            self.values.begin_iteration();
+        }
         self.ask(operation, outcome).await;
         self.secrets.hide_in(outcome);
     }

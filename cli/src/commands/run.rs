@@ -32,7 +32,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     report::check(&args.formats)?;
     match jobs {
         Jobs::One(job) => {
-            let ended = measure(&args, job).await?;
+            let ended = measure(&args, *job).await?;
             tell(&args, &ended)?;
             Ok(ended.exit_code)
         }

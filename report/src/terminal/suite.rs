@@ -43,3 +43,22 @@ fn weight(run: &SuiteRun) -> Weight {
         _ => Weight::Bad,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::terminal::Terminal;
+    use crate::{Reporter, fixture};
+
+    #[test]
+    fn a_suite_is_one_table_and_its_exit_code() {
+        let page = Terminal { width: 100, is_coloured: false }.render_suite(&fixture::suite()).unwrap();
+        let lines: Vec<&str> = page.lines().map(str::trim).collect();
+        assert_eq!(lines[1], "Suite of 2 jobs");
+        assert!(lines[3].starts_with("session-status  invalid") && lines[3].contains(" 3 "), "{page}");
+        assert!(
+            lines[4].starts_with("two.toml        not run") && lines[4].ends_with("no agent <came>"),
+            "{page}"
+        );
+        assert_eq!(lines[5], "2 of 2 are not well: exit code 69");
+    }
+}

@@ -62,8 +62,15 @@ pub(super) const TABLE: &[Parser] = &[
 ];
 
 /// Their names, for the schema.
-pub(super) const NAMES: &[&str] =
-    &["pytest-benchmark", "hyperfine", "fio", "criterion", "go-bench", "json", "regex", "junit", "hdr-log"];
+pub(super) const NAMES: &[&str] = &{
+    let mut names = [""; TABLE.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = TABLE[place].name;
+        place += 1;
+    }
+    names
+};
 
 /// The parser of a name; `None`: there is none.
 pub(super) fn parser(name: &str) -> Option<&'static Parser> {

@@ -39,7 +39,7 @@ pub(super) struct Settings {
 #[error("operation {operation:?}: {reason}")]
 pub(super) struct SettingsError {
     operation: String,
-    reason: Reason,
+    reason: Box<Reason>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +66,9 @@ impl Settings {
         secrets: &Arc<Secrets>,
     ) -> Result<Self, SettingsError> {
         let keys = Keys::deserialize(Value::Object(operation.settings.clone()));
-        keys.map_err(Reason::from)
-            .and_then(|keys| Self::from_keys(keys, names, secrets))
-            .map_err(|reason| SettingsError { operation: operation.name.to_string(), reason })
+        keys.map_err(Reason::from).and_then(|keys| Self::from_keys(keys, names, secrets)).map_err(|reason| {
+            SettingsError { operation: operation.name.to_string(), reason: Box::new(reason) }
+        })
     }
 
     fn from_keys(keys: Keys, names: &Names, secrets: &Arc<Secrets>) -> Result<Self, Reason> {

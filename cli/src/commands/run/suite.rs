@@ -20,7 +20,7 @@ const JOB_EXTENSION: &str = "toml";
 /// What is to run.
 pub(super) enum Jobs {
     /// A job alone.
-    One(Ready),
+    One(Box<Ready>),
     /// A suite.
     Several(Vec<Ready>),
 }
@@ -32,14 +32,14 @@ pub(super) enum Jobs {
 pub(super) fn jobs(args: &RunArgs) -> anyhow::Result<Jobs> {
     if let (Some(url), true) = (&args.quick.url, args.jobs.is_empty()) {
         let checked = check::check("--url", quick::job(url, &args.quick), &args.set, Path::new("."))?;
-        return Ok(Jobs::One(Ready { path: None, checked }));
+        return Ok(Jobs::One(Box::new(Ready { path: None, checked })));
     }
     let ready = |path: &PathBuf| {
         check::read(path, &args.set).map(|checked| Ready { path: Some(path.clone()), checked })
     };
     match args.jobs.as_slice() {
         [] => Err(Failure::with_code(USAGE, "name a job file, or measure a --url")),
-        [path] if !path.is_dir() => ready(path).map(Jobs::One),
+        [path] if !path.is_dir() => ready(path).map(Box::new).map(Jobs::One),
         paths => {
             if args.save_baseline.is_some() {
                 let message = "--save-baseline takes one job: a baseline holds runs of the same";

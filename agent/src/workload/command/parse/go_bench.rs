@@ -30,6 +30,9 @@ const BYTES_PER_MB: f64 = 1e6;
 /// Longest name of a figure, which stands behind that of its benchmark.
 const FIGURE_BYTES_MAX: usize = 24;
 
+/// A line of a result: its name, and its values by unit.
+type Line<'a> = (&'a str, Vec<(&'a str, f64)>);
+
 /// What the lines of one benchmark say: a summary for each unit.
 type Units = BTreeMap<String, Summary>;
 
@@ -73,9 +76,8 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
     Ok(Reading { benchmarks: benchmarks.collect::<Result<_, _>>()?, ..Reading::default() })
 }
 
-/// A line of a result: its name, and its values by unit. `None`: it is no result (a benchmark that printed something has its name
-/// alone on a line).
-fn result(line: &str) -> Result<Option<(&str, Vec<(&str, f64)>)>, ParseError> {
+/// Reads a line of a result. `None`: it is none (a benchmark that printed something has its name alone on a line).
+fn result(line: &str) -> Result<Option<Line<'_>>, ParseError> {
     let mut words = line.split_ascii_whitespace();
     let (Some(name), Some(iterations)) = (words.next(), words.next()) else { return Ok(None) };
     if iterations.parse::<u64>().is_err() {

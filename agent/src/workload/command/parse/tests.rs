@@ -58,9 +58,9 @@ fn is_near(one: f64, other: f64, relative: f64) -> bool {
 }
 
 #[test]
-fn every_parser_of_the_contract_is_in_the_table() {
-    let names: Vec<&str> = TABLE.iter().map(|parser| parser.name).collect();
-    assert_eq!(names, NAMES);
+fn the_parsers_are_those_of_the_contract() {
+    let contract = "pytest-benchmark hyperfine fio criterion go-bench json regex junit hdr-log";
+    assert_eq!(NAMES.join(" "), contract);
 }
 
 #[test]
