@@ -6,6 +6,9 @@
 
 pub mod command;
 pub(crate) mod deadline;
+#[cfg(test)]
+#[path = "../../fuzz/properties/driver.rs"]
+mod driver;
 pub mod http;
 mod invocation;
 mod measures;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use fleetmark_tests::cast::Scene;
-use fleetmark_tests::contract::suite_departures;
 use fleetmark_tests::readings::{list, text};
+use fleetmark_tests::suites::departures;
 use serde_json::json;
 
 fn job(name: &str, program: &str, more: &str) -> String {
@@ -42,7 +42,7 @@ fn a_folder_of_jobs_is_one_table_one_report_and_the_worst_exit_code() {
     let runs = list(&suite["runs"]);
     let names: Vec<&str> = runs.iter().map(|run| text(&run["run"]["name"])).collect();
     assert_eq!(names, ["good", "slow", "broken"]);
-    assert_eq!(suite_departures(&suite), [""; 0], "each run is a run's report");
+    assert_eq!(departures(&suite), [""; 0], "each run is a run's report");
     let read = |name: &str| fs::read_to_string(scene.path().join(name)).unwrap();
     let page = read("suite.md");
     assert!(page.starts_with("# Suite of 3 jobs: exit code 3\n"), "{page}");

@@ -41,14 +41,6 @@ const REPORT: Kind = Table(&[
     ("hosts", List(&Table(HOST))),
 ]);
 
-/// Added: several runs as one.
-const SUITE: Kind = Table(&[
-    ("schema", OneOf(&["fleetmark.suite/1"])),
-    ("exit_code", Count),
-    ("runs", List(&REPORT)),
-    ("problems", List(&Table(&[("job", Text), ("exit_code", Count), ("message", Text)]))),
-]);
-
 const SWEEP: &[(&str, Kind)] = &[
     ("path", Text),
     ("variant", Text),
@@ -305,13 +297,6 @@ const METRIC: &[(&str, Kind)] = &[
 pub fn departures(report: &Value) -> Vec<String> {
     let mut found = Vec::new();
     check("report", report, REPORT, &mut found);
-    found
-}
-
-/// The same of a suite's report.
-pub fn suite_departures(suite: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    check("suite", suite, SUITE, &mut found);
     found
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cast::Scene;
+use crate::contract;
 
 /// A folder of the examples.
 ///
@@ -30,6 +31,28 @@ pub fn scene_with(folder: &str) -> Scene {
         }
     }
     scene
+}
+
+/// What is wrong with a suite's JSON, each with its place; empty: it has the keys that it should and no other, and each of its
+/// runs is as the contract has it.
+pub fn departures(suite: &Value) -> Vec<String> {
+    let keys: Vec<&str> =
+        suite.as_object().into_iter().flat_map(|it| it.keys()).map(String::as_str).collect();
+    let mut found = Vec::new();
+    if keys != ["schema", "exit_code", "runs", "problems"] {
+        found.push(format!("a suite has other keys: {keys:?}"));
+    }
+    if suite["schema"] != "fleetmark.suite/1" || !suite["exit_code"].is_u64() || !suite["problems"].is_array()
+    {
+        found.push(format!("schema, exit_code or problems are of another type: {:.200}", suite.to_string()));
+    }
+    let runs = suite["runs"].as_array().into_iter().flatten().enumerate();
+    for (place, run) in runs {
+        found.extend(
+            contract::departures(run).into_iter().map(|departure| format!("runs[{place}]: {departure}")),
+        );
+    }
+    found
 }
 
 /// The names of an operation's metrics that stand for something measured, not for a figure about it or its program.

@@ -16,13 +16,11 @@ pub fn holds(bytes: &[u8]) {
 }
 
 #[cfg(test)]
-#[path = "../../../../fuzz/properties/driver.rs"]
-mod driver;
-
-#[cfg(test)]
 mod tests {
+    use crate::workload::driver;
+
     #[test]
     fn no_line_of_a_program_is_too_odd() {
-        super::driver::try_all("process", super::holds);
+        driver::try_all("process", super::holds);
     }
 }

@@ -69,12 +69,9 @@ fn request(parser: &'static Parser) -> &'static Request {
 }
 
 #[cfg(test)]
-#[path = "../../../../../fuzz/properties/driver.rs"]
-mod driver;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::driver;
 
     #[test]
     fn no_report_of_any_tool_is_too_odd() {
