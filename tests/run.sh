@@ -14,12 +14,23 @@ needs=(
     "valgrind valgrind"
     "faketime faketime"
     "chromium chromium"
+    "fio fio"
 )
 
 missing=()
 for need in "${needs[@]}"; do
     read -r program package <<<"$need"
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing+=("$package")
+done
+# A module of Debian's own Python, and its package.
+modules=(
+    "pytest python3-pytest"
+    "pytest_benchmark python3-pytest-benchmark"
+    "xdist python3-pytest-xdist"
+)
+for need in "${modules[@]}"; do
+    read -r module package <<<"$need"
+    /usr/bin/python3 -c "import $module" >/dev/null 2>&1 || missing+=("$package")
 done
 [ -e /usr/share/java/HdrHistogram.jar ] || missing+=(libhdrhistogram-java)
 

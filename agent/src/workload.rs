@@ -1,10 +1,19 @@
-//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each; and
-//! [`deadline`], the time limit that they share.
+//! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
+//!
+//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
+//! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
+//! program names itself).
 
 pub mod command;
 pub(crate) mod deadline;
+#[cfg(test)]
+#[path = "../../fuzz/properties/driver.rs"]
+mod driver;
 pub mod http;
+mod invocation;
 mod measures;
+pub mod process;
+pub mod reported;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +21,7 @@ use std::time::Duration;
 
 use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
-use shared::interval::{ErrorKind, ErrorSample};
+use shared::interval::{ErrorKind, ErrorSample, Remark};
 use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
@@ -21,6 +30,7 @@ use crate::engine::Drive;
 use crate::policy::{Refusal, Warden};
 
 pub use self::measures::{Measures, OUTCOME_MEASURES_MAX};
+pub use self::reported::ReportedMetric;
 
 /// How a kind is made ready for one trial of an assignment, as far as the warden's policy allows.
 pub type Prepare = fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError>;
@@ -38,7 +48,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +85,7 @@ pub trait Workload: Send + Sync + 'static {
         Duration::from_nanos(HIGHEST_TRACKABLE)
     }
 
-    /// What it takes out of the responses to an operation, at most [`shared::interval::MEASURES_MAX`]. An outcome
+    /// What it takes out of the responses to an operation, at most [`shared::interval::METRICS_MAX`]. An outcome
     /// names them by their place in this list. Asked once, before the trial. Default: nothing.
     fn metrics(&self, _operation: OperationIndex) -> &[MetricSpec] {
         &[]
@@ -128,6 +138,11 @@ pub struct Outcome {
     /// Values of metrics: the place in the operation's [`Workload::metrics`] and the value, in the metric's unit. What
     /// is not finite, or no value of the metric's kind, counts nowhere.
     pub metrics: Vec<(u16, f64)>,
+    /// Metrics that the measured program named itself, whether the operation failed or not: what a suite reported before it broke
+    /// says which parts are missing.
+    pub reported: Vec<ReportedMetric>,
+    /// What the measured program said beside them.
+    pub remarks: Vec<Remark>,
 }
 
 impl Outcome {
@@ -145,12 +160,16 @@ impl Outcome {
             connects,
             measures,
             metrics,
+            reported,
+            remarks,
         } = self;
         (*sent, *ended_ns, *wants, *error) = (sent_ns, 0, wants_sample, None);
         (*bytes_sent, *bytes_received, *connects) = (0, 0, 0);
         *sample = None;
         measures.clear();
         metrics.clear();
+        reported.clear();
+        remarks.clear();
     }
 
     /// Notes a failure, with a sample if one is still wanted.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::host::Fingerprint;
+use shared::interval::{Remark, RemarkKind};
 use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
@@ -36,6 +37,8 @@ pub struct Evidence<'a> {
     pub operations: &'a [OperationReport],
     /// What was planned and what was seen.
     pub coverage: &'a Coverage,
+    /// What programs said beside their figures.
+    pub remarks: &'a [Remark],
     /// Values above the histograms' bound.
     pub overflowed: u64,
     /// Operations that were scheduled, and were neither sent nor told to be unsent.
@@ -98,6 +101,7 @@ const GATES: &[Gate] = &[
     operations_missing,
     histogram_overflowed,
     expectation::missed,
+    other_machine,
     identical_measurements,
     generator_saturated,
     lateness::generator_late,
@@ -115,6 +119,12 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
 /// Whether a trial with these findings counts.
 pub fn is_valid(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity != Severity::Invalid)
+}
+
+/// A program that describes its machine, and describes another than its agent's.
+fn other_machine(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let told = evidence.remarks.iter().filter(|remark| remark.kind == RemarkKind::OtherMachine);
+    told.map(|remark| Finding::of_trial(FindingCode::OtherMachine, remark.text.clone())).collect()
 }
 
 fn trial_not_run(evidence: &Evidence<'_>) -> Vec<Finding> {

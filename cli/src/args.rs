@@ -216,9 +216,9 @@ pub(crate) struct PlaceArgs {
 /// What to run, where, and what to write.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The job file
-    #[arg(required_unless_present = "url", conflicts_with = "url")]
-    pub(crate) job: Option<PathBuf>,
+    /// The job file; several of them, or a folder, run one after another as a suite
+    #[arg(required_unless_present = "url", conflicts_with = "url", value_name = "JOB|DIR")]
+    pub(crate) jobs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) quick: QuickArgs,
     #[command(flatten)]

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use report::Reporter;
+use report::suite::SuiteReport;
 use report::terminal::Terminal;
 use shared::run_report::RunReport;
 
@@ -81,6 +82,15 @@ pub(crate) fn annotate(report: &RunReport) {
 pub(crate) fn page(report: &RunReport) -> anyhow::Result<String> {
     let Page { width, is_coloured } = Page::of_standard_output();
     Ok(Terminal { width, is_coloured }.render(report)?)
+}
+
+/// A suite as people read it, as wide as the terminal.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub(crate) fn suite_page(suite: &SuiteReport) -> anyhow::Result<String> {
+    let Page { width, is_coloured } = Page::of_standard_output();
+    Ok(Terminal { width, is_coloured }.render_suite(suite)?)
 }
 
 /// How a page is to look.

@@ -24,6 +24,7 @@ use shared::metric::{MetricKind, Summary};
 use shared::plan::{Plan, PlannedCell, PlannedTrial, Variant};
 use shared::run_record::{AgentPart, CellPart, CellPeer, RunRecord, RunState, TrialRecord};
 
+use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ExportSource, Exporter};
 
 const TRIALS: u32 = 3;
@@ -52,6 +53,14 @@ pub(crate) fn assembled_with_metrics() -> Assembled {
 /// What an exporter writes of the whole run.
 pub(crate) fn exported(exporter: &dyn Exporter) -> Vec<u8> {
     exported_of(exporter, &record(TRIALS), &assembled(), intervals)
+}
+
+/// A suite of a run that is invalid, and of a job that could not be run.
+pub(crate) fn suite() -> SuiteReport {
+    let invalid = SuiteRun { job: "one.toml".to_owned(), exit_code: 3, outcome: Ok(assembled().report) };
+    let not_run =
+        SuiteRun { job: "two.toml".to_owned(), exit_code: 69, outcome: Err("no agent <came>".to_owned()) };
+    SuiteReport { runs: vec![invalid, not_run], exit_code: 69 }
 }
 
 /// What an exporter writes of the run with metrics.

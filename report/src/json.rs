@@ -6,6 +6,7 @@ use analysis::assemble::Place;
 use shared::run_report::{OperationReport, RunReport};
 
 use crate::compressed::compressed_base64;
+use crate::suite::SuiteReport;
 use crate::{ExportFormat, ExportSource, Exporter, ReportError, Reporter};
 
 /// Its line in the table.
@@ -22,6 +23,10 @@ pub struct Json;
 impl Reporter for Json {
     fn render(&self, report: &RunReport) -> Result<String, ReportError> {
         Ok(serde_json::to_string_pretty(report)? + "\n")
+    }
+
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError> {
+        Ok(serde_json::to_string_pretty(&suite.json())? + "\n")
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use shared::claim::ClaimSeverity;
 use shared::run_report::{ClaimReport, RunReport, SearchReport, Verdict};
 
+use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter, figures};
 
 /// Its line in the table.
@@ -35,27 +36,65 @@ enum Outcome {
 
 impl Reporter for Junit {
     fn render(&self, report: &RunReport) -> Result<String, ReportError> {
+        Ok(document(&[TestSuite::of(report)]))
+    }
+
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError> {
+        let of_run = |run: &SuiteRun| match &run.outcome {
+            Ok(report) => TestSuite::of(report),
+            Err(problem) => TestSuite {
+                name: escaped(&run.job),
+                timestamp: None,
+                cases: vec![Case { name: "run".to_owned(), outcome: Outcome::Broken(problem.clone()) }],
+            },
+        };
+        Ok(document(&suite.runs.iter().map(of_run).collect::<Vec<_>>()))
+    }
+}
+
+/// The cases of one run.
+struct TestSuite {
+    /// Its job, safe to stand in an attribute.
+    name: String,
+    timestamp: Option<String>,
+    cases: Vec<Case>,
+}
+
+impl TestSuite {
+    fn of(report: &RunReport) -> Self {
         let mut cases = vec![run(report)];
         cases.extend(report.claims.iter().map(|claim| case(report, claim)));
         cases.extend(report.search.as_ref().map(search));
-        let count =
-            |is_meant: fn(&Outcome) -> bool| cases.iter().filter(|case| is_meant(&case.outcome)).count();
-        let counts = format!(
-            "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
-            cases.len(),
-            count(|outcome| matches!(outcome, Outcome::Failed(_))),
-            count(|outcome| matches!(outcome, Outcome::Broken(_))),
-            count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-        );
-        let name = escaped(&report.run.name);
-        let mut text = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fleetmark\" {counts}>\n  <testsuite name=\"{name}\" {counts} timestamp=\"{}\">\n",
-            escaped(&report.run.started_at)
-        );
-        cases.iter().for_each(|case| write_case(&mut text, &name, case));
-        text.push_str("  </testsuite>\n</testsuites>\n");
-        Ok(text)
+        let timestamp = Some(escaped(&report.run.started_at));
+        Self { name: escaped(&report.run.name), timestamp, cases }
     }
+}
+
+fn document(suites: &[TestSuite]) -> String {
+    let counts_of_all = counts(suites.iter().flat_map(|suite| &suite.cases));
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fleetmark\" {counts_of_all}>\n"
+    );
+    for TestSuite { name, timestamp, cases } in suites {
+        let timestamp = timestamp.as_ref().map_or_else(String::new, |it| format!(" timestamp=\"{it}\""));
+        text.push_str(&format!("  <testsuite name=\"{name}\" {}{timestamp}>\n", counts(cases.iter())));
+        cases.iter().for_each(|case| write_case(&mut text, name, case));
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+/// How many cases there are, and what became of them, as attributes.
+fn counts<'a>(cases: impl Iterator<Item = &'a Case> + Clone) -> String {
+    let count = |is_meant: fn(&Outcome) -> bool| cases.clone().filter(|case| is_meant(&case.outcome)).count();
+    format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+        cases.clone().count(),
+        count(|outcome| matches!(outcome, Outcome::Failed(_))),
+        count(|outcome| matches!(outcome, Outcome::Broken(_))),
+        count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+    )
 }
 
 /// The run as a whole: what is invalid must not pass because no claim happens to look at it.
@@ -184,6 +223,19 @@ mod tests {
         search.answer.verdict = Verdict::Refuted;
         let failed = Junit.render(&report).unwrap();
         assert!(failed.contains("<failure message=\"read.latency.p99 &lt; 50ms holds"), "{failed}");
+    }
+
+    #[test]
+    fn a_suite_has_a_testsuite_for_each_job_also_for_one_that_did_not_run() {
+        let text = Junit.render_suite(&fixture::suite()).unwrap();
+        assert!(
+            text.contains(
+                "<testsuites name=\"fleetmark\" tests=\"2\" failures=\"0\" errors=\"2\" skipped=\"0\">"
+            ),
+            "{text}"
+        );
+        assert_eq!(text.matches("<testsuite ").count(), 2, "{text}");
+        assert!(text.contains("<error message=\"no agent &lt;came&gt;\"/>"), "{text}");
     }
 
     #[test]

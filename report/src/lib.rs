@@ -3,8 +3,9 @@
 //! A [`Reporter`] renders a run report, which any client holds. An [`Exporter`] goes back to the stored
 //! intervals, and so runs where the store is.
 //!
-//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`]. Exporters: [`json`], [`csv`], [`hlog`], [`hgrm`], [`openmetrics`], [`html`].
-//! Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
+//! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`],
+//! [`hgrm`], [`openmetrics`], [`html`]. Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run
+//! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
 //! (those of claims, as text).
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod junit;
 pub mod markdown;
 pub mod openmetrics;
 pub mod series;
+pub mod suite;
 pub mod terminal;
 
 use std::io::{self, Write};
@@ -31,6 +33,7 @@ use shared::interval::Interval;
 use shared::job::Job;
 use shared::run_record::RunRecord;
 use shared::run_report::RunReport;
+use suite::SuiteReport;
 
 /// Renders a run report.
 pub trait Reporter {
@@ -39,6 +42,12 @@ pub trait Reporter {
     /// # Errors
     /// When the report cannot be put into the format.
     fn render(&self, report: &RunReport) -> Result<String, ReportError>;
+
+    /// Several reports as one text, which links them.
+    ///
+    /// # Errors
+    /// When one of them cannot be put into the format.
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError>;
 }
 
 /// One line of the table of report formats.

@@ -11,6 +11,7 @@ use shared::run_report::{
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
+use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter};
 
 /// Its line in the table.
@@ -30,15 +31,41 @@ pub struct Markdown;
 impl Reporter for Markdown {
     fn render(&self, report: &RunReport) -> Result<String, ReportError> {
         let mut page = Page(String::new());
-        header(&mut page, report);
-        claims(&mut page, report);
-        search(&mut page, report);
-        comparisons(&mut page, report);
-        notes(&mut page, report);
-        measurements(&mut page, report);
-        findings(&mut page, report);
+        section(&mut page, report);
         Ok(page.0)
     }
+
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError> {
+        let mut page = Page(String::new());
+        page.line(&format!("# Suite of {} jobs: exit code {}\n", suite.runs.len(), suite.exit_code));
+        let rows: Vec<Vec<String>> = suite.runs.iter().map(suite_row).collect();
+        page.table(&["came out", "job", "claims", "reason"], &rows);
+        for report in suite.reports() {
+            page.line(&format!("\n<a id=\"run-{}\"></a>\n", report.run.id));
+            section(&mut page, report);
+        }
+        Ok(page.0)
+    }
+}
+
+fn section(page: &mut Page, report: &RunReport) {
+    header(page, report);
+    claims(page, report);
+    search(page, report);
+    comparisons(page, report);
+    notes(page, report);
+    measurements(page, report);
+    findings(page, report);
+}
+
+/// A line of the suite's table, which leads to the run's own section.
+fn suite_row(run: &SuiteRun) -> Vec<String> {
+    let name = escaped(run.name());
+    let name = match &run.outcome {
+        Ok(report) => format!("[{name}](#run-{})", report.run.id),
+        Err(_) => name,
+    };
+    vec![format!("**{}**", run.word()), name, run.claims(), escaped(&run.reason())]
 }
 
 /// What has been rendered so far.
@@ -307,6 +334,16 @@ mod tests {
     fn a_run_without_claims_says_so() {
         let text = Markdown.render(&fixture::assembled_of(&fixture::record(1)).report).unwrap();
         assert!(text.starts_with("## session-status: valid, nothing was claimed\n"), "{text}");
+    }
+
+    #[test]
+    fn a_suites_table_leads_to_the_section_of_each_run() {
+        let text = Markdown.render_suite(&fixture::suite()).unwrap();
+        assert!(text.starts_with("# Suite of 2 jobs: exit code 69\n"), "{text}");
+        let id = fixture::assembled().report.run.id;
+        assert!(text.contains(&format!("| **invalid** | [session-status](#run-{id}) |")), "{text}");
+        assert!(text.contains(&format!("<a id=\"run-{id}\"></a>\n\n## session-status: invalid\n")), "{text}");
+        assert!(text.contains("| **not run** | two.toml |  | no agent &lt;came&gt; |"), "{text}");
     }
 
     #[test]

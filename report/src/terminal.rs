@@ -3,8 +3,8 @@
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
-//! `search` (which is the highest that holds), `doubts` (errors and findings); [`trend`], a metric over many runs, [`comparison`],
-//! two of them against each other, and [`calibration`], whether any of that can be trusted.
+//! `search` (which is the highest that holds), `doubts` (errors and findings), `suite` (several runs in a table); [`trend`], a metric
+//! over many runs, [`comparison`], two of them against each other, and [`calibration`], whether any of that can be trusted.
 
 mod against;
 mod apart;
@@ -17,6 +17,7 @@ mod metrics;
 mod observers;
 mod operations;
 mod search;
+mod suite;
 mod summary;
 mod sweeps;
 pub mod trend;
@@ -26,6 +27,7 @@ use shared::run_report::{AgentTotals, OperationReport, RunReport, TrialReport, V
 
 use self::ink::Ink;
 use self::operations::{Figures, Row};
+use crate::suite::SuiteReport;
 use crate::{ReportError, Reporter};
 
 /// Most trials listed one by one; more make a screenful that nobody reads.
@@ -58,6 +60,13 @@ impl Reporter for Terminal {
         observers::table(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
+        Ok(page.text)
+    }
+
+    fn render_suite(&self, suite: &SuiteReport) -> Result<String, ReportError> {
+        let ink = Ink { is_coloured: self.is_coloured };
+        let mut page = Page { ink, width: usize::from(self.width), text: String::new() };
+        suite::table(&mut page, suite);
         Ok(page.text)
     }
 }

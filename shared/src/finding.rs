@@ -88,6 +88,9 @@ findings! {
     StoreDamaged = "store_damaged", Invalid;
     /// What `[expect]` says must be reported was not: a metric has no value, or their number is another.
     ExpectationMissed = "expectation_missed", Invalid;
+    /// A program described the machine that it measured on (pytest-benchmark's `machine_info`), and described another than its
+    /// agent's: its results may come from elsewhere, or it ran in a container.
+    OtherMachine = "other_machine", Note;
     /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
     /// copied, cached or replayed. It shows once all trials are there, and is not repeated.
     IdenticalMeasurements = "identical_measurements", Invalid;

@@ -1,9 +1,11 @@
 //! One agent's report on one second of one trial: deltas, numbered, never cumulative.
 //!
-//! Rooms: [`fold`], what finished runs keep of them; [`metric`], what was taken out of responses.
+//! Rooms: [`fold`], what finished runs keep of them; [`metric`], what was taken out of responses; [`remark`], what a program
+//! said beside its figures.
 
 pub mod fold;
 pub mod metric;
+pub mod remark;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::fold::Folded;
 pub use self::metric::MetricInterval;
+pub use self::remark::{Remark, RemarkKind};
 use crate::histogram::EncodedHistogram;
 use crate::host::HostSample;
 use crate::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
@@ -22,8 +25,13 @@ pub const OPERATIONS_MAX: usize = 256;
 pub const ERROR_SAMPLES_MAX: usize = 5;
 /// Longest text of an error sample, in bytes; what is longer is cut at a character.
 pub const ERROR_SAMPLE_BYTES_MAX: usize = 512;
-/// Most further measures (`cpu_time`, `max_memory`, …) of one operation, and most metrics beside them.
+/// Most further measures (`cpu_time`, `max_memory`, …) of one operation.
 pub const MEASURES_MAX: usize = 32;
+/// Most metrics of one operation: a suite of a hundred benchmarks reports some eight figures of each. With names and
+/// distributions of the usual length so many still fit into the largest interval that travels.
+pub const METRICS_MAX: usize = 1_024;
+/// Most remarks kept per operation, in an interval as for a trial.
+pub const REMARKS_MAX: usize = 4;
 
 /// Which part of a trial an interval belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,8 +110,10 @@ pub struct OperationInterval {
     pub failed: Option<EncodedHistogram>,
     /// Further measures of the workload, by name (`cpu_time` in ns, `max_memory` in bytes, …).
     pub measures: BTreeMap<String, EncodedHistogram>,
-    /// What was taken out of responses, by the metric's name; metrics without a value are left out.
+    /// What was taken out of responses, by the metric's name, at most [`METRICS_MAX`]; metrics without a value are left out.
     pub metrics: BTreeMap<String, MetricInterval>,
+    /// What programs said beside their figures, at most [`REMARKS_MAX`], each once.
+    pub remarks: Vec<Remark>,
 }
 
 impl OperationInterval {
@@ -213,15 +223,16 @@ pub struct ErrorSample {
 impl ErrorSample {
     /// Keeps a sample, cut to [`ERROR_SAMPLE_BYTES_MAX`] at a character.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        if message.len() > ERROR_SAMPLE_BYTES_MAX {
-            let end = (0..=ERROR_SAMPLE_BYTES_MAX - '…'.len_utf8())
-                .rev()
-                .find(|at| message.is_char_boundary(*at))
-                .unwrap_or(0);
-            message.truncate(end);
-            message.push('…');
-        }
-        Self { kind, message }
+        Self { kind, message: cut(message.into(), ERROR_SAMPLE_BYTES_MAX) }
     }
+}
+
+/// A text of at most so many bytes, cut at a character.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let end = (0..=bytes_max - '…'.len_utf8()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

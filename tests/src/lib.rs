@@ -15,7 +15,8 @@
 //! [`slow_link`] (one that takes its time), [`namespaces`] (hosts with cables that can be pulled),
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
 //! that can be repeated), [`eavesdropper`] (somebody who listens on the way), [`membership`] (how others join a coordinator that
-//! encrypts), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target).
+//! encrypts), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target),
+//! [`suites`] (suites that people bring).
 #![forbid(unsafe_code)]
 
 pub mod acknowledged;
@@ -47,6 +48,7 @@ pub mod site;
 pub mod slow_link;
 pub mod small_disk;
 pub mod stored;
+pub mod suites;
 pub mod target;
 pub mod trace;
 pub mod witness;

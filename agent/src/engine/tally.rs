@@ -1,8 +1,9 @@
 //! What is counted while an interval runs: plain numbers and histograms, owned by one thread at a time.
 //!
-//! Room: `metric`, the values of one metric.
+//! Rooms: `metric`, the values of one metric that is known in advance; `reported`, those that programs name themselves.
 
 mod metric;
+mod reported;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, OperationInter
 use shared::metric::MetricSpec;
 
 use self::metric::MetricTally;
+use self::reported::ReportedTally;
 use crate::workload::Outcome;
 
 /// What a tally has to hold.
@@ -52,6 +54,8 @@ struct OperationTally {
     measures: Vec<Option<Box<Histogram<u32>>>>,
     /// One for each of the operation's metrics.
     metrics: Vec<MetricTally>,
+    /// What programs named and said themselves.
+    reported: ReportedTally,
 }
 
 /// Where the latency of one operation comes from under the open model.
@@ -127,6 +131,7 @@ impl Tally {
                 metric.record(*value);
             }
         }
+        tally.reported.take_in(outcome, tally.metrics.len());
         if let Some(open) = &mut tally.open {
             open.send_lag.record(timing.send_lag_ns);
             open.worker_wait.record(timing.worker_wait_ns);
@@ -185,6 +190,7 @@ impl OperationTally {
             failed: None,
             measures: shape.measures.iter().map(|_| None).collect(),
             metrics: metrics.iter().map(|spec| MetricTally::new(spec.kind)).collect(),
+            reported: ReportedTally::default(),
         }
     }
 
@@ -212,6 +218,7 @@ impl OperationTally {
             add_if_any(mine, theirs.as_deref());
         }
         self.metrics.iter_mut().zip(&other.metrics).for_each(|(mine, theirs)| mine.add(theirs));
+        self.reported.add(&other.reported, self.metrics.len());
         self.unsent += other.unsent;
         if let (Some(mine), Some(theirs)) = (&mut self.open, &other.open) {
             add_histogram(&mut mine.service_time, &theirs.service_time);
@@ -231,6 +238,7 @@ impl OperationTally {
         self.connects = 0;
         self.unsent = 0;
         self.metrics.iter_mut().for_each(MetricTally::clear);
+        self.reported.clear();
         clear_if_used(Some(&mut self.latency));
         let open = self.open.as_deref_mut().into_iter();
         let open = open.flat_map(|open| [&mut open.service_time, &mut open.send_lag, &mut open.worker_wait]);
@@ -269,14 +277,18 @@ impl OperationTally {
             bytes_sent: self.bytes_sent,
             bytes_received: self.bytes_received,
             connects: self.connects,
-            overflowed: overflowed.chain(self.metrics.iter().map(MetricTally::overflowed)).sum(),
+            overflowed: overflowed
+                .chain(self.metrics.iter().map(MetricTally::overflowed))
+                .chain([self.reported.left_out()])
+                .sum(),
             latency: encoded(&self.latency),
             service_time: self.open.as_ref().and_then(|open| encoded(&open.service_time)),
             send_lag: self.open.as_ref().and_then(|open| encoded(&open.send_lag)),
             worker_wait: self.open.as_ref().and_then(|open| encoded(&open.worker_wait)),
             failed: self.failed.as_deref().and_then(encoded),
             measures: measured.map(|(name, histogram)| (name.to_owned(), histogram)).collect(),
-            metrics: counted.collect(),
+            metrics: counted.chain(self.reported.encode()).collect(),
+            remarks: self.reported.remarks().to_vec(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::interval::ErrorSample;
+use shared::interval::{ErrorSample, Remark};
 use shared::secret::mask::Mask;
 
 use crate::workload::Outcome;
@@ -17,7 +17,7 @@ impl Secrets {
         Self(mask)
     }
 
-    /// Masks what an operation's sample tells.
+    /// Masks what an operation's sample and remarks tell.
     #[inline]
     pub fn hide_in(&self, outcome: &mut Outcome) {
         if self.0.is_empty() {
@@ -25,6 +25,9 @@ impl Secrets {
         }
         if let Some(sample) = &mut outcome.sample {
             *sample = ErrorSample::new(sample.kind, self.mask(std::mem::take(&mut sample.message)));
+        }
+        for remark in &mut outcome.remarks {
+            *remark = Remark::new(remark.kind, self.mask(std::mem::take(&mut remark.text)));
         }
     }
 
@@ -36,7 +39,7 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
-    use shared::interval::ErrorKind;
+    use shared::interval::{ErrorKind, RemarkKind};
 
     use super::*;
 
@@ -46,7 +49,9 @@ mod tests {
         let mut outcome = Outcome::default();
         outcome.clear(0, true);
         outcome.fail(ErrorKind::Body, || "got correct horse".to_owned());
+        outcome.remarks.push(Remark::new(RemarkKind::LastWords, "bye, correct horse"));
         secrets.hide_in(&mut outcome);
         assert_eq!(outcome.sample.unwrap().message, "got <key>");
+        assert_eq!(outcome.remarks[0].text, "bye, <key>");
     }
 }

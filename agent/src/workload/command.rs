@@ -4,10 +4,11 @@
 //! peak of memory below what the agent itself held when it forked cannot be told, and is left out. Starting a
 //! program occupies its load thread for the fork and the exec, within the operation's own time.
 //!
-//! Rooms: `settings` (the keys of an operation, read and checked), `invocation` (what is started, with each
-//! operation's values filled in), `run` (one program from start to end).
+//! Rooms: `settings` (the keys of an operation, read and checked), `run` (one program from start to end), [`parse`] (what tools
+//! report, each in its own words), `report` (such a report, from where it is awaited to metrics).
 
-mod invocation;
+mod parse;
+mod report;
 mod run;
 mod settings;
 #[cfg(test)]
@@ -21,13 +22,15 @@ use shared::interval::ErrorKind;
 use shared::job::schema::{Key, KindSchema, Shape};
 use shared::plan::Assignment;
 
+use super::invocation::{FillError, Filled, keys};
 use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
 use crate::child::memory_floor::{MemoryFloor, MemoryFloors};
 use crate::engine::clock::now_ns;
 use crate::engine::{self, Drive};
 use crate::policy::Warden;
-use crate::values::{Names, Secrets, Values};
-use invocation::Filled;
+use crate::values::{Names, RenderError, Secrets, Values};
+#[cfg(any(test, fuzzing))]
+pub use parse::properties;
 use run::Capture;
 use settings::Settings;
 
@@ -51,21 +54,9 @@ const MAX_MEMORY: usize = 1;
 const EXIT_STATUS: Shape = Shape::Integer { min: 0, max: 255 };
 
 const OPERATION_KEYS: &[Key] = &[
-    Key::required(
-        "command",
-        Shape::Any(&[Shape::List(&Shape::Template), Shape::Template]),
-        "The program and its arguments: a list, or one text, split as a shell would but without a shell.",
-    ),
-    Key::optional(
-        "env",
-        Shape::Map(&Shape::Template),
-        "Environment variables, added to those of the agent; default none.",
-    ),
-    Key::optional(
-        "cwd",
-        Shape::Template,
-        "The working directory, a path on the agent; default the agent's own.",
-    ),
+    keys::COMMAND,
+    keys::ENV,
+    keys::CWD,
     Key::optional("stdin", Shape::Template, "Text given to its standard input; default none."),
     Key::optional(
         "expect",
@@ -81,20 +72,50 @@ const OPERATION_KEYS: &[Key] = &[
         Shape::Duration,
         "How long it may take before it is killed with all of its process group; default 10s.",
     ),
-    Key::unsupported(
+    Key::optional(
         "parse",
-        Shape::OneOf(&[
-            "pytest-benchmark",
-            "hyperfine",
-            "fio",
-            "criterion",
-            "go-bench",
-            "json",
-            "regex",
-            "junit",
-            "hdr-log",
-        ]),
-        "How further metrics are read from its output.",
+        Shape::OneOf(parse::NAMES),
+        "How further metrics are read from what it reports: metric.<name> in claims. A report that is missing, cut or empty fails the operation.",
+    ),
+    Key::optional(
+        "output",
+        Shape::Template,
+        "The file that it writes its report to, relative to `cwd`; for criterion the folder; default its standard output. At most 128 MiB are read, 16 MiB by json and regex.",
+    ),
+    Key::optional(
+        "full_names",
+        Shape::Boolean,
+        "Whether metrics bear the tool's full names, with file, class or package; default false.",
+    ),
+    Key::optional(
+        "metrics",
+        Shape::Map(&Shape::Table(METRIC_KEYS)),
+        "What parse = \"json\" reads, by the metrics' names; of parse = \"regex\", units of its groups.",
+    ),
+    Key::optional(
+        "pattern",
+        Shape::Template,
+        "The regular expression of parse = \"regex\": each named group is a metric, each match a value.",
+    ),
+    Key::optional("unit", Shape::Text, "The unit of the values of parse = \"hdr-log\"; default ns."),
+];
+
+const METRIC_KEYS: &[Key] = &[
+    Key::optional("from", Shape::Text, "Where it stands, as a JSON pointer: a number, or a list of them."),
+    Key::optional(
+        "unit",
+        Shape::Text,
+        "The unit that it is written in: ns, us, ms, s, B, KiB, MiB, GiB, /s or a word; default none.",
+    ),
+    Key::optional(
+        "kind",
+        Shape::OneOf(&["gauge", "histogram"]),
+        "Any number, or whole ones with quantiles; default gauge.",
+    ),
+    Key::optional(
+        "better",
+        Shape::OneOf(&["lower", "higher"]),
+        "Which way it is better, for claims that do not say.",
     ),
 ];
 
@@ -121,9 +142,9 @@ impl CommandWorkload {
     /// program that does not exist is found out when it is run: an earlier operation may make it.
     pub fn under(warden: Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
         let names = Names::of(assignment)?;
-        let secrets = names.secrets();
+        let secrets = Arc::new(names.secrets());
         let read = |operation| {
-            let settings = Settings::read(operation, &names);
+            let settings = Settings::read(operation, &names, &secrets);
             settings.map_err(|error| PrepareError(secrets.mask(error.to_string())))
         };
         let operations = assignment.operations.iter().map(read).collect::<Result<Arc<[Settings]>, _>>()?;
@@ -131,14 +152,7 @@ impl CommandWorkload {
         let floors = MemoryFloors::new().map_err(|error| {
             PrepareError(format!("cannot make a file in memory to measure memory with: {error}"))
         })?;
-        Ok(Self {
-            operations,
-            names,
-            secrets: Arc::new(secrets),
-            floors,
-            warden,
-            is_scenario: assignment.is_scenario,
-        })
+        Ok(Self { operations, names, secrets, floors, warden, is_scenario: assignment.is_scenario })
     }
 }
 
@@ -215,16 +229,32 @@ impl CommandWorker {
                 .fill_in(&self.warden, self.floor.clone(), &mut self.values)
                 .map(|filled| filled_now.insert(filled)),
         };
-        let input = settings.invocation.input(&mut self.values, &mut self.input);
-        match (filled, input) {
-            (Ok(filled), Ok(input)) => run::run(settings, filled, input, &mut self.capture, outcome).await,
-            (Err(error), _) => not_started(&error, outcome),
-            (_, Err(error)) => not_started(&error, outcome),
+        let prepared = filled.map_err(NotStarted::from).and_then(|filled| {
+            let parsing = settings.parsing.as_ref();
+            let awaited =
+                parsing.map(|it| it.awaited(filled.directory.as_deref(), &mut self.values)).transpose()?;
+            let input = settings.invocation.input(&mut self.values, &mut self.input)?;
+            Ok((filled, awaited, input))
+        });
+        match prepared {
+            Ok((filled, awaited, input)) => {
+                run::run(settings, filled, (input, awaited), &mut self.capture, outcome).await;
+            }
+            Err(error) => not_started(&error, outcome),
         }
     }
 }
 
-fn not_started(error: &dyn std::fmt::Display, outcome: &mut Outcome) {
+/// Why a program was not started.
+#[derive(Debug, thiserror::Error)]
+enum NotStarted {
+    #[error(transparent)]
+    Fill(#[from] FillError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+fn not_started(error: &NotStarted, outcome: &mut Outcome) {
     outcome.sent_ns = now_ns();
     outcome.ended_ns = outcome.sent_ns;
     outcome.fail(ErrorKind::Other, || format!("the program was not started: {error}"));

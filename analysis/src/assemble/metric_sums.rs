@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use shared::interval::{MEASURES_MAX, MetricInterval, OPERATIONS_MAX};
+use shared::interval::{METRICS_MAX, MetricInterval};
 use shared::metric::{MetricKind, Summary};
 use shared::run_report::MetricReport;
 
 use super::histogram_sum::HistogramSum;
 
-/// Most metrics of all operations together: as many as a job of the largest size may have.
-const MERGED_MAX: usize = OPERATIONS_MAX * MEASURES_MAX;
+/// Most metrics of all operations together: what several suites of the largest size report. Those beyond are told of their own
+/// operations only.
+const MERGED_MAX: usize = 8 * METRICS_MAX;
 
 /// The metrics of one operation over any set of intervals, agents or operations.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +34,7 @@ impl MetricSums {
     pub(super) fn add(&mut self, metrics: &BTreeMap<String, MetricInterval>) -> u64 {
         let mut left_out = 0;
         for (name, more) in metrics {
-            let sum = self.sum(name, &more.unit, more.kind, MEASURES_MAX);
+            let sum = self.sum(name, &more.unit, more.kind, METRICS_MAX);
             match sum.filter(|sum| sum.is_of(&more.unit, more.kind)) {
                 Some(sum) => {
                     sum.summary.add(&more.summary);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use shared::histogram::EncodedHistogram;
-use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval};
+use shared::interval::{
+    ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval, REMARKS_MAX, Remark,
+};
 use shared::metric::{PHASES, Unit};
 use shared::run_report::{MetricReport, OperationReport};
 
@@ -25,6 +27,7 @@ pub(super) struct Tally {
     failed: HistogramSum,
     measures: BTreeMap<String, HistogramSum>,
     metrics: MetricSums,
+    remarks: Vec<Remark>,
 }
 
 impl Tally {
@@ -35,6 +38,7 @@ impl Tally {
             add_to(self.errors.entry(*kind).or_default(), *count);
         }
         self.keep_samples(&interval.error_samples);
+        self.keep_remarks(&interval.remarks);
         // The service time parts from the latency with the first interval that tells it, before either grows.
         if interval.service_time.is_some() && self.service_time.is_none() {
             self.service_time = Some(self.latency.clone());
@@ -65,6 +69,7 @@ impl Tally {
             add_to(self.errors.entry(*kind).or_default(), *count);
         }
         self.keep_samples(&other.error_samples);
+        self.keep_remarks(&other.remarks);
         if other.service_time.is_some() && self.service_time.is_none() {
             self.service_time = Some(self.latency.clone());
         }
@@ -103,6 +108,11 @@ impl Tally {
     /// Values above the histograms' bound.
     pub(super) fn overflowed(&self) -> u64 {
         self.counters.overflowed
+    }
+
+    /// What programs said beside their figures, each once.
+    pub(super) fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     /// Operations that were scheduled, and were neither sent nor told to be unsent.
@@ -183,6 +193,14 @@ impl Tally {
         for sample in samples {
             if self.error_samples.len() < ERROR_SAMPLES_MAX && !self.error_samples.contains(sample) {
                 self.error_samples.push(sample.clone());
+            }
+        }
+    }
+
+    fn keep_remarks(&mut self, remarks: &[Remark]) {
+        for remark in remarks {
+            if self.remarks.len() < REMARKS_MAX && !self.remarks.contains(remark) {
+                self.remarks.push(remark.clone());
             }
         }
     }

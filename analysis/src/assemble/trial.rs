@@ -7,6 +7,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::histogram::EncodedHistogram;
 use shared::host::Fingerprint;
 use shared::ids::{AgentId, AgentName};
+use shared::interval::Remark;
 use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
 use shared::run_record::{AgentPart, RunRecord, TrialRecord};
@@ -142,6 +143,7 @@ fn assemble_one<'a>(
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
     let operations = Operations::of(job, &tallies, window_ns);
     let coverage = coverage(run.record, attempt, job, &parts);
+    let remarks: Vec<Remark> = tallies.iter().flat_map(|tally| tally.remarks().iter().cloned()).collect();
     let evidence = Evidence {
         job,
         record: attempt,
@@ -149,6 +151,7 @@ fn assemble_one<'a>(
         coverage: &coverage,
         missing: tallies.iter().fold(0, |sum, tally| tally.missing().saturating_add(sum)),
         twin,
+        remarks: &remarks,
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
         agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell)).collect::<Vec<_>>(),
     };

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use shared::finding::{Finding, FindingCode};
+use shared::interval::RemarkKind;
 use shared::metric::{MetricName, WORKLOAD_MEASURES};
 use shared::run_report::{OperationReport, value_of};
 
 use super::Evidence;
 
-/// Most missing metrics that one sentence names; more are counted.
-const NAMED_MAX: usize = 5;
+/// Most missing metrics that one sentence names, so that a suite can be gone through by it; more are counted.
+const NAMED_MAX: usize = 50;
 
 /// A finding for metrics that have no value, and one for a wrong number of them.
 pub(super) fn missed(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -18,7 +19,14 @@ pub(super) fn missed(evidence: &Evidence<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let messages = absent(evidence).into_iter().chain(miscounted(evidence));
-    messages.map(|message| Finding::of_trial(FindingCode::ExpectationMissed, message)).collect()
+    let last_words = last_words(evidence);
+    messages.map(|message| Finding::of_trial(FindingCode::ExpectationMissed, message + &last_words)).collect()
+}
+
+/// What the programs said last that reported figures, if any did: the reason usually stands there.
+fn last_words(evidence: &Evidence<'_>) -> String {
+    let said = evidence.remarks.iter().find(|remark| remark.kind == RemarkKind::LastWords);
+    said.map_or_else(String::new, |remark| format!("; the program's last words: {}", remark.text))
 }
 
 fn absent(evidence: &Evidence<'_>) -> Option<String> {
@@ -41,12 +49,12 @@ fn miscounted(evidence: &Evidence<'_>) -> Option<String> {
         .then(|| format!("{} distinct metrics were reported; [expect] says {expected}", names.len()))
 }
 
-/// The names of an operation's own metrics that have a value; what every program tells of itself is none of them.
+/// The names of an operation's own metrics that have a value. What every program tells of itself is none of them, and neither is
+/// a figure about a whole (`test_simple.median`, `suite.failed`): names of benchmarks hold no point.
 fn reported(operation: &OperationReport) -> impl Iterator<Item = &str> {
+    let is_own = |name: &str| !name.contains('.') && !WORKLOAD_MEASURES.contains(&name);
     let metrics = operation.metrics.iter();
-    metrics
-        .filter(|(name, metric)| metric.count > 0 && !WORKLOAD_MEASURES.contains(&name.as_str()))
-        .map(|(name, _)| name.as_str())
+    metrics.filter(move |(name, metric)| metric.count > 0 && is_own(name)).map(|(name, _)| name.as_str())
 }
 
 /// What hosts tell comes with each agent, everything else with operations.

@@ -1,5 +1,6 @@
 //! `fleetmark report`: what came out of a run, written to files in other formats.
 
+use ::report::suite::SuiteReport;
 use shared::run_report::RunReport;
 
 use super::{export, show};
@@ -39,6 +40,20 @@ pub(super) fn check(formats: &FormatArgs, page: Option<&PageArgs>) -> anyhow::Re
 pub(super) fn write(formats: &FormatArgs, report: &RunReport) -> anyhow::Result<()> {
     for (format, path) in formats.files() {
         let text = format.reporter.render(report).map_err(|error| {
+            Failure::with_code(INTERNAL, format!("failed to write the {} report: {error}", format.name))
+        })?;
+        output::write(path, &text)?;
+    }
+    Ok(())
+}
+
+/// Writes a suite's report to all files that were asked for.
+///
+/// # Errors
+/// 73 when one cannot be written.
+pub(super) fn write_suite(formats: &FormatArgs, suite: &SuiteReport) -> anyhow::Result<()> {
+    for (format, path) in formats.files() {
+        let text = format.reporter.render_suite(suite).map_err(|error| {
             Failure::with_code(INTERNAL, format!("failed to write the {} report: {error}", format.name))
         })?;
         output::write(path, &text)?;

@@ -1,15 +1,18 @@
-//! `fleetmark run`: runs a job and says what came out.
+//! `fleetmark run`: runs a job and says what came out. Rooms: [`suite`] (several jobs), `quick` (a job without a file), `commit`
+//! (which one the job lies in), `interrupt`.
 
 mod commit;
 pub(super) mod following;
 mod interrupt;
 mod quick;
+mod suite;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coordinator::secrets::SecretStore;
 use shared::job::{Job, confidences};
+use shared::run_report::RunReport;
 use shared::secret::{SecretName, SecretText};
 
 use self::following::Followed;
@@ -21,18 +24,52 @@ use crate::embedded::local_agents::LocalAgents;
 use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT, USAGE};
 use crate::output;
 use crate::rpc::{Client, Submission};
+use suite::Jobs;
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let CheckedJob { toml, job, files } = checked(&args)?;
-    let secrets = secrets(args.secrets.as_deref(), &toml, &job)?;
+    let jobs = suite::jobs(&args)?;
     if let Some(path) = &args.json {
         output::check(path)?;
     }
     report::check(&args.formats, Some(&args.page))?;
+    match jobs {
+        Jobs::One(job) => {
+            let ended = measure(&args, *job).await?;
+            tell(&args, &ended)?;
+            Ok(ended.exit_code)
+        }
+        Jobs::Several(_) if args.page.html.is_some() => Err(Failure::with_code(
+            USAGE,
+            "--html is of one run: run the suite without it, then `fleetmark report RUN --html FILE` for each",
+        )),
+        Jobs::Several(jobs) => suite::run(&args, jobs).await,
+    }
+}
+
+/// A job that is about to run.
+struct Ready {
+    /// The file that it comes from; `None`: the command line.
+    path: Option<PathBuf>,
+    checked: CheckedJob,
+}
+
+/// What came out of a job.
+struct Ended {
+    exit_code: u8,
+    /// `None`: it cannot be read, which was said.
+    report: Option<RunReport>,
+    /// Whether the person at the terminal ended it.
+    is_interrupted: bool,
+}
+
+/// Runs a job to its end.
+async fn measure(args: &RunArgs, job: Ready) -> anyhow::Result<Ended> {
+    let Ready { path, checked: CheckedJob { toml, job, files } } = job;
+    let secrets = secrets(args.secrets.as_deref(), &toml, &job)?;
     let mut client = client::connect(&args.place).await?;
     let local_agents = local_agents(args.local_agents, &args.place, &job);
     let agents = start_agents(local_agents, &args.place, &mut client).await?;
-    let tags = tags(&args, &job).await;
+    let tags = tags(args, path.as_deref(), &job).await;
     let submission = Submission {
         job_toml: toml,
         files,
@@ -42,7 +79,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         secrets,
         reservation: agents.as_ref().map(|agents| agents.reservation.clone()).unwrap_or_default(),
     };
-    let outcome = follow(&args, &mut client, submission).await;
+    let outcome = follow(args, &mut client, submission).await;
     if let Some(agents) = agents {
         agents.end().await;
     }
@@ -50,22 +87,14 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
 }
 
 /// Tags of the command line, and the commit of the repository in which the job lies unless somebody named another.
-async fn tags(args: &RunArgs, job: &Job) -> BTreeMap<String, String> {
-    let mut tags = match &args.job {
+async fn tags(args: &RunArgs, path: Option<&Path>, job: &Job) -> BTreeMap<String, String> {
+    let mut tags = match path {
         Some(path) => commit::tags(path).await,
         None => BTreeMap::new(),
     };
     tags.retain(|key, _| !job.tags.contains_key(key));
     tags.extend(args.tags.iter().cloned());
     tags
-}
-
-fn checked(args: &RunArgs) -> anyhow::Result<CheckedJob> {
-    match (&args.job, &args.quick.url) {
-        (Some(path), _) => check::read(path, &args.set),
-        (None, Some(url)) => check::check("--url", quick::job(url, &args.quick), &args.set, Path::new(".")),
-        (None, None) => Err(Failure::with_code(USAGE, "name a job file, or measure a --url")),
-    }
 }
 
 /// The secrets that a job uses, from a file of the person's own.
@@ -112,30 +141,19 @@ pub(super) async fn start_agents(
     LocalAgents::start(count, client, &folder).await.map(Some)
 }
 
-/// Submits, watches to the end, and tells what came out.
-async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<u8> {
-    let is_data_on_stdout = args.json.as_deref() == Some(Path::new("-"))
-        || args.formats.is_on_stdout()
-        || args.page.is_on_stdout();
+/// Submits, watches to the end, and gets what came out.
+async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<Ended> {
     let run = client.submit(submission).await?.to_string();
     let (end, is_interrupted) = match following::to_the_end(client, &run, &args.place, args.quiet).await? {
-        Followed::Left => return Ok(INTERRUPTED),
+        Followed::Left => return Ok(Ended { exit_code: INTERRUPTED, report: None, is_interrupted: true }),
         Followed::Over { end, is_interrupted } => (end, is_interrupted),
     };
     let exit_code = if is_interrupted { INTERRUPTED } else { end.exit_code };
-    let Some(report) = watch::report_of(client, &run, &end).await? else { return Ok(exit_code) };
-    if let Some(path) = &args.json {
-        show::write_json(path, &report)?;
-    }
-    report::write(&args.formats, &report)?;
-    if let Some(path) = &args.page.html {
+    let report = watch::report_of(client, &run, &end).await?;
+    if let Some(path) = args.page.html.as_ref().filter(|_| report.is_some()) {
         export::write_page(client, &run, path).await?;
     }
-    output::annotate(&report);
-    if !args.quiet && !is_data_on_stdout {
-        output::print(&output::page(&report)?)?;
-    }
-    if let Some(name) = &args.save_baseline
+    if let Some(name) = args.save_baseline.as_ref().filter(|_| report.is_some())
         && let Err(error) = baseline::add(client, name, &run).await
     {
         // That the run itself came to nothing good is the worse news.
@@ -144,5 +162,24 @@ async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> 
         }
         eprintln!("run {run} is not added to baseline {name}: {error}");
     }
-    Ok(exit_code)
+    Ok(Ended { exit_code, report, is_interrupted })
+}
+
+/// Tells what came out of a job, wherever that was asked for.
+fn tell(args: &RunArgs, ended: &Ended) -> anyhow::Result<()> {
+    let Some(report) = &ended.report else { return Ok(()) };
+    if let Some(path) = &args.json {
+        show::write_json(path, report)?;
+    }
+    report::write(&args.formats, report)?;
+    output::annotate(report);
+    if !args.quiet && !is_data_on_stdout(args) {
+        output::print(&output::page(report)?)?;
+    }
+    Ok(())
+}
+
+/// Whether standard output takes something for programs.
+fn is_data_on_stdout(args: &RunArgs) -> bool {
+    args.json.as_deref() == Some(Path::new("-")) || args.formats.is_on_stdout() || args.page.is_on_stdout()
 }

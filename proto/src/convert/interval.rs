@@ -1,8 +1,9 @@
 //! Intervals: the bytes that agents send and the store keeps, and what they mean.
 //!
-//! Room: `metric`, what was taken out of responses.
+//! Rooms: `metric`, what was taken out of responses; `remark`, what programs said beside their figures.
 
 mod metric;
+mod remark;
 
 use std::collections::BTreeMap;
 
@@ -162,6 +163,7 @@ impl From<&OperationInterval> for crate::OperationInterval {
                 .map(|(name, histogram)| (name.clone(), histogram.as_bytes().to_vec()))
                 .collect(),
             metrics: operation.metrics.iter().map(|(name, metric)| (name.clone(), metric.into())).collect(),
+            remarks: operation.remarks.iter().map(remark::written).collect(),
         }
     }
 }
@@ -219,6 +221,7 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
             failed,
             measures: measures(operation.measures)?,
             metrics: metric::metrics(operation.metrics)?,
+            remarks: remark::remarks(operation.remarks)?,
         })
     }
 }

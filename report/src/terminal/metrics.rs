@@ -29,6 +29,8 @@ const COLUMNS: &[(&str, u8, Option<f64>)] = &[
 /// A line: its name, and a figure for each column; what cannot be told is absent, what makes no sense is empty.
 struct Line {
     name: String,
+    /// Whether it is a figure about another metric (`test_a.median`).
+    is_figure: bool,
     figures: [Option<String>; COLUMNS.len()],
 }
 
@@ -42,8 +44,12 @@ pub(super) fn tables(page: &mut Page, figures: &mut Figures, operations: &[Opera
     };
     let phases = |operation: &OperationReport| {
         let told = PHASES.iter().filter_map(|phase| Some((*phase, operation.distribution(phase)?)));
-        told.map(|(phase, of)| Line { name: named(operation, phase), figures: phase_figures(of) })
-            .collect::<Vec<_>>()
+        told.map(|(phase, of)| Line {
+            name: named(operation, phase),
+            is_figure: false,
+            figures: phase_figures(of),
+        })
+        .collect::<Vec<_>>()
     };
     let phases: Vec<Line> = of_each().flat_map(phases).collect();
     table(page, figures, ("Phases of requests", "phase"), &phases);
@@ -52,10 +58,16 @@ pub(super) fn tables(page: &mut Page, figures: &mut Figures, operations: &[Opera
     let metrics = |operation: &OperationReport| {
         let is_told = |metric: &str| operation.name != ALL_OPERATIONS || is_shared(metric);
         let told = operation.metrics.iter().filter(|(metric, _)| is_told(metric));
-        told.map(|(metric, of)| Line { name: named(operation, metric), figures: metric_figures(of) })
-            .collect::<Vec<_>>()
+        told.map(|(metric, of)| Line {
+            name: named(operation, metric),
+            is_figure: metric.contains('.'),
+            figures: metric_figures(of),
+        })
+        .collect::<Vec<_>>()
     };
-    let metrics: Vec<Line> = operations.iter().flat_map(metrics).collect();
+    let mut metrics: Vec<Line> = operations.iter().flat_map(metrics).collect();
+    // What was measured comes before figures about it.
+    metrics.sort_by_key(|line| line.is_figure);
     table(page, figures, ("Metrics", "metric"), &metrics);
 }
 

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::{
-    ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, MetricInterval, OperationInterval,
-    Phase,
+    ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, METRICS_MAX, MetricInterval,
+    OperationInterval, Phase, REMARKS_MAX, Remark,
 };
 use crate::histogram::{EncodedHistogram, Histogram};
 use crate::host::HostSample;
@@ -112,6 +112,7 @@ fn without_details(interval: &Interval) -> Interval {
         worker_wait: None,
         measures: BTreeMap::new(),
         metrics: BTreeMap::new(),
+        remarks: Vec::new(),
         ..operation.clone()
     };
     Interval {
@@ -165,8 +166,8 @@ fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
             }
         }
     }
-    let counts = measures.values().map(BTreeSet::len).chain(metrics.values().map(BTreeMap::len));
-    counts.max().is_none_or(|most| most <= MEASURES_MAX)
+    measures.values().all(|names| names.len() <= MEASURES_MAX)
+        && metrics.values().all(|names| names.len() <= METRICS_MAX)
 }
 
 /// One interval for several that follow each other.
@@ -243,6 +244,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
     };
     let mut errors = BTreeMap::new();
     let mut error_samples: Vec<ErrorSample> = Vec::new();
+    let mut remarks: Vec<Remark> = Vec::new();
     let mut measures: BTreeMap<String, Vec<&EncodedHistogram>> = BTreeMap::new();
     let mut metrics: BTreeMap<String, Vec<&MetricInterval>> = BTreeMap::new();
     for part in parts {
@@ -253,6 +255,11 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
         for sample in &part.error_samples {
             if error_samples.len() < ERROR_SAMPLES_MAX && !error_samples.contains(sample) {
                 error_samples.push(sample.clone());
+            }
+        }
+        for remark in &part.remarks {
+            if remarks.len() < REMARKS_MAX && !remarks.contains(remark) {
+                remarks.push(remark.clone());
             }
         }
         for (name, measure) in &part.measures {
@@ -293,6 +300,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
             .into_iter()
             .filter_map(|(name, parts)| Some((name, MetricInterval::sum_of(&parts)?)))
             .collect(),
+        remarks,
     }
 }
 

@@ -19,7 +19,7 @@ const COMPARISONS: [&str; 3] = ["at_least", "at_most", "no_regression"];
 const HOST_STATISTICS: [&str; 3] = ["min", "mean", "max"];
 
 /// Longest name of a metric: operation, measure with a name of its own, and statistic.
-const METRIC_CHARACTERS_MAX: usize = 160;
+const METRIC_CHARACTERS_MAX: usize = 224;
 
 /// Checks all of them.
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
@@ -33,7 +33,7 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     for claim in claims.iter().take(CLAIMS_MAX) {
         check_lengths(claim, findings);
         check_rule(claim, findings);
-        check_metric_and_bounds(claim, &operations, findings);
+        check_metric_and_bounds(root, claim, &operations, findings);
         sides::check(root, claim, findings);
     }
     for metric in root.descendant(&["expect", "metrics"]).iter().flat_map(Node::items) {
@@ -77,7 +77,7 @@ fn check_rule(claim: &Node<'_>, findings: &mut Findings) {
     }
 }
 
-fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut Findings) {
+fn check_metric_and_bounds(root: &Node<'_>, claim: &Node<'_>, operations: &[&str], findings: &mut Findings) {
     let Some(node) = claim.child("metric") else { return };
     let Some(metric) = read_metric(&node, operations, findings) else { return };
     for bound in BOUNDS.iter().filter_map(|key| claim.child(key)) {
@@ -91,7 +91,7 @@ fn check_metric_and_bounds(claim: &Node<'_>, operations: &[&str], findings: &mut
         }
     }
     unknown_host_statistic(&node, &metric).into_iter().for_each(|error| findings.push(error));
-    check_better(claim, &metric, findings);
+    check_better(root, claim, &metric, findings);
 }
 
 /// That a host tells no such statistic; `None`: it does, or the metric is none of a host.
@@ -105,9 +105,9 @@ pub(super) fn unknown_host_statistic(node: &Node<'_>, metric: &MetricName) -> Op
 }
 
 /// What is compared must say which way it is better, once.
-fn check_better(claim: &Node<'_>, metric: &MetricName, findings: &mut Findings) {
+fn check_better(root: &Node<'_>, claim: &Node<'_>, metric: &MetricName, findings: &mut Findings) {
     let is_compared = COMPARISONS.iter().chain(&["scales_over"]).any(|key| claim.child(key).is_some());
-    match (better_of(claim, metric), claim.child("better")) {
+    match (better_of(root, claim, metric), claim.child("better")) {
         (None, None) if is_compared => {
             let error =
                 claim.error(format!("nothing says which way {} is better", quoted(&metric.to_string())));
@@ -119,7 +119,7 @@ fn check_better(claim: &Node<'_>, metric: &MetricName, findings: &mut Findings) 
         }
         _ => {}
     }
-    let is_lower = better_of(claim, metric) == Some(Better::Lower)
+    let is_lower = better_of(root, claim, metric) == Some(Better::Lower)
         || claim.child("better").is_some_and(|better| better.text() == Some("lower"));
     if let (Some(scales), true) = (claim.child("scales_over"), is_lower) {
         let message =
@@ -128,8 +128,8 @@ fn check_better(claim: &Node<'_>, metric: &MetricName, findings: &mut Findings) 
     }
 }
 
-/// Which way a claim's metric is better without the key `better`: by its nature, or by the side of its bound.
-fn better_of(claim: &Node<'_>, metric: &MetricName) -> Option<Better> {
+/// Which way a claim's metric is better without the key `better`: by its nature, as its operation says, or by the side of its bound.
+fn better_of(root: &Node<'_>, claim: &Node<'_>, metric: &MetricName) -> Option<Better> {
     let by_bound = || match (claim.child("below"), claim.child("above")) {
         (Some(_), None) => Some(Better::Lower),
         (None, Some(_)) => Some(Better::Higher),
@@ -137,7 +137,7 @@ fn better_of(claim: &Node<'_>, metric: &MetricName) -> Option<Better> {
     };
     // A bound may stand on either side, whichever way is better by nature.
     let is_bound = BOUNDS.iter().any(|key| claim.child(key).is_some());
-    if is_bound { by_bound() } else { Better::of_metric(metric) }
+    if is_bound { by_bound() } else { Better::of_metric(metric).or(workload::better_of(root, metric)) }
 }
 
 fn read_metric(node: &Node<'_>, operations: &[&str], findings: &mut Findings) -> Option<MetricName> {

@@ -8,9 +8,13 @@ use super::node::Node;
 use super::schema::{Key, KindSchema};
 use super::walk::Walker;
 use super::{Kinds, OperationSpec, WorkloadSpec};
+use crate::claim::Better;
 use crate::ids::Name;
 use crate::interval::OPERATIONS_MAX;
-use crate::metric;
+use crate::metric::{self, MetricName};
+
+/// What stands before the name of a metric that operations define.
+const METRIC_PREFIX: &str = "metric.";
 
 /// Checks `[workload]` and `[[workloads]]`.
 pub(super) fn check(walker: &mut Walker<'_>, root: &Node<'_>, kinds: Kinds<'_>) {
@@ -72,6 +76,28 @@ pub(super) fn operation_names<'a>(root: &Node<'a>) -> Vec<&'a str> {
     // More are an error of their own; looking through them for every metric would take long.
     names.truncate(OPERATIONS_MAX);
     names
+}
+
+/// Which way a metric is better that operations take out of what they measure, as they say; `None`: none says it, or they differ.
+pub(super) fn better_of(root: &Node<'_>, metric: &MetricName) -> Option<Better> {
+    let name = metric.measure.strip_prefix(METRIC_PREFIX)?;
+    let workload = root.child("workload")?;
+    let kind = workload.child("kind").and_then(|kind| kind.text());
+    let is_meant = |operation: &Node<'_>| {
+        let written = operation.child("name").and_then(|name| name.text()).or(kind);
+        metric.operation.as_deref().is_none_or(|meant| written == Some(meant))
+    };
+    let operations = operations_of(&workload).chain(steps_of(&workload)).filter(is_meant);
+    let mut said = operations.filter_map(|operation| {
+        let better = operation.descendant(&["metrics", name, "better"])?;
+        match better.text()? {
+            "lower" => Some(Better::Lower),
+            "higher" => Some(Better::Higher),
+            _ => None,
+        }
+    });
+    let first = said.next()?;
+    said.all(|other| other == first).then_some(first)
 }
 
 /// The elements of `operations`.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a metric or measure, in bytes: it stands in every interval.
-pub const METRIC_NAME_BYTES_MAX: usize = 64;
+pub const METRIC_NAME_BYTES_MAX: usize = 128;
 /// Longest unit of a metric, in bytes, for the same reason.
 pub const METRIC_UNIT_BYTES_MAX: usize = 32;
 
@@ -76,13 +76,29 @@ pub enum MetricSpecError {
     },
 }
 
+/// The base unit that values are kept in, and what one of the written unit is there.
+pub fn base_unit(written: &str) -> (&str, f64) {
+    match written {
+        "ns" => ("ns", 1.0),
+        "us" | "\u{b5}s" | "\u{3bc}s" => ("ns", 1e3),
+        "ms" => ("ns", 1e6),
+        "s" => ("ns", 1e9),
+        "B" | "bytes" => ("bytes", 1.0),
+        "KiB" => ("bytes", 1024.0),
+        "MiB" => ("bytes", 1024.0 * 1024.0),
+        "GiB" => ("bytes", 1024.0 * 1024.0 * 1024.0),
+        "/s" | "per_s" => ("per_s", 1.0),
+        plain => (plain, 1.0),
+    }
+}
+
 impl MetricSpec {
     /// Checks all metrics of one operation.
     ///
     /// # Errors
     /// The first of them that breaks a bound or repeats a name.
     pub fn check_all(specs: &[MetricSpec]) -> Result<(), MetricSpecError> {
-        let (count, most) = (specs.len(), crate::interval::MEASURES_MAX);
+        let (count, most) = (specs.len(), crate::interval::METRICS_MAX);
         if count > most {
             return Err(MetricSpecError::TooMany { count, most });
         }
@@ -119,6 +135,12 @@ mod tests {
     }
 
     #[test]
+    fn units_have_one_base() {
+        let units = ["ms", "\u{b5}s", "KiB", "/s", "rows"].map(base_unit);
+        assert_eq!(units, [("ns", 1e6), ("ns", 1e3), ("bytes", 1024.0), ("per_s", 1.0), ("rows", 1.0)]);
+    }
+
+    #[test]
     fn names_and_units_are_bounded_and_told_apart() {
         let long = "x".repeat(METRIC_NAME_BYTES_MAX + 1);
         assert_eq!(MetricSpec::check_all(&[spec("a", "ns"), spec("b", "ns")]), Ok(()));
@@ -132,7 +154,8 @@ mod tests {
             MetricSpec::check_all(&[spec("a", ""), spec("a", "ns")]),
             Err(MetricSpecError::Twice("a".to_owned()))
         );
-        let many: Vec<MetricSpec> = (0..33).map(|number| spec(&format!("m{number}"), "")).collect();
-        assert_eq!(MetricSpec::check_all(&many), Err(MetricSpecError::TooMany { count: 33, most: 32 }));
+        let most = crate::interval::METRICS_MAX;
+        let many: Vec<MetricSpec> = (0..=most).map(|number| spec(&format!("m{number}"), "")).collect();
+        assert_eq!(MetricSpec::check_all(&many), Err(MetricSpecError::TooMany { count: most + 1, most }));
     }
 }

@@ -53,6 +53,23 @@ fn a_comparison_reads_with_its_other_side_and_its_better_way() {
 }
 
 #[test]
+fn a_metric_is_better_the_way_that_its_operation_says() {
+    let claim = "[[claims]]\nmetric = \"http.metric.hits.mean\"\nbaseline = \"main\"\nat_least = 1.3\n";
+    let defined = |better: &str| {
+        let metrics = format!(
+            "metrics = {{ hits = {{ from = \"header:x\", kind = \"gauge\", better = \"{better}\" }} }}\n"
+        );
+        let job = job_with(claim);
+        let operation = job.find("url").expect("the job has an operation with a url");
+        read(&format!("{}{metrics}{}", &job[..operation], &job[operation..]))
+    };
+    assert_eq!(defined("higher").unwrap().claims[0].better, Better::Higher);
+    assert_eq!(defined("lower").unwrap().claims[0].better, Better::Lower);
+    let unsaid = read(&job_with(claim)).unwrap_err();
+    assert!(unsaid.to_string().contains("nothing says which way"), "{unsaid}");
+}
+
+#[test]
 fn what_must_be_reported_reads() {
     let job = read(&job_with("[expect]\nmetrics = [\"metric.a.mean\", \"http.latency.p50\"]\ncount = 32\n"))
         .unwrap();

@@ -24,6 +24,7 @@ const METRIC: &[Key] = &[
     Key::required("kind", Shape::OneOf(&["gauge", "ratio", "histogram"]), "What it is."),
     Key::optional("equals", Shape::Text, "What counts as 1."),
     Key::optional("unit", Shape::Text, "Its unit."),
+    Key::optional("better", Shape::OneOf(&["lower", "higher"]), "Which way it is better."),
 ];
 
 const TLS: &[Key] = &[

@@ -162,7 +162,7 @@ fn what_a_claim_says_of_itself_is_bounded() {
     );
     insta::assert_snapshot!(errors(&job_with(&claim)), @r#"
     7:8: claims.0.text: expected at most 500 characters
-    8:10: claims.0.metric: expected at most 160 characters
+    8:10: claims.0.metric: expected at most 224 characters
     9:12: claims.0.baseline: expected at most 64 characters
     "#);
 }

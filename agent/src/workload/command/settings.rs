@@ -1,7 +1,9 @@
-//! The keys of a command operation, read into what can be run.
+//! The keys of a command operation, read into what can be run. Room: [`parsing`], how its report is read.
+
+mod parsing;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,21 +11,27 @@ use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::units::{UnitError, parse_duration};
 
-use super::invocation::{self, Invocation};
+use self::parsing::{ParsingError, ParsingKeys};
+use super::parse::request::MetricKeys;
+use super::report::Parsing;
 use crate::child::exit::Exit;
-use crate::values::{Names, NamesError, Place, Rendering};
+use crate::values::{Names, Secrets};
+use crate::workload::invocation::Invocation;
+use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
 
 /// How long a program may take unless said otherwise: the same as for a request.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// One operation, ready to run.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Settings {
     /// What it starts.
     pub invocation: Invocation,
     expected_statuses: Vec<i32>,
     /// How long it may take.
     pub timeout: Duration,
+    /// How its report is read; `None`: it makes none.
+    pub parsing: Option<Arc<Parsing>>,
 }
 
 /// Why an operation's settings cannot be run.
@@ -31,25 +39,17 @@ pub(super) struct Settings {
 #[error("operation {operation:?}: {reason}")]
 pub(super) struct SettingsError {
     operation: String,
-    reason: Reason,
+    reason: Box<Reason>,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Reason {
     #[error("{0}")]
     Keys(#[from] serde_json::Error),
-    #[error("{0}")]
-    Names(#[from] NamesError),
-    #[error("`command` names no program")]
-    NoProgram,
-    #[error("`command` has a quote or backslash without its end: {0}")]
-    Quotes(String),
-    #[error("`{0}` holds a zero byte, which no program can be given")]
-    ZeroByte(&'static str),
-    #[error("{0:?} in `env` is no name of a variable: it is empty or holds `=`")]
-    VariableName(String),
-    #[error("`cwd` {} is not a directory on this agent", .0.display())]
-    NotADirectory(PathBuf),
+    #[error(transparent)]
+    Invocation(#[from] InvocationError),
+    #[error(transparent)]
+    Parsing(#[from] ParsingError),
     #[error("`timeout`: {0}")]
     Timeout(#[from] UnitError),
     #[error("`timeout` must be above zero")]
@@ -60,45 +60,28 @@ enum Reason {
 
 impl Settings {
     /// Reads an operation's settings.
-    pub(super) fn read(operation: &OperationSpec, names: &Names) -> Result<Self, SettingsError> {
+    pub(super) fn read(
+        operation: &OperationSpec,
+        names: &Names,
+        secrets: &Arc<Secrets>,
+    ) -> Result<Self, SettingsError> {
         let keys = Keys::deserialize(Value::Object(operation.settings.clone()));
-        keys.map_err(Reason::from)
-            .and_then(|keys| Self::from_keys(keys, names))
-            .map_err(|reason| SettingsError { operation: operation.name.to_string(), reason })
+        keys.map_err(Reason::from).and_then(|keys| Self::from_keys(keys, names, secrets)).map_err(|reason| {
+            SettingsError { operation: operation.name.to_string(), reason: Box::new(reason) }
+        })
     }
 
-    fn from_keys(keys: Keys, names: &Names) -> Result<Self, Reason> {
-        let argument = |text: &String| Rendering::compile(text, names, Place::Argument);
-        let words = match keys.command {
-            Words::List(words) => words.iter().map(argument).collect::<Result<Vec<_>, _>>()?,
-            Words::Text(text) => invocation::split(&text, names)?.ok_or(Reason::Quotes(text))?,
-        };
-        if words.iter().any(has_zero_byte) {
-            return Err(Reason::ZeroByte("command"));
-        }
-        if words.first().is_none_or(|program| program.as_static() == Some(b"")) {
-            return Err(Reason::NoProgram);
-        }
-        if let Some(name) = keys.env.keys().find(|name| name.is_empty() || name.contains('=')) {
-            return Err(Reason::VariableName(name.clone()));
-        }
-        let variable = |(name, value): (&String, &String)| Ok((name.clone(), argument(value)?));
-        let environment = keys.env.iter().map(variable).collect::<Result<BTreeMap<_, _>, NamesError>>()?;
-        if environment.iter().any(|(name, value)| name.contains('\0') || has_zero_byte(value)) {
-            return Err(Reason::ZeroByte("env"));
-        }
-        let directory = keys.cwd.as_ref().map(argument).transpose()?;
-        if let Some(directory) = directory.as_ref().and_then(invocation::static_path)
-            && !directory.is_dir()
-        {
-            return Err(Reason::NotADirectory(directory.to_owned()));
-        }
-        let stdin = keys.stdin.map(|stdin| Rendering::compile(&stdin, names, Place::Anywhere)).transpose()?;
-        let timeout = keys.timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
+    fn from_keys(keys: Keys, names: &Names, secrets: &Arc<Secrets>) -> Result<Self, Reason> {
+        let Keys { command, env, cwd, stdin, expect, timeout, .. } = keys;
+        let Keys { parse, output, full_names, metrics, pattern, unit, .. } = keys;
+        let invocation = InvocationKeys { command, env, cwd, stdin }.read(names)?;
+        let parsing = ParsingKeys { parse, output, full_names, metrics, pattern, unit };
+        let parsing = parsing.read(names, secrets)?;
+        let timeout = timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
         if timeout.is_zero() {
             return Err(Reason::TimeoutZero);
         }
-        let expected_statuses = match keys.expect.exit {
+        let expected_statuses = match expect.exit {
             None => vec![0],
             Some(Statuses::One(status)) => vec![i32::from(status)],
             Some(Statuses::Any(statuses)) => statuses.into_iter().map(i32::from).collect(),
@@ -106,18 +89,13 @@ impl Settings {
         if expected_statuses.is_empty() {
             return Err(Reason::NothingExpected);
         }
-        let invocation = Invocation { words, environment, directory, stdin };
-        Ok(Self { invocation, expected_statuses, timeout })
+        Ok(Self { invocation, expected_statuses, timeout, parsing })
     }
 
     /// Whether a program that ended so did what was expected.
     pub(super) fn expects(&self, exit: Exit) -> bool {
         matches!(exit, Exit::Status(status) if self.expected_statuses.contains(&status))
     }
-}
-
-fn has_zero_byte(text: &Rendering) -> bool {
-    text.as_static().is_some_and(|bytes| bytes.contains(&0))
 }
 
 /// The keys as written. The job's own checks say more of what is wrong with them, with line and column.
@@ -132,13 +110,12 @@ struct Keys {
     #[serde(default)]
     expect: Expectation,
     timeout: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "`command` must be a text or a list of texts")]
-enum Words {
-    Text(String),
-    List(Vec<String>),
+    parse: Option<String>,
+    output: Option<String>,
+    full_names: Option<bool>,
+    metrics: Option<BTreeMap<String, MetricKeys>>,
+    pattern: Option<String>,
+    unit: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -160,19 +137,20 @@ mod tests {
     use shared::ids::Name;
 
     use super::*;
+    use crate::values::Rendering;
     use crate::values::names::tests::names;
 
     fn read(settings: Value) -> Result<Settings, String> {
         let Value::Object(settings) = settings else { panic!("settings are a table") };
         let operation = OperationSpec { name: Name::new("build").unwrap(), weight: 1.0, settings };
-        Settings::read(&operation, &names(&["x"])).map_err(|error| error.to_string())
+        Settings::read(&operation, &names(&["x"]), &Arc::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_text_is_split_as_a_shell_quotes() {
         let split = read(json!({ "command": "sh -c 'echo \"a b\"; exit 3'" })).unwrap();
         let listed = read(json!({ "command": ["sh", "-c", "echo \"a b\"; exit 3"] })).unwrap();
-        assert_eq!(split, listed);
+        assert_eq!(split.invocation, listed.invocation);
         let words: Vec<_> = split.invocation.words.iter().map(Rendering::as_static).collect();
         assert_eq!(words, [Some(&b"sh"[..]), Some(b"-c"), Some(b"echo \"a b\"; exit 3")]);
     }
@@ -183,7 +161,7 @@ mod tests {
             read(json!({ "command": "grep -n{{random.int(1, 5)}}'{{ word }} x' {{env:GREETING}}" })).unwrap();
         let listed =
             read(json!({ "command": ["grep", "-n{{random.int(1,5)}}{{word}} x", "hello"] })).unwrap();
-        assert_eq!(split, listed);
+        assert_eq!(split.invocation, listed.invocation);
     }
 
     #[test]
@@ -219,6 +197,27 @@ mod tests {
             (json!({ "command": "a", "expect": { "exit": 256 } }), "from 0 to 255"),
             (json!({ "command": "a", "expect": { "exit": [] } }), "empty list"),
             (json!({ "command": "a", "surprise": 1 }), "surprise"),
+            (json!({ "command": "a", "output": "x" }), "`output` says nothing without `parse`"),
+            (
+                json!({ "command": "a", "parse": "tea-leaves" }),
+                "`parse` is one of pytest-benchmark, hyperfine",
+            ),
+            (json!({ "command": "a", "parse": "json" }), "parse = \"json\" needs `metrics`"),
+            (
+                json!({ "command": "a", "parse": "fio", "unit": "ms" }),
+                "`unit` says nothing to parse = \"fio\"",
+            ),
+            (json!({ "command": "a", "parse": "regex", "pattern": "(" }), "no regular expression"),
+            (json!({ "command": "a", "parse": "regex", "pattern": "a" }), "has no named group"),
+            (
+                json!({ "command": "a", "parse": "regex", "pattern": "(?P<x>1)", "metrics": { "y": {} } }),
+                "no group of that name",
+            ),
+            (json!({ "command": "a", "parse": "json", "metrics": { "x": {} } }), "lacks `from`"),
+            (
+                json!({ "command": "a", "parse": "json", "metrics": { "x": { "from": "y" } } }),
+                "no JSON pointer",
+            ),
         ] {
             let message = read(settings.clone()).unwrap_err();
             assert!(

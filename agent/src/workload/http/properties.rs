@@ -37,12 +37,8 @@ pub fn http2_holds(bytes: &[u8]) {
 }
 
 #[cfg(test)]
-#[path = "../../../../fuzz/properties/driver.rs"]
-mod driver;
-
-#[cfg(test)]
 mod tests {
-    use super::driver;
+    use crate::workload::driver;
 
     #[test]
     fn no_answer_over_http1_is_too_odd() {

@@ -18,20 +18,6 @@ pub(super) struct Reading {
     pub(super) factor: f64,
 }
 
-/// The base unit that a metric is stored in, and what one of the written unit is there.
-pub(super) fn unit_of(written: &str) -> (&str, f64) {
-    match written {
-        "ns" => ("ns", 1.0),
-        "us" | "\u{b5}s" | "\u{3bc}s" => ("ns", 1e3),
-        "ms" => ("ns", 1e6),
-        "s" => ("ns", 1e9),
-        "B" | "bytes" => ("bytes", 1.0),
-        "KiB" => ("bytes", 1024.0),
-        "MiB" => ("bytes", 1024.0 * 1024.0),
-        plain => (plain, 1.0),
-    }
-}
-
 impl Reading {
     /// What must be kept of an answer for it.
     pub(super) fn wants(&self) -> Wants {
@@ -59,6 +45,8 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    use shared::metric::spec::base_unit;
+
     use super::*;
     use crate::workload::http::answer::tests::answer;
 
@@ -67,7 +55,7 @@ mod tests {
             selection: Selection::parse("header:x").unwrap(),
             kind,
             equals: equals.map(str::to_owned),
-            factor: unit_of(unit).1,
+            factor: base_unit(unit).1,
         };
         reading.read(&answer(&[("x", value)], ""))
     }
@@ -105,12 +93,5 @@ mod tests {
         for value in ["", "fast", "inf", "NaN", "1e999", "12 ms"] {
             assert_eq!(read(MetricKind::Histogram, None, "ms", value), None, "{value}");
         }
-    }
-
-    #[test]
-    fn units_have_one_base() {
-        assert_eq!(unit_of("ms").0, "ns");
-        assert_eq!(unit_of("KiB").0, "bytes");
-        assert_eq!(unit_of("rows").0, "rows");
     }
 }

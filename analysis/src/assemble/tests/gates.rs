@@ -3,7 +3,7 @@
 use shared::claim::{Amount, Better, Claim, ClaimSeverity, Rule, Side};
 use shared::finding::{Finding, FindingCode};
 use shared::host::HostSample;
-use shared::interval::OperationInterval;
+use shared::interval::{OperationInterval, Remark, RemarkKind};
 use shared::job::{Expectation, LoadModel};
 use shared::metric::{MetricKind, MetricName, Unit};
 use shared::run_report::Verdict;
@@ -47,6 +47,26 @@ fn a_trial_that_reports_less_than_expected_is_invalid() {
         ]
     );
     assert_eq!((report.run.verdict, report.run.exit_code), (Verdict::Invalid, 3));
+}
+
+#[test]
+fn figures_about_a_benchmark_are_not_counted_and_last_words_are_quoted() {
+    let mut job = job(&["read"], 1);
+    job.expect = Expectation { metrics: Vec::new(), count: Some(2) };
+    let mut read = operation(0, &[100; 300], 0);
+    for name in ["test_other", "test_other.median", "suite.failed"] {
+        read.metrics.insert(name.to_owned(), metric(MetricKind::Gauge, &[1.0]));
+    }
+    let machine = "its host name is elsewhere";
+    read.remarks =
+        vec![Remark::new(RemarkKind::LastWords, "1 failed"), Remark::new(RemarkKind::OtherMachine, machine)];
+    let report = assemble(&record(1, 1, 1), &job, [last(vec![read], 0)], NOW_MS).report;
+    let message = |code| found(&report, 0, code).map(|finding| finding.message.as_str());
+    assert_eq!(
+        message(FindingCode::ExpectationMissed),
+        Some("1 distinct metrics were reported; [expect] says 2; the program's last words: 1 failed")
+    );
+    assert_eq!(message(FindingCode::OtherMachine), Some(machine));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Metrics and measures on their way into the report.
 
-use shared::interval::{MEASURES_MAX, MetricInterval, OperationInterval};
+use shared::interval::{METRICS_MAX, MetricInterval, OperationInterval};
 use shared::metric::MetricKind;
 use shared::run_report::{MetricReport, OperationReport};
 
@@ -63,7 +63,7 @@ fn all_operations_together_have_only_what_agrees() {
 fn a_metric_that_changes_its_kind_or_has_no_room_is_left_out_and_said_so() {
     let (job, record) = (job(&["read"], 2), record(1, 1, 2));
     let many: Vec<(String, MetricInterval)> =
-        (0..MEASURES_MAX).map(|number| (format!("m{number}"), metric(MetricKind::Gauge, &[1.0]))).collect();
+        (0..METRICS_MAX).map(|number| (format!("m{number}"), metric(MetricKind::Gauge, &[1.0]))).collect();
     let many: Vec<(&str, MetricInterval)> =
         many.iter().map(|(name, metric)| (name.as_str(), metric.clone())).collect();
     let strange =

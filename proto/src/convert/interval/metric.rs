@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::interval::{MEASURES_MAX, MetricInterval};
+use shared::interval::{METRICS_MAX, MetricInterval};
 use shared::metric::{MetricKind, MetricSpec, Summary};
 
 use crate::convert::ConvertError;
@@ -35,8 +35,8 @@ impl From<&MetricInterval> for crate::MetricInterval {
 pub(super) fn metrics(
     metrics: BTreeMap<String, crate::MetricInterval>,
 ) -> Result<BTreeMap<String, MetricInterval>, ConvertError> {
-    if metrics.len() > MEASURES_MAX {
-        return Err(ConvertError::new("metrics", format!("{} are more than {MEASURES_MAX}", metrics.len())));
+    if metrics.len() > METRICS_MAX {
+        return Err(ConvertError::new("metrics", format!("{} are more than {METRICS_MAX}", metrics.len())));
     }
     metrics.into_iter().map(|(name, metric)| Ok((name.clone(), checked(name, metric)?))).collect()
 }
@@ -134,7 +134,7 @@ mod tests {
         assert!(read("", good.clone()).is_err());
         assert!(read(&"x".repeat(METRIC_NAME_BYTES_MAX + 1), good.clone()).is_err());
         assert!(read("took", crate::MetricInterval { unit: "x".repeat(33), ..good.clone() }).is_err());
-        let many = (0..=MEASURES_MAX).map(|number| (number.to_string(), good.clone())).collect();
+        let many = (0..=METRICS_MAX).map(|number| (number.to_string(), good.clone())).collect();
         assert!(metrics(many).is_err());
     }
 }

@@ -4,7 +4,7 @@ use crate::claim::{Against, Better, Claim, ClaimSeverity, Rule, Side};
 use crate::job::claims::amount;
 use crate::job::node::Node;
 use crate::job::variants;
-use crate::job::workload::operation_names;
+use crate::job::workload::{better_of, operation_names};
 use crate::job::{CLAIMS_MAX, Expectation};
 use crate::metric::MetricName;
 
@@ -14,7 +14,7 @@ pub(in crate::job) fn claims(root: &Node<'_>) -> Vec<Claim> {
     let variants = variants::names(root);
     let list = root.child("claims");
     let claims = list.iter().flat_map(Node::items).take(CLAIMS_MAX);
-    claims.filter_map(|node| claim(&node, &operations, &variants)).collect()
+    claims.filter_map(|node| claim(root, &node, &operations, &variants)).collect()
 }
 
 /// Decodes `[expect]`.
@@ -28,12 +28,13 @@ pub(in crate::job) fn expectation(root: &Node<'_>) -> Expectation {
     }
 }
 
-fn claim(node: &Node<'_>, operations: &[&str], variants: &[String]) -> Option<Claim> {
+fn claim(root: &Node<'_>, node: &Node<'_>, operations: &[&str], variants: &[String]) -> Option<Claim> {
     let text = |key: &str| node.child(key).and_then(|node| node.text()).map(str::to_owned);
     let metric = metric(&node.child("metric")?, operations)?;
     let rule = rule(node, &metric, variants)?;
     // A bound on the unusual side (a latency above a floor) does not turn round which way the metric is better.
-    let better = match (Better::of_metric(&metric), text("better").as_deref(), &rule) {
+    let known = Better::of_metric(&metric).or(better_of(root, &metric));
+    let better = match (known, text("better").as_deref(), &rule) {
         (Some(better), _, _) => better,
         (None, Some("lower"), _) | (None, None, Rule::Bound { side: Side::Below, .. }) => Better::Lower,
         (None, Some("higher"), _) | (None, None, Rule::Bound { side: Side::Above, .. }) => Better::Higher,

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 use shared::ids::Name;
 use shared::interval::MEASURES_MAX;
+use shared::metric::spec::base_unit;
 use shared::metric::{MetricKind, MetricSpec};
 
 use super::{Readable, Wrong, at, check_keys};
 use crate::values::Names;
 use crate::workload::http::keys::METRIC_KEYS;
-use crate::workload::http::readings::{Reading, unit_of};
+use crate::workload::http::readings::Reading;
 use crate::workload::http::script::Extract;
 use crate::workload::http::selection::{Selection, scalar_text};
 
@@ -79,7 +80,7 @@ fn metric(table: &Map<String, Value>, name: &str, names: &Names) -> Result<(Read
         _ => {}
     }
     let unit = unit.unwrap_or_default();
-    let (base, factor) = unit_of(&unit);
+    let (base, factor) = base_unit(&unit);
     let spec = MetricSpec { name: name.to_owned(), unit: base.to_owned(), kind };
     Ok((Reading { selection, kind, equals, factor }, spec))
 }

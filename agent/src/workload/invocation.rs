@@ -1,4 +1,7 @@
-//! What an operation starts: words, environment, directory and input, ready to be filled in.
+//! What is started, for every kind that starts programs: words, environment, directory and input, ready to be filled in. Room:
+//! [`keys`], by which a job says it.
+
+pub(super) mod keys;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

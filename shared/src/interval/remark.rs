@@ -1,0 +1,44 @@
+//! What a measured program said beside its figures, and a person should read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ERROR_SAMPLE_BYTES_MAX, cut};
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemarkKind {
+    /// The program's own description of its machine is another than its agent's.
+    OtherMachine,
+    /// The end of what a program said that reported figures: told when some of those that were expected lack.
+    LastWords,
+}
+
+impl RemarkKind {
+    /// Every kind.
+    pub const ALL: [RemarkKind; 2] = [RemarkKind::OtherMachine, RemarkKind::LastWords];
+
+    /// The word for it on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RemarkKind::OtherMachine => "other_machine",
+            RemarkKind::LastWords => "last_words",
+        }
+    }
+}
+
+/// One remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// What it is about.
+    pub kind: RemarkKind,
+    /// What was said, at most as long as the sample of an error.
+    pub text: String,
+}
+
+impl Remark {
+    /// Keeps a remark, cut to [`ERROR_SAMPLE_BYTES_MAX`] at a character.
+    pub fn new(kind: RemarkKind, text: impl Into<String>) -> Self {
+        Self { kind, text: cut(text.into(), ERROR_SAMPLE_BYTES_MAX) }
+    }
+}
