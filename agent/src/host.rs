@@ -2,13 +2,14 @@
 //!
 //! Rooms: [`mod@fingerprint`] (what it is, read once), [`mod@facts`] (what `where` selectors see of that),
 //! [`probe`] (how it fares, read each second), `source` (files of `/proc` and `/sys`, with the reason when one
-//! cannot be read).
+//! cannot be read), `cgroup` (the control groups that this process is in).
 
+mod cgroup;
 pub mod facts;
 pub mod fingerprint;
 pub mod probe;
 mod source;
 
 pub use facts::facts;
-pub use fingerprint::fingerprint;
+pub use fingerprint::{fingerprint, identity};
 pub use probe::HostProbe;

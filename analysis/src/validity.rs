@@ -1,15 +1,17 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 //!
-//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`lateness`] (the generator's own).
+//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`interference`] (what came between),
+//! [`lateness`] (the generator's own).
 
 mod expectation;
 mod hosts;
+mod interference;
 mod lateness;
 
 use std::collections::BTreeMap;
 
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::host::Fingerprint;
+use shared::host::{Fingerprint, HostMetric};
 use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
@@ -44,6 +46,8 @@ pub struct Evidence<'a> {
     pub twin: Option<&'a str>,
     /// Each agent's part.
     pub agents: &'a [AgentEvidence<'a>],
+    /// The part of each that made no load.
+    pub observers: &'a [AgentEvidence<'a>],
 }
 
 /// What is known of an agent's part.
@@ -63,6 +67,18 @@ pub struct AgentEvidence<'a> {
     pub host: BTreeMap<String, Scalar>,
 }
 
+impl AgentEvidence<'_> {
+    /// A metric of its host over the window; `None`: it could not be read.
+    fn figure(&self, metric: HostMetric) -> Option<&Scalar> {
+        self.host.get(metric.name())
+    }
+
+    /// What was found of it, said of its name.
+    fn finding(&self, code: FindingCode, message: &str) -> Finding {
+        Finding::of_agent(code, self.part.id, format!("agent {}: {message}", self.part.name))
+    }
+}
+
 impl Evidence<'_> {
     /// All operations together.
     fn all(&self) -> Option<&OperationReport> {
@@ -75,6 +91,11 @@ impl Evidence<'_> {
             Some((last, rest)) if last.name == ALL_OPERATIONS => rest,
             _ => &[],
         }
+    }
+
+    /// Everybody who tells of a host, load or no load.
+    fn hosts(&self) -> impl Iterator<Item = &AgentEvidence<'_>> {
+        self.agents.iter().chain(self.observers)
     }
 
     fn has_recorded(&self, is_meant: impl Fn(&Finding) -> bool) -> bool {
@@ -102,6 +123,8 @@ const GATES: &[Gate] = &[
     generator_saturated,
     lateness::generator_late,
     hosts::steal_high,
+    interference::throttled,
+    interference::foreign_cpu,
     hosts::fingerprint_changed,
     workers_exhausted,
     closed_model_blind,

@@ -1,7 +1,7 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
-//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
+//! of phases and of metrics), `apart` (agents whose figures are not merged), `hosts` (how they fared), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
 //! `doubts` (errors and findings); [`trend`], a metric over many runs, and [`comparison`], two of them against each other.
 
@@ -10,9 +10,9 @@ mod apart;
 mod claims;
 pub mod comparison;
 mod doubts;
+mod hosts;
 mod ink;
 mod metrics;
-mod observers;
 mod operations;
 mod summary;
 mod sweeps;
@@ -51,7 +51,7 @@ impl Reporter for Terminal {
             variant_section(&mut page, variant, is_only);
         }
         sweeps::tables(&mut page, report);
-        observers::table(&mut page, report);
+        hosts::tables(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
         Ok(page.text)

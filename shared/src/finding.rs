@@ -102,6 +102,12 @@ findings! {
     /// The hypervisor took more of a host's CPU time than `limits.steal`, by more than counting it in hundredths of a second
     /// explains. Claims over such a trial are invalid.
     StealHigh = "steal_high", Suspect;
+    /// A host was held back in the measured window: the CPU quota of a control group was used up, or heat slowed it down. Claims
+    /// over such a trial are invalid, unless `limits.throttled` tolerates it.
+    Throttled = "throttled", Suspect;
+    /// Programs that have nothing to do with the run used more of a host's CPU time than `limits.foreign_cpu`, by more than counting it
+    /// in hundredths of a second explains. What was not started by an agent of the run is foreign, unless `[observe]` names it.
+    ForeignCpu = "foreign_cpu", Suspect;
     /// A host is not what it was when the run first measured there: another CPU, kernel or memory, or it was started anew.
     FingerprintChanged = "fingerprint_changed", Invalid;
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the

@@ -126,7 +126,7 @@ async fn until(moment_ns: u64) {
 
 #[cfg(test)]
 mod tests {
-    use shared::host::HostSample;
+    use shared::host::{HostMetric, HostSample};
     use shared::interval::Phase;
     use shared::job::{Warmup, Window};
 
@@ -136,7 +136,7 @@ mod tests {
     async fn told(warmup: Warmup, window: Window, late: Duration) -> Vec<EngineEvent> {
         let (sender, mut events) = mpsc::channel(16);
         let assignment = Assignment { is_observer: true, ..assignment(1, warmup, window) };
-        let probe = || Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() });
+        let probe = || Some(HostSample::of([(HostMetric::CpuBusy, 0.5)]));
         let observer = Observer::prepare(AgentId::new([1; 16]), &assignment, Box::new(probe), sender);
         observer.start(clock::now_ns() + 3_600_000_000_000);
         observer.start(clock::now_ns().saturating_sub(whole_ns(late)));

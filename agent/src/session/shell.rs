@@ -333,7 +333,7 @@ impl Shell {
     }
 
     fn introduction(&self) -> Introduction {
-        let fingerprint = host::fingerprint();
+        let fingerprint = host::identity();
         Introduction {
             id: self.id,
             name: self.options.name.clone(),

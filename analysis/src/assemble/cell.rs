@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::host::HostSample;
-use shared::interval::fold::Folded;
+use shared::host::{HostMetric, HostSample};
 use shared::interval::{Interval, Phase};
 use shared::run_record::AgentPart;
 use shared::run_report::Scalar;
@@ -11,20 +10,8 @@ use shared::run_report::Scalar;
 use super::sequences::Sequences;
 use super::tally::Tally;
 
-/// How a host's metric is read from a sample.
-type HostMetric = (&'static str, fn(&HostSample) -> Option<f64>);
-
-/// The host's metrics by the names of the contract's `host.<name>`.
-const HOST_METRICS: &[HostMetric] = &[
-    ("cpu_busy", |sample| sample.cpu_busy),
-    ("cpu_user", |sample| sample.cpu_user),
-    ("cpu_system", |sample| sample.cpu_system),
-    ("cpu_iowait", |sample| sample.cpu_iowait),
-    ("cpu_steal", |sample| sample.cpu_steal),
-    ("memory_used_bytes", |sample| sample.memory_used_bytes.map(|bytes| bytes as f64)),
-    ("agent_cpu", |sample| sample.agent_cpu),
-    ("agent_memory_bytes", |sample| sample.agent_memory_bytes.map(|bytes| bytes as f64)),
-];
+/// Most cores that a report tells one by one: more make it longer than all that was measured on them.
+const CORES_REPORTED_MAX: usize = 256;
 
 /// What one agent's stored intervals of one attempt add up to.
 #[derive(Debug, Default)]
@@ -37,7 +24,9 @@ pub(super) struct Cell {
     workers_peak: u32,
     /// The longest that a load thread stood still in the measured window.
     stood_still_ns: u64,
-    host: BTreeMap<&'static str, Weighted>,
+    host: BTreeMap<HostMetric, Weighted>,
+    /// The busy share of each core.
+    cores: Vec<Weighted>,
     tallies: Vec<Tally>,
 }
 
@@ -120,12 +109,13 @@ impl Cell {
         self.workers_peak
     }
 
-    /// The host's metrics over the window; those never readable are left out.
+    /// The host's metrics over the window; those never readable are left out. Cores follow their sum: `cpu_busy.core0`.
     pub(super) fn host(&self) -> BTreeMap<String, Scalar> {
-        self.host
-            .iter()
-            .filter_map(|(name, weighted)| Some(((*name).to_owned(), weighted.scalar()?)))
-            .collect()
+        let metrics = self.host.iter().map(|(metric, weighted)| (metric.name().to_owned(), weighted));
+        let cores = self.cores.iter().take(CORES_REPORTED_MAX).enumerate();
+        let cores =
+            cores.map(|(core, weighted)| (format!("{}.core{core}", HostMetric::CpuBusy.name()), weighted));
+        metrics.chain(cores).filter_map(|(name, weighted)| Some((name, weighted.scalar()?))).collect()
     }
 
     /// What is missing of the intervals that the agent numbered, in words; `None` when nothing is.
@@ -148,17 +138,23 @@ impl Cell {
             self.generator_cpu.add(cpu, interval.duration_ns);
         }
         let Some(sample) = &interval.host else { return };
-        for (name, read) in HOST_METRICS {
-            if let Some(value) = read(sample) {
-                let extreme = |of: fn(&Folded) -> Option<&HostSample>| {
-                    interval.folded.as_ref().and_then(of).and_then(read).unwrap_or(value)
-                };
-                let lowest = extreme(|folded| folded.host_lowest.as_ref());
-                let highest = extreme(|folded| folded.host_highest.as_ref());
-                let weighted = self.host.entry(*name).or_default();
-                weighted.add(value, interval.duration_ns);
-                weighted.reach(lowest, highest);
-            }
+        let folded = interval.folded.as_ref();
+        let lowest = folded.and_then(|folded| folded.host_lowest.as_ref());
+        let highest = folded.and_then(|folded| folded.host_highest.as_ref());
+        for (metric, value) in sample.figures() {
+            let extreme = |of: Option<&HostSample>| of.and_then(|it| it.value(metric)).unwrap_or(value);
+            let weighted = self.host.entry(metric).or_default();
+            weighted.add(value, interval.duration_ns);
+            weighted.reach(extreme(lowest), extreme(highest));
+        }
+        if self.cores.len() < sample.cores_busy.len() {
+            self.cores.resize_with(sample.cores_busy.len(), Weighted::default);
+        }
+        for (place, (weighted, share)) in self.cores.iter_mut().zip(sample.core_shares()).enumerate() {
+            let extreme =
+                |of: Option<&HostSample>| of.and_then(|it| it.core_shares().nth(place)).unwrap_or(share);
+            weighted.add(share, interval.duration_ns);
+            weighted.reach(extreme(lowest), extreme(highest));
         }
     }
 }

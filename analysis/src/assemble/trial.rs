@@ -15,6 +15,7 @@ use shared::run_report::{
 };
 
 use super::cell::Cell;
+use super::hosts::Hosts;
 use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
@@ -107,14 +108,15 @@ pub(super) fn assemble<'a>(
     attempt: &TrialRecord,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> Vec<AssembledTrial> {
+    let hosts = Hosts::of(attempt, cells);
     if attempt.cells.is_empty() {
         let twin = run.twins.of(attempt, &Subject::All);
-        return vec![assemble_one(run, job, planned, attempt, twin, cells)];
+        return vec![assemble_one(run, job, planned, attempt, twin, &hosts, cells)];
     }
     let apart = attempt.cells.iter().map(|cell| {
         let subject = Subject::from(cell);
         let twin = run.twins.of(attempt, &subject);
-        let mut assembled = assemble_one(run, job, planned, &attempt.of_cell(cell), twin, cells);
+        let mut assembled = assemble_one(run, job, planned, &attempt.of_cell(cell), twin, &hosts, cells);
         (assembled.report.agent, assembled.report.pair) = (subject.agent(), subject.pair());
         assembled.agent_sums.iter_mut().for_each(|sum| sum.pair = subject.pair());
         // What is found of a whole cell is found of its agent.
@@ -133,6 +135,7 @@ fn assemble_one<'a>(
     planned: &PlannedTrial,
     attempt: &TrialRecord,
     twin: Option<&str>,
+    hosts: &Hosts,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> AssembledTrial {
     let silent = Cell::new(job.workload.operations.len());
@@ -142,6 +145,8 @@ fn assemble_one<'a>(
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
     let operations = Operations::of(job, &tallies, window_ns);
     let coverage = coverage(run.record, attempt, job, &parts);
+    let observers: Vec<(&AgentPart, &Cell)> =
+        attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     let evidence = Evidence {
         job,
         record: attempt,
@@ -150,13 +155,15 @@ fn assemble_one<'a>(
         missing: tallies.iter().fold(0, |sum, tally| tally.missing().saturating_add(sum)),
         twin,
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
-        agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell)).collect::<Vec<_>>(),
+        agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell, hosts)).collect::<Vec<_>>(),
+        observers: &observers
+            .iter()
+            .map(|(part, cell)| agent_evidence(run, part, cell, hosts))
+            .collect::<Vec<_>>(),
     };
     let mut findings = validity::findings(&evidence);
-    let observers: Vec<(&AgentPart, &Cell)> =
-        attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     findings.extend(observers.iter().filter_map(|(part, cell)| silent_observer(attempt, part, cell)));
-    let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell)).unzip();
+    let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell, hosts)).unzip();
     let report = TrialReport {
         block: planned.block,
         order: planned.order,
@@ -170,7 +177,7 @@ fn assemble_one<'a>(
         coverage,
         operations: operations.reports,
         agents,
-        observers: observers.iter().map(|(part, cell)| observer(part, cell)).collect(),
+        observers: observers.iter().map(|(part, _)| observer(part, hosts)).collect(),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),
@@ -221,18 +228,23 @@ fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&Age
     }
 }
 
-fn agent_evidence<'a>(run: &WholeRun<'a>, part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
+fn agent_evidence<'a>(
+    run: &WholeRun<'a>,
+    part: &'a AgentPart,
+    cell: &Cell,
+    hosts: &Hosts,
+) -> AgentEvidence<'a> {
     AgentEvidence {
         part,
         first_fingerprint: run.first_fingerprints.get(&part.name).copied().unwrap_or(&part.fingerprint),
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
     }
 }
 
-fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedHistogram>) {
+fn agent(job: &Job, part: &AgentPart, cell: &Cell, hosts: &Hosts) -> (AgentReport, Vec<EncodedHistogram>) {
     let operations = Operations::of(job, cell.tallies(), cell.measured_ns());
     let report = AgentReport {
         id: part.id,
@@ -242,18 +254,18 @@ fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedH
         clock_error_us: part.clock_error_us,
         generator_cpu: cell.generator_cpu(),
         workers_peak: cell.workers_peak(),
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
     };
     (report, operations.latencies)
 }
 
-fn observer(part: &AgentPart, cell: &Cell) -> ObserverReport {
+fn observer(part: &AgentPart, hosts: &Hosts) -> ObserverReport {
     ObserverReport {
         id: part.id,
         name: part.name.clone(),
         clock_offset_us: part.clock_offset_us,
         clock_error_us: part.clock_error_us,
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
     }
 }
 

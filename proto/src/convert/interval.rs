@@ -1,14 +1,14 @@
 //! Intervals: the bytes that agents send and the store keeps, and what they mean.
 //!
-//! Room: `metric`, what was taken out of responses.
+//! Rooms: `host`, how a host fared; `metric`, what was taken out of responses.
 
+mod host;
 mod metric;
 
 use std::collections::BTreeMap;
 
 use prost::Message;
 use shared::histogram::EncodedHistogram;
-use shared::host::HostSample;
 use shared::ids::{IntervalSequence, OperationIndex};
 use shared::interval::fold::{FOLDED_MAX, Folded};
 use shared::interval::{
@@ -223,38 +223,6 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
     }
 }
 
-impl From<&HostSample> for crate::HostSample {
-    fn from(host: &HostSample) -> Self {
-        Self {
-            cpu_busy: host.cpu_busy,
-            cpu_user: host.cpu_user,
-            cpu_system: host.cpu_system,
-            cpu_iowait: host.cpu_iowait,
-            cpu_steal: host.cpu_steal,
-            memory_used_bytes: host.memory_used_bytes,
-            agent_cpu: host.agent_cpu,
-            agent_memory_bytes: host.agent_memory_bytes,
-        }
-    }
-}
-
-impl TryFrom<crate::HostSample> for HostSample {
-    type Error = ConvertError;
-
-    fn try_from(host: crate::HostSample) -> Result<Self, ConvertError> {
-        Ok(Self {
-            cpu_busy: finite("cpu_busy", host.cpu_busy)?,
-            cpu_user: finite("cpu_user", host.cpu_user)?,
-            cpu_system: finite("cpu_system", host.cpu_system)?,
-            cpu_iowait: finite("cpu_iowait", host.cpu_iowait)?,
-            cpu_steal: finite("cpu_steal", host.cpu_steal)?,
-            memory_used_bytes: host.memory_used_bytes,
-            agent_cpu: finite("agent_cpu", host.agent_cpu)?,
-            agent_memory_bytes: host.agent_memory_bytes,
-        })
-    }
-}
-
 fn measures(measures: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, EncodedHistogram>, ConvertError> {
     if measures.len() > MEASURES_MAX {
         return Err(ConvertError::new(
@@ -300,6 +268,7 @@ fn finite(field: &'static str, value: Option<f64>) -> Result<Option<f64>, Conver
 mod tests {
     use proptest::prelude::*;
     use shared::histogram::Histogram;
+    use shared::host::{HostMetric, HostSample};
     use shared::ids::{AgentId, RunId, TrialIndex, TrialKey};
 
     use super::*;
@@ -330,7 +299,7 @@ mod tests {
             is_last: true,
             operations: vec![operation],
             engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8, late_ns: 90_000 },
-            host: Some(HostSample { cpu_busy: Some(0.25), ..HostSample::default() }),
+            host: Some(HostSample::of([(HostMetric::CpuBusy, 0.25), (HostMetric::RunQueue, 3.0)])),
             folded: None,
         }
     }

@@ -129,24 +129,16 @@ fn follows(last: &Interval, next: &Interval) -> bool {
     let is_neighbour = (last.trial, last.agent, last.phase) == (next.trial, next.agent, next.phase)
         && last.sequence.0.checked_add(1) == Some(next.sequence.0)
         && last.start_ns.checked_add(last.duration_ns) == Some(next.start_ns);
-    is_neighbour && !last.is_last && is_plain(last) && is_plain(next) && readable(last) == readable(next)
+    is_neighbour && !last.is_last && is_plain(last) && is_plain(next) && is_equally_readable(last, next)
 }
 
-/// Which of the figures that are averaged could be read: a mean over some of them would weigh differently.
-fn readable(interval: &Interval) -> (bool, Option<[bool; 8]>) {
-    let of_host = |host: &HostSample| {
-        [
-            host.cpu_busy.is_some(),
-            host.cpu_user.is_some(),
-            host.cpu_system.is_some(),
-            host.cpu_iowait.is_some(),
-            host.cpu_steal.is_some(),
-            host.memory_used_bytes.is_some(),
-            host.agent_cpu.is_some(),
-            host.agent_memory_bytes.is_some(),
-        ]
+/// Whether the figures that are averaged could be read in both or neither: a mean over some of them would weigh differently.
+fn is_equally_readable(last: &Interval, next: &Interval) -> bool {
+    let is_alike = match (&last.host, &next.host) {
+        (Some(last), Some(next)) => last.is_like(next),
+        (last, next) => last.is_none() && next.is_none(),
     };
-    (interval.engine.busiest_thread_cpu.is_some(), interval.host.as_ref().map(of_host))
+    is_alike && last.engine.busiest_thread_cpu.is_some() == next.engine.busiest_thread_cpu.is_some()
 }
 
 /// Whether no operation gets more measures or metrics than an interval may have, and each metric's values add up.
@@ -180,7 +172,7 @@ fn folded(intervals: &[Interval]) -> Interval {
     let lowest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let hosts: Option<Vec<&HostSample>> = intervals.iter().map(|interval| interval.host.as_ref()).collect();
-    let host = |of: &dyn Fn(&[f64]) -> f64| hosts.as_deref().map(|hosts| host_of(hosts, of));
+    let host = |of: &dyn Fn(&[f64]) -> f64| HostSample::boiled_down(hosts.as_deref()?, of);
     let busiest: Option<Vec<f64>> =
         intervals.iter().map(|interval| interval.engine.busiest_thread_cpu).collect();
     let most = |figure: fn(&EngineSample) -> u32| intervals.iter().map(|it| figure(&it.engine)).max();
@@ -202,27 +194,6 @@ fn folded(intervals: &[Interval]) -> Interval {
             host_highest: host(&highest),
         }),
         ..first.clone()
-    }
-}
-
-/// Boils several samples down to one, figure by figure; one that is not in all of them is in none.
-fn host_of(hosts: &[&HostSample], of: &dyn Fn(&[f64]) -> f64) -> HostSample {
-    let share = |figure: fn(&HostSample) -> Option<f64>| {
-        hosts.iter().map(|host| figure(host)).collect::<Option<Vec<f64>>>().map(|values| of(&values))
-    };
-    let bytes = |figure: fn(&HostSample) -> Option<u64>| {
-        let values = hosts.iter().map(|host| figure(host).map(|bytes| bytes as f64));
-        values.collect::<Option<Vec<f64>>>().map(|values| of(&values).round() as u64)
-    };
-    HostSample {
-        cpu_busy: share(|host| host.cpu_busy),
-        cpu_user: share(|host| host.cpu_user),
-        cpu_system: share(|host| host.cpu_system),
-        cpu_iowait: share(|host| host.cpu_iowait),
-        cpu_steal: share(|host| host.cpu_steal),
-        memory_used_bytes: bytes(|host| host.memory_used_bytes),
-        agent_cpu: share(|host| host.agent_cpu),
-        agent_memory_bytes: bytes(|host| host.agent_memory_bytes),
     }
 }
 

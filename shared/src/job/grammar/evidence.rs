@@ -123,12 +123,12 @@ pub const LIMITS: &[Key] = &[
     Key::optional(
         "foreign_cpu",
         Shape::Share,
-        "Most CPU share of programs that have nothing to do with the run; default 0.05. Not measured yet: nothing is held to it.",
+        "Most CPU share of programs that have nothing to do with the run; default 0.05.",
     ),
     Key::optional(
         "throttled",
         Shape::Boolean,
-        "Whether a throttled host is tolerated; default false. Not measured yet: nothing is held to it.",
+        "Whether a host that is throttled, by a quota or by heat, is tolerated; default false.",
     ),
     Key::optional("margin", Shape::Share, "Differences up to this share do not count; default 5%."),
     Key::optional(
