@@ -63,8 +63,15 @@ pub struct AgentEvidence<'a> {
     pub missing: Option<String>,
     /// What its host was when an agent of its name first measured in this run.
     pub first_fingerprint: &'a Fingerprint,
+    /// What it was before this trial.
+    pub fingerprint: &'a Fingerprint,
+    /// In what it was something else after it.
+    pub changed: Vec<String>,
     /// How its host fared, by the metrics' names.
     pub host: BTreeMap<String, Scalar>,
+    /// The frequency of its cores at the 5th and at the 50th percentile of the window's seconds, MHz; `None`: not readable, or too
+    /// few seconds to tell.
+    pub frequencies_mhz: Option<[f64; 2]>,
 }
 
 impl AgentEvidence<'_> {
@@ -126,6 +133,11 @@ const GATES: &[Gate] = &[
     interference::throttled,
     interference::foreign_cpu,
     hosts::fingerprint_changed,
+    hosts::nature,
+    interference::frequency_fell,
+    interference::swapped,
+    interference::major_faults,
+    interference::clock_stepped,
     workers_exhausted,
     closed_model_blind,
 ];

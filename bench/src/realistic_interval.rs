@@ -68,6 +68,8 @@ impl IntervalMaker {
                 late_ns: 1_100_000 + sequence,
             },
             host: Some(host(number, sequence)),
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         }
     }

@@ -243,6 +243,8 @@ fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
             late_ns: 80_000,
         },
         host: Some(HostSample::of([(HostMetric::CpuBusy, 0.5)])),
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

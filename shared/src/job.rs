@@ -302,6 +302,10 @@ pub struct Limits {
     pub foreign_cpu: f64,
     /// Whether a throttled host is tolerated.
     pub throttled: bool,
+    /// Most that the cores' frequency may fall from its median, at the 5th percentile of the seconds.
+    pub frequency_drop: f64,
+    /// Whether a host that swaps is tolerated.
+    pub swapping: bool,
     /// δ of comparisons.
     pub margin: f64,
     /// Whether comparing across differing fingerprints is meant.
@@ -319,6 +323,8 @@ impl Default for Limits {
             steal: 0.01,
             foreign_cpu: 0.05,
             throttled: false,
+            frequency_drop: 0.1,
+            swapping: false,
             margin: 0.05,
             across_machines: false,
             aa: false,

@@ -292,9 +292,9 @@ impl Shell {
     fn observe(&mut self, assignment: &Assignment) -> Event {
         let trial = assignment.trial;
         tracing::debug!(%trial, "observing");
-        let mut probe = host::HostProbe::new();
+        let watch = Box::new(host::HostWatch::new());
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
+        let observer = Observer::prepare(self.id, assignment, watch, sender);
         self.observers.insert(trial, observer);
         hearing::listen(self.happened.clone(), (trial, assignment.epoch), events, Arc::default());
         Event::EngineReady(trial)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::host::{HostMetric, HostSample};
+use shared::host::{Fingerprint, HostMetric, HostSample};
 use shared::interval::{Interval, Phase};
 use shared::run_record::AgentPart;
 use shared::run_report::Scalar;
@@ -12,6 +12,12 @@ use super::tally::Tally;
 
 /// Most cores that a report tells one by one: more make it longer than all that was measured on them.
 const CORES_REPORTED_MAX: usize = 256;
+/// Most fingerprints that are kept of an agent in a trial: one before, one after.
+const FINGERPRINTS_MAX: usize = 2;
+/// Most seconds whose frequencies are kept: a day of them; later ones change no percentile that matters.
+const SECONDS_MAX: usize = 86_400;
+/// Fewer seconds have no 5th percentile that is not simply the lowest.
+const SECONDS_MIN: usize = 5;
 
 /// What one agent's stored intervals of one attempt add up to.
 #[derive(Debug, Default)]
@@ -28,6 +34,10 @@ pub(super) struct Cell {
     /// The busy share of each core.
     cores: Vec<Weighted>,
     tallies: Vec<Tally>,
+    /// What its host was in its first interval, and what in its last if that was something else.
+    fingerprints: BTreeMap<u64, Fingerprint>,
+    /// The cores' frequency in each second of the window, MHz; of several in one their mean for all but one, and that one's is the lowest.
+    frequencies_mhz: Vec<f64>,
 }
 
 impl Cell {
@@ -42,6 +52,11 @@ impl Cell {
         let stands_for = interval.folded.as_ref().map_or(1, |folded| folded.intervals);
         if !self.sequences.insert(interval.sequence, stands_for) {
             return 0;
+        }
+        if let Some(fingerprint) = &interval.fingerprint
+            && self.fingerprints.len() < FINGERPRINTS_MAX
+        {
+            self.fingerprints.insert(interval.sequence.0, (**fingerprint).clone());
         }
         if interval.is_last {
             self.last = Some(interval.sequence.0.saturating_add(stands_for - 1));
@@ -118,6 +133,25 @@ impl Cell {
         metrics.chain(cores).filter_map(|(name, weighted)| Some((name, weighted.scalar()?))).collect()
     }
 
+    /// The cores' frequency at the 5th and 50th percentile of the window's seconds; `None` below [`SECONDS_MIN`].
+    pub(super) fn frequencies_mhz(&self) -> Option<[f64; 2]> {
+        let mut sorted = self.frequencies_mhz.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted.get((share * sorted.len() as f64) as usize).copied();
+        if sorted.len() < SECONDS_MIN { None } else { Some([at(0.05)?, at(0.5)?]) }
+    }
+
+    /// What its host was before the trial; `None`: it was not told.
+    pub(super) fn fingerprint(&self) -> Option<&Fingerprint> {
+        self.fingerprints.first_key_value().map(|(_, fingerprint)| fingerprint)
+    }
+
+    /// In what its host was something else after the trial.
+    pub(super) fn differing(&self) -> Vec<String> {
+        let first_and_last = self.fingerprint().zip(self.fingerprints.last_key_value());
+        first_and_last.map_or_else(Vec::new, |(first, (_, last))| first.differing(last))
+    }
+
     /// What is missing of the intervals that the agent numbered, in words; `None` when nothing is.
     pub(super) fn missing(&self, part: &AgentPart) -> Option<String> {
         let received = self.sequences.count();
@@ -141,6 +175,14 @@ impl Cell {
         let folded = interval.folded.as_ref();
         let lowest = folded.and_then(|folded| folded.host_lowest.as_ref());
         let highest = folded.and_then(|folded| folded.host_highest.as_ref());
+        if let Some(mhz) = sample.value(HostMetric::Frequency) {
+            let lowest = lowest.and_then(|it| it.value(HostMetric::Frequency)).unwrap_or(mhz);
+            let seconds = folded.map_or(1, |folded| folded.intervals as usize);
+            // Its mean stands for all seconds but one, which is the lowest.
+            let told = std::iter::once(lowest).chain(std::iter::repeat_n(mhz, seconds.saturating_sub(1)));
+            let room = SECONDS_MAX.saturating_sub(self.frequencies_mhz.len());
+            self.frequencies_mhz.extend(told.take(room));
+        }
         for (metric, value) in sample.figures() {
             let extreme = |of: Option<&HostSample>| of.and_then(|it| it.value(metric)).unwrap_or(value);
             let weighted = self.host.entry(metric).or_default();

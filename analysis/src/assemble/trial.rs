@@ -32,11 +32,19 @@ pub(super) struct WholeRun<'a> {
 }
 
 impl<'a> WholeRun<'a> {
-    /// What a record knows.
-    pub(super) fn new(record: &'a RunRecord, twins: Twins) -> Self {
+    /// What a record knows, and what stored intervals tell of an agent's host in an attempt.
+    pub(super) fn new(
+        record: &'a RunRecord,
+        twins: Twins,
+        told: &impl Fn(&TrialRecord, AgentId) -> Option<&'a Fingerprint>,
+    ) -> Self {
         let mut first_fingerprints = BTreeMap::new();
-        for part in record.trials.iter().flat_map(|trial| &trial.agents) {
-            first_fingerprints.entry(&part.name).or_insert(&part.fingerprint);
+        let parts = |trial: &'a TrialRecord| {
+            let parts = trial.agents.iter().chain(&trial.observers);
+            parts.map(move |part| (&part.name, told(trial, part.id).unwrap_or(&part.fingerprint)))
+        };
+        for (name, fingerprint) in record.trials.iter().flat_map(parts) {
+            first_fingerprints.entry(name).or_insert(fingerprint);
         }
         Self { record, twins, first_fingerprints }
     }
@@ -231,12 +239,15 @@ fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&Age
 fn agent_evidence<'a>(
     run: &WholeRun<'a>,
     part: &'a AgentPart,
-    cell: &Cell,
+    cell: &'a Cell,
     hosts: &Hosts,
 ) -> AgentEvidence<'a> {
     AgentEvidence {
         part,
         first_fingerprint: run.first_fingerprints.get(&part.name).copied().unwrap_or(&part.fingerprint),
+        fingerprint: cell.fingerprint().unwrap_or(&part.fingerprint),
+        changed: cell.differing(),
+        frequencies_mhz: cell.frequencies_mhz(),
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),

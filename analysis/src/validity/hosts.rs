@@ -4,7 +4,7 @@ use shared::finding::{Finding, FindingCode};
 use shared::host::{Fingerprint, HostMetric};
 use shared::job::{Job, Window};
 
-use super::{Evidence, percent};
+use super::{AgentEvidence, Evidence, percent};
 
 /// In how many parts of a second the kernel counts CPU time (USER_HZ).
 const TICKS_PER_S: f64 = 100.0;
@@ -44,20 +44,39 @@ fn ticks_explained(limit: f64, ticks: f64) -> f64 {
     expected + ONE_SIDED_95 * expected.sqrt() + 1.0
 }
 
-/// An agent whose host is not what it was when the run first measured there.
+/// A host that is not what it was when the run first measured there, or changed while the trial ran.
 pub(super) fn fingerprint_changed(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let changed = evidence.agents.iter().filter_map(|agent| {
-        let fields = agent.first_fingerprint.differing(&agent.part.fingerprint);
-        (!fields.is_empty()).then_some((agent.part, fields))
-    });
-    changed
-        .map(|(part, fields)| {
-            let message = format!(
-                "agent {}: its host is another one than in the run's first trial there; it differs in {}",
-                part.name,
-                fields.join(", ")
-            );
-            Finding::of_agent(FindingCode::FingerprintChanged, part.id, message)
-        })
-        .collect()
+    let changed = |agent: &AgentEvidence<'_>| {
+        let since_first = agent.first_fingerprint.differing(agent.fingerprint);
+        let found = if since_first.is_empty() {
+            format!("its host changed while the trial ran; it differs in {}", agent.changed.join(", "))
+        } else {
+            let fields = since_first.join(", ");
+            format!("its host is another one than in the run's first trial there; it differs in {fields}")
+        };
+        let is_other = !(since_first.is_empty() && agent.changed.is_empty());
+        is_other.then(|| agent.finding(FindingCode::FingerprintChanged, &found))
+    };
+    evidence.agents.iter().filter_map(changed).collect()
+}
+
+/// Worth knowing of a host: what it is by nature makes figures less steady, or slower.
+pub(super) fn nature(evidence: &Evidence<'_>) -> Vec<Finding> {
+    // Where the details are not told, nobody looked.
+    let told = evidence.hosts().filter(|agent| !agent.fingerprint.details.is_empty());
+    let of_host = |agent: &AgentEvidence<'_>| {
+        let virtualised = agent.fingerprint.hypervisor.as_ref().map(|hypervisor| {
+            let message =
+                format!("its host is a virtual machine ({hypervisor}), which shares its machine with others");
+            agent.finding(FindingCode::Virtualised, &message)
+        });
+        let governors = agent.fingerprint.governors.iter().flatten();
+        let others: Vec<&str> =
+            governors.map(String::as_str).filter(|governor| *governor != "performance").collect();
+        let message =
+            format!("its CPUs' governor is {}, not performance: they begin slowly", others.join(", "));
+        let governor = (!others.is_empty()).then(|| agent.finding(FindingCode::GovernorSavesPower, &message));
+        virtualised.into_iter().chain(governor).collect::<Vec<_>>()
+    };
+    told.flat_map(of_host).collect()
 }

@@ -119,6 +119,8 @@ fn without_details(interval: &Interval) -> Interval {
         operations: interval.operations.iter().map(without).collect(),
         engine: EngineSample { busiest_thread_cpu: None, ..interval.engine },
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         ..interval.clone()
     }
 }
@@ -138,13 +140,22 @@ fn is_equally_readable(last: &Interval, next: &Interval) -> bool {
         (Some(last), Some(next)) => last.is_like(next),
         (last, next) => last.is_none() && next.is_none(),
     };
-    is_alike && last.engine.busiest_thread_cpu.is_some() == next.engine.busiest_thread_cpu.is_some()
+    // What the host is at the end must not be lost among what it was before.
+    is_alike
+        && next.fingerprint.is_none()
+        && last.engine.busiest_thread_cpu.is_some() == next.engine.busiest_thread_cpu.is_some()
 }
 
 /// Whether no operation gets more measures or metrics than an interval may have, and each metric's values add up.
 fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
     let mut measures: BTreeMap<OperationIndex, BTreeSet<&str>> = BTreeMap::new();
     let mut metrics: BTreeMap<OperationIndex, BTreeMap<&str, &MetricInterval>> = BTreeMap::new();
+    let mut observed: BTreeMap<&str, &MetricInterval> = BTreeMap::new();
+    for (name, metric) in pending.iter().chain([next]).flat_map(|interval| &interval.observed) {
+        if !observed.entry(name).or_insert(metric).agrees_with(metric) {
+            return false;
+        }
+    }
     for operation in pending.iter().chain([next]).flat_map(|interval| &interval.operations) {
         measures
             .entry(operation.operation)
@@ -158,6 +169,7 @@ fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
         }
     }
     let counts = measures.values().map(BTreeSet::len).chain(metrics.values().map(BTreeMap::len));
+    let counts = counts.chain([observed.len()]);
     counts.max().is_none_or(|most| most <= MEASURES_MAX)
 }
 
@@ -188,6 +200,7 @@ fn folded(intervals: &[Interval]) -> Interval {
             late_ns: intervals.iter().map(|interval| interval.engine.late_ns).max().unwrap_or(0),
         },
         host: host(&mean),
+        observed: sum_of_metrics(intervals.iter().flat_map(|interval| &interval.observed)),
         folded: Some(Folded {
             intervals: intervals.len() as u64,
             host_lowest: host(&lowest),
@@ -215,7 +228,6 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
     let mut errors = BTreeMap::new();
     let mut error_samples: Vec<ErrorSample> = Vec::new();
     let mut measures: BTreeMap<String, Vec<&EncodedHistogram>> = BTreeMap::new();
-    let mut metrics: BTreeMap<String, Vec<&MetricInterval>> = BTreeMap::new();
     for part in parts {
         for (kind, count) in &part.errors {
             let sum: &mut u64 = errors.entry(*kind).or_default();
@@ -228,9 +240,6 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
         }
         for (name, measure) in &part.measures {
             measures.entry(name.clone()).or_default().push(measure);
-        }
-        for (name, metric) in &part.metrics {
-            metrics.entry(name.clone()).or_default().push(metric);
         }
     }
     let has_service_time = parts.iter().any(|part| part.service_time.is_some());
@@ -260,11 +269,20 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
             .into_iter()
             .filter_map(|(name, parts)| Some((name, sum_of_histograms(parts.into_iter())?)))
             .collect(),
-        metrics: metrics
-            .into_iter()
-            .filter_map(|(name, parts)| Some((name, MetricInterval::sum_of(&parts)?)))
-            .collect(),
+        metrics: sum_of_metrics(parts.iter().flat_map(|part| &part.metrics)),
     }
+}
+
+/// The values of each metric, in the order in which they were told.
+fn sum_of_metrics<'a>(
+    metrics: impl Iterator<Item = (&'a String, &'a MetricInterval)>,
+) -> BTreeMap<String, MetricInterval> {
+    let mut by_name: BTreeMap<&String, Vec<&MetricInterval>> = BTreeMap::new();
+    metrics.for_each(|(name, metric)| by_name.entry(name).or_default().push(metric));
+    by_name
+        .into_iter()
+        .filter_map(|(name, parts)| Some((name.clone(), MetricInterval::sum_of(&parts)?)))
+        .collect()
 }
 
 /// The sum, bucket by bucket; `None` of none.

@@ -131,6 +131,8 @@ impl Engine {
             operations: vec![operation],
             engine: EngineSample { busiest_thread_cpu: Some(0.1), threads: 1, workers: 1, late_ns: 0 },
             host: None,
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         };
         (interval, count)

@@ -200,6 +200,8 @@ pub(in crate::assemble) fn interval(
         operations,
         engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2, late_ns: 0 },
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

@@ -130,6 +130,16 @@ pub const LIMITS: &[Key] = &[
         Shape::Boolean,
         "Whether a host that is throttled, by a quota or by heat, is tolerated; default false.",
     ),
+    Key::optional(
+        "frequency_drop",
+        Shape::Share,
+        "Most that the frequency of a host's cores may fall from its median; default 10%.",
+    ),
+    Key::optional(
+        "swapping",
+        Shape::Boolean,
+        "Whether a host that swaps memory is tolerated; default false.",
+    ),
     Key::optional("margin", Shape::Share, "Differences up to this share do not count; default 5%."),
     Key::optional(
         "across_machines",
