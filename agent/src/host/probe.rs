@@ -5,9 +5,16 @@
 //! `network`, `sensors` (temperature and power), `wall_clock`. The metrics themselves stand in [`shared::host::metric`].
 
 mod cpu;
+mod disk;
 mod family;
 mod foreign;
+mod frequency;
+mod memory;
+mod network;
+mod pressure;
+mod sensors;
 mod throttling;
+mod wall_clock;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -68,6 +75,13 @@ impl HostProbe {
             Box::<family::Family>::default(),
             Box::new(foreign::Foreign),
             Box::new(throttling::Throttling::new(&source)),
+            Box::new(frequency::Frequency::new(&source)),
+            Box::<pressure::Pressure>::default(),
+            Box::<memory::Memory>::default(),
+            Box::new(disk::Disks::new(&source)),
+            Box::<network::Network>::default(),
+            Box::new(sensors::Sensors::new(&source)),
+            Box::<wall_clock::WallClock>::default(),
         ];
         let mut probe = Self { source, instruments, taken_ns: None, cost_ns: 0 };
         let _first = probe.sample();
