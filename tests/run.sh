@@ -13,6 +13,8 @@ needs=(
     "curl curl"
     "valgrind valgrind"
     "faketime faketime"
+    "stress-ng stress-ng"
+    "python3 python3-minimal"
 )
 
 missing=()

@@ -1,12 +1,13 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 //!
 //! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`interference`] (what came between),
-//! [`lateness`] (the generator's own).
+//! [`lateness`] (the generator's own), [`observed`] (what is watched beside the load).
 
 mod expectation;
 mod hosts;
 mod interference;
 mod lateness;
+mod observed;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
 use shared::units::human_ns;
+
+use crate::growth::Growth;
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
 const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
@@ -72,6 +75,8 @@ pub struct AgentEvidence<'a> {
     /// The frequency of its cores at the 5th and at the 50th percentile of the window's seconds, MHz; `None`: not readable, or too
     /// few seconds to tell.
     pub frequencies_mhz: Option<[f64; 2]>,
+    /// How the memory of the observed process grew; `None`: there was none, or too short a while to tell.
+    pub memory_growth: Option<Growth>,
 }
 
 impl AgentEvidence<'_> {
@@ -138,6 +143,8 @@ const GATES: &[Gate] = &[
     interference::swapped,
     interference::major_faults,
     interference::clock_stepped,
+    observed::memory_grows,
+    observed::not_observed,
     workers_exhausted,
     closed_model_blind,
 ];

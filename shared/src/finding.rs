@@ -123,6 +123,10 @@ findings! {
     GovernorSavesPower = "governor_saves_power", Note;
     /// A host is not what it was when the run first measured there: another CPU, kernel or memory, or it was started anew.
     FingerprintChanged = "fingerprint_changed", Invalid;
+    /// The memory of the process that `[observe]` names rises over the window beyond doubt, and still does at its end.
+    MemoryGrows = "memory_grows", Suspect;
+    /// No host of the trial had the process that `[observe]` names.
+    NotObserved = "not_observed", Suspect;
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
     /// target or their number was the limit.
     WorkersExhausted = "workers_exhausted", Note;

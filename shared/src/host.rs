@@ -1,10 +1,12 @@
 //! What a host is (its fingerprint) and how it fares while a trial runs (a sample each second).
 //!
-//! Rooms: [`mod@field`] (the table of a fingerprint's details), [`metric`] (the table of what is read each second), [`sample`] (its
+//! Rooms: [`mod@advice`] (what to do about it), [`mod@reference`] (the tables as Markdown), [`mod@field`] (the table of a fingerprint's details), [`metric`] (the table of what is read each second), [`sample`] (its
 //! values over one interval).
 
+pub mod advice;
 pub mod field;
 pub mod metric;
+pub mod reference;
 pub mod sample;
 
 use std::collections::BTreeMap;

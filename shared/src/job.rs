@@ -3,7 +3,7 @@
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
 //! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`error`]. Beside them: [`data`],
-//! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
+//! [`builtin`] (names that need no definition), [`mod@observe`] (what is watched), [`selector`], [`template`], [`resolve`] (templates filled in),
 //! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
 //! files; and [`configuration`], other files that are read the same way.
 
@@ -21,6 +21,7 @@ pub mod grammar;
 pub mod json_schema;
 mod names;
 mod node;
+pub mod observe;
 pub mod overrides;
 pub mod parse;
 pub mod reference;
@@ -36,6 +37,7 @@ mod workload;
 
 pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
+pub use observe::Observe;
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
 pub use variants::JobVariant;
@@ -89,6 +91,8 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
+    /// What is watched beside the load.
+    pub observe: Observe,
     /// What is said to hold, in file order.
     pub claims: Vec<Claim>,
     /// What must be reported.

@@ -12,6 +12,7 @@ mod frequency;
 mod memory;
 mod network;
 mod pressure;
+mod process;
 mod sensors;
 mod throttling;
 mod wall_clock;
@@ -21,6 +22,8 @@ use std::fmt;
 use std::path::Path;
 
 use shared::host::{HostMetric, HostSample};
+use shared::job::Observe;
+use shared::job::observe::ObservedProcess;
 
 use super::source::Source;
 use crate::engine::clock::{now_ns, thread_cpu_ns};
@@ -64,15 +67,28 @@ pub struct HostProbe {
 impl HostProbe {
     /// A probe of this host. Its first sample tells nothing yet that takes two looks.
     pub fn new() -> Self {
-        Self::under(Path::new("/"))
+        Self::of(&Observe::default())
     }
 
+    /// The same, with an eye on what a job observes.
+    pub fn of(observe: &Observe) -> Self {
+        Self::observing(Path::new("/"), observe.process.clone())
+    }
+
+    #[cfg(test)]
     fn under(root: &Path) -> Self {
+        Self::observing(root, None)
+    }
+
+    fn observing(root: &Path, process: Option<ObservedProcess>) -> Self {
         let source = Source::under(root);
         // Foreign time is what the instruments before it did not count.
-        let instruments: Vec<Box<dyn Instrument>> = vec![
-            Box::<cpu::Cpu>::default(),
-            Box::<family::Family>::default(),
+        let mut instruments: Vec<Box<dyn Instrument>> =
+            vec![Box::<cpu::Cpu>::default(), Box::<family::Family>::default()];
+        if let Some(process) = process {
+            instruments.push(Box::new(process::Process::new(process)));
+        }
+        let others: [Box<dyn Instrument>; 9] = [
             Box::new(foreign::Foreign),
             Box::new(throttling::Throttling::new(&source)),
             Box::new(frequency::Frequency::new(&source)),
@@ -83,6 +99,7 @@ impl HostProbe {
             Box::new(sensors::Sensors::new(&source)),
             Box::<wall_clock::WallClock>::default(),
         ];
+        instruments.extend(others);
         let mut probe = Self { source, instruments, taken_ns: None, cost_ns: 0 };
         let _first = probe.sample();
         probe

@@ -1,6 +1,7 @@
 //! A trial's eye on its host: what it is before and after, and how it fares in between.
 
 use shared::host::{Fingerprint, HostSample};
+use shared::job::Observe;
 
 use super::probe::HostProbe;
 use crate::engine::Watch;
@@ -13,15 +14,9 @@ pub struct HostWatch {
 }
 
 impl HostWatch {
-    /// Looks at the host for the first time, before the trial.
-    pub fn new() -> Self {
-        Self { before: super::fingerprint(), probe: HostProbe::new() }
-    }
-}
-
-impl Default for HostWatch {
-    fn default() -> Self {
-        Self::new()
+    /// Looks at the host, and what a job observes on it, for the first time, before the trial.
+    pub fn new(observe: &Observe) -> Self {
+        Self { before: super::fingerprint(), probe: HostProbe::of(observe) }
     }
 }
 

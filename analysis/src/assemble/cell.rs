@@ -7,6 +7,8 @@ use shared::interval::{Interval, Phase};
 use shared::run_record::AgentPart;
 use shared::run_report::Scalar;
 
+use crate::growth::Growth;
+
 use super::sequences::Sequences;
 use super::tally::Tally;
 
@@ -38,6 +40,8 @@ pub(super) struct Cell {
     fingerprints: BTreeMap<u64, Fingerprint>,
     /// The cores' frequency in each second of the window, MHz; of several in one their mean for all but one, and that one's is the lowest.
     frequencies_mhz: Vec<f64>,
+    /// The observed process's memory at the moments of the window, seconds and bytes.
+    process_memory: Vec<(f64, f64)>,
 }
 
 impl Cell {
@@ -141,6 +145,11 @@ impl Cell {
         if sorted.len() < SECONDS_MIN { None } else { Some([at(0.05)?, at(0.5)?]) }
     }
 
+    /// How the observed process's memory grew over the window; `None`: there was none, or too short a while to tell.
+    pub(super) fn memory_growth(&self) -> Option<Growth> {
+        Growth::of(&self.process_memory)
+    }
+
     /// What its host was before the trial; `None`: it was not told.
     pub(super) fn fingerprint(&self) -> Option<&Fingerprint> {
         self.fingerprints.first_key_value().map(|(_, fingerprint)| fingerprint)
@@ -175,6 +184,14 @@ impl Cell {
         let folded = interval.folded.as_ref();
         let lowest = folded.and_then(|folded| folded.host_lowest.as_ref());
         let highest = folded.and_then(|folded| folded.host_highest.as_ref());
+        if let Some(bytes) = sample.value(HostMetric::ProcessMemory)
+            && self.process_memory.len() < SECONDS_MAX
+        {
+            // It was looked at when the interval ended; the mean of several stands in their middle.
+            let back_ns = if folded.is_some() { interval.duration_ns / 2 } else { 0 };
+            let at_ns = interval.start_ns.saturating_add(interval.duration_ns).saturating_sub(back_ns);
+            self.process_memory.push((at_ns as f64 / 1e9, bytes));
+        }
         if let Some(mhz) = sample.value(HostMetric::Frequency) {
             let lowest = lowest.and_then(|it| it.value(HostMetric::Frequency)).unwrap_or(mhz);
             let seconds = folded.map_or(1, |folded| folded.intervals as usize);

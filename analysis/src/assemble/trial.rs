@@ -11,7 +11,7 @@ use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
 use shared::run_record::{AgentPart, RunRecord, TrialRecord};
 use shared::run_report::{
-    ALL_OPERATIONS, AgentReport, Coverage, ObserverReport, OperationReport, Pair, TrialReport,
+    ALL_OPERATIONS, AgentReport, Coverage, MemoryReport, ObserverReport, OperationReport, Pair, TrialReport,
 };
 
 use super::cell::Cell;
@@ -171,7 +171,9 @@ fn assemble_one<'a>(
     };
     let mut findings = validity::findings(&evidence);
     findings.extend(observers.iter().filter_map(|(part, cell)| silent_observer(attempt, part, cell)));
-    let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell, hosts)).unzip();
+    let count = operations.reports.last().map_or(0, |all| all.count);
+    let (agents, agent_latencies) =
+        parts.iter().map(|(part, cell)| agent(job, part, cell, hosts, count)).unzip();
     let report = TrialReport {
         block: planned.block,
         order: planned.order,
@@ -185,7 +187,7 @@ fn assemble_one<'a>(
         coverage,
         operations: operations.reports,
         agents,
-        observers: observers.iter().map(|(part, _)| observer(part, hosts)).collect(),
+        observers: observers.iter().map(|(part, cell)| observer(part, cell, hosts, count)).collect(),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),
@@ -248,6 +250,7 @@ fn agent_evidence<'a>(
         fingerprint: cell.fingerprint().unwrap_or(&part.fingerprint),
         changed: cell.differing(),
         frequencies_mhz: cell.frequencies_mhz(),
+        memory_growth: cell.memory_growth(),
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),
@@ -255,7 +258,13 @@ fn agent_evidence<'a>(
     }
 }
 
-fn agent(job: &Job, part: &AgentPart, cell: &Cell, hosts: &Hosts) -> (AgentReport, Vec<EncodedHistogram>) {
+fn agent(
+    job: &Job,
+    part: &AgentPart,
+    cell: &Cell,
+    hosts: &Hosts,
+    count: u64,
+) -> (AgentReport, Vec<EncodedHistogram>) {
     let operations = Operations::of(job, cell.tallies(), cell.measured_ns());
     let report = AgentReport {
         id: part.id,
@@ -266,18 +275,31 @@ fn agent(job: &Job, part: &AgentPart, cell: &Cell, hosts: &Hosts) -> (AgentRepor
         generator_cpu: cell.generator_cpu(),
         workers_peak: cell.workers_peak(),
         host: hosts.of_agent(part.id),
+        memory: memory(cell, count),
     };
     (report, operations.latencies)
 }
 
-fn observer(part: &AgentPart, hosts: &Hosts) -> ObserverReport {
+fn observer(part: &AgentPart, cell: &Cell, hosts: &Hosts, count: u64) -> ObserverReport {
     ObserverReport {
         id: part.id,
         name: part.name.clone(),
         clock_offset_us: part.clock_offset_us,
         clock_error_us: part.clock_error_us,
         host: hosts.of_agent(part.id),
+        memory: memory(cell, count),
     }
+}
+
+/// How the observed process's memory went, over so many operations of the whole trial.
+fn memory(cell: &Cell, operations: u64) -> Option<MemoryReport> {
+    let growth = cell.memory_growth()?;
+    let grown_bytes = growth.slope * cell.measured_ns() as f64 / 1e9;
+    Some(MemoryReport {
+        slope_bytes_per_s: growth.slope,
+        ci95: growth.interval,
+        bytes_per_1000_operations: (operations > 0).then(|| grown_bytes * 1e3 / operations as f64),
+    })
 }
 
 /// An observer of which something is missing, unless the coordinator has told that already.

@@ -171,6 +171,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
+        observe: super::observe::Observe::decode(root),
         claims: decode::claims::claims(root),
         expect: decode::claims::expectation(root),
         limits: decode::limits(root),

@@ -73,6 +73,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         claims: Vec::new(),
         expect: Default::default(),
         limits: Limits::default(),
+        observe: shared::job::Observe::default(),
         files: Vec::new(),
         variants: Vec::new(),
     }

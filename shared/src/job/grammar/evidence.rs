@@ -36,9 +36,9 @@ pub const OBSERVE: &[Key] = &[
                 "File on the agent that holds the process id.",
             )]),
         ]),
-        "A process to watch with its children.",
+        "A process to watch with its children, by the name of its program or a file with its number.",
     ),
-    Key::optional(
+    Key::unsupported(
         "prometheus",
         Shape::Table(&[
             Key::required("url", Shape::Text, "Address of the metrics."),
