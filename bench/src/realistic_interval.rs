@@ -1,5 +1,6 @@
 //! Intervals as a busy agent sends them each second: a few operations, a thousand distinct latencies of each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::SeedableRng;

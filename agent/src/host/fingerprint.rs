@@ -8,6 +8,8 @@ mod devices;
 mod frequency;
 mod kernel;
 mod limits;
+#[cfg(test)]
+mod machines;
 mod memory_modules;
 
 use std::collections::BTreeMap;

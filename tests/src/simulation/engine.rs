@@ -1,6 +1,8 @@
 //! An engine that only counts: one interval a second with a known number of operations. When it may start is decided by
 //! the real engine's orders.
 
+use std::collections::BTreeMap;
+
 use std::sync::{Arc, LazyLock};
 
 use agent::engine::StartRefusal;
