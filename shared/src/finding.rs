@@ -125,7 +125,7 @@ findings! {
     FingerprintChanged = "fingerprint_changed", Invalid;
     /// The memory of the process that `[observe]` names rises over the window beyond doubt, and still does at its end.
     MemoryGrows = "memory_grows", Suspect;
-    /// No host of the trial had the process that `[observe]` names.
+    /// No host of the trial had the process that `[observe]` names, or figures that it names could not be fetched.
     NotObserved = "not_observed", Suspect;
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
     /// target or their number was the limit.

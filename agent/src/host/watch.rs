@@ -1,22 +1,33 @@
 //! A trial's eye on its host: what it is before and after, and how it fares in between.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use shared::host::{Fingerprint, HostSample};
+use shared::interval::MetricInterval;
 use shared::job::Observe;
 
 use super::probe::HostProbe;
+use super::scrape::Scraper;
 use crate::engine::Watch;
+use crate::policy::Warden;
 
 /// What an engine is told of the host that it runs on.
 #[derive(Debug)]
 pub struct HostWatch {
     before: Fingerprint,
     probe: HostProbe,
+    scraper: Option<Scraper>,
 }
 
 impl HostWatch {
     /// Looks at the host, and what a job observes on it, for the first time, before the trial.
-    pub fn new(observe: &Observe) -> Self {
-        Self { before: super::fingerprint(), probe: HostProbe::of(observe) }
+    ///
+    /// `warden` says whether the target's own figures may be fetched.
+    pub fn new(observe: &Observe, warden: &Arc<Warden>) -> Self {
+        let scraper =
+            observe.prometheus.clone().and_then(|scrape| Scraper::start(scrape, Arc::clone(warden)));
+        Self { before: super::fingerprint(), probe: HostProbe::of(observe), scraper }
     }
 }
 
@@ -32,5 +43,9 @@ impl Watch for HostWatch {
     fn after(&mut self) -> Option<Box<Fingerprint>> {
         let after = super::fingerprint();
         (!self.before.differing(&after).is_empty()).then(|| Box::new(after))
+    }
+
+    fn observed(&mut self) -> BTreeMap<String, MetricInterval> {
+        self.scraper.as_ref().map(Scraper::take).unwrap_or_default()
     }
 }

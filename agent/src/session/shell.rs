@@ -292,7 +292,10 @@ impl Shell {
     fn observe(&mut self, assignment: &Assignment) -> Event {
         let trial = assignment.trial;
         tracing::debug!(%trial, "observing");
-        let watch = Box::new(host::HostWatch::new(&assignment.observe));
+        let watch = Box::new(host::HostWatch::new(
+            &assignment.observe,
+            &Warden::new(Arc::clone(&self.options.policy)),
+        ));
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let observer = Observer::prepare(self.id, assignment, watch, sender);
         self.observers.insert(trial, observer);

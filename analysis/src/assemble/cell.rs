@@ -9,6 +9,7 @@ use shared::run_report::Scalar;
 
 use crate::growth::Growth;
 
+use super::metric_sums::MetricSums;
 use super::sequences::Sequences;
 use super::tally::Tally;
 
@@ -42,6 +43,8 @@ pub(super) struct Cell {
     frequencies_mhz: Vec<f64>,
     /// The observed process's memory at the moments of the window, seconds and bytes.
     process_memory: Vec<(f64, f64)>,
+    /// What was fetched of the target in the window.
+    observed: MetricSums,
 }
 
 impl Cell {
@@ -145,6 +148,11 @@ impl Cell {
         if sorted.len() < SECONDS_MIN { None } else { Some([at(0.05)?, at(0.5)?]) }
     }
 
+    /// What was fetched of the target in the window, by the metric's name.
+    pub(super) fn observed(&self) -> &MetricSums {
+        &self.observed
+    }
+
     /// How the observed process's memory grew over the window; `None`: there was none, or too short a while to tell.
     pub(super) fn memory_growth(&self) -> Option<Growth> {
         Growth::of(&self.process_memory)
@@ -180,6 +188,8 @@ impl Cell {
         if let Some(cpu) = interval.engine.busiest_thread_cpu {
             self.generator_cpu.add(cpu, interval.duration_ns);
         }
+        // A name whose unit changes keeps its first: what is fetched has none.
+        let _left_out = self.observed.add(&interval.observed);
         let Some(sample) = &interval.host else { return };
         let folded = interval.folded.as_ref();
         let lowest = folded.and_then(|folded| folded.host_lowest.as_ref());

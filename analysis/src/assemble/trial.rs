@@ -16,6 +16,7 @@ use shared::run_report::{
 
 use super::cell::Cell;
 use super::hosts::Hosts;
+use super::metric_sums::MetricSums;
 use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
@@ -151,7 +152,9 @@ fn assemble_one<'a>(
         attempt.agents.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     let tallies = merged(job, &parts);
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
-    let operations = Operations::of(job, &tallies, window_ns);
+    let mut operations = Operations::of(job, &tallies, window_ns);
+    let observed = attempt.agents.iter().chain(&attempt.observers).filter_map(|part| cells(part.id));
+    add_observed(&mut operations, observed);
     let coverage = coverage(run.record, attempt, job, &parts);
     let observers: Vec<(&AgentPart, &Cell)> =
         attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
@@ -203,6 +206,17 @@ fn assemble_one<'a>(
         latencies: operations.latencies,
         agent_latencies,
         agent_sums,
+    }
+}
+
+/// What was fetched beside the load belongs to all operations: the last stands for them.
+fn add_observed<'a>(operations: &mut Operations, cells: impl Iterator<Item = &'a Cell>) {
+    let mut sums = MetricSums::default();
+    cells.for_each(|cell| sums.merge(cell.observed()));
+    if let Some(all) = operations.reports.last_mut() {
+        for (name, metric) in sums.reports() {
+            all.metrics.entry(name).or_insert(metric);
+        }
     }
 }
 

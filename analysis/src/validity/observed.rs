@@ -27,13 +27,22 @@ pub(super) fn memory_grows(evidence: &Evidence<'_>) -> Vec<Finding> {
     evidence.hosts().filter_map(grows).collect()
 }
 
-/// A process that the job observes and no host has.
+/// A process that the job observes and no host has, and figures that nobody could fetch.
 pub(super) fn not_observed(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let Some(process) = &evidence.job.observe.process else { return Vec::new() };
+    let observe = &evidence.job.observe;
     let is_seen = evidence.hosts().any(|agent| agent.figure(HostMetric::ProcessCount).is_some());
-    if is_seen || !evidence.record.is_complete {
-        return Vec::new();
-    }
-    let message = format!("no host of the trial had {process}, which observe.process names");
-    vec![Finding::of_trial(FindingCode::NotObserved, message)]
+    let process = observe.process.as_ref().filter(|_| !is_seen);
+    let process =
+        process.map(|process| format!("no host of the trial had {process}, which observe.process names"));
+    let metrics = evidence.all().map(|all| &all.metrics);
+    let is_fetched = |name: &&String| metrics.is_some_and(|metrics| metrics.contains_key(*name));
+    let scrape = observe.prometheus.as_ref();
+    let fetched = scrape.map(|scrape| scrape.series.iter().filter(|name| !is_fetched(name)));
+    let absent: Vec<&str> = fetched.into_iter().flatten().map(String::as_str).collect();
+    let absent = (!absent.is_empty()).then(|| {
+        let url = scrape.map_or("", |scrape| scrape.url.as_str());
+        format!("nothing was fetched of {} from {url}, which observe.prometheus names", absent.join(", "))
+    });
+    let problems = process.into_iter().chain(absent).filter(|_| evidence.record.is_complete);
+    problems.map(|message| Finding::of_trial(FindingCode::NotObserved, message)).collect()
 }

@@ -77,7 +77,8 @@ impl Shares<'_> {
             agent_index,
             agent_count: self.agent_count,
             is_observer: false,
-            observe: self.observe.clone(),
+            // What is fetched once is fetched by the first agent.
+            observe: if agent_index == 0 { self.observe.clone() } else { self.observe.of_another() },
             confidential: self.confidential.clone(),
         }
     }

@@ -171,7 +171,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
-        observe: super::observe::Observe::decode(root),
+        observe: super::observe::Observe::decode(root, findings),
         claims: decode::claims::claims(root),
         expect: decode::claims::expectation(root),
         limits: decode::limits(root),

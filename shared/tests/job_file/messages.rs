@@ -7,7 +7,6 @@ use crate::{EXAMPLE, errors, job_with};
 #[test]
 fn the_contracts_example_lacks_nothing_but_what_is_not_built() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
-    58:2: observe: "observe" is not supported by this version
     92:2: search: "search" is not supported by this version
     "#);
 }

@@ -2,7 +2,6 @@
 //! the real engine's orders.
 
 use std::collections::BTreeMap;
-
 use std::sync::{Arc, LazyLock};
 
 use agent::engine::StartRefusal;

@@ -38,13 +38,17 @@ pub const OBSERVE: &[Key] = &[
         ]),
         "A process to watch with its children, by the name of its program or a file with its number.",
     ),
-    Key::unsupported(
+    Key::optional(
         "prometheus",
         Shape::Table(&[
-            Key::required("url", Shape::Text, "Address of the metrics."),
-            Key::required("series", Shape::List(&Shape::Text), "Series to keep."),
+            Key::required("url", Shape::Text, "Address of the figures: http://host:port/path."),
+            Key::required(
+                "series",
+                Shape::List(&Shape::Text),
+                "Series to keep: with labels as written, or the sum over all labels; at most 32.",
+            ),
         ]),
-        "Metrics to fetch.",
+        "Figures of the target to fetch each second, as metric.NAME of all operations: by the first agent, and by every observer.",
     ),
 ];
 
