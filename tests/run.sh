@@ -15,6 +15,8 @@ needs=(
     "faketime faketime"
     "chromium chromium"
     "fio fio"
+    "stress-ng stress-ng"
+    "python3 python3-minimal"
 )
 
 missing=()

@@ -32,13 +32,14 @@ mod timeline;
 mod timer;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use shared::host::HostSample;
+use shared::host::{Fingerprint, HostSample};
 use shared::ids::{AgentId, OperationIndex};
-use shared::interval::Interval;
+use shared::interval::{Interval, MetricInterval};
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
@@ -49,9 +50,36 @@ pub use threads::ThreadTask;
 use crate::workload::{PrepareError, Workload};
 use orders::Orders;
 
-/// Reads how the host fares; called by the collector's thread, once at the start (to have something to
-/// compare with) and then for every interval that is long enough to tell.
-pub type Probe = Box<dyn FnMut() -> Option<HostSample> + Send>;
+/// Reads what the host is and how it fares; asked by the collector's thread.
+pub trait Watch: Send {
+    /// How the host fared since it was asked last: once at the start (to have something to compare with) and then for every
+    /// interval that is long enough to tell.
+    fn sample(&mut self) -> Option<HostSample>;
+
+    /// What the host was before the trial; asked once, for its first interval.
+    fn before(&mut self) -> Option<Box<Fingerprint>> {
+        None
+    }
+
+    /// What the host is after the trial; asked once, for its last interval. `None`: what it was before.
+    fn after(&mut self) -> Option<Box<Fingerprint>> {
+        None
+    }
+
+    /// What was fetched of the target since it was asked last, by the metric's name.
+    fn observed(&mut self) -> BTreeMap<String, MetricInterval> {
+        BTreeMap::new()
+    }
+}
+
+impl<F: FnMut() -> Option<HostSample> + Send> Watch for F {
+    fn sample(&mut self) -> Option<HostSample> {
+        self()
+    }
+}
+
+/// What a trial's engine asks for its host.
+pub type Probe = Box<dyn Watch>;
 
 /// A workload of any kind, boxed once per trial; the hot loop inside stays generic.
 pub trait Drive: Send + Sync {

@@ -1,12 +1,13 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
 //! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
-//! `histogram_sum` (a sum that packs), `sequences` (which intervals were seen), `seconds` (whether it had settled), [`subject`]
+//! `histogram_sum` (a sum that packs), `hosts` (how they fared), `sequences` (which intervals were seen), `seconds` (whether it had settled), [`subject`]
 //! (whose numbers they are), `trial` (one attempt as a whole), `planned` (what there must be, and what is not there), `twins`
 //! (trials that measured the same), `variant` (its valid trials merged).
 
 mod cell;
 mod histogram_sum;
+mod hosts;
 mod metric_sums;
 mod planned;
 mod seconds;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use shared::baseline::FrozenBaseline;
 use shared::calibration;
 use shared::histogram::EncodedHistogram;
+use shared::host::Fingerprint;
 use shared::ids::{AgentId, TrialIndex, TrialKey, VariantIndex};
 use shared::interval::Interval;
 use shared::interval::fold::ALL_AGENTS;
@@ -158,7 +160,8 @@ impl<'a> Assembler<'a> {
         let mut variants: Vec<VariantSum> = self.record.plan.variants.iter().map(VariantSum::new).collect();
         let (mut latencies, mut dependences) = (BTreeMap::new(), BTreeMap::new());
         let twins = Twins::find(self.record, &|attempt, agent| self.cells.get(&cell_key(attempt, agent)));
-        let run = WholeRun::new(self.record, twins);
+        let told = |attempt: &TrialRecord, agent| self.cells.get(&cell_key(attempt, agent))?.fingerprint();
+        let run = WholeRun::new(self.record, twins, &told);
         for attempt in &self.record.trials {
             let planned = self.planned.get(&attempt.trial).copied();
             let variant = planned.and_then(|planned| variants.get_mut(planned.variant.0 as usize));
@@ -210,7 +213,7 @@ impl<'a> Assembler<'a> {
             comparisons: Vec::new(),
             sweeps,
             search: None,
-            hosts: hosts(self.record),
+            hosts: hosts_as_told(self.record, &told),
         };
         let mut assembled =
             Assembled { report, latencies, dependences, baselines: self.record.baselines.clone() };
@@ -317,19 +320,47 @@ fn look(looked: &Looked) -> LookReport {
 }
 
 /// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.
+///
+/// By what their agents said of themselves when they came; reports also have what trials told.
 pub fn hosts(record: &RunRecord) -> Vec<HostReport> {
+    hosts_as_told(record, &|_: &TrialRecord, _: AgentId| None)
+}
+
+fn hosts_as_told<'a>(
+    record: &'a RunRecord,
+    told: &impl Fn(&TrialRecord, AgentId) -> Option<&'a Fingerprint>,
+) -> Vec<HostReport> {
     let mut hosts: Vec<HostReport> = Vec::new();
-    let measured = record.trials.iter().flat_map(|trial| &trial.agents).map(|part| (part, false));
-    let observed = record.trials.iter().flat_map(|trial| &trial.observers).map(|part| (part, true));
-    for (part, observer) in measured.chain(observed) {
-        let is_listed = |host: &HostReport| host.agent == part.name && host.fingerprint == part.fingerprint;
+    let parts = |trial: &'a TrialRecord| {
+        let measured = trial.agents.iter().map(move |part| (trial, part, false));
+        measured.chain(trial.observers.iter().map(move |part| (trial, part, true)))
+    };
+    let mut parts: Vec<_> = record.trials.iter().flat_map(parts).collect();
+    // Those that measured stand before those that only ever observed.
+    parts.sort_by_key(|(.., observer)| *observer);
+    for (trial, part, observer) in parts {
+        let fingerprint = told(trial, part.id).unwrap_or(&part.fingerprint);
+        let is_listed = |host: &HostReport| {
+            host.agent == part.name
+                && (host.fingerprint == *fingerprint
+                    || (is_identity_same(&host.fingerprint, &part.fingerprint)
+                        && host.fingerprint.differing(fingerprint).is_empty()))
+        };
         if !hosts.iter().any(is_listed) {
-            let (agent, fingerprint) = (part.name.clone(), part.fingerprint.clone());
-            hosts.push(HostReport { agent, fingerprint, observer });
+            hosts.push(HostReport { agent: part.name.clone(), fingerprint: fingerprint.clone(), observer });
         }
     }
     hosts.sort_by(|one, other| one.agent.cmp(&other.agent));
     hosts
+}
+
+/// Whether two fingerprints are of one host in one state, whatever else is told of either.
+fn is_identity_same(one: &Fingerprint, other: &Fingerprint) -> bool {
+    let identity = |it: &Fingerprint| {
+        let (details, unreadable) = (BTreeMap::new(), BTreeMap::new());
+        Fingerprint { details, unreadable, ..it.clone() }
+    };
+    identity(one) == identity(other)
 }
 
 /// A time as RFC 3339 in UTC. A time beyond the year 9999 is not one that anybody stored, and becomes the last.

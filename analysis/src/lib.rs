@@ -35,6 +35,7 @@ pub mod compare_runs;
 pub mod compare_variants;
 pub mod comparisons;
 pub mod estimate;
+pub mod growth;
 pub mod hodges_lehmann;
 pub mod identical_sides;
 pub mod level;

@@ -1,20 +1,25 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 //!
-//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`lateness`] (the generator's own).
+//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`interference`] (what came between),
+//! [`lateness`] (the generator's own), [`observed`] (what is watched beside the load).
 
 mod expectation;
 mod hosts;
+mod interference;
 mod lateness;
+mod observed;
 
 use std::collections::BTreeMap;
 
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::host::Fingerprint;
+use shared::host::{Fingerprint, HostMetric};
 use shared::interval::{Remark, RemarkKind};
 use shared::job::{Job, LoadModel, LossPolicy};
 use shared::run_record::{AgentPart, TrialRecord};
 use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
 use shared::units::human_ns;
+
+use crate::growth::Growth;
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
 const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
@@ -47,6 +52,8 @@ pub struct Evidence<'a> {
     pub twin: Option<&'a str>,
     /// Each agent's part.
     pub agents: &'a [AgentEvidence<'a>],
+    /// The part of each that made no load.
+    pub observers: &'a [AgentEvidence<'a>],
 }
 
 /// What is known of an agent's part.
@@ -62,8 +69,29 @@ pub struct AgentEvidence<'a> {
     pub missing: Option<String>,
     /// What its host was when an agent of its name first measured in this run.
     pub first_fingerprint: &'a Fingerprint,
+    /// What it was before this trial.
+    pub fingerprint: &'a Fingerprint,
+    /// In what it was something else after it.
+    pub changed: Vec<String>,
     /// How its host fared, by the metrics' names.
     pub host: BTreeMap<String, Scalar>,
+    /// The frequency of its cores at the 5th and at the 50th percentile of the window's seconds, MHz; `None`: not readable, or too
+    /// few seconds to tell.
+    pub frequencies_mhz: Option<[f64; 2]>,
+    /// How the memory of the observed process grew; `None`: there was none, or too short a while to tell.
+    pub memory_growth: Option<Growth>,
+}
+
+impl AgentEvidence<'_> {
+    /// A metric of its host over the window; `None`: it could not be read.
+    fn figure(&self, metric: HostMetric) -> Option<&Scalar> {
+        self.host.get(metric.name())
+    }
+
+    /// What was found of it, said of its name.
+    fn finding(&self, code: FindingCode, message: &str) -> Finding {
+        Finding::of_agent(code, self.part.id, format!("agent {}: {message}", self.part.name))
+    }
 }
 
 impl Evidence<'_> {
@@ -78,6 +106,11 @@ impl Evidence<'_> {
             Some((last, rest)) if last.name == ALL_OPERATIONS => rest,
             _ => &[],
         }
+    }
+
+    /// Everybody who tells of a host, load or no load.
+    fn hosts(&self) -> impl Iterator<Item = &AgentEvidence<'_>> {
+        self.agents.iter().chain(self.observers)
     }
 
     fn has_recorded(&self, is_meant: impl Fn(&Finding) -> bool) -> bool {
@@ -106,7 +139,16 @@ const GATES: &[Gate] = &[
     generator_saturated,
     lateness::generator_late,
     hosts::steal_high,
+    interference::throttled,
+    interference::foreign_cpu,
     hosts::fingerprint_changed,
+    hosts::nature,
+    interference::frequency_fell,
+    interference::swapped,
+    interference::major_faults,
+    interference::clock_stepped,
+    observed::memory_grows,
+    observed::not_observed,
     workers_exhausted,
     closed_model_blind,
 ];

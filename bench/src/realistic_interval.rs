@@ -1,14 +1,16 @@
 //! Intervals as a busy agent sends them each second: a few operations, a thousand distinct latencies of each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use shared::delay::Delay;
 use shared::histogram::{EncodedHistogram, Histogram};
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
 use shared::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
 use shared::interval::{EngineSample, Interval, OperationInterval, Phase};
+use shared::metric::Unit;
 
 /// Operations of an interval, with the median of their latencies: a cached read, a read, and a write.
 pub const OPERATIONS: [(&str, Duration); 3] = [
@@ -67,6 +69,8 @@ impl IntervalMaker {
                 late_ns: 1_100_000 + sequence,
             },
             host: Some(host(number, sequence)),
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         }
     }
@@ -98,19 +102,23 @@ fn operation(place: u16, latency: &EncodedHistogram) -> OperationInterval {
     }
 }
 
-/// Shares as the kernel's ticks give them: fractions with all their digits.
+/// Shares as the kernel's ticks give them: fractions with all their digits. All that a host of eight cores tells.
 fn host(number: u32, sequence: u64) -> HostSample {
-    let share = |parts: u64| Some(((u64::from(number) * 31 + sequence * 17) % parts) as f64 / 199.0);
-    HostSample {
-        cpu_busy: share(140),
-        cpu_user: share(90),
-        cpu_system: share(50),
-        cpu_iowait: share(3),
-        cpu_steal: share(2),
-        memory_used_bytes: Some(3_000_000_000 + sequence * 4_096),
-        agent_cpu: share(180),
-        agent_memory_bytes: Some(24_000_000 + sequence * 4_096),
-    }
+    let share = |parts: u64| ((u64::from(number) * 31 + sequence * 17) % parts) as f64 / 199.0;
+    let figure = |metric: HostMetric| {
+        let value = match metric.unit() {
+            Unit::Size => (3_000_000_000 + sequence * 4_096) as f64,
+            Unit::Rate => 1e4 * share(140 + u64::from(metric.number())),
+            _ => share(140 + u64::from(metric.number())),
+        };
+        (metric, value)
+    };
+    // Of a process that is observed most have nothing to tell.
+    let told =
+        HostMetric::ALL.iter().copied().filter(|metric| metric.number() < HostMetric::ProcessCount.number());
+    let mut sample = HostSample::of(told.map(figure));
+    sample.set_cores((0..8).map(|core| share(90 + core)));
+    sample
 }
 
 #[cfg(test)]

@@ -159,6 +159,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what this host is, and what to do about it before it measures
+    Doctor {
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell

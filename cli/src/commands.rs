@@ -10,6 +10,7 @@ mod cancel;
 mod check;
 mod compare;
 pub(crate) mod coordinator;
+mod doctor;
 mod export;
 mod init;
 mod login;
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Plan { job, json } => plan::run(&job, json),
         Command::Schema { file: SchemaFile::Job } => workloads::job_schema(),
         Command::Workloads { json } => workloads::run(json),
+        Command::Doctor { json } => doctor::run(json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "fleetmark", &mut std::io::stdout());
             Ok(DONE)

@@ -174,6 +174,8 @@ mod tests {
                 late_ns: 0,
             },
             host: None,
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use analysis::{Assembled, assemble};
 use shared::histogram::{EncodedHistogram, Histogram};
-use shared::host::{Fingerprint, HostSample};
+use shared::host::{Fingerprint, HostMetric, HostSample};
 use shared::ids::{
     AgentId, AgentName, IntervalSequence, Name, OperationIndex, RunId, TrialIndex, TrialKey, VariantIndex,
 };
@@ -147,7 +147,10 @@ pub(crate) fn apart(in_pairs: bool) -> (RunRecord, Assembled) {
         ..record.trials[0].agents[0].clone()
     };
     record.trials[0].observers.push(part);
-    let host = HostSample { cpu_busy: Some(0.8), memory_used_bytes: Some(3 << 30), ..HostSample::default() };
+    let host = HostSample::of([
+        (HostMetric::CpuBusy, 0.8),
+        (HostMetric::MemoryUsed, 3.0 * 1024.0 * 1024.0 * 1024.0),
+    ]);
     let seen = Interval { agent: observer, operations: Vec::new(), host: Some(host), ..interval(0, 1, 0) };
     let assembled = assemble(&record, &job(), intervals().into_iter().chain([seen]), START_MS);
     (record, assembled)
@@ -251,7 +254,9 @@ fn interval(trial: u32, agent: u8, sequence: u64) -> Interval {
             workers: 16,
             late_ns: 80_000,
         },
-        host: Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() }),
+        host: Some(HostSample::of([(HostMetric::CpuBusy, 0.5)])),
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The end-of-run result for people: what came out, the figures, and everything that casts doubt on them.
 //!
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
-//! of phases and of metrics), `apart` (agents whose figures are not merged), `observers` (hosts that made no load), `summary`
+//! of phases and of metrics), `apart` (agents whose figures are not merged), `hosts` (how they fared), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
 //! `search` (which is the highest that holds), `doubts` (errors and findings), `suite` (several runs in a table); [`trend`], a metric
 //! over many runs, [`comparison`], two of them against each other, and [`calibration`], whether any of that can be trusted.
@@ -12,9 +12,9 @@ pub mod calibration;
 mod claims;
 pub mod comparison;
 mod doubts;
+mod hosts;
 mod ink;
 mod metrics;
-mod observers;
 mod operations;
 mod search;
 mod suite;
@@ -57,7 +57,7 @@ impl Reporter for Terminal {
             variant_section(&mut page, variant, is_only);
         }
         sweeps::tables(&mut page, report);
-        observers::table(&mut page, report);
+        hosts::tables(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
         Ok(page.text)

@@ -105,8 +105,31 @@ findings! {
     /// The hypervisor took more of a host's CPU time than `limits.steal`, by more than counting it in hundredths of a second
     /// explains. Claims over such a trial are invalid.
     StealHigh = "steal_high", Suspect;
+    /// A host was held back in the measured window: the CPU quota of a control group was used up, or heat slowed it down. Claims
+    /// over such a trial are invalid, unless `limits.throttled` tolerates it.
+    Throttled = "throttled", Suspect;
+    /// Programs that have nothing to do with the run used more of a host's CPU time than `limits.foreign_cpu`, by more than counting it
+    /// in hundredths of a second explains. What was not started by an agent of the run is foreign, unless `[observe]` names it.
+    ForeignCpu = "foreign_cpu", Suspect;
+    /// A host's cores got slower in the window, by more than `limits.frequency_drop`: the 5th percentile of their frequency
+    /// over the window's seconds against its median.
+    FrequencyFell = "frequency_fell", Suspect;
+    /// A host's memory did not suffice, so that pages were swapped in or out in the window; `limits.swapping` tolerates it.
+    Swapped = "swapped", Suspect;
+    /// An agent, or what it started, waited for memory to be read from disk, ten times a second or more.
+    MajorFaults = "major_faults", Note;
+    /// A host's wall clock was set in the window. Latencies are measured by another clock.
+    ClockStepped = "clock_stepped", Note;
+    /// A host is a virtual machine: what its neighbours do shows in its figures.
+    Virtualised = "virtualised", Note;
+    /// The frequency governor of a host's CPUs is not `performance`, so that they are slow at first.
+    GovernorSavesPower = "governor_saves_power", Note;
     /// A host is not what it was when the run first measured there: another CPU, kernel or memory, or it was started anew.
     FingerprintChanged = "fingerprint_changed", Invalid;
+    /// The memory of the process that `[observe]` names rises over the window beyond doubt, and still does at its end.
+    MemoryGrows = "memory_grows", Suspect;
+    /// No host of the trial had the process that `[observe]` names, or figures that it names could not be fetched.
+    NotObserved = "not_observed", Suspect;
     /// Operations were due while every worker was busy. That wait counts as latency; more workers would show whether the
     /// target or their number was the limit.
     WorkersExhausted = "workers_exhausted", Note;

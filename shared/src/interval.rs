@@ -16,7 +16,7 @@ use self::fold::Folded;
 pub use self::metric::MetricInterval;
 pub use self::remark::{Remark, RemarkKind};
 use crate::histogram::EncodedHistogram;
-use crate::host::HostSample;
+use crate::host::{Fingerprint, HostSample};
 use crate::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
 
 /// Most operations one interval may report, and so the most a job may have.
@@ -68,6 +68,10 @@ pub struct Interval {
     pub engine: EngineSample,
     /// How the host fared; `None` when it could not be read.
     pub host: Option<HostSample>,
+    /// What the host is, in the agent's first interval of the trial; in its last, if it is something else by then.
+    pub fingerprint: Option<Box<Fingerprint>>,
+    /// What was fetched of the target beside the load, by the metric's name; at most [`MEASURES_MAX`].
+    pub observed: BTreeMap<String, MetricInterval>,
     /// What is left of the several intervals that it stands for; `None`: it is one, as its agent sent it.
     pub folded: Option<Folded>,
 }

@@ -3,8 +3,8 @@
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
 //! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`search`] (its
-//! values likewise), [`error`]. Beside them: [`data`],
-//! [`builtin`] (names that need no definition), [`selector`], [`template`], [`resolve`] (templates filled in),
+//! values likewise), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`mod@observe`] (what is watched),
+//! [`selector`], [`template`], [`resolve`] (templates filled in),
 //! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
 //! files; and [`configuration`], other files that are read the same way.
 
@@ -22,6 +22,7 @@ pub mod grammar;
 pub mod json_schema;
 mod names;
 mod node;
+pub mod observe;
 pub mod overrides;
 pub mod parse;
 pub mod reference;
@@ -38,6 +39,7 @@ mod workload;
 
 pub use data::{DataColumn, DataOrder, DataSource};
 pub use error::{JobError, JobErrors};
+pub use observe::Observe;
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
 pub use search::Search;
@@ -92,6 +94,8 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
+    /// What is watched beside the load.
+    pub observe: Observe,
     /// What is said to hold, in file order; of a search what it keeps.
     pub claims: Vec<Claim>,
     /// What must be reported.
@@ -308,6 +312,10 @@ pub struct Limits {
     pub foreign_cpu: f64,
     /// Whether a throttled host is tolerated.
     pub throttled: bool,
+    /// Most that the cores' frequency may fall from its median, at the 5th percentile of the seconds.
+    pub frequency_drop: f64,
+    /// Whether a host that swaps is tolerated.
+    pub swapping: bool,
     /// δ of comparisons.
     pub margin: f64,
     /// Whether comparing across differing fingerprints is meant.
@@ -325,6 +333,8 @@ impl Default for Limits {
             steal: 0.01,
             foreign_cpu: 0.05,
             throttled: false,
+            frequency_drop: 0.1,
+            swapping: false,
             margin: 0.05,
             across_machines: false,
             aa: false,

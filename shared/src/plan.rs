@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrivals::ArrivalPlan;
 use crate::delay::Delay;
 use crate::ids::{AgentName, LeaseEpoch, TrialIndex, TrialKey, VariantIndex};
-use crate::job::{DataColumn, Job, JobVariant, LoadModel, OperationSpec, Warmup, Window};
+use crate::job::{DataColumn, Job, JobVariant, LoadModel, Observe, OperationSpec, Warmup, Window};
 
 use crate::secret::Confidential;
 
@@ -137,6 +137,8 @@ pub struct Assignment {
     pub agent_count: u32,
     /// Whether it is to make no load, and only to report how its host fares until it is told to stop.
     pub is_observer: bool,
+    /// What it watches beside the load.
+    pub observe: Observe,
     /// What it may tell nobody.
     pub confidential: Confidential,
 }

@@ -272,6 +272,9 @@ pub struct AgentReport {
     pub workers_peak: u32,
     /// Means and extremes of the host's metrics over the window, by name.
     pub host: BTreeMap<String, Scalar>,
+    /// How the memory of the observed process went there; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
 }
 
 /// How the host of an agent fared that made no load.
@@ -287,6 +290,20 @@ pub struct ObserverReport {
     pub clock_error_us: Option<f64>,
     /// Means and extremes of the host's metrics over the window, by name; empty when nothing of it arrived.
     pub host: BTreeMap<String, Scalar>,
+    /// How the memory of the observed process went there; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
+}
+
+/// How the memory of an observed process went over a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// By how many bytes it rose per second: the slope of a line through its seconds.
+    pub slope_bytes_per_s: f64,
+    /// 95 % interval of that.
+    pub ci95: [f64; 2],
+    /// By how many bytes it rose for every thousand operations of the trial; `null` without any.
+    pub bytes_per_1000_operations: Option<f64>,
 }
 
 /// A host metric over the window.

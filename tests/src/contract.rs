@@ -186,6 +186,8 @@ const OBSERVER: &[(&str, Kind)] = &[
     ("clock_offset_us", OrNull(&Number)),
     ("clock_error_us", OrNull(&Number)),
     ("host", Kind::Map(&Anything)),
+    // Added: how the memory of an observed process went.
+    ("memory", OrAbsent(&Anything)),
 ];
 
 const FINDING: &[(&str, Kind)] = &[
@@ -212,6 +214,8 @@ const AGENT: &[(&str, Kind)] = &[
     ("generator_cpu", OrNull(&Number)),
     ("workers_peak", Count),
     ("host", Kind::Map(&Anything)),
+    // Added: how the memory of an observed process went.
+    ("memory", OrAbsent(&Anything)),
 ];
 
 const ESTIMATE: &[(&str, Kind)] = &[

@@ -72,6 +72,17 @@ pub fn agents(trial: &Value) -> &Vec<Value> {
     trial["agents"].as_array().expect("the trial has agents")
 }
 
+/// Findings about the machine that the tests run on, which is shared and may be a virtual one.
+pub const OF_THE_MACHINE: [&str; 7] = [
+    "foreign_cpu",
+    "virtualised",
+    "governor_saves_power",
+    "major_faults",
+    "clock_stepped",
+    "frequency_fell",
+    "swapped",
+];
+
 /// The messages of all findings with a code, of every trial.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! The system calls that have no safe wrapper: the only `unsafe` code of the workspace.
 #![expect(
     unsafe_code,
-    reason = "wait4, pthread_sigmask, pre_exec, close_range, getpwnam_r and AsyncFd have no safe form that does what is needed"
+    reason = "wait4, adjtimex, pthread_sigmask, pre_exec, close_range, getpwnam_r and AsyncFd have no safe form that does what is needed"
 )]
 
 use std::ffi::{CStr, CString};
@@ -33,6 +33,20 @@ pub(super) struct Usage {
     pub(super) cpu_time: Duration,
     /// Most memory that it, or a child that it awaited, had resident at once, bytes; before exec counts too.
     pub(super) peak_memory_bytes: u64,
+}
+
+/// Whether something keeps the wall clock right, as the kernel knows it.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub(crate) fn clock_is_synchronised() -> io::Result<bool> {
+    let mut state = MaybeUninit::<libc::timex>::zeroed();
+    // SAFETY: timex holds only integers, for which zeroes are valid, and no mode is set: the call only writes to this local.
+    let result = unsafe { libc::adjtimex(state.as_mut_ptr()) };
+    match result {
+        ..0 => Err(io::Error::last_os_error()),
+        state => Ok(state != libc::TIME_ERROR),
+    }
 }
 
 /// Waits for a child of this process and says what it used. Blocks until the child has ended.

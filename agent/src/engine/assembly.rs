@@ -113,6 +113,8 @@ impl Assembly {
                 late_ns: slice.as_ref().map_or(0, |slice| slice.late_ns),
             },
             host: None,
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         };
         self.used.extend(slice.map(|slice| (slice.thread, slice.tally)));

@@ -22,7 +22,7 @@ pub fn namespace() -> Option<String> {
 }
 
 /// CPU time that the calling thread has used, in nanoseconds.
-pub(super) fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     as_ns(clock_gettime(ClockId::ThreadCPUTime))
 }
 

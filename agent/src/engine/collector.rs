@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
 
+use shared::interval::Interval;
+
 use tokio::sync::{mpsc, watch};
 
 use super::assembly::Assembly;
@@ -12,7 +14,7 @@ use super::load_thread::SHARE_STRETCH_NS_MIN;
 use super::orders::{Order, Orders};
 use super::recorder::Batch;
 use super::tally::Tally;
-use super::{EngineEvent, Probe};
+use super::{EngineEvent, Probe, Watch};
 
 /// Intervals kept for a consumer that is slow: an hour of them. Beyond that the trial fails and says so,
 /// rather than losing counts or growing without end.
@@ -95,7 +97,7 @@ impl Collector {
             Order::Prepare => {}
             // Shares of CPU time need something to compare with: the first look is for that.
             Order::Start(_) => {
-                let _ = (self.probe)();
+                let _ = self.probe.sample();
                 self.probed_ns = now_ns();
             }
             Order::Fail(reason) if !self.is_closing => {
@@ -125,9 +127,10 @@ impl Collector {
         self.assembly.accept(batch);
         while let Some(mut interval) = self.assembly.next() {
             if now_ns().saturating_sub(self.probed_ns) >= SHARE_STRETCH_NS_MIN {
-                interval.host = (self.probe)();
+                interval.host = self.probe.sample();
                 self.probed_ns = now_ns();
             }
+            tell_of_host(&mut *self.probe, &mut interval);
             self.outgoing.push_back(EngineEvent::Interval(interval));
         }
         for (thread, mut tally) in self.assembly.drain_used() {
@@ -144,4 +147,12 @@ impl Collector {
             ));
         }
     }
+}
+
+/// Adds what is known of the host beside how it fares.
+pub(super) fn tell_of_host(probe: &mut dyn Watch, interval: &mut Interval) {
+    interval.observed = probe.observed();
+    let before = if interval.sequence.0 == 0 { probe.before() } else { None };
+    let after = if interval.is_last { probe.after() } else { None };
+    interval.fingerprint = after.or(before);
 }

@@ -1,6 +1,7 @@
 //! An observer: makes no load, and reports each second how its host fares, from the trial's start to the end of its window or
 //! until it is dropped.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::ids::{AgentId, IntervalSequence, TrialKey};
@@ -9,6 +10,7 @@ use shared::plan::Assignment;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::collector::tell_of_host;
 use super::timeline::{Timeline, whole_ns};
 use super::{EngineEvent, Probe, clock};
 
@@ -76,7 +78,7 @@ impl Watcher {
         let mut from_ns = clock::now_ns().saturating_sub(at_ns);
         let mut sequence = 0;
         // The first look is what the next one is compared with.
-        (self.probe)();
+        self.probe.sample();
         while from_ns < end_ns {
             let cut_ns = self.timeline.cut_after(from_ns).min(end_ns);
             until(at_ns.saturating_add(cut_ns)).await;
@@ -88,7 +90,7 @@ impl Watcher {
     }
 
     fn interval(&mut self, sequence: u64, start_ns: u64, end_ns: u64, is_last: bool) -> Interval {
-        Interval {
+        let mut interval = Interval {
             trial: self.trial,
             agent: self.agent,
             sequence: IntervalSequence(sequence),
@@ -98,9 +100,13 @@ impl Watcher {
             is_last,
             operations: Vec::new(),
             engine: EngineSample::default(),
-            host: (self.probe)(),
+            host: self.probe.sample(),
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
-        }
+        };
+        tell_of_host(&mut *self.probe, &mut interval);
+        interval
     }
 
     async fn tell(&mut self, event: EngineEvent) -> Result<(), Unheard> {
@@ -126,7 +132,7 @@ async fn until(moment_ns: u64) {
 
 #[cfg(test)]
 mod tests {
-    use shared::host::HostSample;
+    use shared::host::{HostMetric, HostSample};
     use shared::interval::Phase;
     use shared::job::{Warmup, Window};
 
@@ -136,7 +142,7 @@ mod tests {
     async fn told(warmup: Warmup, window: Window, late: Duration) -> Vec<EngineEvent> {
         let (sender, mut events) = mpsc::channel(16);
         let assignment = Assignment { is_observer: true, ..assignment(1, warmup, window) };
-        let probe = || Some(HostSample { cpu_busy: Some(0.5), ..HostSample::default() });
+        let probe = || Some(HostSample::of([(HostMetric::CpuBusy, 0.5)]));
         let observer = Observer::prepare(AgentId::new([1; 16]), &assignment, Box::new(probe), sender);
         observer.start(clock::now_ns() + 3_600_000_000_000);
         observer.start(clock::now_ns().saturating_sub(whole_ns(late)));

@@ -68,6 +68,7 @@ pub(crate) fn assignment(workers: u32, warmup: Warmup, window: Window) -> Assign
         agent_index: 0,
         agent_count: 1,
         is_observer: false,
+        observe: shared::job::Observe::default(),
         confidential: shared::secret::Confidential::default(),
     }
 }

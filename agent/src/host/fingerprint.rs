@@ -1,41 +1,78 @@
 //! What a host is, as far as it can be read.
+//!
+//! Rooms: `cpu`, `frequency`, `kernel`, `limits` (what the agent may use), `devices`, `memory_modules`. What they tell stands in
+//! [`shared::host::field`]; each says it, or why it cannot.
+
+mod cpu;
+mod devices;
+mod frequency;
+mod kernel;
+mod limits;
+#[cfg(test)]
+mod machines;
+mod memory_modules;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use procfs::{FromBufRead, Meminfo};
+use serde_json::Value;
 use shared::host::Fingerprint;
 
 use super::source::Source;
+use crate::child::system;
 
-/// Reads what this host is. Every field that stays `None` has its reason in `unreadable`, under the field's
-/// name.
-pub fn fingerprint() -> Fingerprint {
-    fingerprint_under(Path::new("/"))
+/// Reads what this host is in short: what tells one host from another. Every field that stays `None` has its reason in
+/// `unreadable`, under the field's name.
+pub fn identity() -> Fingerprint {
+    identity_of(&Source::under(Path::new("/")))
 }
 
-fn fingerprint_under(root: &Path) -> Fingerprint {
-    let source = Source::under(root);
+/// Reads what this host is, with all details.
+pub fn fingerprint() -> Fingerprint {
+    fingerprint_of(&Source::under(Path::new("/")))
+}
+
+fn fingerprint_of(source: &Source) -> Fingerprint {
+    let mut fingerprint = identity_of(source);
+    let mut details = BTreeMap::new();
+    let mut told = Told { details: &mut details, unreadable: &mut fingerprint.unreadable };
+    cpu::tell(source, &mut told);
+    frequency::tell(source, &mut told);
+    kernel::tell(source, &mut told);
+    told.keep("memory_modules", memory_modules::modules(source));
+    limits::tell(source, &mut told);
+    devices::tell(source, &mut told);
+    let is_synchronised =
+        system::clock_is_synchronised().map_err(|error| format!("unreadable: adjtimex: {error}"));
+    told.keep("clock_synchronised", is_synchronised.map(Value::from));
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    told.keep("build", Ok(build.into()));
+    Fingerprint { details, ..fingerprint }
+}
+
+fn identity_of(source: &Source) -> Fingerprint {
     let uname = rustix::system::uname();
     let cpuinfo = source.text("proc/cpuinfo");
     let mut unreadable = BTreeMap::new();
     let mut note = Note { unreadable: &mut unreadable };
     let fingerprint = Fingerprint {
         hostname: note.keep("hostname", uname_field(uname.nodename())),
-        operating_system: note.keep("operating_system", operating_system(&source)),
+        operating_system: note.keep("operating_system", operating_system(source)),
         kernel: note.keep("kernel", uname_field(uname.release())),
         architecture: note.keep("architecture", uname_field(uname.machine())),
         cpu_model: note.keep("cpu_model", cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_model)),
         cpu_vendor: note.keep("cpu_vendor", cpuinfo.as_deref().map_err(Clone::clone).and_then(cpu_vendor)),
-        cpus_online: note.keep("cpus_online", cpus_online(&source)),
-        memory_total_bytes: note.keep("memory_total_bytes", memory_total_bytes(&source)),
-        governors: note.keep("governors", governors(&source)),
+        cpus_online: note.keep("cpus_online", cpus_online(source)),
+        memory_total_bytes: note.keep("memory_total_bytes", memory_total_bytes(source)),
+        governors: note.keep("governors", governors(source)),
         hypervisor: note.keep(
             "hypervisor",
-            cpuinfo.as_deref().map_err(Clone::clone).and_then(|text| hypervisor(text, &source)),
+            cpuinfo.as_deref().map_err(Clone::clone).and_then(|text| hypervisor(text, source)),
         ),
         boot_id: note.keep("boot_id", source.value("proc/sys/kernel/random/boot_id")),
         fleetmark_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        details: BTreeMap::new(),
         unreadable: BTreeMap::new(),
     };
     Fingerprint { unreadable, ..fingerprint }
@@ -52,9 +89,25 @@ impl Note<'_> {
     }
 }
 
+/// Collects details, `null` with its reason where one could not be read.
+struct Told<'a> {
+    details: &'a mut BTreeMap<String, Value>,
+    unreadable: &'a mut BTreeMap<String, String>,
+}
+
+impl Told<'_> {
+    fn keep(&mut self, field: &'static str, read: Result<Value, String>) {
+        let value = read.unwrap_or_else(|reason| {
+            self.unreadable.insert(field.to_owned(), reason);
+            Value::Null
+        });
+        self.details.insert(field.to_owned(), value);
+    }
+}
+
 fn uname_field(field: &std::ffi::CStr) -> Result<String, String> {
     let text = field.to_string_lossy();
-    if text.is_empty() { Err("uname leaves it empty".to_owned()) } else { Ok(text.into_owned()) }
+    if text.is_empty() { Err("absent: uname leaves it empty".to_owned()) } else { Ok(text.into_owned()) }
 }
 
 fn operating_system(source: &Source) -> Result<String, String> {
@@ -65,7 +118,7 @@ fn operating_system(source: &Source) -> Result<String, String> {
         .and_then(shlex::split)
         .map(|words| words.join(" "))
         .filter(|name| !name.is_empty())
-        .ok_or_else(|| "os-release has no PRETTY_NAME".to_owned())
+        .ok_or_else(|| "absent: os-release has no PRETTY_NAME".to_owned())
 }
 
 /// The value of a field of the first CPU that has it.
@@ -85,7 +138,7 @@ fn cpu_model(cpuinfo: &str) -> Result<String, String> {
     // ARM kernels give numbers only.
     match (cpu_field(cpuinfo, "CPU implementer"), cpu_field(cpuinfo, "CPU part")) {
         (Some(implementer), Some(part)) => Ok(format!("implementer {implementer} part {part}")),
-        _ => Err("/proc/cpuinfo has no model name".to_owned()),
+        _ => Err("absent: /proc/cpuinfo has no model name".to_owned()),
     }
 }
 
@@ -93,14 +146,15 @@ fn cpu_vendor(cpuinfo: &str) -> Result<String, String> {
     cpu_field(cpuinfo, "vendor_id")
         .or_else(|| cpu_field(cpuinfo, "CPU implementer"))
         .map(str::to_owned)
-        .ok_or_else(|| "/proc/cpuinfo has no vendor".to_owned())
+        .ok_or_else(|| "absent: /proc/cpuinfo has no vendor".to_owned())
 }
 
 /// The hypervisor's name as far as it gives one; the CPU's flag alone says only that there is one.
 fn hypervisor(cpuinfo: &str, source: &Source) -> Result<String, String> {
-    let flags = cpu_field(cpuinfo, "flags").ok_or_else(|| "/proc/cpuinfo has no CPU flags".to_owned())?;
+    let flags =
+        cpu_field(cpuinfo, "flags").ok_or_else(|| "absent: /proc/cpuinfo has no CPU flags".to_owned())?;
     if !flags.split_whitespace().any(|flag| flag == "hypervisor") {
-        return Err("the CPU reports no hypervisor".to_owned());
+        return Err("absent: the CPU reports no hypervisor".to_owned());
     }
     let named = source.value("sys/hypervisor/type").or_else(|_| source.value("sys/class/dmi/id/sys_vendor"));
     Ok(named.unwrap_or_else(|_| "unnamed".to_owned()))
@@ -109,7 +163,7 @@ fn hypervisor(cpuinfo: &str, source: &Source) -> Result<String, String> {
 fn cpus_online(source: &Source) -> Result<u32, String> {
     let path = "sys/devices/system/cpu/online";
     let list = source.value(path)?;
-    count_of_list(&list).ok_or_else(|| format!("/{path} is no list of CPUs: {list:?}"))
+    count_of_list(&list).ok_or_else(|| format!("unreadable: /{path} is no list of CPUs: {list:?}"))
 }
 
 /// How many numbers a kernel list like `0-3,5` has.
@@ -126,7 +180,7 @@ fn memory_total_bytes(source: &Source) -> Result<u64, String> {
     let text = source.text("proc/meminfo")?;
     Meminfo::from_buf_read(text.as_bytes())
         .map(|memory| memory.mem_total)
-        .map_err(|error| format!("/proc/meminfo: {error}"))
+        .map_err(|error| format!("unreadable: /proc/meminfo: {error}"))
 }
 
 fn governors(source: &Source) -> Result<Vec<String>, String> {
@@ -141,7 +195,7 @@ fn governors(source: &Source) -> Result<Vec<String>, String> {
     governors.sort();
     governors.dedup();
     if governors.is_empty() {
-        Err(format!("no CPU in /{cpus} has a cpufreq/scaling_governor"))
+        Err(format!("absent: no CPU in /{cpus} has a cpufreq/scaling_governor"))
     } else {
         Ok(governors)
     }
@@ -149,17 +203,11 @@ fn governors(source: &Source) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::tests::root_with;
     use super::*;
 
-    /// A host's files, for a root of our own.
-    fn root_with(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        root
+    fn fingerprint_under(root: &Path) -> Fingerprint {
+        fingerprint_of(&Source::under(root))
     }
 
     #[test]
@@ -185,7 +233,7 @@ mod tests {
         assert_eq!((host.cpus_online, host.memory_total_bytes), (Some(4), Some(16_384 * 1024)));
         assert_eq!(host.governors, Some(vec!["performance".to_owned(), "powersave".to_owned()]));
         assert_eq!((host.hypervisor.as_deref(), host.boot_id.as_deref()), (Some("QEMU"), Some("6a1f")));
-        assert!(host.unreadable.is_empty(), "{:?}", host.unreadable);
+        assert!(identity_of(&Source::under(root.path())).unreadable.is_empty(), "{:?}", host.unreadable);
     }
 
     /// As little of /proc/meminfo as reads, with this much memory in KiB.
@@ -204,13 +252,16 @@ mod tests {
         for (field, value) in fields.as_object().unwrap() {
             assert!(!value.is_null() || host.unreadable.contains_key(field), "{field} is silently absent");
         }
-        assert!(host.unreadable["cpus_online"].starts_with("/sys/devices/system/cpu/online: "));
+        assert_eq!(host.unreadable["cpus_online"], "absent: /sys/devices/system/cpu/online is not there");
     }
 
     #[test]
     fn bare_metal_says_so() {
         let root = root_with(&[("proc/cpuinfo", "processor: 0\nflags: fpu sse\n")]);
-        assert_eq!(fingerprint_under(root.path()).unreadable["hypervisor"], "the CPU reports no hypervisor");
+        assert_eq!(
+            fingerprint_under(root.path()).unreadable["hypervisor"],
+            "absent: the CPU reports no hypervisor"
+        );
     }
 
     #[test]
@@ -236,5 +287,13 @@ mod tests {
         let host = fingerprint();
         assert!(host.cpus_online.is_some_and(|cpus| cpus >= 1), "{host:?}");
         assert!(host.kernel.is_some() && host.boot_id.is_some(), "{host:?}");
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_told_and_no_other() {
+        let told: Vec<String> = fingerprint().details.into_keys().collect();
+        let mut expected: Vec<&str> = shared::host::field::FIELDS.iter().map(|field| field.name).collect();
+        expected.sort_unstable();
+        assert_eq!(told, expected);
     }
 }

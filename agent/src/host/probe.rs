@@ -1,38 +1,130 @@
-//! How a host fares: deltas between two looks at the kernel's counters.
+//! How a host fares: instruments that look at the kernel's counters once a second, each in a room of its own.
+//!
+//! Rooms: `cpu` (time by its use, switches, queues), `family` (the agent's own CPU and its workload's), `process` (what
+//! `[observe]` names), `foreign` (what is left), `throttling` (quota and heat), `frequency`, `pressure`, `memory`, `disk`,
+//! `network`, `sensors` (temperature and power), `wall_clock`. The metrics themselves stand in [`shared::host::metric`].
 
+mod cpu;
+mod disk;
+mod family;
+mod foreign;
+mod frequency;
+mod memory;
+mod network;
+mod pressure;
+mod process;
+mod sensors;
+mod throttling;
+mod wall_clock;
+
+use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 
-use procfs::process::Stat;
-use procfs::{CpuTime, FromBufRead, FromBufReadSI, FromRead, KernelStats, Meminfo, current_system_info};
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
+use shared::job::Observe;
+use shared::job::observe::ObservedProcess;
 
 use super::source::Source;
-use crate::engine::clock::now_ns;
+use crate::engine::clock::{now_ns, thread_cpu_ns};
+
+/// Something that reads counters, and tells how far they went since it did so last.
+trait Instrument: fmt::Debug + Send {
+    /// Looks once more. The first look only has something to compare the next one with.
+    fn look(&mut self, look: &mut Look<'_>);
+}
+
+/// One look at the host, as instruments add to it one after the other.
+struct Look<'a> {
+    source: &'a Source,
+    /// Time since the last look, above 0; `None`: it is the first.
+    elapsed_s: Option<f64>,
+    /// What is known so far.
+    sample: HostSample,
+    /// Processes whose CPU time is the agent's or its workload's.
+    counted: HashSet<i32>,
+}
+
+impl Look<'_> {
+    /// Sets a rate from how far a counter went since the last look. One that ran backwards went nowhere.
+    fn rate(&mut self, metric: HostMetric, now: u64, before: u64) {
+        if let Some(elapsed_s) = self.elapsed_s {
+            self.sample.set(metric, now.saturating_sub(before) as f64 / elapsed_s);
+        }
+    }
+}
 
 /// Looks at the host once in a while, and says how it fared since the last look.
 #[derive(Debug)]
 pub struct HostProbe {
     source: Source,
-    last: Look,
+    instruments: Vec<Box<dyn Instrument>>,
+    taken_ns: Option<u64>,
+    /// CPU time of the last look.
+    cost_ns: u64,
 }
 
 impl HostProbe {
-    /// Takes the first look.
+    /// A probe of this host. Its first sample tells nothing yet that takes two looks.
     pub fn new() -> Self {
-        Self::under(Path::new("/"))
+        Self::of(&Observe::default())
     }
 
+    /// The same, with an eye on what a job observes.
+    pub fn of(observe: &Observe) -> Self {
+        Self::observing(Path::new("/"), observe.process.clone())
+    }
+
+    #[cfg(test)]
     fn under(root: &Path) -> Self {
+        Self::observing(root, None)
+    }
+
+    fn observing(root: &Path, process: Option<ObservedProcess>) -> Self {
         let source = Source::under(root);
-        Self { last: Look::take(&source, now_ns()), source }
+        // Foreign time is what the instruments before it did not count.
+        let mut instruments: Vec<Box<dyn Instrument>> =
+            vec![Box::<cpu::Cpu>::default(), Box::<family::Family>::default()];
+        if let Some(process) = process {
+            instruments.push(Box::new(process::Process::new(process)));
+        }
+        let others: [Box<dyn Instrument>; 9] = [
+            Box::new(foreign::Foreign),
+            Box::new(throttling::Throttling::new(&source)),
+            Box::new(frequency::Frequency::new(&source)),
+            Box::<pressure::Pressure>::default(),
+            Box::<memory::Memory>::default(),
+            Box::new(disk::Disks::new(&source)),
+            Box::<network::Network>::default(),
+            Box::new(sensors::Sensors::new(&source)),
+            Box::<wall_clock::WallClock>::default(),
+        ];
+        instruments.extend(others);
+        let mut probe = Self { source, instruments, taken_ns: None, cost_ns: 0 };
+        let _first = probe.sample();
+        probe
     }
 
     /// How the host fared since the last look; `None` when nothing of it can be read.
     pub fn sample(&mut self) -> Option<HostSample> {
-        let look = Look::take(&self.source, now_ns());
-        let sample = look.since(&self.last);
-        self.last = look;
-        (sample != HostSample::default()).then_some(sample)
+        let began_ns = thread_cpu_ns();
+        let now_ns = now_ns();
+        let elapsed_ns =
+            self.taken_ns.map(|before| now_ns.saturating_sub(before)).filter(|elapsed| *elapsed > 0);
+        let elapsed_s = elapsed_ns.map(|elapsed_ns| elapsed_ns as f64 / 1e9);
+        let sample = HostSample::default();
+        let mut look = Look { source: &self.source, elapsed_s, sample, counted: HashSet::new() };
+        self.instruments.iter_mut().for_each(|instrument| instrument.look(&mut look));
+        let mut sample = look.sample;
+        let last_cost_s = self.cost_ns as f64 / 1e9;
+        self.taken_ns = Some(now_ns);
+        self.cost_ns = thread_cpu_ns().saturating_sub(began_ns);
+        if sample.is_empty() {
+            return None;
+        }
+        // What a look costs is told by the next one.
+        sample.set_if_known(HostMetric::SamplerCpu, elapsed_s.map(|elapsed_s| last_cost_s / elapsed_s));
+        Some(sample)
     }
 }
 
@@ -42,151 +134,9 @@ impl Default for HostProbe {
     }
 }
 
-/// The kernel's counters at one moment; `None` for what cannot be read.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Look {
-    taken_ns: u64,
-    cpu: Option<CpuTicks>,
-    memory_used_bytes: Option<u64>,
-    /// CPU time of the agent's own process, in seconds.
-    agent_cpu_s: Option<f64>,
-    agent_memory_bytes: Option<u64>,
-}
-
-/// CPU time of all CPUs since boot, in ticks. Time in guests is part of user time already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct CpuTicks {
-    user: u64,
-    system: u64,
-    idle: u64,
-    iowait: u64,
-    steal: u64,
-}
-
-impl Look {
-    fn take(source: &Source, taken_ns: u64) -> Self {
-        let own = source.text("proc/self/stat").ok().and_then(|text| Stat::from_read(text.as_bytes()).ok());
-        Self {
-            taken_ns,
-            cpu: source.text("proc/stat").ok().and_then(|text| CpuTicks::read(&text)),
-            memory_used_bytes: source.text("proc/meminfo").ok().and_then(|text| memory_used_bytes(&text)),
-            agent_cpu_s: own
-                .as_ref()
-                .map(|own| own.utime.saturating_add(own.stime) as f64 / procfs::ticks_per_second() as f64),
-            agent_memory_bytes: own.as_ref().map(|own| own.rss.saturating_mul(procfs::page_size())),
-        }
-    }
-
-    /// How the host fared between an earlier look and this one.
-    fn since(&self, earlier: &Look) -> HostSample {
-        let shares = self.cpu.zip(earlier.cpu).and_then(|(now, before)| now.since(before).shares());
-        let elapsed_s = self.taken_ns.saturating_sub(earlier.taken_ns) as f64 / 1e9;
-        let agent_cpu_s =
-            self.agent_cpu_s.zip(earlier.agent_cpu_s).map(|(now, before)| (now - before).max(0.0));
-        HostSample {
-            memory_used_bytes: self.memory_used_bytes,
-            agent_cpu: agent_cpu_s.filter(|_| elapsed_s > 0.0).map(|used_s| used_s / elapsed_s),
-            agent_memory_bytes: self.agent_memory_bytes,
-            ..shares.unwrap_or_default()
-        }
-    }
-}
-
-impl CpuTicks {
-    /// Reads the text of `/proc/stat`.
-    fn read(text: &str) -> Option<Self> {
-        let CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } =
-            KernelStats::from_buf_read(text.as_bytes(), current_system_info()).ok()?.total;
-        let or_zero = Option::unwrap_or_default;
-        Some(Self {
-            user: user.saturating_add(nice),
-            system: system.saturating_add(or_zero(irq)).saturating_add(or_zero(softirq)),
-            idle,
-            iowait: or_zero(iowait),
-            steal: or_zero(steal),
-        })
-    }
-
-    /// The ticks since an earlier reading. Some counters, notably iowait, may run backwards: that counts as
-    /// none.
-    fn since(self, earlier: Self) -> Self {
-        Self {
-            user: self.user.saturating_sub(earlier.user),
-            system: self.system.saturating_sub(earlier.system),
-            idle: self.idle.saturating_sub(earlier.idle),
-            iowait: self.iowait.saturating_sub(earlier.iowait),
-            steal: self.steal.saturating_sub(earlier.steal),
-        }
-    }
-
-    /// What share of the time each part has; `None` when no tick has passed.
-    fn shares(self) -> Option<HostSample> {
-        let Self { user, system, idle, iowait, steal } = self;
-        let total = [user, system, idle, iowait, steal].map(|ticks| ticks as f64).iter().sum::<f64>();
-        let share = |ticks: u64| Some(ticks as f64 / total);
-        (total > 0.0).then(|| HostSample {
-            // Waiting for I/O is a kind of idleness; stolen time is none, for the host wanted to run.
-            cpu_busy: Some((user as f64 + system as f64 + steal as f64) / total),
-            cpu_user: share(user),
-            cpu_system: share(system),
-            cpu_iowait: share(iowait),
-            cpu_steal: share(steal),
-            ..HostSample::default()
-        })
-    }
-}
-
-/// Reads the text of `/proc/meminfo`: total less available.
-fn memory_used_bytes(text: &str) -> Option<u64> {
-    let memory = Meminfo::from_buf_read(text.as_bytes()).ok()?;
-    Some(memory.mem_total.saturating_sub(memory.mem_available?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STAT: &str = "cpu  100 20 30 800 10 5 5 30 40 0\ncpu0 100 20 30 800 10 5 5 30 40 0\nctxt 1\nbtime 1\nprocesses 1\n";
-
-    #[test]
-    fn cpu_time_reads_with_nice_in_user_and_interrupts_in_system() {
-        let ticks = CpuTicks { user: 120, system: 40, idle: 800, iowait: 10, steal: 30 };
-        assert_eq!(CpuTicks::read(STAT), Some(ticks));
-        for broken in ["", "cpu", "cpu x y z", "intr 5\n"] {
-            assert_eq!(CpuTicks::read(broken), None, "{broken:?}");
-        }
-    }
-
-    #[test]
-    fn shares_are_of_the_time_between_two_looks() {
-        let before = CpuTicks { user: 100, system: 50, idle: 1000, iowait: 40, steal: 0 };
-        let after = CpuTicks { user: 140, system: 60, idle: 1040, iowait: 45, steal: 5 };
-        let looks = |cpu, taken_ns, agent_cpu_s| Look { taken_ns, cpu, agent_cpu_s, ..Look::default() };
-        let sample = looks(Some(after), 3_000_000_000, Some(1.75)).since(&looks(
-            Some(before),
-            1_000_000_000,
-            Some(0.75),
-        ));
-        assert_eq!(sample.cpu_user, Some(0.4));
-        assert_eq!(sample.cpu_system, Some(0.1));
-        assert_eq!((sample.cpu_iowait, sample.cpu_steal), (Some(0.05), Some(0.05)));
-        assert_eq!(sample.cpu_busy, Some(0.55));
-        assert_eq!(sample.agent_cpu, Some(0.5));
-    }
-
-    #[test]
-    fn a_counter_that_runs_backwards_counts_as_none() {
-        let before = CpuTicks { user: 10, system: 0, idle: 10, iowait: 40, steal: 0 };
-        let after = CpuTicks { user: 20, system: 0, idle: 20, iowait: 30, steal: 0 };
-        let sample = after.since(before).shares().unwrap();
-        assert_eq!((sample.cpu_iowait, sample.cpu_busy), (Some(0.0), Some(0.5)));
-    }
-
-    #[test]
-    fn two_looks_within_one_tick_tell_no_shares() {
-        let ticks = CpuTicks::read(STAT).unwrap();
-        assert_eq!(ticks.since(ticks).shares(), None);
-    }
 
     #[test]
     fn a_host_without_proc_has_no_sample() {
@@ -197,7 +147,7 @@ mod tests {
     #[test]
     fn this_host_can_be_sampled() {
         let sample = HostProbe::new().sample().unwrap();
-        assert!(sample.memory_used_bytes.is_some_and(|bytes| bytes > 0));
-        assert!(sample.agent_memory_bytes.is_some_and(|bytes| bytes > 100_000));
+        assert!(sample.value(HostMetric::AgentMemory).is_some_and(|bytes| bytes > 100_000.0), "{sample:?}");
+        assert!(sample.value(HostMetric::SamplerCpu).is_some_and(|cores| cores > 0.0), "{sample:?}");
     }
 }

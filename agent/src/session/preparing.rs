@@ -84,8 +84,8 @@ fn made(
         .find(|kind| kind.schema.kind == assignment.kind)
         .ok_or_else(|| PrepareError(format!("this agent does not know {:?} workloads", assignment.kind)))?;
     let workload = (kind.prepare)(&assignment, warden)?;
-    let mut probe = host::HostProbe::new();
+    let watch = Box::new(host::HostWatch::new(&assignment.observe, warden));
     let (sender, receiver) = mpsc::channel(ENGINE_EVENTS_MAX);
-    let engine = Engine::prepare(agent, assignment, workload, Box::new(move || probe.sample()), sender)?;
+    let engine = Engine::prepare(agent, assignment, workload, watch, sender)?;
     Ok((engine, receiver))
 }

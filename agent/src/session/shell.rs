@@ -292,9 +292,12 @@ impl Shell {
     fn observe(&mut self, assignment: &Assignment) -> Event {
         let trial = assignment.trial;
         tracing::debug!(%trial, "observing");
-        let mut probe = host::HostProbe::new();
+        let watch = Box::new(host::HostWatch::new(
+            &assignment.observe,
+            &Warden::new(Arc::clone(&self.options.policy)),
+        ));
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let observer = Observer::prepare(self.id, assignment, Box::new(move || probe.sample()), sender);
+        let observer = Observer::prepare(self.id, assignment, watch, sender);
         self.observers.insert(trial, observer);
         hearing::listen(self.happened.clone(), (trial, assignment.epoch), events, Arc::default());
         Event::EngineReady(trial)
@@ -333,7 +336,7 @@ impl Shell {
     }
 
     fn introduction(&self) -> Introduction {
-        let fingerprint = host::fingerprint();
+        let fingerprint = host::identity();
         Introduction {
             id: self.id,
             name: self.options.name.clone(),

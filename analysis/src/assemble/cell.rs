@@ -2,29 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use shared::host::HostSample;
-use shared::interval::fold::Folded;
+use shared::host::{Fingerprint, HostMetric, HostSample};
 use shared::interval::{Interval, Phase};
 use shared::run_record::AgentPart;
 use shared::run_report::Scalar;
 
+use crate::growth::Growth;
+
+use super::metric_sums::MetricSums;
 use super::sequences::Sequences;
 use super::tally::Tally;
 
-/// How a host's metric is read from a sample.
-type HostMetric = (&'static str, fn(&HostSample) -> Option<f64>);
-
-/// The host's metrics by the names of the contract's `host.<name>`.
-const HOST_METRICS: &[HostMetric] = &[
-    ("cpu_busy", |sample| sample.cpu_busy),
-    ("cpu_user", |sample| sample.cpu_user),
-    ("cpu_system", |sample| sample.cpu_system),
-    ("cpu_iowait", |sample| sample.cpu_iowait),
-    ("cpu_steal", |sample| sample.cpu_steal),
-    ("memory_used_bytes", |sample| sample.memory_used_bytes.map(|bytes| bytes as f64)),
-    ("agent_cpu", |sample| sample.agent_cpu),
-    ("agent_memory_bytes", |sample| sample.agent_memory_bytes.map(|bytes| bytes as f64)),
-];
+/// Most cores that a report tells one by one: more make it longer than all that was measured on them.
+const CORES_REPORTED_MAX: usize = 256;
+/// Most fingerprints that are kept of an agent in a trial: one before, one after.
+const FINGERPRINTS_MAX: usize = 2;
+/// Most seconds whose frequencies are kept: a day of them; later ones change no percentile that matters.
+const SECONDS_MAX: usize = 86_400;
+/// Fewer seconds have no 5th percentile that is not simply the lowest.
+const SECONDS_MIN: usize = 5;
 
 /// What one agent's stored intervals of one attempt add up to.
 #[derive(Debug, Default)]
@@ -37,8 +33,18 @@ pub(super) struct Cell {
     workers_peak: u32,
     /// The longest that a load thread stood still in the measured window.
     stood_still_ns: u64,
-    host: BTreeMap<&'static str, Weighted>,
+    host: BTreeMap<HostMetric, Weighted>,
+    /// The busy share of each core.
+    cores: Vec<Weighted>,
     tallies: Vec<Tally>,
+    /// What its host was in its first interval, and what in its last if that was something else.
+    fingerprints: BTreeMap<u64, Fingerprint>,
+    /// The cores' frequency in each second of the window, MHz; of several in one their mean for all but one, and that one's is the lowest.
+    frequencies_mhz: Vec<f64>,
+    /// The observed process's memory at the moments of the window, seconds and bytes.
+    process_memory: Vec<(f64, f64)>,
+    /// What was fetched of the target in the window.
+    observed: MetricSums,
 }
 
 impl Cell {
@@ -53,6 +59,11 @@ impl Cell {
         let stands_for = interval.folded.as_ref().map_or(1, |folded| folded.intervals);
         if !self.sequences.insert(interval.sequence, stands_for) {
             return 0;
+        }
+        if let Some(fingerprint) = &interval.fingerprint
+            && self.fingerprints.len() < FINGERPRINTS_MAX
+        {
+            self.fingerprints.insert(interval.sequence.0, (**fingerprint).clone());
         }
         if interval.is_last {
             self.last = Some(interval.sequence.0.saturating_add(stands_for - 1));
@@ -120,12 +131,42 @@ impl Cell {
         self.workers_peak
     }
 
-    /// The host's metrics over the window; those never readable are left out.
+    /// The host's metrics over the window; those never readable are left out. Cores follow their sum: `cpu_busy.core0`.
     pub(super) fn host(&self) -> BTreeMap<String, Scalar> {
-        self.host
-            .iter()
-            .filter_map(|(name, weighted)| Some(((*name).to_owned(), weighted.scalar()?)))
-            .collect()
+        let metrics = self.host.iter().map(|(metric, weighted)| (metric.name().to_owned(), weighted));
+        let cores = self.cores.iter().take(CORES_REPORTED_MAX).enumerate();
+        let cores =
+            cores.map(|(core, weighted)| (format!("{}.core{core}", HostMetric::CpuBusy.name()), weighted));
+        metrics.chain(cores).filter_map(|(name, weighted)| Some((name, weighted.scalar()?))).collect()
+    }
+
+    /// The cores' frequency at the 5th and 50th percentile of the window's seconds; `None` below [`SECONDS_MIN`].
+    pub(super) fn frequencies_mhz(&self) -> Option<[f64; 2]> {
+        let mut sorted = self.frequencies_mhz.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted.get((share * sorted.len() as f64) as usize).copied();
+        if sorted.len() < SECONDS_MIN { None } else { Some([at(0.05)?, at(0.5)?]) }
+    }
+
+    /// What was fetched of the target in the window, by the metric's name.
+    pub(super) fn observed(&self) -> &MetricSums {
+        &self.observed
+    }
+
+    /// How the observed process's memory grew over the window; `None`: there was none, or too short a while to tell.
+    pub(super) fn memory_growth(&self) -> Option<Growth> {
+        Growth::of(&self.process_memory)
+    }
+
+    /// What its host was before the trial; `None`: it was not told.
+    pub(super) fn fingerprint(&self) -> Option<&Fingerprint> {
+        self.fingerprints.first_key_value().map(|(_, fingerprint)| fingerprint)
+    }
+
+    /// In what its host was something else after the trial.
+    pub(super) fn differing(&self) -> Vec<String> {
+        let first_and_last = self.fingerprint().zip(self.fingerprints.last_key_value());
+        first_and_last.map_or_else(Vec::new, |(first, (_, last))| first.differing(last))
     }
 
     /// What is missing of the intervals that the agent numbered, in words; `None` when nothing is.
@@ -147,18 +188,42 @@ impl Cell {
         if let Some(cpu) = interval.engine.busiest_thread_cpu {
             self.generator_cpu.add(cpu, interval.duration_ns);
         }
+        // A name whose unit changes keeps its first: what is fetched has none.
+        let _left_out = self.observed.add(&interval.observed);
         let Some(sample) = &interval.host else { return };
-        for (name, read) in HOST_METRICS {
-            if let Some(value) = read(sample) {
-                let extreme = |of: fn(&Folded) -> Option<&HostSample>| {
-                    interval.folded.as_ref().and_then(of).and_then(read).unwrap_or(value)
-                };
-                let lowest = extreme(|folded| folded.host_lowest.as_ref());
-                let highest = extreme(|folded| folded.host_highest.as_ref());
-                let weighted = self.host.entry(*name).or_default();
-                weighted.add(value, interval.duration_ns);
-                weighted.reach(lowest, highest);
-            }
+        let folded = interval.folded.as_ref();
+        let lowest = folded.and_then(|folded| folded.host_lowest.as_ref());
+        let highest = folded.and_then(|folded| folded.host_highest.as_ref());
+        if let Some(bytes) = sample.value(HostMetric::ProcessMemory)
+            && self.process_memory.len() < SECONDS_MAX
+        {
+            // It was looked at when the interval ended; the mean of several stands in their middle.
+            let back_ns = if folded.is_some() { interval.duration_ns / 2 } else { 0 };
+            let at_ns = interval.start_ns.saturating_add(interval.duration_ns).saturating_sub(back_ns);
+            self.process_memory.push((at_ns as f64 / 1e9, bytes));
+        }
+        if let Some(mhz) = sample.value(HostMetric::Frequency) {
+            let lowest = lowest.and_then(|it| it.value(HostMetric::Frequency)).unwrap_or(mhz);
+            let seconds = folded.map_or(1, |folded| folded.intervals as usize);
+            // Its mean stands for all seconds but one, which is the lowest.
+            let told = std::iter::once(lowest).chain(std::iter::repeat_n(mhz, seconds.saturating_sub(1)));
+            let room = SECONDS_MAX.saturating_sub(self.frequencies_mhz.len());
+            self.frequencies_mhz.extend(told.take(room));
+        }
+        for (metric, value) in sample.figures() {
+            let extreme = |of: Option<&HostSample>| of.and_then(|it| it.value(metric)).unwrap_or(value);
+            let weighted = self.host.entry(metric).or_default();
+            weighted.add(value, interval.duration_ns);
+            weighted.reach(extreme(lowest), extreme(highest));
+        }
+        if self.cores.len() < sample.cores_busy.len() {
+            self.cores.resize_with(sample.cores_busy.len(), Weighted::default);
+        }
+        for (place, (weighted, share)) in self.cores.iter_mut().zip(sample.core_shares()).enumerate() {
+            let extreme =
+                |of: Option<&HostSample>| of.and_then(|it| it.core_shares().nth(place)).unwrap_or(share);
+            weighted.add(share, interval.duration_ns);
+            weighted.reach(extreme(lowest), extreme(highest));
         }
     }
 }

@@ -7,6 +7,7 @@ mod apart;
 mod fixture;
 mod folding;
 mod gates;
+mod hosts;
 mod invariants;
 mod looks;
 mod metrics;
@@ -18,7 +19,7 @@ mod variants;
 use self::fixture::*;
 use super::*;
 use shared::finding::{FindingCode, Severity};
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
 use shared::ids::TrialKey;
 use shared::interval::{OperationInterval, Phase};
 use shared::run_record::RunState;
@@ -112,7 +113,7 @@ fn a_service_time_told_late_keeps_the_latencies_before_it() {
 #[test]
 fn host_metrics_are_weighted_by_time() {
     let (job, record) = (job(&["read"], 1), record(1, 1, 2));
-    let sample = |busy| Some(HostSample { cpu_busy: Some(busy), ..HostSample::default() });
+    let sample = |busy| Some(HostSample::of([(HostMetric::CpuBusy, busy)]));
     let long = Interval {
         host: sample(0.2),
         duration_ns: 3 * SECOND_NS,

@@ -12,10 +12,12 @@ use shared::job::{Job, Window};
 use shared::plan::PlannedTrial;
 use shared::run_record::{AgentPart, RunRecord, TrialRecord};
 use shared::run_report::{
-    ALL_OPERATIONS, AgentReport, Coverage, ObserverReport, OperationReport, Pair, TrialReport,
+    ALL_OPERATIONS, AgentReport, Coverage, MemoryReport, ObserverReport, OperationReport, Pair, TrialReport,
 };
 
 use super::cell::Cell;
+use super::hosts::Hosts;
+use super::metric_sums::MetricSums;
 use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
@@ -32,11 +34,19 @@ pub(super) struct WholeRun<'a> {
 }
 
 impl<'a> WholeRun<'a> {
-    /// What a record knows.
-    pub(super) fn new(record: &'a RunRecord, twins: Twins) -> Self {
+    /// What a record knows, and what stored intervals tell of an agent's host in an attempt.
+    pub(super) fn new(
+        record: &'a RunRecord,
+        twins: Twins,
+        told: &impl Fn(&TrialRecord, AgentId) -> Option<&'a Fingerprint>,
+    ) -> Self {
         let mut first_fingerprints = BTreeMap::new();
-        for part in record.trials.iter().flat_map(|trial| &trial.agents) {
-            first_fingerprints.entry(&part.name).or_insert(&part.fingerprint);
+        let parts = |trial: &'a TrialRecord| {
+            let parts = trial.agents.iter().chain(&trial.observers);
+            parts.map(move |part| (&part.name, told(trial, part.id).unwrap_or(&part.fingerprint)))
+        };
+        for (name, fingerprint) in record.trials.iter().flat_map(parts) {
+            first_fingerprints.entry(name).or_insert(fingerprint);
         }
         Self { record, twins, first_fingerprints }
     }
@@ -108,14 +118,15 @@ pub(super) fn assemble<'a>(
     attempt: &TrialRecord,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> Vec<AssembledTrial> {
+    let hosts = Hosts::of(attempt, cells);
     if attempt.cells.is_empty() {
         let twin = run.twins.of(attempt, &Subject::All);
-        return vec![assemble_one(run, job, planned, attempt, twin, cells)];
+        return vec![assemble_one(run, job, planned, attempt, twin, &hosts, cells)];
     }
     let apart = attempt.cells.iter().map(|cell| {
         let subject = Subject::from(cell);
         let twin = run.twins.of(attempt, &subject);
-        let mut assembled = assemble_one(run, job, planned, &attempt.of_cell(cell), twin, cells);
+        let mut assembled = assemble_one(run, job, planned, &attempt.of_cell(cell), twin, &hosts, cells);
         (assembled.report.agent, assembled.report.pair) = (subject.agent(), subject.pair());
         assembled.agent_sums.iter_mut().for_each(|sum| sum.pair = subject.pair());
         // What is found of a whole cell is found of its agent.
@@ -134,6 +145,7 @@ fn assemble_one<'a>(
     planned: &PlannedTrial,
     attempt: &TrialRecord,
     twin: Option<&str>,
+    hosts: &Hosts,
     cells: &impl Fn(AgentId) -> Option<&'a Cell>,
 ) -> AssembledTrial {
     let silent = Cell::new(job.workload.operations.len());
@@ -141,9 +153,13 @@ fn assemble_one<'a>(
         attempt.agents.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     let tallies = merged(job, &parts);
     let window_ns = parts.iter().map(|(_, cell)| cell.measured_ns()).max().unwrap_or(0);
-    let operations = Operations::of(job, &tallies, window_ns);
+    let mut operations = Operations::of(job, &tallies, window_ns);
+    let observed = attempt.agents.iter().chain(&attempt.observers).filter_map(|part| cells(part.id));
+    add_observed(&mut operations, observed);
     let coverage = coverage(run.record, attempt, job, &parts);
     let remarks: Vec<Remark> = tallies.iter().flat_map(|tally| tally.remarks().iter().cloned()).collect();
+    let observers: Vec<(&AgentPart, &Cell)> =
+        attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     let evidence = Evidence {
         job,
         record: attempt,
@@ -153,13 +169,17 @@ fn assemble_one<'a>(
         twin,
         remarks: &remarks,
         overflowed: tallies.iter().fold(0, |sum, tally| tally.overflowed().saturating_add(sum)),
-        agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell)).collect::<Vec<_>>(),
+        agents: &parts.iter().map(|(part, cell)| agent_evidence(run, part, cell, hosts)).collect::<Vec<_>>(),
+        observers: &observers
+            .iter()
+            .map(|(part, cell)| agent_evidence(run, part, cell, hosts))
+            .collect::<Vec<_>>(),
     };
     let mut findings = validity::findings(&evidence);
-    let observers: Vec<(&AgentPart, &Cell)> =
-        attempt.observers.iter().map(|part| (part, cells(part.id).unwrap_or(&silent))).collect();
     findings.extend(observers.iter().filter_map(|(part, cell)| silent_observer(attempt, part, cell)));
-    let (agents, agent_latencies) = parts.iter().map(|(part, cell)| agent(job, part, cell)).unzip();
+    let count = operations.reports.last().map_or(0, |all| all.count);
+    let (agents, agent_latencies) =
+        parts.iter().map(|(part, cell)| agent(job, part, cell, hosts, count)).unzip();
     let report = TrialReport {
         block: planned.block,
         order: planned.order,
@@ -173,7 +193,7 @@ fn assemble_one<'a>(
         coverage,
         operations: operations.reports,
         agents,
-        observers: observers.iter().map(|(part, cell)| observer(part, cell)).collect(),
+        observers: observers.iter().map(|(part, cell)| observer(part, cell, hosts, count)).collect(),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),
@@ -189,6 +209,17 @@ fn assemble_one<'a>(
         latencies: operations.latencies,
         agent_latencies,
         agent_sums,
+    }
+}
+
+/// What was fetched beside the load belongs to all operations: the last stands for them.
+fn add_observed<'a>(operations: &mut Operations, cells: impl Iterator<Item = &'a Cell>) {
+    let mut sums = MetricSums::default();
+    cells.for_each(|cell| sums.merge(cell.observed()));
+    if let Some(all) = operations.reports.last_mut() {
+        for (name, metric) in sums.reports() {
+            all.metrics.entry(name).or_insert(metric);
+        }
     }
 }
 
@@ -224,18 +255,33 @@ fn coverage(record: &RunRecord, attempt: &TrialRecord, job: &Job, parts: &[(&Age
     }
 }
 
-fn agent_evidence<'a>(run: &WholeRun<'a>, part: &'a AgentPart, cell: &Cell) -> AgentEvidence<'a> {
+fn agent_evidence<'a>(
+    run: &WholeRun<'a>,
+    part: &'a AgentPart,
+    cell: &'a Cell,
+    hosts: &Hosts,
+) -> AgentEvidence<'a> {
     AgentEvidence {
         part,
         first_fingerprint: run.first_fingerprints.get(&part.name).copied().unwrap_or(&part.fingerprint),
+        fingerprint: cell.fingerprint().unwrap_or(&part.fingerprint),
+        changed: cell.differing(),
+        frequencies_mhz: cell.frequencies_mhz(),
+        memory_growth: cell.memory_growth(),
         generator_cpu: cell.generator_cpu(),
         stood_still_ns: cell.stood_still_ns(),
         missing: cell.missing(part),
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
     }
 }
 
-fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedHistogram>) {
+fn agent(
+    job: &Job,
+    part: &AgentPart,
+    cell: &Cell,
+    hosts: &Hosts,
+    count: u64,
+) -> (AgentReport, Vec<EncodedHistogram>) {
     let operations = Operations::of(job, cell.tallies(), cell.measured_ns());
     let report = AgentReport {
         id: part.id,
@@ -245,19 +291,32 @@ fn agent(job: &Job, part: &AgentPart, cell: &Cell) -> (AgentReport, Vec<EncodedH
         clock_error_us: part.clock_error_us,
         generator_cpu: cell.generator_cpu(),
         workers_peak: cell.workers_peak(),
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
+        memory: memory(cell, count),
     };
     (report, operations.latencies)
 }
 
-fn observer(part: &AgentPart, cell: &Cell) -> ObserverReport {
+fn observer(part: &AgentPart, cell: &Cell, hosts: &Hosts, count: u64) -> ObserverReport {
     ObserverReport {
         id: part.id,
         name: part.name.clone(),
         clock_offset_us: part.clock_offset_us,
         clock_error_us: part.clock_error_us,
-        host: cell.host(),
+        host: hosts.of_agent(part.id),
+        memory: memory(cell, count),
     }
+}
+
+/// How the observed process's memory went, over so many operations of the whole trial.
+fn memory(cell: &Cell, operations: u64) -> Option<MemoryReport> {
+    let growth = cell.memory_growth()?;
+    let grown_bytes = growth.slope * cell.measured_ns() as f64 / 1e9;
+    Some(MemoryReport {
+        slope_bytes_per_s: growth.slope,
+        ci95: growth.interval,
+        bytes_per_1000_operations: (operations > 0).then(|| grown_bytes * 1e3 / operations as f64),
+    })
 }
 
 /// An observer of which something is missing, unless the coordinator has told that already.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::finding::{Finding, FindingCode, Severity};
+use shared::host::HostMetric;
 use shared::metric::{MetricName, Unit};
 use shared::run_report::{OperationReport, TrialReport, VariantReport, value_of};
 
@@ -22,8 +23,9 @@ const QUANTILES: [(&str, f64); 7] = [
 ];
 
 /// What leaves a trial standing, and nothing that is said over it: under a closed model a saturated generator, whose limit is
-/// fleetmark's own, and a host whose time went to others.
-pub(crate) const TAINTS: [FindingCode; 2] = [FindingCode::GeneratorSaturated, FindingCode::StealHigh];
+/// fleetmark's own, and a host whose time went to others or that was held back.
+pub(crate) const TAINTS: [FindingCode; 3] =
+    [FindingCode::GeneratorSaturated, FindingCode::StealHigh, FindingCode::Throttled];
 
 /// The trials of one variant and subject, by block.
 #[derive(Debug, Clone)]
@@ -109,7 +111,7 @@ impl<'a> Series<'a> {
             return BTreeSet::from([unit.as_str()]);
         }
         if let Some(name) = self.metric.measure.strip_prefix("host.") {
-            return BTreeSet::from([if name.ends_with("_bytes") { Unit::Size.as_str() } else { "" }]);
+            return BTreeSet::from([HostMetric::of_name(name).map_or("", |metric| metric.unit().as_str())]);
         }
         let reported = self.valid.values().filter_map(|trial| {
             let name = self.metric.measure.strip_prefix("metric.")?;

@@ -99,6 +99,7 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
         agent_index: 0,
         agent_count: 1,
         is_observer: false,
+        observe: shared::job::Observe::default(),
         confidential: shared::secret::Confidential::default(),
     })
 }

@@ -87,4 +87,15 @@ mod tests {
         let found = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(found, wanted, "docs/findings.md is stale: run this test with {REWRITE}=1");
     }
+
+    #[test]
+    fn the_reference_of_hosts_is_fresh() {
+        let wanted = shared::host::reference::reference();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/host-facts.md");
+        if std::env::var_os(REWRITE).is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, wanted, "docs/host-facts.md is stale: run this test with {REWRITE}=1");
+    }
 }

@@ -40,6 +40,8 @@ fn interval(agent: AgentId, sequence: u64) -> Interval {
         operations: vec![operation],
         engine: EngineSample::default(),
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

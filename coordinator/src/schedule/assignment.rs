@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::grammar::load::CONNECTING_MAX;
-use shared::job::{DataColumn, Load, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
+use shared::job::{DataColumn, Load, Observe, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
 use shared::plan::{Assignment, LoadShare, share_of};
 use shared::secret::Confidential;
 
@@ -25,6 +25,8 @@ pub(super) struct Shares<'a> {
     pub(super) data: &'a BTreeMap<String, DataColumn>,
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
     pub(super) confidential: &'a Confidential,
+    /// What is watched beside the load.
+    pub(super) observe: &'a Observe,
     pub(super) trial: TrialKey,
     pub(super) epoch: LeaseEpoch,
     /// The seed of the trial.
@@ -75,6 +77,8 @@ impl Shares<'_> {
             agent_index,
             agent_count: self.agent_count,
             is_observer: false,
+            // What is fetched once is fetched by the first agent.
+            observe: if agent_index == 0 { self.observe.clone() } else { self.observe.of_another() },
             confidential: self.confidential.clone(),
         }
     }
@@ -145,6 +149,7 @@ mod tests {
         let (files, confidential, epoch) = (BTreeMap::new(), Confidential::default(), LeaseEpoch(1));
         let shares = Shares {
             load: &job.load,
+            observe: &job.observe,
             workload: &workload,
             data: &data,
             files: &files,

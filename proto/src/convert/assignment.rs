@@ -2,10 +2,13 @@
 
 use shared::ids::{AgentName, LeaseEpoch, Name};
 use shared::interval::OPERATIONS_MAX;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, OperationSpec};
+use shared::job::{ATTACHED_FILE_BYTES_MAX, Observe, OperationSpec};
 use shared::plan::Assignment;
 
 use super::{ConvertError, data, trial_key};
+
+/// Longest description of what is watched, in bytes: a path and some names.
+const OBSERVE_BYTES_MAX: usize = 64 * 1024;
 
 impl From<Assignment> for crate::Prepare {
     fn from(assignment: Assignment) -> Self {
@@ -32,6 +35,8 @@ impl From<Assignment> for crate::Prepare {
             data: assignment.data.into_iter().map(|(name, column)| (name, column.into())).collect(),
             is_observer: assignment.is_observer,
             confidential: Some(assignment.confidential.into()),
+            // It holds only texts.
+            observe_json: serde_json::to_string(&assignment.observe).unwrap_or_default(),
         }
     }
 }
@@ -72,8 +77,21 @@ impl TryFrom<crate::Prepare> for Assignment {
             agent_count: prepare.agent_count,
             is_observer: prepare.is_observer,
             confidential: prepare.confidential.unwrap_or_default().try_into()?,
+            observe: observe(&prepare.observe_json)?,
         })
     }
+}
+
+/// A coordinator that knows no such thing says nothing.
+fn observe(json: &str) -> Result<Observe, ConvertError> {
+    if json.len() > OBSERVE_BYTES_MAX {
+        let problem = format!("{} bytes are more than {OBSERVE_BYTES_MAX}", json.len());
+        return Err(ConvertError::new("observe_json", problem));
+    }
+    if json.is_empty() {
+        return Ok(Observe::default());
+    }
+    serde_json::from_str(json).map_err(|error| ConvertError::new("observe_json", error))
 }
 
 fn operation(operation: crate::Operation) -> Result<OperationSpec, ConvertError> {
@@ -144,6 +162,7 @@ mod tests {
             agent_index: 1,
             agent_count: 2,
             is_observer: false,
+            observe: shared::job::Observe::default(),
             confidential: super::super::confidential::tests::confidential(),
         }
     }

@@ -1,7 +1,8 @@
 //! Intervals: the bytes that agents send and the store keeps, and what they mean.
 //!
-//! Rooms: `metric`, what was taken out of responses; `remark`, what programs said beside their figures.
+//! Rooms: `host`, how a host fared; `metric`, what was taken out of responses; `remark`, what programs said beside their figures.
 
+mod host;
 mod metric;
 mod remark;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use shared::histogram::EncodedHistogram;
-use shared::host::HostSample;
+use shared::host::Fingerprint;
 use shared::ids::{IntervalSequence, OperationIndex};
 use shared::interval::fold::{FOLDED_MAX, Folded};
 use shared::interval::{
@@ -22,6 +23,9 @@ use super::{ConvertError, agent_id, trial_key};
 
 /// Largest encoded interval, in bytes: 256 operations with a few thousand distinct latencies each fit.
 pub const INTERVAL_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest fingerprint, in bytes: a host with a hundred disks takes a tenth of it.
+pub const FINGERPRINT_BYTES_MAX: usize = 256 * 1024;
 
 /// Encodes an interval: what travels, and what is stored.
 pub fn encode(interval: &Interval) -> Vec<u8> {
@@ -65,6 +69,9 @@ impl From<&Interval> for crate::Interval {
                 late_ns: interval.engine.late_ns,
             }),
             host: interval.host.as_ref().map(Into::into),
+            // A fingerprint holds only texts, numbers and lists of them.
+            fingerprint_json: interval.fingerprint.as_ref().and_then(|it| serde_json::to_string(it).ok()),
+            observed: interval.observed.iter().map(|(name, metric)| (name.clone(), metric.into())).collect(),
             folded: interval.folded.as_ref().map(|folded| crate::Folded {
                 intervals: folded.intervals,
                 host_lowest: folded.host_lowest.as_ref().map(Into::into),
@@ -107,9 +114,19 @@ impl TryFrom<crate::Interval> for Interval {
                 late_ns: engine.late_ns,
             },
             host: interval.host.map(TryInto::try_into).transpose()?,
+            fingerprint: interval.fingerprint_json.as_deref().map(fingerprint).transpose()?,
+            observed: metric::metrics(interval.observed)?,
             folded: interval.folded.map(TryInto::try_into).transpose()?,
         })
     }
+}
+
+fn fingerprint(json: &str) -> Result<Box<Fingerprint>, ConvertError> {
+    if json.len() > FINGERPRINT_BYTES_MAX {
+        let problem = format!("{} bytes are more than {FINGERPRINT_BYTES_MAX}", json.len());
+        return Err(ConvertError::new("fingerprint_json", problem));
+    }
+    serde_json::from_str(json).map_err(|error| ConvertError::new("fingerprint_json", error))
 }
 
 impl TryFrom<crate::Folded> for Folded {
@@ -226,38 +243,6 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
     }
 }
 
-impl From<&HostSample> for crate::HostSample {
-    fn from(host: &HostSample) -> Self {
-        Self {
-            cpu_busy: host.cpu_busy,
-            cpu_user: host.cpu_user,
-            cpu_system: host.cpu_system,
-            cpu_iowait: host.cpu_iowait,
-            cpu_steal: host.cpu_steal,
-            memory_used_bytes: host.memory_used_bytes,
-            agent_cpu: host.agent_cpu,
-            agent_memory_bytes: host.agent_memory_bytes,
-        }
-    }
-}
-
-impl TryFrom<crate::HostSample> for HostSample {
-    type Error = ConvertError;
-
-    fn try_from(host: crate::HostSample) -> Result<Self, ConvertError> {
-        Ok(Self {
-            cpu_busy: finite("cpu_busy", host.cpu_busy)?,
-            cpu_user: finite("cpu_user", host.cpu_user)?,
-            cpu_system: finite("cpu_system", host.cpu_system)?,
-            cpu_iowait: finite("cpu_iowait", host.cpu_iowait)?,
-            cpu_steal: finite("cpu_steal", host.cpu_steal)?,
-            memory_used_bytes: host.memory_used_bytes,
-            agent_cpu: finite("agent_cpu", host.agent_cpu)?,
-            agent_memory_bytes: host.agent_memory_bytes,
-        })
-    }
-}
-
 fn measures(measures: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, EncodedHistogram>, ConvertError> {
     if measures.len() > MEASURES_MAX {
         return Err(ConvertError::new(
@@ -303,6 +288,7 @@ fn finite(field: &'static str, value: Option<f64>) -> Result<Option<f64>, Conver
 mod tests {
     use proptest::prelude::*;
     use shared::histogram::Histogram;
+    use shared::host::{HostMetric, HostSample};
     use shared::ids::{AgentId, RunId, TrialIndex, TrialKey};
 
     use super::*;
@@ -333,7 +319,12 @@ mod tests {
             is_last: true,
             operations: vec![operation],
             engine: EngineSample { busiest_thread_cpu: Some(0.5), threads: 1, workers: 8, late_ns: 90_000 },
-            host: Some(HostSample { cpu_busy: Some(0.25), ..HostSample::default() }),
+            host: Some(HostSample::of([(HostMetric::CpuBusy, 0.25), (HostMetric::RunQueue, 3.0)])),
+            fingerprint: Some(Box::new(Fingerprint {
+                kernel: Some("6.1".to_owned()),
+                ..Fingerprint::default()
+            })),
+            observed: BTreeMap::new(),
             folded: None,
         }
     }
@@ -352,6 +343,19 @@ mod tests {
                 bytes[at] = byte;
             }
             let _either_is_fine = decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_that_is_none_is_refused() {
+        let spoiled = |json: &str| {
+            let spoiled =
+                crate::Interval { fingerprint_json: Some(json.to_owned()), ..(&interval(&[1], 0)).into() };
+            decode(&spoiled.encode_to_vec()).map_err(|error| error.field)
+        };
+        let long = format!("{{\"x\":\"{}\"}}", "x".repeat(FINGERPRINT_BYTES_MAX));
+        for json in ["", "[]", "{\"kernel\":7}", &long] {
+            assert_eq!(spoiled(json), Err("fingerprint_json"), "{} bytes", json.len());
         }
     }
 

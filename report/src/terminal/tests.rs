@@ -49,6 +49,11 @@ fn a_run_with_an_invalid_trial_says_so_first() {
        timeout: no whole answer within 10s
        status: 503 Service Unavailable [31m: upstream busy
 
+    Hosts
+     agent   CPU busy  at most
+     load-1       50%      50%
+     load-2       50%      50%
+
     Findings
      invalid  trial 3: agent load-2: 1 of its 2 intervals never arrived (numbers 1)
               [intervals_missing]
@@ -122,6 +127,11 @@ fn one_valid_trial_is_told_by_agent() {
        timeout: no whole answer within 10s
        status: 503 Service Unavailable [31m: upstream busy
 
+    Hosts
+     agent   CPU busy  at most
+     load-1       50%      50%
+     load-2       50%      50%
+
     Findings
      suspect  agent load-2: its busiest load thread used 93 % of a core
               (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
@@ -175,6 +185,11 @@ fn phases_and_metrics_stand_below_the_operations() {
        timeout: no whole answer within 10s
        status: 503 Service Unavailable [31m: upstream busy
 
+    Hosts
+     agent   CPU busy  at most
+     load-1       50%      50%
+     load-2       50%      50%
+
     Findings
      suspect  agent load-2: its busiest load thread used 93 % of a core
               (limits.generator_cpu is 80 %), so fleetmark itself may be the limit
@@ -217,6 +232,11 @@ fn a_narrow_terminal_loses_columns_and_no_lines() {
      read: status 8, timeout 4
        timeout: no whole answer within 10s
        status: 503 Service Unavailable [31m: upstream…
+
+    Hosts
+     agent   CPU busy  at most
+     load-1       50%      50%
+     load-2       50%      50%
 
     Findings
      suspect  agent load-2: its busiest load thread
@@ -319,9 +339,14 @@ fn agents_that_stand_apart_have_a_row_and_trials_of_their_own() {
        timeout: no whole answer within 10s
        status: 503 Service Unavailable [31m: upstream busy
 
+    Hosts
+     agent   CPU busy  at most
+     load-1       50%      50%
+     load-2       50%      50%
+
     Observers, whose hosts made no load
-     agent  CPU busy  at most  I/O wait  steal  memory
-     db-1        80%      80%         –      –  3.0GiB
+     agent  CPU busy  at most  memory
+     db-1        80%      80%  3.0GiB
 
     Findings
      invalid  trial 3 of load-2: agent load-2: 1 of its 2 intervals never arrived

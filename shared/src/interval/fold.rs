@@ -120,6 +120,8 @@ fn without_details(interval: &Interval) -> Interval {
         operations: interval.operations.iter().map(without).collect(),
         engine: EngineSample { busiest_thread_cpu: None, ..interval.engine },
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         ..interval.clone()
     }
 }
@@ -130,30 +132,31 @@ fn follows(last: &Interval, next: &Interval) -> bool {
     let is_neighbour = (last.trial, last.agent, last.phase) == (next.trial, next.agent, next.phase)
         && last.sequence.0.checked_add(1) == Some(next.sequence.0)
         && last.start_ns.checked_add(last.duration_ns) == Some(next.start_ns);
-    is_neighbour && !last.is_last && is_plain(last) && is_plain(next) && readable(last) == readable(next)
+    is_neighbour && !last.is_last && is_plain(last) && is_plain(next) && is_equally_readable(last, next)
 }
 
-/// Which of the figures that are averaged could be read: a mean over some of them would weigh differently.
-fn readable(interval: &Interval) -> (bool, Option<[bool; 8]>) {
-    let of_host = |host: &HostSample| {
-        [
-            host.cpu_busy.is_some(),
-            host.cpu_user.is_some(),
-            host.cpu_system.is_some(),
-            host.cpu_iowait.is_some(),
-            host.cpu_steal.is_some(),
-            host.memory_used_bytes.is_some(),
-            host.agent_cpu.is_some(),
-            host.agent_memory_bytes.is_some(),
-        ]
+/// Whether the figures that are averaged could be read in both or neither: a mean over some of them would weigh differently.
+fn is_equally_readable(last: &Interval, next: &Interval) -> bool {
+    let is_alike = match (&last.host, &next.host) {
+        (Some(last), Some(next)) => last.is_like(next),
+        (last, next) => last.is_none() && next.is_none(),
     };
-    (interval.engine.busiest_thread_cpu.is_some(), interval.host.as_ref().map(of_host))
+    // What the host is at the end must not be lost among what it was before.
+    is_alike
+        && next.fingerprint.is_none()
+        && last.engine.busiest_thread_cpu.is_some() == next.engine.busiest_thread_cpu.is_some()
 }
 
 /// Whether no operation gets more measures or metrics than an interval may have, and each metric's values add up.
 fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
     let mut measures: BTreeMap<OperationIndex, BTreeSet<&str>> = BTreeMap::new();
     let mut metrics: BTreeMap<OperationIndex, BTreeMap<&str, &MetricInterval>> = BTreeMap::new();
+    let mut observed: BTreeMap<&str, &MetricInterval> = BTreeMap::new();
+    for (name, metric) in pending.iter().chain([next]).flat_map(|interval| &interval.observed) {
+        if !observed.entry(name).or_insert(metric).agrees_with(metric) {
+            return false;
+        }
+    }
     for operation in pending.iter().chain([next]).flat_map(|interval| &interval.operations) {
         measures
             .entry(operation.operation)
@@ -168,6 +171,7 @@ fn measures_fit(pending: &[Interval], next: &Interval) -> bool {
     }
     measures.values().all(|names| names.len() <= MEASURES_MAX)
         && metrics.values().all(|names| names.len() <= METRICS_MAX)
+        && observed.len() <= MEASURES_MAX
 }
 
 /// One interval for several that follow each other.
@@ -181,7 +185,7 @@ fn folded(intervals: &[Interval]) -> Interval {
     let lowest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let hosts: Option<Vec<&HostSample>> = intervals.iter().map(|interval| interval.host.as_ref()).collect();
-    let host = |of: &dyn Fn(&[f64]) -> f64| hosts.as_deref().map(|hosts| host_of(hosts, of));
+    let host = |of: &dyn Fn(&[f64]) -> f64| HostSample::boiled_down(hosts.as_deref()?, of);
     let busiest: Option<Vec<f64>> =
         intervals.iter().map(|interval| interval.engine.busiest_thread_cpu).collect();
     let most = |figure: fn(&EngineSample) -> u32| intervals.iter().map(|it| figure(&it.engine)).max();
@@ -197,33 +201,13 @@ fn folded(intervals: &[Interval]) -> Interval {
             late_ns: intervals.iter().map(|interval| interval.engine.late_ns).max().unwrap_or(0),
         },
         host: host(&mean),
+        observed: sum_of_metrics(intervals.iter().flat_map(|interval| &interval.observed)),
         folded: Some(Folded {
             intervals: intervals.len() as u64,
             host_lowest: host(&lowest),
             host_highest: host(&highest),
         }),
         ..first.clone()
-    }
-}
-
-/// Boils several samples down to one, figure by figure; one that is not in all of them is in none.
-fn host_of(hosts: &[&HostSample], of: &dyn Fn(&[f64]) -> f64) -> HostSample {
-    let share = |figure: fn(&HostSample) -> Option<f64>| {
-        hosts.iter().map(|host| figure(host)).collect::<Option<Vec<f64>>>().map(|values| of(&values))
-    };
-    let bytes = |figure: fn(&HostSample) -> Option<u64>| {
-        let values = hosts.iter().map(|host| figure(host).map(|bytes| bytes as f64));
-        values.collect::<Option<Vec<f64>>>().map(|values| of(&values).round() as u64)
-    };
-    HostSample {
-        cpu_busy: share(|host| host.cpu_busy),
-        cpu_user: share(|host| host.cpu_user),
-        cpu_system: share(|host| host.cpu_system),
-        cpu_iowait: share(|host| host.cpu_iowait),
-        cpu_steal: share(|host| host.cpu_steal),
-        memory_used_bytes: bytes(|host| host.memory_used_bytes),
-        agent_cpu: share(|host| host.agent_cpu),
-        agent_memory_bytes: bytes(|host| host.agent_memory_bytes),
     }
 }
 
@@ -246,7 +230,6 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
     let mut error_samples: Vec<ErrorSample> = Vec::new();
     let mut remarks: Vec<Remark> = Vec::new();
     let mut measures: BTreeMap<String, Vec<&EncodedHistogram>> = BTreeMap::new();
-    let mut metrics: BTreeMap<String, Vec<&MetricInterval>> = BTreeMap::new();
     for part in parts {
         for (kind, count) in &part.errors {
             let sum: &mut u64 = errors.entry(*kind).or_default();
@@ -264,9 +247,6 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
         }
         for (name, measure) in &part.measures {
             measures.entry(name.clone()).or_default().push(measure);
-        }
-        for (name, metric) in &part.metrics {
-            metrics.entry(name.clone()).or_default().push(metric);
         }
     }
     let has_service_time = parts.iter().any(|part| part.service_time.is_some());
@@ -296,12 +276,21 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
             .into_iter()
             .filter_map(|(name, parts)| Some((name, sum_of_histograms(parts.into_iter())?)))
             .collect(),
-        metrics: metrics
-            .into_iter()
-            .filter_map(|(name, parts)| Some((name, MetricInterval::sum_of(&parts)?)))
-            .collect(),
+        metrics: sum_of_metrics(parts.iter().flat_map(|part| &part.metrics)),
         remarks,
     }
+}
+
+/// The values of each metric, in the order in which they were told.
+fn sum_of_metrics<'a>(
+    metrics: impl Iterator<Item = (&'a String, &'a MetricInterval)>,
+) -> BTreeMap<String, MetricInterval> {
+    let mut by_name: BTreeMap<&String, Vec<&MetricInterval>> = BTreeMap::new();
+    metrics.for_each(|(name, metric)| by_name.entry(name).or_default().push(metric));
+    by_name
+        .into_iter()
+        .filter_map(|(name, parts)| Some((name.clone(), MetricInterval::sum_of(&parts)?)))
+        .collect()
 }
 
 /// The sum, bucket by bucket; `None` of none.

@@ -102,6 +102,8 @@ pub(super) fn limits(root: &Node<'_>) -> Limits {
         steal: share("steal", default.steal),
         foreign_cpu: share("foreign_cpu", default.foreign_cpu),
         throttled: boolean("throttled", default.throttled),
+        frequency_drop: share("frequency_drop", default.frequency_drop),
+        swapping: boolean("swapping", default.swapping),
         margin: share("margin", default.margin),
         across_machines: boolean("across_machines", default.across_machines),
         aa: boolean("aa", default.aa),

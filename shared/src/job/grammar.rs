@@ -40,7 +40,11 @@ pub const ROOT: &[Key] = &[
         "What is measured, when fleetmark starts it.",
     ),
     Key::optional("hooks", Shape::Table(surroundings::HOOKS), "Programs that run around trials and the run."),
-    Key::unsupported("observe", Shape::Table(evidence::OBSERVE), "What else is watched while a trial runs."),
+    Key::optional(
+        "observe",
+        Shape::Table(evidence::OBSERVE),
+        "What else is watched while a trial runs, on every host of it.",
+    ),
     Key::optional(
         "sweep",
         Shape::Map(&Shape::List(&Shape::Scalar)),

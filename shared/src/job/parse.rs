@@ -172,6 +172,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
         fleet,
         target,
         hooks,
+        observe: super::observe::Observe::decode(root, findings),
         // What a search keeps is claimed of every value that it tries.
         claims: match &search {
             Some(search) => vec![search.keep.clone()],

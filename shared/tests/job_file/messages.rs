@@ -7,7 +7,6 @@ use crate::{EXAMPLE, errors, job_with};
 #[test]
 fn the_contracts_example_reads_but_for_what_is_not_built_or_not_meant_for_one_job() {
     insta::assert_snapshot!(errors(EXAMPLE), @r#"
-    58:2: observe: "observe" is not supported by this version
     62:2: sweep: "sweep" contradicts "search" (a sweep runs every value, a search those that it takes to find one)
     65:3: variants: "variants" contradicts "search" (a search finds one value; compare variants in a job of their own)
     69:3: claims: "claims" contradicts "search" (a search also tries values at which nothing holds; what must hold is its "keep")

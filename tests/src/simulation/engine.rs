@@ -1,6 +1,7 @@
 //! An engine that only counts: one interval a second with a known number of operations. When it may start is decided by
 //! the real engine's orders.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use agent::engine::StartRefusal;
@@ -131,6 +132,8 @@ impl Engine {
             operations: vec![operation],
             engine: EngineSample { busiest_thread_cpu: Some(0.1), threads: 1, workers: 1, late_ns: 0 },
             host: None,
+            fingerprint: None,
+            observed: BTreeMap::new(),
             folded: None,
         };
         (interval, count)

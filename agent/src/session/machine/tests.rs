@@ -48,6 +48,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
         agent_index: 0,
         agent_count: 1,
         is_observer: false,
+        observe: shared::job::Observe::default(),
         confidential: Confidential::default(),
     })
 }

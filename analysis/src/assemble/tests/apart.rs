@@ -1,7 +1,7 @@
 //! Agents and pairs that stand apart: nothing of theirs is merged, and each must have what was planned for it.
 
 use shared::finding::{Finding, FindingCode};
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
 use shared::ids::AgentName;
 use shared::plan::{Plan, PlannedCell};
 use shared::run_record::{CellPart, CellPeer, RunRecord};
@@ -150,7 +150,7 @@ fn an_observer_tells_of_its_host_and_makes_nothing_invalid() {
     let mut record = record(1, 2, 1);
     let observer = record.trials[0].agents.pop().unwrap();
     record.trials[0].observers.push(observer);
-    let host = HostSample { cpu_busy: Some(0.5), ..HostSample::default() };
+    let host = HostSample::of([(HostMetric::CpuBusy, 0.5)]);
     let told = Interval { host: Some(host), ..interval(0, 1, 0, vec![]) };
     let one = interval(0, 0, 0, vec![operation(0, &[100; 300], 0)]);
     let (record, job) =

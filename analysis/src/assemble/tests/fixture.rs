@@ -73,6 +73,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         claims: Vec::new(),
         expect: Default::default(),
         limits: Limits::default(),
+        observe: shared::job::Observe::default(),
         files: Vec::new(),
         variants: Vec::new(),
         search: None,
@@ -189,6 +190,8 @@ pub(in crate::assemble) fn interval(
         operations,
         engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 2, late_ns: 0 },
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

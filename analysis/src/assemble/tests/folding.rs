@@ -1,7 +1,7 @@
 //! A report that is made of folded intervals says what it said before.
 
 use proptest::prelude::*;
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
 use shared::ids::{AgentId, IntervalSequence};
 use shared::interval::fold::{ALL_AGENTS, FOLDED_MAX, Folder, Series};
 use shared::interval::{EngineSample, Interval, OperationInterval, Phase};
@@ -67,10 +67,8 @@ fn of_agent(agent: usize, mut told: Vec<Told>) -> Vec<Interval> {
                 workers: u32::from(mark),
                 late_ns: 0,
             },
-            host: host.map(|(share, bytes)| HostSample {
-                cpu_busy: Some(share),
-                memory_used_bytes: Some(bytes),
-                ..HostSample::default()
+            host: host.map(|(share, bytes)| {
+                HostSample::of([(HostMetric::CpuBusy, share), (HostMetric::MemoryUsed, bytes as f64)])
             }),
             ..interval(0, agent, place as u64, operations.collect())
         });

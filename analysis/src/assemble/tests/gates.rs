@@ -2,7 +2,7 @@
 
 use shared::claim::{Amount, Better, Claim, ClaimSeverity, Rule, Side};
 use shared::finding::{Finding, FindingCode};
-use shared::host::HostSample;
+use shared::host::{HostMetric, HostSample};
 use shared::interval::{OperationInterval, Remark, RemarkKind};
 use shared::job::{Expectation, LoadModel};
 use shared::metric::{MetricKind, MetricName, Unit};
@@ -132,7 +132,7 @@ fn a_host_that_was_not_itself_is_told() {
     for (trial, boot) in record.trials.iter_mut().zip(["one", "two"]) {
         trial.agents[0].fingerprint.boot_id = Some(boot.to_owned());
     }
-    let host = HostSample { cpu_steal: Some(0.2), ..HostSample::default() };
+    let host = HostSample::of([(HostMetric::CpuSteal, 0.2)]);
     let of = |trial: u32, host: Option<HostSample>| {
         let latencies: Vec<u64> = (0..300).map(|step| 1_000 * (step + u64::from(trial))).collect();
         Interval { host, ..last(vec![operation(0, &latencies, 0)], trial) }
@@ -153,7 +153,7 @@ fn a_host_that_was_not_itself_is_told() {
 #[test]
 fn a_single_stolen_tick_is_none_too_many() {
     let of = |share: f64| {
-        let host = HostSample { cpu_steal: Some(share), ..HostSample::default() };
+        let host = HostSample::of([(HostMetric::CpuSteal, share)]);
         let latencies: Vec<u64> = (1..300).map(|step| 1_000 * step).collect();
         let interval = Interval { host: Some(host), ..last(vec![operation(0, &latencies, 0)], 0) };
         let report = assemble(&record(1, 1, 1), &job(&["read"], 1), [interval], NOW_MS).report;

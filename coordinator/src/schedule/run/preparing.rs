@@ -85,6 +85,7 @@ impl ActiveRun {
             data: &part.data,
             files: &part.files,
             confidential: &self.confidential,
+            observe: &self.present_job().observe,
             trial: self.key(),
             epoch: self.trial.epoch,
             seed: self.seed(),

@@ -48,6 +48,8 @@ fn interval(agent_number: u8, second: u64) -> Interval {
         operations: vec![operation],
         engine: EngineSample { busiest_thread_cpu: Some(0.25), threads: 1, workers: 4, late_ns: 0 },
         host: None,
+        fingerprint: None,
+        observed: BTreeMap::new(),
         folded: None,
     }
 }

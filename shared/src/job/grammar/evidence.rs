@@ -36,15 +36,19 @@ pub const OBSERVE: &[Key] = &[
                 "File on the agent that holds the process id.",
             )]),
         ]),
-        "A process to watch with its children.",
+        "A process to watch with its children, by the name of its program or a file with its number.",
     ),
     Key::optional(
         "prometheus",
         Shape::Table(&[
-            Key::required("url", Shape::Text, "Address of the metrics."),
-            Key::required("series", Shape::List(&Shape::Text), "Series to keep."),
+            Key::required("url", Shape::Text, "Address of the figures: http://host:port/path."),
+            Key::required(
+                "series",
+                Shape::List(&Shape::Text),
+                "Series to keep: with labels as written, or the sum over all labels; at most 32.",
+            ),
         ]),
-        "Metrics to fetch.",
+        "Figures of the target to fetch each second, as metric.NAME of all operations: by the first agent, and by every observer.",
     ),
 ];
 
@@ -132,12 +136,22 @@ pub const LIMITS: &[Key] = &[
     Key::optional(
         "foreign_cpu",
         Shape::Share,
-        "Most CPU share of programs that have nothing to do with the run; default 0.05. Not measured yet: nothing is held to it.",
+        "Most CPU share of programs that have nothing to do with the run; default 0.05.",
     ),
     Key::optional(
         "throttled",
         Shape::Boolean,
-        "Whether a throttled host is tolerated; default false. Not measured yet: nothing is held to it.",
+        "Whether a host that is throttled, by a quota or by heat, is tolerated; default false.",
+    ),
+    Key::optional(
+        "frequency_drop",
+        Shape::Share,
+        "Most that the frequency of a host's cores may fall from its median; default 10%.",
+    ),
+    Key::optional(
+        "swapping",
+        Shape::Boolean,
+        "Whether a host that swaps memory is tolerated; default false.",
     ),
     Key::optional("margin", Shape::Share, "Differences up to this share do not count; default 5%."),
     Key::optional(
