@@ -325,6 +325,7 @@ fn job() -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        observe: Default::default(),
         claims: Vec::new(),
         expect: Default::default(),
         limits: Limits::default(),

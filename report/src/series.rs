@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::quantile;
 use shared::histogram::{EncodedHistogram, Histogram};
+use shared::host::HostMetric;
 use shared::ids::AgentName;
 use shared::interval::{Interval, Phase};
 use shared::run_record::RunRecord;
@@ -121,6 +122,7 @@ impl Column {
 pub struct HostColumn {
     busy: (f64, u32),
     steal: (f64, u32),
+    frequency: (f64, u32),
 }
 
 impl HostColumn {
@@ -132,6 +134,11 @@ impl HostColumn {
     /// Share of CPU time that the hypervisor took, 0 to 1.
     pub fn cpu_steal(&self) -> Option<f64> {
         mean(self.steal)
+    }
+
+    /// Frequency of the cores, MHz.
+    pub fn frequency_mhz(&self) -> Option<f64> {
+        mean(self.frequency)
     }
 }
 
@@ -230,8 +237,9 @@ impl<'a> Gathering<'a> {
         }
         if let Some(sample) = &interval.host {
             let host = self.hosts.entry(column).or_default();
-            note(&mut host.busy, sample.cpu_busy);
-            note(&mut host.steal, sample.cpu_steal);
+            note(&mut host.busy, sample.value(HostMetric::CpuBusy));
+            note(&mut host.steal, sample.value(HostMetric::CpuSteal));
+            note(&mut host.frequency, sample.value(HostMetric::Frequency));
         }
     }
 

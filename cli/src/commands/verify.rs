@@ -136,6 +136,7 @@ mod tests {
             claims: claims.iter().map(claim).collect(),
             comparisons: Vec::new(),
             sweeps: Vec::new(),
+            search: None,
             hosts: Vec::new(),
         }
     }

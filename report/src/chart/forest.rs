@@ -112,6 +112,7 @@ mod tests {
             primary: true,
             more_trials_needed: None,
             fingerprint_differences: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

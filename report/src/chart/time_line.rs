@@ -8,7 +8,7 @@ use super::scale::{Scale, Spread};
 use super::sheet::{Panel, Sheet};
 use super::{Table, Width, figure};
 use crate::figures::ABSENT;
-use crate::series::{Column, Line, Series};
+use crate::series::{Column, HostColumn, Line, Series};
 
 const PANEL: f64 = 110.0;
 const SMALL_PANEL: f64 = 64.0;
@@ -34,7 +34,7 @@ pub fn chart(series: &Series) -> Markup {
     let readings: Vec<Vec<Reading>> = series.lines.iter().map(readings).collect();
     let legend: Vec<String> = series.lines.iter().map(|line| line.name.clone()).collect();
     let mut description = "Throughput and errors per second, and the 50th (thin) and 99th percentile (thick) of the latency, from the \
-        run's first start to its end; gaps are where nothing was measured. Below: how busy the hosts of the agents were."
+        run's first start to its end; gaps are where nothing was measured. Below: how the hosts of the agents fared."
         .to_owned();
     if series.left_out > 0 {
         description += &format!(" {} more lines would not be told apart and are left out.", series.left_out);
@@ -152,17 +152,30 @@ fn latency(
 
 /// How the hosts fared; `None`: nobody could tell.
 fn hosts(sheet: &mut Sheet, series: &Series, middle: &dyn Fn(usize) -> f64) -> Option<Panel> {
-    let line = |of: fn(&crate::series::HostColumn) -> Option<f64>| -> Points {
+    let line = |of: fn(&HostColumn) -> Option<f64>| -> Points {
         series.hosts.iter().map(|(column, host)| (*column, of(host))).collect()
     };
-    let (busy, steal) = (line(|host| host.cpu_busy()), line(|host| host.cpu_steal()));
-    busy.iter().chain(&steal).find(|(_, value)| value.is_some())?;
-    let panel = sheet.panel(SMALL_PANEL);
-    let up = Scale::over(Spread::Linear, [0.0, 1.0], panel.up)?;
-    sheet.axis_up(&panel, &up, "CPU of the agents' hosts: busy, and stolen (dotted)", human_share);
-    path(sheet, "host", &busy, middle, &up);
-    path(sheet, "host stolen", &steal, middle, &up);
-    Some(panel)
+    let is_told = |points: &Points| points.iter().any(|(_, value)| value.is_some());
+    let (busy, steal) = (line(HostColumn::cpu_busy), line(HostColumn::cpu_steal));
+    let frequency = line(HostColumn::frequency_mhz);
+    let mut lowest = None;
+    if is_told(&busy) || is_told(&steal) {
+        let panel = sheet.panel(SMALL_PANEL);
+        let up = Scale::over(Spread::Linear, [0.0, 1.0], panel.up)?;
+        sheet.axis_up(&panel, &up, "CPU of the agents' hosts: busy, and stolen (dotted)", human_share);
+        path(sheet, "host", &busy, middle, &up);
+        path(sheet, "host stolen", &steal, middle, &up);
+        lowest = Some(panel);
+    }
+    if is_told(&frequency) {
+        let panel = sheet.panel(SMALL_PANEL);
+        let values = frequency.iter().filter_map(|(_, value)| *value);
+        let up = Scale::over(Spread::Linear, values.chain([0.0]), panel.up)?.to_marks(panel.marks());
+        sheet.axis_up(&panel, &up, "their cores' frequency", |mhz| format!("{mhz:.0} MHz"));
+        path(sheet, "host", &frequency, middle, &up);
+        lowest = Some(panel);
+    }
+    lowest
 }
 
 /// A triangle at the start of each trial with findings.
