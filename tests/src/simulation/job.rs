@@ -40,8 +40,7 @@ impl DrawnJob {
             dice.one_of(&[0, 0, 1, 2]),
             dice.one_of(&["fail", "continue"]),
         );
-        let searches = dice.one_in(12);
-        text.push_str(&if searches { search(dice) } else { trials(dice) });
+        text.push_str(&trials(dice));
         if dice.one_in(2) {
             text.push_str(&format!("fleet.agents = {}\n", dice.between(1..=agents_max)));
         }
@@ -52,7 +51,7 @@ impl DrawnJob {
         if dice.one_in(5) {
             text.push_str("hooks = { before_run = [[\"a\"]], before_trial = [[\"b\"], [\"c\"]], after_trial = [[\"d\"]], after_run = [[\"e\"]] }\n");
         }
-        if !searches && dice.one_in(3) {
+        if dice.one_in(3) {
             text.push_str(&variants(restart == "trial", dice));
         }
         let job =
@@ -107,16 +106,6 @@ fn trials(dice: &mut Dice) -> String {
     } else {
         format!("load.trials = {}\n", dice.between(1..=3))
     }
-}
-
-/// A search over four values, for a bound that all keep or none.
-fn search(dice: &mut Dice) -> String {
-    let limit = dice.one_of(&["1s", "1us"]);
-    format!(
-        "load.trials = {}\nparams.n = 1\n\
-         search = {{ vary = \"params.n\", between = [1, 8], keep = \"latency.mean < {limit}\", resolution = 1.0 }}\n",
-        dice.between(1..=3)
-    )
 }
 
 /// Two or three variants that measure for differing times; with a target that is started for every trial, each another one.
