@@ -23,6 +23,8 @@ rate = 1
 workers = 4
 duration = "1s"
 trials = 5
+[fleet]
+retries = 2
 [target]
 start = ["fleetmark", "target", "--listen", "{{target.host}}:{{target.port}}", "--latency", "10ms"]
 ready = "http://{{target.host}}:{{target.port}}/health"

@@ -58,7 +58,9 @@ pub fn of_report(
         stored.entry(it.trial).or_default().entry(it.agent).or_default().insert(it.sequence.0, it.bytes);
     };
     disk.shown().intervals(run, &mut take).map_err(|error| unreadable(&error))?;
-    let job = shared::job::parse(&record.job_toml, Kinds::Unchecked).map_err(|errors| unreadable(&errors))?;
+    let job = shared::job::parse(&record.job_toml, Kinds::Unchecked)
+        .map_err(|errors| unreadable(&errors))?
+        .as_planned(&record.plan);
     blocks_are_whole(&record)?;
     looks_end_runs(&record)?;
     for attempt in &record.trials {
