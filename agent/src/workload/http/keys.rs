@@ -104,6 +104,11 @@ pub(super) const METRIC_KEYS: &[Key] = &[
         "What counts as yes in a ratio; default: 1 and true are yes, 0 and false are no.",
     ),
     Key::optional("unit", Shape::Text, "ns, us, ms, s, B, KiB, MiB or a word of your own; default none."),
+    Key::optional(
+        "better",
+        Shape::OneOf(&["lower", "higher"]),
+        "Which way it is better, for claims that do not say.",
+    ),
 ];
 
 /// Keys of `tls`.
