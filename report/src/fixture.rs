@@ -315,6 +315,7 @@ fn job() -> Job {
         hooks: Hooks::default(),
         claims: Vec::new(),
         expect: Default::default(),
+        observe: shared::job::Observe::default(),
         limits: Limits::default(),
         files: Vec::new(),
         variants: Vec::new(),
