@@ -1,25 +1,22 @@
 //! The table of gates that decide whether a trial counts. To add a gate: one function, one line of `GATES`.
 //!
-//! Rooms: [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`interference`] (what came between),
+//! Rooms: [`mod@evidence`] (what is known of a trial), [`expectation`] (what must be reported), [`hosts`] (those that were not themselves), [`interference`] (what came between),
 //! [`lateness`] (the generator's own), [`observed`] (what is watched beside the load).
 
+mod evidence;
 mod expectation;
 mod hosts;
 mod interference;
 mod lateness;
 mod observed;
 
-use std::collections::BTreeMap;
-
 use shared::finding::{Finding, FindingCode, Severity};
-use shared::host::{Fingerprint, HostMetric};
-use shared::interval::{Remark, RemarkKind};
-use shared::job::{Job, LoadModel, LossPolicy};
-use shared::run_record::{AgentPart, TrialRecord};
-use shared::run_report::{ALL_OPERATIONS, Coverage, OperationReport, Scalar};
+use shared::interval::RemarkKind;
+use shared::job::{LoadModel, LossPolicy};
+use shared::run_report::OperationReport;
 use shared::units::human_ns;
 
-use crate::growth::Growth;
+pub use evidence::{AgentEvidence, Evidence};
 
 /// Share of the planned agent-seconds that may lack: windows are cut by clocks, not by calipers.
 const AGENT_SECONDS_TOLERANCE: f64 = 0.01;
@@ -30,93 +27,6 @@ const STOOD_STILL_NS: u64 = 1_000_000_000;
 
 /// From here on a wait for a worker is told, ns: below, it is lost in the answers' own spread.
 const WORKER_WAIT_TOLD_NS: u64 = 1_000_000;
-
-/// What is known of a trial when it is judged.
-#[derive(Debug)]
-pub struct Evidence<'a> {
-    /// The job, with its limits.
-    pub job: &'a Job,
-    /// What the coordinator remembers of the attempt.
-    pub record: &'a TrialRecord,
-    /// What was measured, merged over agents.
-    pub operations: &'a [OperationReport],
-    /// What was planned and what was seen.
-    pub coverage: &'a Coverage,
-    /// What programs said beside their figures.
-    pub remarks: &'a [Remark],
-    /// Values above the histograms' bound.
-    pub overflowed: u64,
-    /// Operations that were scheduled, and were neither sent nor told to be unsent.
-    pub missing: u64,
-    /// The name of another trial with the same measured times to the last count; `None`: there is none.
-    pub twin: Option<&'a str>,
-    /// Each agent's part.
-    pub agents: &'a [AgentEvidence<'a>],
-    /// The part of each that made no load.
-    pub observers: &'a [AgentEvidence<'a>],
-}
-
-/// What is known of an agent's part.
-#[derive(Debug)]
-pub struct AgentEvidence<'a> {
-    /// What the coordinator remembers of it.
-    pub part: &'a AgentPart,
-    /// CPU share of its busiest load thread over the window, 0 to 1.
-    pub generator_cpu: Option<f64>,
-    /// The longest that one of its load threads stood still in the measured window, ns.
-    pub stood_still_ns: u64,
-    /// What is missing of its intervals, in words.
-    pub missing: Option<String>,
-    /// What its host was when an agent of its name first measured in this run.
-    pub first_fingerprint: &'a Fingerprint,
-    /// What it was before this trial.
-    pub fingerprint: &'a Fingerprint,
-    /// In what it was something else after it.
-    pub changed: Vec<String>,
-    /// How its host fared, by the metrics' names.
-    pub host: BTreeMap<String, Scalar>,
-    /// The frequency of its cores at the 5th and at the 50th percentile of the window's seconds, MHz; `None`: not readable, or too
-    /// few seconds to tell.
-    pub frequencies_mhz: Option<[f64; 2]>,
-    /// How the memory of the observed process grew; `None`: there was none, or too short a while to tell.
-    pub memory_growth: Option<Growth>,
-}
-
-impl AgentEvidence<'_> {
-    /// A metric of its host over the window; `None`: it could not be read.
-    fn figure(&self, metric: HostMetric) -> Option<&Scalar> {
-        self.host.get(metric.name())
-    }
-
-    /// What was found of it, said of its name.
-    fn finding(&self, code: FindingCode, message: &str) -> Finding {
-        Finding::of_agent(code, self.part.id, format!("agent {}: {message}", self.part.name))
-    }
-}
-
-impl Evidence<'_> {
-    /// All operations together.
-    fn all(&self) -> Option<&OperationReport> {
-        self.operations.last()
-    }
-
-    /// The operations of the job, when there are several.
-    fn several(&self) -> &[OperationReport] {
-        match self.operations.split_last() {
-            Some((last, rest)) if last.name == ALL_OPERATIONS => rest,
-            _ => &[],
-        }
-    }
-
-    /// Everybody who tells of a host, load or no load.
-    fn hosts(&self) -> impl Iterator<Item = &AgentEvidence<'_>> {
-        self.agents.iter().chain(self.observers)
-    }
-
-    fn has_recorded(&self, is_meant: impl Fn(&Finding) -> bool) -> bool {
-        self.record.findings.iter().any(is_meant)
-    }
-}
 
 /// One way in which a trial may not count: says what it found, with the figures.
 type Gate = fn(&Evidence<'_>) -> Vec<Finding>;

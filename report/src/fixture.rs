@@ -328,6 +328,7 @@ fn job() -> Job {
         observe: Default::default(),
         claims: Vec::new(),
         expect: Default::default(),
+        observe: shared::job::Observe::default(),
         limits: Limits::default(),
         files: Vec::new(),
         variants: Vec::new(),

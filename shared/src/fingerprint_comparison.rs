@@ -1,8 +1,10 @@
 //! Fingerprints against each other: in what the hosts of two runs differ.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::host::Fingerprint;
+use crate::host::field::FIELDS;
 use crate::run_report::HostReport;
 
 /// Memory may differ by so much before it counts: kernels keep different amounts of the same memory for themselves.
@@ -73,7 +75,23 @@ fn differing(a: &Fingerprint, b: &Fingerprint) -> Vec<(String, Option<String>, O
         let bytes = |bytes: Option<u64>| bytes.map(|bytes| crate::units::human_bytes(bytes as f64));
         fields.push(("memory_total", bytes(a.memory_total_bytes), bytes(b.memory_total_bytes)));
     }
-    fields.into_iter().map(|(field, a, b)| (field.to_owned(), a, b)).collect()
+    let identity = fields.into_iter().map(|(field, a, b)| (field.to_owned(), a, b));
+    identity.chain(differing_details(a, b)).collect()
+}
+
+/// Details that differ, where both sides tell any: runs of earlier versions did not.
+fn differing_details(a: &Fingerprint, b: &Fingerprint) -> Vec<(String, Option<String>, Option<String>)> {
+    if a.details.is_empty() || b.details.is_empty() {
+        return Vec::new();
+    }
+    let shown = |host: &Fingerprint, field: &str| match host.details.get(field) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let both = FIELDS.iter().filter(|field| !field.may_change);
+    let both = both.map(|field| (field.name.to_owned(), shown(a, field.name), shown(b, field.name)));
+    both.filter(|(_, a, b)| a != b).collect()
 }
 
 fn is_about_the_same(a: Option<u64>, b: Option<u64>) -> bool {
@@ -116,6 +134,26 @@ mod tests {
         let (a, b) = ([host("a1", plain()), host("a2", plain())], [host("a2", plain()), host("a1", other)]);
         let told: Vec<String> = differences(&a, &b).iter().map(ToString::to_string).collect();
         assert_eq!(told, ["a1: kernel: 6.1 and 6.8", "a1: cpus_online: 8 and not readable"]);
+    }
+
+    #[test]
+    fn details_differ_where_both_sides_tell_them() {
+        let with = |limit: Value| {
+            let details =
+                [("cpu_limit_cores".to_owned(), limit), ("clock_synchronised".to_owned(), Value::Null)];
+            Fingerprint { details: details.into(), ..plain() }
+        };
+        let free = with(Value::from("none"));
+        assert_eq!(
+            differences(&[host("a1", plain())], &[host("a1", free.clone())]),
+            [],
+            "one is of an earlier version"
+        );
+        let told = differences(&[host("a1", free)], &[host("a1", with(Value::from(0.5)))]);
+        assert_eq!(
+            told.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["a1: cpu_limit_cores: none and 0.5"]
+        );
     }
 
     #[test]

@@ -61,32 +61,38 @@ fn has(report: &Value, code: &str) -> bool {
     !findings(report, code).is_empty()
 }
 
-/// Whatever else runs here is foreign to both, so the limit stands above what a first trial saw.
 #[test]
 fn a_stranger_in_the_middle_of_a_trial_is_found_and_none_is_not() {
     let rounds: usize = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+    for round in 1..=rounds {
+        // What else begins or ends on a shared machine in between is a stranger too: that excuses two attempts, not three.
+        let is_told = (0..3).any(|_| strangers_are_told_apart());
+        assert!(
+            is_told,
+            "round {round}: a trial without a stranger had one, or one with a stranger had none"
+        );
+    }
+}
+
+/// Plays both; whatever else runs here is foreign to both, so the limit stands above what a first trial saw.
+fn strangers_are_told_apart() -> bool {
     let quiet = run(&scene_with(&marked_job("", "4s")), |_| ());
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     // Half of a core's time over the window, less what the count may be off by.
     let limit = mean(&quiet, "foreign_cpu") + 0.2 / cores;
     if limit > 0.8 {
         eprintln!("NOT JUDGED: others take {limit} of the machine already");
-        return;
+        return true;
     }
     let job = marked_job(&format!("[limits]\nforeign_cpu = {limit}"), "8s");
-    let mut told = Vec::new();
-    for _ in 0..rounds {
-        let alone = run(&scene_with(&job), |_| ());
-        let disturbed = run(&scene_with(&job), |scene| {
-            let _stranger = stranger(scene);
-            std::thread::sleep(Duration::from_secs(7));
-        });
-        let seen =
-            [&alone, &disturbed].map(|report| (has(report, "foreign_cpu"), mean(report, "foreign_cpu")));
-        eprintln!("limit {limit:.3}: alone {:?}, disturbed {:?}", seen[0], seen[1]);
-        told.push(seen.map(|(is_found, _)| is_found));
-    }
-    assert_eq!(told, vec![[false, true]; rounds]);
+    let alone = run(&scene_with(&job), |_| ());
+    let disturbed = run(&scene_with(&job), |scene| {
+        let _stranger = stranger(scene);
+        std::thread::sleep(Duration::from_secs(7));
+    });
+    let seen = [&alone, &disturbed].map(|report| (has(report, "foreign_cpu"), mean(report, "foreign_cpu")));
+    eprintln!("limit {limit:.3}: alone {:?}, disturbed {:?}", seen[0], seen[1]);
+    seen.map(|(is_found, _)| is_found) == [false, true]
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use fleetmark_tests::cast::Scene;
 use fleetmark_tests::contract::departures;
+use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::process::Process;
-use fleetmark_tests::readings::{findings, only_trial};
+use fleetmark_tests::readings::{altogether, findings, only_trial};
 use serde_json::Value;
 
 /// Keeps a mebibyte more each second; written to, so that it is resident.
@@ -74,4 +75,48 @@ fn a_process_that_is_not_there_is_told() {
     );
     let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
     assert!(has(&scene.json("report.json"), "not_observed"), "{said:?}");
+}
+
+#[test]
+fn the_target_s_own_figures_are_fetched_and_those_that_never_came_are_told() {
+    let scene = Scene::new();
+    scene.write(
+        "server.py",
+        "import http.server\n\
+         class Server(http.server.BaseHTTPRequestHandler):\n\
+         \x20   def do_GET(self):\n\
+         \x20       self.send_response(200)\n\
+         \x20       self.end_headers()\n\
+         \x20       self.wfile.write(b'pool{state=\"idle\"} 3\\npool{state=\"busy\"} 4\\n')\n\
+         \x20   def log_message(self, *words):\n\
+         \x20       pass\n\
+         server = http.server.HTTPServer(('127.0.0.1', 0), Server)\n\
+         open('port.new', 'w').write(str(server.server_port))\n\
+         import os\n\
+         os.rename('port.new', 'port')\n\
+         server.serve_forever()\n",
+    );
+    let mut command = Command::new("python3");
+    command.arg("server.py").current_dir(scene.path());
+    let _server = Process::start("python3", &mut command);
+    let port = wait_for("the server's port", Duration::from_secs(20), || {
+        std::fs::read_to_string(scene.path().join("port")).ok()
+    });
+    scene.write(
+        "job.toml",
+        &format!(
+            "name = \"figures\"\n[workload]\nkind = \"command\"\n[[workload.operations]]\nname = \"it\"\ncommand = [\"sleep\", \"0.01\"]\n\
+             [load]\nduration = \"4s\"\n[observe]\n\
+             prometheus = {{ url = \"http://127.0.0.1:{port}/metrics\", series = [\"pool\", \"gone\"] }}\n"
+        ),
+    );
+    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
+    let report = scene.json("report.json");
+    assert_eq!(departures(&report), [""; 0], "{said:?}");
+    let pool = &altogether(only_trial(&report))["metrics"]["pool"];
+    assert_eq!(pool["mean"].as_f64(), Some(7.0), "the sum over its labels: {report:#}");
+    assert!(
+        findings(&report, "not_observed").iter().any(|message| message.contains("of gone from")),
+        "{said:?}"
+    );
 }

@@ -27,6 +27,8 @@ const COLUMNS: &[Column] = &[
     Column { title: "MHz", metric: HostMetric::Frequency, is_highest: false },
     Column { title: "I/O wait", metric: HostMetric::CpuIowait, is_highest: false },
     Column { title: "memory", metric: HostMetric::MemoryUsed, is_highest: true },
+    Column { title: "observed cores", metric: HostMetric::ProcessCpu, is_highest: false },
+    Column { title: "its memory", metric: HostMetric::ProcessMemory, is_highest: true },
 ];
 
 /// What one host told, trial by trial.

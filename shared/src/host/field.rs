@@ -133,7 +133,7 @@ pub const FIELDS: &[Field] = &[
     steady(
         "network_interfaces",
         "/sys/class/net/*",
-        "Network interfaces: driver, state, speed in Mbit/s and MTU.",
+        "Network interfaces that are devices: driver, state, speed in Mbit/s and MTU.",
     ),
     steady(
         "network_offloads",

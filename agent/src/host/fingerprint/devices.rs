@@ -75,5 +75,14 @@ fn interfaces(source: &Source) -> Result<Value, String> {
             "mtu": number("mtu"),
         })
     };
-    Ok(source.names(NET)?.into_iter().take(DEVICES_MAX).map(interface).collect::<Vec<_>>().into())
+    // What software makes comes and goes with containers, and says nothing of the machine.
+    let is_real = |name: &String| source.has(&format!("{NET}/{name}/device"));
+    Ok(source
+        .names(NET)?
+        .into_iter()
+        .filter(is_real)
+        .take(DEVICES_MAX)
+        .map(interface)
+        .collect::<Vec<_>>()
+        .into())
 }

@@ -135,6 +135,8 @@ fn bare_metal_with_policies_of_two_kinds() {
                 ("sys/block/loop0/queue/rotational", "0\n"),
                 ("sys/class/net/eth0/speed", "25000\n"),
                 ("sys/class/net/eth0/mtu", "9000\n"),
+                ("sys/class/net/eth0/device/vendor", "0x8086\n"),
+                ("sys/class/net/veth7/mtu", "1500\n"),
                 ("sys/class/net/eth0/address", "02:42:ac:11:00:02\n"),
             ],
         )
