@@ -325,7 +325,6 @@ fn job() -> Job {
         },
         target: None,
         hooks: Hooks::default(),
-        observe: Default::default(),
         claims: Vec::new(),
         expect: Default::default(),
         observe: shared::job::Observe::default(),
