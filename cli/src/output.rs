@@ -57,7 +57,7 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     write_bytes(path, text.as_bytes())
 }
 
-/// As [`write`], for what is bytes already.
+/// As [`write()`], for what is bytes already.
 ///
 /// # Errors
 /// 73 when it cannot be written.
