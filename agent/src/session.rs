@@ -191,6 +191,23 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// The trial that it is about.
+    pub fn trial(&self) -> TrialKey {
+        match self {
+            Self::PortReserved(trial, _)
+            | Self::TargetReady(trial)
+            | Self::TargetFailed(trial, _)
+            | Self::TargetStopped(trial)
+            | Self::HookDone(trial, ..)
+            | Self::Ready(trial)
+            | Self::Armed { trial, .. }
+            | Self::StartTooLate { trial, .. }
+            | Self::Done(trial, _)
+            | Self::Failed(trial, ..) => *trial,
+            Self::Refused(failure) => failure.trial(),
+        }
+    }
+
     /// The same without what must not be told.
     #[must_use]
     pub fn masked(self, mask: &Mask) -> Self {

@@ -184,12 +184,12 @@ impl Director {
                     self.schedule.fleet.note_round_trip(agent, round_trip);
                 }
             }
-            Message::Said { agent, trial, answer } => {
+            Message::Said { agent, trial, lease, answer } => {
                 self.schedule.fleet.seen(self.now(), agent);
-                self.step(Event::AgentSaid { agent, trial, answer });
+                self.step(Event::AgentSaid { agent, trial, lease, answer });
             }
-            Message::Armed { agent, trial, arming, armed_for_ns } => {
-                self.armed(agent, trial, arming, armed_for_ns)
+            Message::Armed { agent, trial, lease, arming, armed_for_ns } => {
+                self.armed(agent, (trial, lease), arming, armed_for_ns)
             }
             Message::Stored { agent, intervals, room: _room } => self.stored(agent, &intervals),
             Message::Submit { submission, refuse_to_wait, reply } => {
@@ -289,13 +289,19 @@ impl Director {
     }
 
     /// An agent armed its schedule: how far is that from T, on our clock?
-    fn armed(&mut self, agent: AgentId, trial: TrialKey, arming: u32, armed_for_ns: u64) {
+    fn armed(
+        &mut self,
+        agent: AgentId,
+        (trial, lease): (TrialKey, Option<LeaseEpoch>),
+        arming: u32,
+        armed_for_ns: u64,
+    ) {
         let skew_us = self.links.skew_us(agent, trial, arming, armed_for_ns);
         if let Some(offset) = self.links.offset_at(agent, self.now_ns) {
             let (offset_us, error_us) = (offset.offset_ns as f64 / 1e3, offset.error_ns as f64 / 1e3);
             self.schedule.note_clock(agent, trial.run, offset_us, error_us);
         }
-        self.step(Event::AgentSaid { agent, trial, answer: Answer::Armed { arming, skew_us } });
+        self.step(Event::AgentSaid { agent, trial, lease, answer: Answer::Armed { arming, skew_us } });
     }
 
     fn stored(&mut self, agent: AgentId, intervals: &[shared::interval::Interval]) {

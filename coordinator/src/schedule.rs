@@ -90,6 +90,8 @@ pub enum Event {
         agent: AgentId,
         /// About which trial.
         trial: TrialKey,
+        /// Under which lease the agent holds it; `None`: it does not say, or holds none.
+        lease: Option<LeaseEpoch>,
         /// What.
         answer: Answer,
     },
@@ -192,7 +194,9 @@ impl Schedule {
                 self.runs.values_mut().for_each(|run| run.came_back(agent));
             }
             Event::AgentDetached(_) | Event::Tick => {}
-            Event::AgentSaid { agent, trial, answer } => self.hear(agent, trial, answer, &mut actions),
+            Event::AgentSaid { agent, trial, lease, answer } => {
+                self.hear(agent, (trial, lease), answer, &mut actions)
+            }
             Event::IntervalsStored { agent, trial, next_sequence } => {
                 if let Some(run) = self.runs.get_mut(&trial.run) {
                     run.note_stored(trial, agent, next_sequence);
@@ -271,8 +275,17 @@ impl Schedule {
         ActiveRun::new(submission, now, self.unix_ms_at_zero, self.deadlines)
     }
 
-    fn hear(&mut self, agent: AgentId, trial: TrialKey, answer: Answer, actions: &mut Vec<Action>) {
+    fn hear(
+        &mut self,
+        agent: AgentId,
+        (trial, lease): (TrialKey, Option<LeaseEpoch>),
+        answer: Answer,
+        actions: &mut Vec<Action>,
+    ) {
         match self.runs.get_mut(&trial.run) {
+            // It speaks of an attempt that an earlier coordinator began and nobody remembers. It is told to let that go when it
+            // comes back, and prepares anew.
+            Some(run) if run.wants(agent, trial) && lease.is_some_and(|lease| lease != run.epoch()) => {}
             Some(run) if run.is_concerned_by(agent, trial, &answer) => {
                 if let (Answer::Refused(failure), Some(agent)) = (&answer, self.fleet.agent(agent)) {
                     run.refused_by(&agent.name, failure.reason());

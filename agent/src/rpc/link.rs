@@ -122,9 +122,9 @@ async fn open(
 }
 
 impl Link {
-    /// Says something on `Attach`.
-    pub(crate) fn say(&self, statement: Statement) {
-        self.check(self.attach.try_send(words::statement(statement)).is_ok());
+    /// Says something on `Attach`, under the lease that is held, if any.
+    pub(crate) fn say(&self, statement: Statement, lease: Option<LeaseEpoch>) {
+        self.check(self.attach.try_send(words::statement(statement, lease)).is_ok());
     }
 
     /// Sends intervals on `Report`.

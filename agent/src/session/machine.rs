@@ -12,9 +12,10 @@
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
 //!
-//! Room: `engine`, what engines tell, as events.
+//! Rooms: `engine`, what engines tell, as events; `leases`, under which trials are held.
 
 mod engine;
+mod leases;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -187,16 +188,6 @@ impl Machine {
             actions.push(Action::Report(self.leased(batch)));
         }
         actions
-    }
-
-    /// Leases that are held.
-    pub fn leases(&self) -> Vec<(TrialKey, LeaseEpoch)> {
-        self.trials.iter().map(|(trial, held)| (*trial, held.epoch)).collect()
-    }
-
-    /// Whether a trial is held under this lease: what an engine tells that was made ready under another is of no account.
-    pub fn holds(&self, trial: TrialKey, epoch: LeaseEpoch) -> bool {
-        self.trials.get(&trial).is_some_and(|held| held.epoch == epoch)
     }
 
     /// Whether a trial's engine is still wanted under this lease and not yet there.

@@ -242,7 +242,7 @@ impl Shell {
         match action {
             Action::Say(statement) => {
                 if let Some(link) = &self.link {
-                    link.say(statement);
+                    link.say(statement.clone(), self.machine.lease_of(statement.trial()));
                 }
             }
             Action::Report(batch) => {

@@ -138,6 +138,7 @@ impl<'a> Agent<'a> {
                     reason: abort.reason,
                     intervals: numbered,
                     is_refused: false,
+                    epoch: 0,
                 }))
             }
             Order::Release(_) => {
@@ -156,7 +157,7 @@ impl<'a> Agent<'a> {
         let key = trial_key(prepare.trial).map_err(|error| error.to_string())?;
         let intervals = window_ns / LENGTH.as_nanos() as u64;
         self.trial = Some(Trial { key, intervals, numbered: 0, starts_at: None });
-        self.say(Statement::TrialReady(proto::TrialReady { trial: Some(key.into()) }))
+        self.say(Statement::TrialReady(proto::TrialReady { trial: Some(key.into()), epoch: 0 }))
     }
 
     /// As an agent does: a start that has passed is refused, and a later one moves it.
@@ -168,6 +169,7 @@ impl<'a> Agent<'a> {
                 trial: start.trial,
                 arming: start.arming,
                 late_ns: late.as_nanos() as u64,
+                epoch: start.epoch,
             }));
         }
         if let Some(trial) = &mut self.trial {
@@ -177,6 +179,7 @@ impl<'a> Agent<'a> {
             trial: start.trial,
             armed_for_monotonic_ns: start.at_agent_monotonic_ns,
             arming: start.arming,
+            epoch: start.epoch,
         }))
     }
 
@@ -192,7 +195,7 @@ impl<'a> Agent<'a> {
         self.account.send_lag_max = self.account.send_lag_max.max(due.elapsed());
         self.send_unsent(key)?;
         if is_last {
-            let done = proto::TrialDone { trial: Some(key.into()), intervals: sequence + 1 };
+            let done = proto::TrialDone { trial: Some(key.into()), intervals: sequence + 1, epoch: 0 };
             self.say(Statement::TrialDone(done))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use shared::event::RunEvent;
 use shared::finding::Finding;
 use shared::fleet::AgentStatus;
-use shared::ids::{AgentId, AgentName, RunId, TrialKey};
+use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::interval::Interval;
 use shared::run_record::{LookOutcome, RunRecord};
 use tokio::sync::{mpsc, oneshot};
@@ -63,6 +63,8 @@ pub enum Message {
         agent: AgentId,
         /// Which trial.
         trial: TrialKey,
+        /// Under which lease the agent holds it; `None`: it does not say, or holds none.
+        lease: Option<LeaseEpoch>,
         /// What.
         answer: Answer,
     },
@@ -72,6 +74,8 @@ pub enum Message {
         agent: AgentId,
         /// Which trial.
         trial: TrialKey,
+        /// Under which lease the agent holds it; `None`: it does not say, or holds none.
+        lease: Option<LeaseEpoch>,
         /// Which of the starts that it was told.
         arming: u32,
         /// The time it was armed for, on the agent's clock.

@@ -64,7 +64,7 @@ impl Inner {
 #[derive(Debug, Clone)]
 pub enum Outgoing {
     /// On `Attach`.
-    Says(Statement),
+    Says(Statement, Option<LeaseEpoch>),
     /// On `Report`.
     Reports(Vec<(LeaseEpoch, Numbered)>),
 }
@@ -199,7 +199,10 @@ impl Process {
     /// Does what the machine wants; returns what came of it at once.
     fn act(&mut self, action: Action, around: &mut Surroundings<'_>) -> Option<Event> {
         match action {
-            Action::Say(statement) => around.outcome.outgoing.push(Outgoing::Says(statement)),
+            Action::Say(statement) => {
+                let lease = self.machine.lease_of(statement.trial());
+                around.outcome.outgoing.push(Outgoing::Says(statement, lease));
+            }
             Action::Report(batch) => {
                 batch.iter().for_each(|(_, interval)| around.truth.reports(self.id, interval));
                 around.outcome.outgoing.push(Outgoing::Reports(batch));

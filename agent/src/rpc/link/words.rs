@@ -52,14 +52,14 @@ pub fn hello(introduction: Introduction) -> proto::Hello {
 }
 
 /// What it says about a trial.
-pub fn statement(statement: Statement) -> proto::AttachUp {
-    up(message(statement, false))
+pub fn statement(statement: Statement, lease: Option<LeaseEpoch>) -> proto::AttachUp {
+    up(message(statement, lease.map_or(0, |epoch| epoch.0), false))
 }
 
-/// A statement as a message; `is_refused`: it is a failure that the agent's own policy brought about.
-fn message(statement: Statement, is_refused: bool) -> Up {
+/// A statement as a message, said under a lease; `is_refused`: it is a failure that the agent's own policy brought about.
+fn message(statement: Statement, epoch: u64, is_refused: bool) -> Up {
     match statement {
-        Statement::Refused(failure) => message(*failure, true),
+        Statement::Refused(failure) => message(*failure, epoch, true),
         Statement::PortReserved(trial, port) => Up::PortReserved(proto::PortReserved {
             trial: Some(trial.into()),
             port: port.map_or(0, u32::from),
@@ -79,23 +79,25 @@ fn message(statement: Statement, is_refused: bool) -> Up {
             failure: failure.map(|failure| sentence(&failure)).unwrap_or_default(),
             is_refused,
         }),
-        Statement::Ready(trial) => Up::TrialReady(proto::TrialReady { trial: Some(trial.into()) }),
+        Statement::Ready(trial) => Up::TrialReady(proto::TrialReady { trial: Some(trial.into()), epoch }),
         Statement::Armed { trial, arming, at_ns } => Up::TrialArmed(proto::TrialArmed {
             trial: Some(trial.into()),
             armed_for_monotonic_ns: at_ns,
             arming,
+            epoch,
         }),
         Statement::StartTooLate { trial, arming, late_ns } => {
-            Up::StartTooLate(proto::StartTooLate { trial: Some(trial.into()), arming, late_ns })
+            Up::StartTooLate(proto::StartTooLate { trial: Some(trial.into()), arming, late_ns, epoch })
         }
         Statement::Done(trial, intervals) => {
-            Up::TrialDone(proto::TrialDone { trial: Some(trial.into()), intervals })
+            Up::TrialDone(proto::TrialDone { trial: Some(trial.into()), intervals, epoch })
         }
         Statement::Failed(trial, reason, intervals) => Up::TrialFailed(proto::TrialFailed {
             trial: Some(trial.into()),
             reason: sentence(&reason),
             intervals,
             is_refused,
+            epoch,
         }),
     }
 }

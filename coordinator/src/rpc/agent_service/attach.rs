@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
-use shared::ids::{AgentId, AgentName};
+use shared::ids::{AgentId, AgentName, LeaseEpoch};
 use shared::secret::Confidential;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
@@ -132,7 +132,11 @@ async fn listen(
 /// # Errors
 /// Names what breaks the wire's rules.
 pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, ConvertError> {
-    let said = |trial, answer| Ok(Message::Said { agent, trial: trial_key(trial)?, answer });
+    let under = |epoch: u64, trial, answer| {
+        let lease = (epoch > 0).then_some(LeaseEpoch(epoch));
+        Ok(Message::Said { agent, trial: trial_key(trial)?, lease, answer })
+    };
+    let said = |trial, answer| under(0, trial, answer);
     match message {
         Up::Hello(_) => Err(ConvertError::new("hello", "came twice")),
         Up::Heartbeat(_) => Ok(Message::Seen { agent }),
@@ -155,22 +159,23 @@ pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, Co
             let failure = (!done.failure.is_empty()).then(|| sentence(&done.failure));
             said(done.trial, told(done.is_refused, Answer::HookDone { hook: done.hook, failure }))
         }
-        Up::TrialReady(ready) => said(ready.trial, Answer::Ready),
+        Up::TrialReady(ready) => under(ready.epoch, ready.trial, Answer::Ready),
         Up::TrialArmed(armed) => Ok(Message::Armed {
             agent,
             trial: trial_key(armed.trial)?,
+            lease: (armed.epoch > 0).then_some(LeaseEpoch(armed.epoch)),
             arming: armed.arming,
             armed_for_ns: armed.armed_for_monotonic_ns,
         }),
         Up::StartTooLate(refused) => {
             let late = Duration::from_nanos(refused.late_ns);
-            said(refused.trial, Answer::StartTooLate { arming: refused.arming, late })
+            under(refused.epoch, refused.trial, Answer::StartTooLate { arming: refused.arming, late })
         }
-        Up::TrialDone(done) => said(done.trial, Answer::Done { intervals: done.intervals }),
+        Up::TrialDone(done) => under(done.epoch, done.trial, Answer::Done { intervals: done.intervals }),
         Up::TrialFailed(failed) => {
             let reason = sentence(&failed.reason);
             let answer = Answer::Failed { reason, intervals: failed.intervals };
-            said(failed.trial, told(failed.is_refused, answer))
+            under(failed.epoch, failed.trial, told(failed.is_refused, answer))
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::ids::{LeaseEpoch, TrialIndex, TrialKey};
 use shared::job::Job;
 use shared::run_record::RunState;
 
-use super::super::Command;
+use super::super::{Answer, Command};
 use super::simulated_agent::Stage;
 use super::world::World;
 use super::{COMMANDS, bound, job, run_id};
@@ -103,6 +104,21 @@ fn agents_let_a_trial_go_only_when_its_end_is_durable() {
             assert_eq!(attempts, [(0, 0, true), (1, 0, true)], "{what}");
         }
     }
+}
+
+#[test]
+fn what_an_agent_says_under_another_lease_counts_for_nothing() {
+    let job = job("load.trials = 1\n");
+    let trial = TrialKey { run: run_id(1), trial: TrialIndex(0), attempt: 0 };
+    let mut world = World::new(&[(1, "h1")]);
+    world.submit(1, &job);
+    world.pass_until_sent(|command| matches!(command, Command::Prepare(_)));
+    // It measured for a coordinator that ended before it could note so: nobody takes those intervals any more.
+    world.hear_under(1, trial, Some(LeaseEpoch(u64::MAX)), Answer::Done { intervals: 1_000 });
+    world.settle(2 * bound(&job));
+    let [attempt] = world.finished[&run_id(1)].trials.as_slice() else { panic!("one attempt") };
+    let reported = attempt.agents[0].intervals_reported;
+    assert!(attempt.is_complete && reported.is_some_and(|intervals| intervals < 1_000), "{attempt:#?}");
 }
 
 #[test]

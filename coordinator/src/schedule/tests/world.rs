@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::ids::{AgentId, RunId, TrialKey};
+use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::{LookOutcome, RunRecord};
 
@@ -214,7 +214,18 @@ impl World {
 
     /// It says something, whatever it holds.
     pub(super) fn hear(&mut self, number: u8, trial: TrialKey, answer: Answer) {
-        self.step(Event::AgentSaid { agent: agent_id(number), trial, answer });
+        self.hear_under(number, trial, None, answer);
+    }
+
+    /// It says something under a lease.
+    pub(super) fn hear_under(
+        &mut self,
+        number: u8,
+        trial: TrialKey,
+        lease: Option<LeaseEpoch>,
+        answer: Answer,
+    ) {
+        self.step(Event::AgentSaid { agent: agent_id(number), trial, lease, answer });
     }
 
     /// Probes have told how slow the links are.
@@ -295,7 +306,7 @@ impl World {
                 self.act(agent, Deed::Obey(command));
             }
             Happening::Heard(agent, link, trial, answer) if self.stands(agent, link) => {
-                self.step(Event::AgentSaid { agent, trial, answer });
+                self.step(Event::AgentSaid { agent, trial, lease: None, answer });
             }
             Happening::Stored(agent, _, trial, _) if self.excluded.contains(&(trial, agent)) => {}
             Happening::Stored(agent, link, trial, next_sequence) if self.stands(agent, link) => {

@@ -179,15 +179,15 @@ impl World {
     fn send_out(&mut self, agent: usize, connection: ConnectionId, outgoing: Outgoing) {
         let name = &self.seats[agent].name;
         self.trace.note(self.now_ns, || match &outgoing {
-            Outgoing::Says(statement) => format!("{name} says: {}", said(statement)),
+            Outgoing::Says(statement, _) => format!("{name} says: {}", said(statement)),
             Outgoing::Reports(batch) => {
                 let numbers: Vec<u64> = batch.iter().map(|(_, interval)| interval.sequence).collect();
                 format!("{name} reports intervals {numbers:?}")
             }
         });
         match outgoing {
-            Outgoing::Says(statement) => {
-                let message = Box::new(words::statement(statement));
+            Outgoing::Says(statement, lease) => {
+                let message = Box::new(words::statement(statement, lease));
                 self.send_up(connection, Lane::AttachUp, Ascent::Attach(message));
             }
             Outgoing::Reports(batch) => {
@@ -198,7 +198,7 @@ impl World {
 
     /// A trial that an agent gives up for a reason of its own need not survive anything.
     fn note_own_failure(&mut self, agent: usize, outgoing: &Outgoing) {
-        let Outgoing::Says(statement) = outgoing else { return };
+        let Outgoing::Says(statement, _) = outgoing else { return };
         match statement {
             Statement::Failed(trial, reason, _) if OWN_REASONS.iter().any(|own| reason.contains(own)) => {
                 self.truth.survivors.remove(trial);
