@@ -32,11 +32,15 @@ pub fn of_run(
         return Ok(None);
     }
     let hosts = analysis::assemble::hosts(record);
+    let Ok(job) = shared::job::parse(&record.job_toml, shared::job::Kinds::Unchecked) else {
+        return Ok(None);
+    };
+    let vouched = Vouched { hosts, margin: job.limits.margin };
     for control in controls(store)? {
         let Some(calibrated_at_ms) = control.finished_at_ms.filter(|at_ms| counts_at(*at_ms, record)) else {
             continue;
         };
-        match of_control(store, &control, &hosts) {
+        match of_control(store, &control, &vouched) {
             Ok(Some((CalibrationVerdict::Passed, same_run))) => {
                 return Ok(Some(CalibrationMark { same_run, slower_run: control.id, calibrated_at_ms }));
             }
@@ -72,20 +76,30 @@ fn counts_at(calibrated_at_ms: u64, record: &RunRecord) -> bool {
 fn of_control(
     store: &mut dyn ResultStore,
     control: &RunSummary,
-    hosts: &[HostReport],
+    vouched: &Vouched,
 ) -> Result<Option<(CalibrationVerdict, RunId)>, ReportingError> {
     let slower = figures::of_run(store, control.id)?;
-    let Some((read, same_run)) = part(&slower, hosts).and_then(|read| Some((read, read.same_run?))) else {
+    let Some((read, same_run)) = part(&slower, vouched).and_then(|read| Some((read, read.same_run?))) else {
         return Ok(None);
     };
     let same = figures::of_run(store, same_run)?;
-    let verdict = part(&same, hosts).map(|same| analysis::calibration::verdict(same, Some(read)).0);
+    let verdict = part(&same, vouched).map(|same| analysis::calibration::verdict(same, Some(read)).0);
     Ok(verdict.map(|verdict| (verdict, same_run)))
 }
 
+/// What somebody is to vouch for.
+struct Vouched {
+    hosts: Vec<HostReport>,
+    /// The largest difference that counts as none: a calibration by a larger one says nothing of it.
+    margin: f64,
+}
+
 /// What a run read as part of a calibration of these hosts.
-fn part<'a>(figures: &'a RunFigures, hosts: &[HostReport]) -> Option<&'a CalibrationReading> {
-    figures.calibration.as_ref().filter(|_| analysis::calibration::covers(&figures.hosts, hosts))
+fn part<'a>(figures: &'a RunFigures, vouched: &Vouched) -> Option<&'a CalibrationReading> {
+    let reading = figures.calibration.as_ref()?;
+    let covers =
+        reading.margin <= vouched.margin && analysis::calibration::covers(&figures.hosts, &vouched.hosts);
+    covers.then_some(reading)
 }
 
 #[cfg(test)]

@@ -18,8 +18,22 @@ pub fn annotations(report: &RunReport) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "::error title={}::{}", property(&report.run.name), message(reason));
     }
-    let open = report.claims.iter().filter(|claim| claim.verdict != Verdict::Supported);
-    for claim in open.take(ANNOTATIONS_MAX) {
+    if let Some(answer) =
+        report.search.as_ref().map(|search| &search.answer).filter(|it| it.verdict != Verdict::Supported)
+    {
+        let level = if answer.verdict == Verdict::Inconclusive { "warning" } else { "error" };
+        let _ = writeln!(text, "::{level} title={}::{}", property(&report.run.name), message(&answer.reason));
+    } else if report.run.verdict == Verdict::Invalid
+        && report.claims.is_empty()
+        && report.run.reason.is_none()
+    {
+        let _ =
+            writeln!(text, "::error title={}::not all of its trials are valid", property(&report.run.name));
+    }
+    let open = || report.claims.iter().filter(|claim| claim.verdict != Verdict::Supported);
+    let of_level =
+        |wanted: &'static str| open().filter(move |claim| level(claim) == wanted).take(ANNOTATIONS_MAX);
+    for claim in of_level("error").chain(of_level("warning")) {
         let title = format!("{}: {}", claim.verdict.as_str(), figures::claim(report, claim));
         let _ = writeln!(text, "::{} title={}::{}", level(claim), property(&title), message(&claim.reason));
     }

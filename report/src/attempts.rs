@@ -33,11 +33,6 @@ impl<'a> Attempt<'a> {
         if self.invalid.is_empty() { self.is_valid } else { !self.invalid.contains(&agent) }
     }
 
-    /// How many agents took part.
-    pub fn agent_count(&self) -> u64 {
-        self.agents.len() as u64
-    }
-
     /// Names of agents that stand apart and whose part does not count, though that of others may.
     pub fn left_out(&self) -> impl Iterator<Item = &'a AgentName> + '_ {
         self.invalid.iter().filter_map(|id| self.agent(*id))

@@ -67,6 +67,7 @@ fn page(source: &ExportSource<'_>, series: &Series) -> Markup {
                 }
                 main {
                     (verdicts::claims(report))
+                    (verdicts::search(report))
                     (comparisons(source))
                     (measured::operations(report))
                     (charts(source, series))

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use analysis::quantile;
 use shared::histogram::{EncodedHistogram, Histogram};
 use shared::host::HostMetric;
-use shared::ids::AgentName;
+use shared::ids::{AgentId, AgentName};
 use shared::interval::{Interval, Phase};
 use shared::run_record::RunRecord;
 use shared::run_report::{RunReport, TrialReport};
@@ -62,10 +62,10 @@ pub struct Column {
     pub succeeded: u64,
     /// Operations that ended as an error.
     pub failed: u64,
-    /// Measured time, ns, summed over agents.
-    measured_ns: u64,
-    /// Agents that measured at the same time.
-    agents: u64,
+    /// Of both those that ended in the window: what was awaited after it took no measured time.
+    in_window: (u64, u64),
+    /// Measured time, ns, by agent.
+    measured_ns: BTreeMap<AgentId, u64>,
     /// Latencies of the successes, ns: histograms that are yet to be added up.
     latencies: Vec<EncodedHistogram>,
 }
@@ -73,16 +73,18 @@ pub struct Column {
 impl Column {
     /// Successes per second of measured time; `None`: nothing but the end of a window fell here.
     pub fn throughput_per_s(&self) -> Option<f64> {
-        self.per_second(self.succeeded)
+        self.per_second(self.in_window.0)
     }
 
     /// Errors per second of measured time.
     pub fn errors_per_s(&self) -> Option<f64> {
-        self.per_second(self.failed)
+        self.per_second(self.in_window.1)
     }
 
+    /// Agents measure at the same time, and one that was lost measures no more: the longest of them says how long it was.
     fn per_second(&self, count: u64) -> Option<f64> {
-        let seconds = self.measured_ns as f64 / SECOND_NS as f64 / self.agents.max(1) as f64;
+        let longest_ns = self.measured_ns.values().copied().max().unwrap_or(0);
+        let seconds = longest_ns as f64 / SECOND_NS as f64;
         (seconds > 0.0).then(|| count as f64 / seconds)
     }
 
@@ -99,16 +101,20 @@ impl Column {
         Some(sum)
     }
 
-    fn add(&mut self, interval: &Interval, agents: u64) {
+    fn add(&mut self, interval: &Interval) {
+        let is_in_window = interval.phase == Phase::Measured;
         for operation in &interval.operations {
             self.succeeded += operation.succeeded();
             self.failed += operation.failed_count();
+            if is_in_window {
+                self.in_window.0 += operation.succeeded();
+                self.in_window.1 += operation.failed_count();
+            }
             self.latencies.extend(operation.latency.clone());
         }
-        if interval.phase == Phase::Measured {
-            self.measured_ns += interval.duration_ns;
+        if is_in_window {
+            *self.measured_ns.entry(interval.agent).or_default() += interval.duration_ns;
         }
-        self.agents = self.agents.max(agents);
         if self.latencies.len() >= PENDING_MAX
             && let Some(sum) = self.histogram()
         {
@@ -223,17 +229,16 @@ impl<'a> Gathering<'a> {
         let column = (since_first_ns.saturating_add(middle_ns) / self.column_ns) as usize;
         // A clock that was set while the run went on must not make it longer.
         let column = column.min(COLUMNS_MAX - 1);
-        let together = if self.stands_apart { 1 } else { attempt.agent_count() };
         let key = (attempt.variant_index.0 as usize, self.stands_apart.then_some(agent));
         if self.lines.contains_key(&key) || self.lines.len() < LINES_MAX {
             let name = self.name_of(attempt.variant, key.1);
             let (_, columns) = self.lines.entry(key).or_insert_with(|| (name, BTreeMap::new()));
-            columns.entry(place_of(interval, column, columns)).or_default().add(interval, together);
+            columns.entry(place_of(interval, column, columns)).or_default().add(interval);
         } else {
             self.left_out.insert(key);
         }
         if let Some(columns) = self.agents.get_mut(agent) {
-            columns.entry(place_of(interval, column, columns)).or_default().add(interval, 1);
+            columns.entry(place_of(interval, column, columns)).or_default().add(interval);
         }
         if let Some(sample) = &interval.host {
             let host = self.hosts.entry(column).or_default();

@@ -101,12 +101,15 @@ impl SuiteRun {
         if matches!(verdict, Verdict::Supported | Verdict::None) {
             return String::new();
         }
-        let deciding = report.claims.iter().find(|claim| claim.verdict == verdict);
+        let gates = report.claims.iter().filter(|claim| claim.severity == ClaimSeverity::Gate);
+        let deciding = gates.clone().find(|claim| claim.verdict == verdict);
+        let searched = report.search.as_ref().map(|search| &search.answer.reason);
         let trials = report.variants.iter().flat_map(|variant| &variant.trials);
         let mut findings = trials.flat_map(|trial| &trial.findings);
         let invalid = findings.find(|finding| finding.severity == Severity::Invalid);
         let reasons = [
             report.run.reason.as_ref(),
+            searched,
             deciding.map(|claim| &claim.reason),
             invalid.map(|finding| &finding.message),
         ];

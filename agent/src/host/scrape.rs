@@ -110,7 +110,12 @@ fn fetch(url: &str, warden: &Warden) -> Result<String, String> {
     );
     stream.write_all(request.as_bytes()).map_err(said)?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(said)?;
+    stream.take(ANSWER_BYTES_MAX + 1).read_to_end(&mut answer).map_err(said)?;
+    if answer.len() as u64 > ANSWER_BYTES_MAX {
+        return Err(format!(
+            "its answer has more than {ANSWER_BYTES_MAX} bytes: a part of it would be a wrong sum"
+        ));
+    }
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("its answer has no end of headers")?;
     let status = head.split(' ').nth(1).unwrap_or_default();

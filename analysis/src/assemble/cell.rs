@@ -20,7 +20,7 @@ const FINGERPRINTS_MAX: usize = 2;
 /// Most seconds whose frequencies are kept: a day of them; later ones change no percentile that matters.
 const SECONDS_MAX: usize = 86_400;
 /// Fewer seconds have no 5th percentile that is not simply the lowest.
-const SECONDS_MIN: usize = 5;
+const SECONDS_MIN: usize = 20;
 
 /// What one agent's stored intervals of one attempt add up to.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 
 use shared::finding::{Finding, FindingCode};
 use shared::host::HostMetric;
-use shared::units::{human_count, human_ns, human_rate, human_share};
+use shared::units::{human_count, human_ns, human_rate};
 
 use super::hosts::{ONE_SIDED_95, ticks};
 use super::{AgentEvidence, Evidence, percent};
@@ -22,7 +22,7 @@ pub(super) fn throttled(evidence: &Evidence<'_>) -> Vec<Finding> {
         let by_quota = agent.figure(HostMetric::Throttled).filter(|periods| periods.max > 0.0).map(|periods| {
             let time = agent.figure(HostMetric::ThrottledTime).map_or(0.0, |share| share.mean);
             let rate = human_count(periods.mean);
-            format!("the CPU quota of its control group was used up {rate} times a second, which held its tasks back for {} of the time", human_share(time))
+            format!("the CPU quota of its control group was used up {rate} times a second, which held its tasks back for {} s in each second, summed over CPUs and groups", human_count(time))
         });
         let by_heat = agent.figure(HostMetric::ThermalThrottles).filter(|times| times.max > 0.0);
         let by_heat = by_heat

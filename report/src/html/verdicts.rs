@@ -37,6 +37,34 @@ pub(super) fn claims(report: &RunReport) -> Markup {
     }
 }
 
+pub(super) fn search(report: &RunReport) -> Markup {
+    html! {
+        @if let Some(search) = &report.search {
+            section {
+                h2 { "What the search found" }
+                p { span.verdict.{ "is-" (search.answer.verdict.as_str()) } { (search.answer.verdict.as_str()) } ": " (search.answer.reason) }
+                p.faint { "The highest " (search.vary) " from " (search.between[0]) " to " (search.between[1]) " at which " code { (search.keep) } " is supported." }
+                div.scroll tabindex="0" role="region" aria-label="Values that were tried" {
+                    table {
+                        thead { tr { @for name in [search.vary.as_str(), "came out", "trials", search.metric.as_str(), "why"] { th scope="col" { (name) } } } }
+                        tbody {
+                            @for step in &search.steps {
+                                tr {
+                                    th scope="row" { (step.value) }
+                                    td.verdict.{ "is-" (step.verdict.as_str()) } { (step.verdict.as_str()) }
+                                    td { (step.n) }
+                                    td { (figures::with_interval(step.measured, step.ci95, &search.unit)) }
+                                    td { (step.reason) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 pub(super) fn findings(report: &RunReport) -> Markup {
     let by_code = by_code(report);
     html! {

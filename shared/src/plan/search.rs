@@ -108,7 +108,8 @@ impl Course {
         &self.looks
     }
 
-    /// How many values are tried at most: all steps of the climb, two halvings of the longest of them, and the last one.
+    /// How many values are tried at most: all steps of the climb, three halvings of the longest of them, and the last one:
+    /// a value that cannot be told splits what is left in two, and either part is halved.
     pub fn values_tried_max(&self) -> u32 {
         let mut climb = vec![0];
         while let Some(last) = climb.last().copied().filter(|last| *last < self.top()) {
@@ -116,7 +117,7 @@ impl Course {
         }
         let longest = climb.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(1);
         let halvings = longest.next_power_of_two().trailing_zeros();
-        u32::try_from(climb.len()).unwrap_or(u32::MAX).saturating_add(2 * halvings + 1)
+        u32::try_from(climb.len()).unwrap_or(u32::MAX).saturating_add(3 * halvings + 1)
     }
 
     /// How often the decision of a single look may be wrong, so that all of them together are no more often than

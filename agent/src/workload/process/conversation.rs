@@ -245,7 +245,11 @@ fn done(told: Told, asked_ns: u64, at_ns: u64) -> Result<Done, String> {
     let ended_ns = at_ns - ago_ns;
     let sent_ns = match told.duration_ns {
         None => asked_ns,
-        Some(ns) => ended_ns.saturating_sub(amount("took", ns)?).max(asked_ns),
+        Some(ns) => {
+            // It began when it was asked for at the earliest: each may be possible alone, and both together not.
+            amount("took, and ended before its line by, together", ns + told.ago_ns.unwrap_or(0.0))?;
+            ended_ns.saturating_sub(amount("took", ns)?).max(asked_ns)
+        }
     };
     let error = told.error.map(|word| {
         let kind = error_kind(&word);

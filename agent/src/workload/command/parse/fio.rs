@@ -79,6 +79,10 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
     // With several output formats the others stand around it.
     let mut reports = serde_json::Deserializer::from_slice(json_in(only(documents)?)?).into_iter::<Report>();
     let report = reports.next().ok_or(ParseError::NoJson)??;
+    if matches!(reports.next(), Some(Ok(_))) {
+        let several = "several reports, the first of them unfinished: leave out --status-interval";
+        return Err(ParseError::Failed(several.to_owned()));
+    }
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     for job in report.jobs {
         if job.error != 0 {

@@ -4,7 +4,7 @@
 //! `allocs` per operation, `throughput` (MB/s, in bytes/s), and any other by its own name (`cache-misses/op` is `cache-misses_op`).
 //! The number of CPUs behind the name (`-8`) is left out where all lines bear the same: it belongs to the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::metric::Summary;
 
@@ -41,6 +41,8 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
     let mut package = "";
     let mut is_over = false;
     let mut found: BTreeMap<(String, String), Units> = BTreeMap::new();
+    // Benchmarks that printed something have their name alone on a line, and their result on a later one, with it or without.
+    let mut announced: BTreeSet<(String, String)> = BTreeSet::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("pkg:") {
             (package, is_over) = (name.trim(), false);
@@ -48,9 +50,14 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
             is_over = true;
         } else if line == "FAIL" || line.starts_with("FAIL\t") || line.starts_with("--- FAIL") {
             return Err(ParseError::Failed(format!("a benchmark failed: {}", line.trim())));
-        } else if line.starts_with("Benchmark")
-            && let Some((name, units)) = result(line)?
-        {
+        } else if let Some(skipped) = line.trim_start().strip_prefix("--- SKIP: ") {
+            announced.retain(|(_, name)| !skipped.starts_with(name.as_str()));
+        } else if line.starts_with("Benchmark") {
+            let Some((name, units)) = result(line)? else {
+                let name = line.split_ascii_whitespace().next().unwrap_or_default();
+                announced.insert((package.to_owned(), name.to_owned()));
+                continue;
+            };
             let sums = found.entry((package.to_owned(), name.to_owned())).or_default();
             for (unit, value) in units {
                 if !sums.entry(unit.to_owned()).or_default().record(value) {
@@ -65,6 +72,9 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
     if found.is_empty() {
         return Err(ParseError::NoBenchmark("benchmark"));
     }
+    if let Some((_, lost)) = announced.iter().find(|name| !is_told(&found, name)) {
+        return Err(ParseError::Half(format!("the result of {lost}, which printed something itself,")));
+    }
     let cpus = common_cpus(found.keys().map(|(_, name)| name.as_str())).map(str::to_owned);
     let benchmarks = found.into_iter().map(|((package, name), units)| {
         let label = match &cpus {
@@ -74,6 +84,14 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
         benchmark(&package, label, units)
     });
     Ok(Reading { benchmarks: benchmarks.collect::<Result<_, _>>()?, ..Reading::default() })
+}
+
+/// Whether a name that stood alone on a line has its result, there with the number of CPUs behind it.
+fn is_told(found: &BTreeMap<(String, String), Units>, (package, name): &(String, String)) -> bool {
+    found.keys().any(|(of, told)| {
+        let rest = told.strip_prefix(name.as_str()).filter(|_| of == package);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    })
 }
 
 /// Reads a line of a result. `None`: it is none (a benchmark that printed something has its name alone on a line).

@@ -37,6 +37,9 @@ struct Told {
     median: f64,
     user: f64,
     system: f64,
+    /// How each run ended; `null`: by a signal. Versions before 1.12 do not say.
+    #[serde(default)]
+    exit_codes: Vec<Option<i32>>,
 }
 
 fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseError> {
@@ -45,6 +48,14 @@ fn read(documents: &[Document], _request: &Request) -> Result<Reading, ParseErro
     for told in report.results {
         if told.times.count() == 0 {
             return Err(ParseError::Missing(format!("the times of {:?}", told.command)));
+        }
+        let failed = told.exit_codes.iter().filter(|code| **code != Some(0)).count();
+        if failed > 0 {
+            return Err(ParseError::Failed(format!(
+                "{failed} of {} runs of {:?} failed",
+                told.exit_codes.len(),
+                told.command
+            )));
         }
         let time = |name, seconds: f64| Figure::new(name, "ns", seconds * NS_PER_S);
         let mut figures =

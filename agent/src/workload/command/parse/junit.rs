@@ -104,11 +104,15 @@ fn note(element: &BytesStart<'_>, tests: &mut Tests) -> Result<(String, String),
     let name = attribute(element, "name")?;
     let name = name.ok_or_else(|| ParseError::Missing("the name of a testcase".to_owned()))?;
     let key = (attribute(element, "classname")?.unwrap_or_default(), name);
-    // Some leave the time of a test out that they did not run.
-    let written = attribute(element, "time")?.unwrap_or_else(|| "0".to_owned());
+    let test = tests.entry(key.clone()).or_default();
+    // GoogleTest says so of disabled tests, without an element of its own.
+    let status = attribute(element, "status")?.or(attribute(element, "result")?);
+    test.is_skipped |=
+        status.is_some_and(|status| ["notrun", "disabled", "suppressed"].contains(&status.as_str()));
+    // A test without a time is counted, and has no value: nobody knows how long it took.
+    let Some(written) = attribute(element, "time")? else { return Ok(key) };
     // Some group thousands.
     let seconds = written.replace(',', "").parse::<f64>().ok().filter(|seconds| *seconds >= 0.0);
-    let test = tests.entry(key.clone()).or_default();
     if !seconds.is_some_and(|seconds| test.times.record(seconds * NS_PER_S)) {
         return Err(ParseError::value(format!("the time of {:?}", key.1), format!("{written:?}"), "time"));
     }
