@@ -64,7 +64,11 @@ mod tests {
 
     #[test]
     fn a_run_whose_claims_hold_says_nothing() {
-        assert_eq!(annotations(&fixture::assembled().report), "");
+        let mut report = fixture::assembled().report;
+        report.run.verdict = Verdict::None;
+        assert_eq!(annotations(&report), "");
+        report.run.verdict = Verdict::Invalid;
+        assert_eq!(annotations(&report), "::error title=session-status::not all of its trials are valid\n");
     }
 
     #[test]
@@ -74,9 +78,9 @@ mod tests {
         let text = annotations(&report);
         let first = text.lines().next().unwrap();
         assert_eq!(first, "::error title=session-status::50 %25 lost%0Aat once");
-        for (claim, line) in
-            report.claims.iter().filter(|it| it.verdict != Verdict::Supported).zip(text.lines().skip(1))
-        {
+        let mut open: Vec<_> = report.claims.iter().filter(|it| it.verdict != Verdict::Supported).collect();
+        open.sort_by_key(|claim| level(claim) != "error");
+        for (claim, line) in open.into_iter().zip(text.lines().skip(1)) {
             let is_error = matches!(claim.verdict, Verdict::Refuted | Verdict::Invalid)
                 && claim.severity == ClaimSeverity::Gate;
             assert_eq!(line.starts_with("::error"), is_error, "{line}");

@@ -134,6 +134,6 @@ fn what_contradicts_a_search_is_told() {
     "#);
     let trials = "[load]\nworkers = 1\ntrials = 9000\n";
     insta::assert_snapshot!(errors(&searching(trials, search)), @"
-    8:10: load.trials: 9000 trials of each of the up to 10 values that the search may try are more than the 10000 that a run may have
+    8:10: load.trials: 9000 trials of each of the up to 13 values that the search may try are more than the 10000 that a run may have
     ");
 }

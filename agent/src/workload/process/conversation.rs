@@ -246,9 +246,10 @@ fn done(told: Told, asked_ns: u64, at_ns: u64) -> Result<Done, String> {
     let sent_ns = match told.duration_ns {
         None => asked_ns,
         Some(ns) => {
+            let took_ns = amount("took", ns)?;
             // It began when it was asked for at the earliest: each may be possible alone, and both together not.
-            amount("took, and ended before its line by, together", ns + told.ago_ns.unwrap_or(0.0))?;
-            ended_ns.saturating_sub(amount("took", ns)?).max(asked_ns)
+            amount("took, with what went by before its line,", ns + told.ago_ns.unwrap_or(0.0))?;
+            ended_ns.saturating_sub(took_ns).max(asked_ns)
         }
     };
     let error = told.error.map(|word| {
@@ -282,6 +283,16 @@ mod tests {
         assert_eq!(span(Some(2_000.0), None), Ok((7_000, 9_000)));
         assert_eq!(span(Some(2_000.0), Some(3_000.0)), Ok((4_000, 6_000)));
         assert_eq!(span(Some(8_500.0), None), Ok((1_000, 9_000)), "clocks differ a little");
+    }
+
+    #[test]
+    fn what_is_possible_alone_may_not_be_together() {
+        let ten_ms = Some(10e6);
+        let both = done(told(ten_ms, ten_ms), 0, 10_000_000).map(|done| (done.sent_ns, done.ended_ns));
+        assert!(
+            both.is_err_and(|reason| reason.contains("20000000 ns")),
+            "it would have taken no time at all"
+        );
     }
 
     #[test]

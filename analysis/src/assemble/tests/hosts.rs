@@ -31,7 +31,9 @@ fn a_quota_that_was_used_up_is_told_unless_it_is_tolerated() {
     let told = report(&record(1, 1, 1), Limits::default(), &held);
     let throttled = found(&told, FindingCode::Throttled).unwrap();
     assert!(
-        throttled.message.contains("used up 4 times a second, which held its tasks back for 25 %"),
+        throttled
+            .message
+            .contains("used up 4 times a second, which held its tasks back for 0.250 s in each second"),
         "{throttled:?}"
     );
     let tolerated = Limits { throttled: true, ..Limits::default() };
