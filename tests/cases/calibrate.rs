@@ -33,6 +33,7 @@ start = ["fleetmark", "target", "--listen", "{{{{target.host}}}}:{{{{target.port
 ready = "http://{{{{target.host}}}}:{{{{target.port}}}}/health"
 [limits]
 steal = 1.0
+margin = 0.1
 {variants}
 "#
     )

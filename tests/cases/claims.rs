@@ -35,7 +35,7 @@ fn a_false_claim_is_refuted_with_its_figures() {
     assert_eq!((&bound["verdict"], &ratio["verdict"]), (&json!("refuted"), &json!("refuted")));
     let value = bound["value"].as_f64().unwrap();
     assert!((81.0e6..120.0e6).contains(&value), "81.4 ms and what the machine adds: {value}");
-    assert!(text(&bound["reason"]).ends_with("above 40.0 ms"), "{bound}");
+    assert!(text(&bound["reason"]).contains("above 40.0 ms"), "{bound}");
     assert!(ratio["value"].as_f64().unwrap() > 1.5, "{ratio}");
     // The verdicts stand before what was measured.
     let page = said.out;

@@ -1,7 +1,11 @@
-//! The report's JSON as the contract has it, key by key: what must be there, and of which type.
+//! The report's JSON as the contract has it, key by key: what must be there, and of which type. Room: `answers`, of sweeps and searches.
+
+mod answers;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use self::answers::{SEARCH, SWEEP};
 
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]
@@ -42,80 +46,6 @@ const REPORT: Kind = Table(&[
     ("search", OrAbsent(&Table(SEARCH))),
     ("hosts", List(&Table(HOST))),
 ]);
-
-const SEARCH: &[(&str, Kind)] = &[
-    ("vary", Text),
-    ("keep", Text),
-    ("metric", Text),
-    ("unit", Text),
-    ("resolution", Number),
-    ("between", Interval),
-    ("alpha", Number),
-    ("steps", List(&Table(SEARCHED))),
-    ("answer", Table(ANSWER)),
-];
-
-const SEARCHED: &[(&str, Kind)] = &[
-    ("value", Number),
-    ("variant", Text),
-    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
-    ("n", Count),
-    ("measured", OrNull(&Number)),
-    ("ci95", OrNull(&Interval)),
-    ("reason", Text),
-];
-
-const ANSWER: &[(&str, Kind)] = &[
-    ("at_least", OrNull(&Number)),
-    ("below", OrNull(&Number)),
-    ("unit", Text),
-    ("verdict", OneOf(&["supported", "refuted", "inconclusive", "invalid"])),
-    ("reason", Text),
-];
-
-const SWEEP: &[(&str, Kind)] = &[
-    ("path", Text),
-    ("variant", Text),
-    ("metric", Text),
-    ("unit", Text),
-    ("agent", OrAbsent(&Text)),
-    ("pair", OrAbsent(&Table(PAIR))),
-    ("values", List(&Table(SWEPT))),
-    ("best", OrNull(&Number)),
-    ("not_told_apart", List(&Number)),
-    ("worse_than_least", List(&Number)),
-    ("more_trials_needed", OrNull(&Count)),
-    ("spread_assumed", Boolean),
-    ("law", OrNull(&Table(LAW))),
-    ("answer", Text),
-];
-
-const SWEPT: &[(&str, Kind)] = &[
-    ("value", Number),
-    ("variant", Text),
-    ("n", Count),
-    ("mean", OrNull(&Number)),
-    ("ci95", OrNull(&Interval)),
-    ("against_best", OrNull(&Table(CONTRAST))),
-    ("against_least", OrNull(&Table(CONTRAST))),
-];
-
-const CONTRAST: &[(&str, Kind)] = &[
-    ("n", Count),
-    ("ratio", OrNull(&Number)),
-    ("interval", OrNull(&Interval)),
-    ("says", OneOf(&["faster", "slower", "same", "inconclusive"])),
-    ("direction", OrNull(&OneOf(&["worse", "better"]))),
-    ("more_trials_needed", OrNull(&Count)),
-];
-
-const LAW: &[(&str, Kind)] = &[
-    ("of_one", Number),
-    ("contention", Number),
-    ("coherence", Number),
-    ("peak", OrNull(&Number)),
-    ("misfit", Number),
-];
 
 const HOST: &[(&str, Kind)] = &[
     ("agent", Text),

@@ -1,7 +1,6 @@
 //! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
 
 use std::cell::RefCell;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -13,8 +12,9 @@ use shared::interval::OPERATIONS_MAX;
 use shared::job::OperationSpec;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
+use tokio::task::LocalSet;
 
 use super::arrivals::Arrivals;
 use super::assembly::Assembly;
@@ -183,10 +183,7 @@ fn seats_by_thread(assignment: &Assignment, threads: usize) -> Vec<Vec<Seat>> {
 }
 
 fn spawn_collector(collector: Collector, inbox: mpsc::Receiver<Message>) -> Result<(), PrepareError> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| PrepareError(format!("the collector's runtime could not be made: {error}")))?;
+    let runtime = runtime("fleetmark-collect")?;
     spawn_thread("fleetmark-collect".to_owned(), move || {
         let (orders, events) = collector.outlets();
         let run = AssertUnwindSafe(|| runtime.block_on(collector.run(inbox)));
@@ -200,6 +197,7 @@ fn spawn_collector(collector: Collector, inbox: mpsc::Receiver<Message>) -> Resu
 
 fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), PrepareError> {
     let name = format!("fleetmark-load-{}", task.index);
+    let runtime = runtime(&name)?;
     spawn_thread(name.clone(), move || {
         let orders = Arc::clone(&task.orders);
         if let Some(core) = task.core
@@ -207,15 +205,12 @@ fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), P
         {
             return orders.fail(&format!("the load thread {name} cannot be bound to core {core}: {error}"));
         }
-        let runtime = match local_runtime() {
-            Ok(runtime) => runtime,
-            Err(error) => return orders.fail(&format!("the runtime of {name} could not be made: {error}")),
-        };
         // Kept until a panic is told, so that the collector does not first see its inbox close.
         let lane_open = task.lane.messages.clone();
         let run = AssertUnwindSafe(|| {
+            let local = LocalSet::new();
             let mut stop = orders.follow();
-            runtime.block_on(async {
+            local.block_on(&runtime, async {
                 tokio::select! {
                     biased;
                     () = stopped(&mut stop) => {}
@@ -232,10 +227,11 @@ fn spawn_load_thread(task: ThreadTask, workload: Arc<dyn Drive>) -> Result<(), P
     })
 }
 
-/// The runtime of a load thread. Its tasks never leave the thread, and what the kernel has ready wakes them without
-/// the system call by which another thread would: a `LocalSet` within a runtime makes one each time around.
-fn local_runtime() -> io::Result<LocalRuntime> {
-    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+fn runtime(thread: &str) -> Result<Runtime, PrepareError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| PrepareError(format!("the runtime of {thread} could not be made: {error}")))
 }
 
 fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<(), PrepareError> {
