@@ -131,7 +131,10 @@ impl Tally {
                 metric.record(*value);
             }
         }
-        tally.reported.take_in(outcome, tally.metrics.len());
+        // Few operations tell more than their figures, and a request should not pay for those.
+        if !outcome.reported.is_empty() || !outcome.remarks.is_empty() {
+            tally.reported.take_in(outcome, tally.metrics.len());
+        }
         if let Some(open) = &mut tally.open {
             open.send_lag.record(timing.send_lag_ns);
             open.worker_wait.record(timing.worker_wait_ns);

@@ -18,7 +18,8 @@ pub(super) struct ReportedTally {
 
 impl ReportedTally {
     /// Takes what one operation reported. `beside` metrics of the operation are counted elsewhere and take part of the room.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(super) fn take_in(&mut self, outcome: &mut Outcome, beside: usize) {
         for metric in outcome.reported.drain(..) {
             self.take(metric.spec().name.clone(), beside, metric);
