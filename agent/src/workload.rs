@@ -1,7 +1,7 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
 //! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
+//! programs), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
 //! program names itself).
 
 pub mod command;
@@ -12,6 +12,7 @@ mod driver;
 pub mod http;
 mod invocation;
 mod measures;
+mod mixed;
 pub mod process;
 pub mod reported;
 
@@ -60,6 +61,19 @@ impl From<Refusal> for PrepareError {
     fn from(refusal: Refusal) -> Self {
         Self(refusal.to_string())
     }
+}
+
+/// Makes an assignment's workload ready: of its kind, or a mix.
+///
+/// # Errors
+/// What the kind cannot do or the policy does not allow, or that the agent does not know it.
+pub fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    if !assignment.mixed().is_empty() {
+        return mixed::prepare(assignment, warden);
+    }
+    let kind = TABLE.iter().find(|line| line.schema.kind == assignment.kind);
+    let unknown = || PrepareError(format!("this agent does not know {:?} workloads", assignment.kind));
+    (kind.ok_or_else(unknown)?.prepare)(assignment, warden)
 }
 
 /// A workload made ready for one trial, shared by the load threads.

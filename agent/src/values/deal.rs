@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use shared::plan::Mix;
+
 use super::permutation::Permutation;
 
 /// This agent's place among those that share the data.
@@ -12,6 +14,19 @@ pub struct AgentPlace {
     pub index: u32,
     /// At least 1.
     pub count: u32,
+}
+
+impl AgentPlace {
+    /// The place of one of an agent's workloads, where each must have numbers that no other has.
+    pub fn of_part(self, mix: &Mix) -> Self {
+        match mix {
+            Mix::Alone | Mix::Of(_) => self,
+            // Agents (10,000) times workloads (256) fit.
+            Mix::Part { index, count } => {
+                Self { index: self.index * count + index, count: self.count * count }
+            }
+        }
+    }
 }
 
 /// The rows of one source, dealt out to this agent's workers in turn.
