@@ -9,7 +9,6 @@ use shared::job::schema::KindSchema;
 use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, overrides, parse};
 
 use crate::args::JobArgs;
-use crate::caret;
 use crate::exit_code::{DONE, Failure, JOB};
 use crate::output;
 
@@ -90,7 +89,7 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
     let name = if set.is_empty() { name.to_owned() } else { format!("{name} with {}", set.join(", ")) };
     let kinds: Vec<KindSchema> = agent::workload::TABLE.iter().map(|kind| kind.schema).collect();
     let job = parse(&toml, Kinds::Known(&kinds)).map_err(|errors| {
-        Failure::with_code(JOB, format!("the job is in error\n{}", caret::render(&name, &toml, &errors)))
+        Failure::with_code(JOB, format!("the job is in error\n{}", output::job_errors(&name, &toml, &errors)))
     })?;
     let files: BTreeMap<_, _> = job
         .files
