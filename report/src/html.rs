@@ -1,11 +1,13 @@
 //! A run as one HTML file that can be mailed: the verdicts first, then what was measured, charts, hosts, findings, the job, and how
 //! to run it again. It asks the network for nothing and holds no script; what came from outside is escaped where it is put in.
 //!
-//! Rooms: `verdicts`, `measured`, `hosts` and `again`, one for each part of the page.
+//! Rooms: `verdicts`, `measured`, `hosts` and `again`, one for each part of the page; [`compared`] and [`trended`], parts of other pages.
 
 mod again;
+pub mod compared;
 mod hosts;
 mod measured;
+pub mod trended;
 mod verdicts;
 
 use std::io::Write;
