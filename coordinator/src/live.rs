@@ -1,4 +1,9 @@
 //! The rolling merged view of a running trial: what its observers are shown, from what is stored so far.
+//!
+//! Rooms: [`onlookers`] (those who see every interval as it is stored), `counted` (runs as counters).
+
+pub(crate) mod counted;
+pub mod onlookers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -11,7 +11,6 @@ use shared::job::{
 };
 
 use crate::args::JobArgs;
-use crate::caret;
 use crate::exit_code::{DONE, Failure, JOB};
 use crate::output;
 
@@ -108,7 +107,7 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
     let name = if set.is_empty() { name.to_owned() } else { format!("{name} with {}", set.join(", ")) };
     let kinds: Vec<KindSchema> = agent::workload::TABLE.iter().map(|kind| kind.schema).collect();
     let job = parse(&toml, Kinds::Known(&kinds)).map_err(|errors| {
-        Failure::with_code(JOB, format!("the job is in error\n{}", caret::render(&name, &toml, &errors)))
+        Failure::with_code(JOB, format!("the job is in error\n{}", output::job_errors(&name, &toml, &errors)))
     })?;
     let files: BTreeMap<_, _> = job
         .files
