@@ -14,7 +14,7 @@ pub mod attempts;
 pub mod chart;
 pub mod compressed;
 pub mod csv;
-mod figures;
+pub mod figures;
 pub mod hgrm;
 pub mod hlog;
 pub mod html;
