@@ -34,6 +34,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -85,6 +86,9 @@ pub type Probe = Box<dyn Watch>;
 pub trait Drive: Send + Sync {
     /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// How many workers it has, each on a thread of its own: [`Workload::own_threads`].
+    fn own_threads(&self) -> Option<NonZeroU32>;
 
     /// What it takes out of the responses to an operation: [`Workload::metrics`].
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
@@ -193,6 +197,10 @@ struct Driver<W> {
 impl<W: Workload> Drive for Driver<W> {
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move { worker::drive(&self.workload, thread).await })
+    }
+
+    fn own_threads(&self) -> Option<NonZeroU32> {
+        self.workload.own_threads()
     }
 
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
