@@ -14,6 +14,7 @@ mod hardware;
 pub mod http;
 mod invocation;
 mod measures;
+pub mod memory;
 pub mod process;
 pub mod reported;
 
@@ -51,7 +52,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, cpu::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
