@@ -1,22 +1,27 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
 //! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
+//! programs), `hardware` (what the kinds share that measure the host itself), `mixed` (several at once, of any kinds),
+//! `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
 //! program names itself).
 
 pub mod command;
+pub mod cpu;
 pub(crate) mod deadline;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
+mod hardware;
 pub mod http;
 mod invocation;
 mod measures;
+pub mod memory;
 mod mixed;
 pub mod process;
 pub mod reported;
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +54,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +102,13 @@ pub trait Workload: Send + Sync + 'static {
     /// be told.
     fn operation_timeout_max(&self) -> Duration {
         Duration::from_nanos(HIGHEST_TRACKABLE)
+    }
+
+    /// How many workers it has, when it does its work itself on the load threads: each is then alone on a thread of its own, and
+    /// what a thread uses of a core is not told, since that is no generator's limit. Default: `None`, it waits for something
+    /// else, and workers share threads.
+    fn own_threads(&self) -> Option<NonZeroU32> {
+        None
     }
 
     /// What it takes out of the responses to an operation, at most [`shared::interval::METRICS_MAX`]. An outcome

@@ -1,6 +1,7 @@
 //! A workload of any kind behind one face: for the engine, which drives it with its kind's own code, and for a mix of several.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use crate::workload::{Outcome, Seat, Worker, Workload};
 pub trait Drive: Send + Sync {
     /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// How many workers it has, each on a thread of its own: [`Workload::own_threads`].
+    fn own_threads(&self) -> Option<NonZeroU32>;
 
     /// What it takes out of the responses to an operation: [`Workload::metrics`].
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
@@ -60,6 +64,10 @@ struct Driver<W> {
 impl<W: Workload> Drive for Driver<W> {
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move { worker::drive(&self.workload, thread).await })
+    }
+
+    fn own_threads(&self) -> Option<NonZeroU32> {
+        self.workload.own_threads()
     }
 
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {

@@ -1,6 +1,7 @@
 //! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -58,6 +59,8 @@ pub struct ThreadTask {
     pub(super) growth: Growth,
     /// The phases as far as they are known.
     pub(super) timeline: Timeline,
+    /// Whether the workload does its work itself on this thread, whose use of a core is then not told.
+    pub(super) works_itself: bool,
     /// How long the job lets running operations be awaited, at least.
     pub(super) drain: Duration,
     /// Where it is told to start, and where it tells that it failed.
@@ -79,12 +82,17 @@ pub(super) struct Lane {
 /// Starts the load threads and the collector's.
 pub(super) fn spawn(
     agent: AgentId,
-    assignment: Assignment,
+    mut assignment: Assignment,
     workload: Arc<dyn Drive>,
     probe: Probe,
     events: mpsc::Sender<EngineEvent>,
 ) -> Result<Arc<Orders>, PrepareError> {
     check(&assignment)?;
+    let own_threads = workload.own_threads().map(NonZeroU32::get);
+    if let Some(threads) = own_threads {
+        let load = &mut assignment.load;
+        (load.workers, load.workers_max, load.threads) = (threads, threads, Some(threads));
+    }
     open_files::make_room_for(
         assignment.load.workers_max.max(assignment.load.workers),
         assignment.kinds().count(),
@@ -118,6 +126,7 @@ pub(super) fn spawn(
             arrivals,
             growth,
             timeline,
+            works_itself: own_threads.is_some(),
             drain,
             orders,
             lane,

@@ -29,8 +29,15 @@ pub(super) fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<A
         // At most 256 operations (shared::interval::OPERATIONS_MAX) fit a u16.
         let own = 0..part.operations.len() as u16;
         routes.extend(own.map(|operation| Route { workload: place, operation: OperationIndex(operation) }));
-        let prepared = super::prepare(&part, warden);
-        mix.workloads.push(prepared.map_err(|error| PrepareError(format!("the workload {name}: {error}")))?);
+        let of_part = |error: PrepareError| PrepareError(format!("the workload {name}: {error}"));
+        let prepared = super::prepare(&part, warden).map_err(of_part)?;
+        if prepared.own_threads().is_some() {
+            return Err(of_part(PrepareError(format!(
+                "`kind = \"{}\"` measures the host itself, whose cores others must leave alone; give it a job of its own",
+                part.kind
+            ))));
+        }
+        mix.workloads.push(prepared);
     }
     mix.routes = routes.into();
     Ok(boxed(mix))
