@@ -1,10 +1,11 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
+//! What they share: `connection` (connections, TLS included), `settings` (reading keys), [`deadline`] (the time limit of an
+//! operation), `invocation` (what is started, by the kinds that start programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
 //! program names itself).
 
 pub mod command;
+mod connection;
 pub(crate) mod deadline;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
@@ -14,6 +15,7 @@ mod invocation;
 mod measures;
 pub mod process;
 pub mod reported;
+mod settings;
 
 use std::future::Future;
 use std::sync::Arc;
