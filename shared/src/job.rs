@@ -37,7 +37,7 @@ pub mod variants;
 mod walk;
 mod workload;
 
-pub use data::{DataColumn, DataOrder, DataSource};
+pub use data::{DataColumn, DataOrder, DataSource, ZipfExponent};
 pub use error::{JobError, JobErrors};
 pub use observe::Observe;
 pub use parse::{Kinds, parse};
