@@ -14,6 +14,7 @@ pub mod http;
 mod invocation;
 mod measures;
 pub mod process;
+pub mod redis;
 pub mod reported;
 mod settings;
 
@@ -50,7 +51,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, redis::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -103,7 +103,7 @@ impl Values {
 }
 
 /// Appends a number's digits, which may stand anywhere.
-pub(super) fn put_number(number: impl itoa::Integer, into: &mut Vec<u8>) {
+pub(crate) fn put_number(number: impl itoa::Integer, into: &mut Vec<u8>) {
     into.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
