@@ -1,11 +1,12 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `hardware` (what the kinds share that measure the host itself), `mixed` (several at once, of any kinds),
-//! `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
-//! program names itself).
+//! What they share: `connection` (connections, TLS included), `settings` (reading keys), [`deadline`] (the time limit of an
+//! operation), `invocation` (what is started, by the kinds that start programs), `hardware` (what the kinds share that measure
+//! the host itself), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its
+//! latency: the kind's own measures, and metrics that a program names itself).
 
 pub mod command;
+mod connection;
 pub mod cpu;
 pub(crate) mod deadline;
 #[cfg(test)]
@@ -18,7 +19,9 @@ mod measures;
 pub mod memory;
 mod mixed;
 pub mod process;
+pub mod redis;
 pub mod reported;
+mod settings;
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -54,7 +57,8 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND];
+pub const TABLE: &[WorkloadKind] =
+    &[http::KIND, command::KIND, process::KIND, redis::KIND, cpu::KIND, memory::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

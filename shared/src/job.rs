@@ -38,7 +38,7 @@ pub mod variants;
 mod walk;
 mod workload;
 
-pub use data::{DataColumn, DataOrder, DataSource};
+pub use data::{DataColumn, DataOrder, DataSource, ZipfExponent};
 pub use error::{JobError, JobErrors};
 pub use mix::{MixedWorkload, WorkloadPart};
 pub use observe::Observe;

@@ -59,7 +59,9 @@ fn table_of<'a>(keys: impl Iterator<Item = &'a Key>) -> Value {
 fn shape(shape: &Shape) -> Value {
     let templated = |schema: Value| json!({ "anyOf": [schema, { "type": "string", "pattern": TEMPLATE }] });
     match shape {
-        Shape::Text | Shape::Template | Shape::File | Shape::Parsed { .. } => json!({ "type": "string" }),
+        Shape::Text | Shape::Template | Shape::File | Shape::Parsed { .. } | Shape::Confidential { .. } => {
+            json!({ "type": "string" })
+        }
         Shape::Name => json!({ "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" }),
         Shape::Boolean => templated(json!({ "type": "boolean" })),
         Shape::Integer { min, max } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::job::data::read_csv_column;
-use shared::job::{DataColumn, DataOrder, DataSource, Job, Load, Placement, WorkloadPart, WorkloadSpec};
+use shared::job::{DataColumn, DataSource, Job, Load, Placement, WorkloadPart, WorkloadSpec};
 use shared::plan::PlannedCell;
 use shared::units::print_duration;
 
@@ -114,16 +114,9 @@ fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>
 /// The columns of data for programs to read.
 pub(super) fn data_json(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Value {
     let entry = |(name, column): (&String, &DataColumn)| {
-        (name.clone(), json!({ "values": count(column, files), "order": order(column) }))
+        (name.clone(), json!({ "values": count(column, files), "order": column.order.to_string() }))
     };
     columns.iter().map(entry).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn order(column: &DataColumn) -> &'static str {
-    match column.order {
-        DataOrder::Sequential => "sequential",
-        DataOrder::Random => "random",
-    }
 }
 
 /// How many values a column has. Its file has been read before: one that is not there has none.
