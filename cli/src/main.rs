@@ -2,7 +2,7 @@
 //!
 //! Rooms: [`args`] (the command line), [`commands`] (one file a verb), [`exit_code`] (the contract's codes),
 //! [`client`] (what is asked of a coordinator), [`embedded`] (the
-//! coordinator and agents of one folder and one command), [`progress`] (what is shown while a run goes on),
+//! coordinator and agents of one folder and one command), [`progress`] and [`screen`] (what is shown while a run goes on),
 //! [`target`] (a server whose behaviour is known), and `rpc`.
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod log;
 mod output;
 mod progress;
 mod rpc;
+mod screen;
 mod target;
 
 use std::process::ExitCode;

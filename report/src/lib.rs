@@ -15,7 +15,7 @@ pub mod caret;
 pub mod chart;
 pub mod compressed;
 pub mod csv;
-mod figures;
+pub mod figures;
 pub mod hgrm;
 pub mod hlog;
 pub mod html;

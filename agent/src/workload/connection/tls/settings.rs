@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::workload::http::keys::TLS_KEYS;
-use crate::workload::http::settings;
-use crate::workload::http::settings::{check_keys, text};
+use super::keys::TLS_KEYS;
+use crate::workload::settings::{boolean, check_keys, text};
 
 /// What the job says about TLS; by default the system's authorities, and tickets are used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::workload::http) struct TlsSettings {
+pub(in crate::workload) struct TlsSettings {
     /// Authorities to trust instead of the system's, in PEM.
     pub(super) authorities: Option<Vec<u8>>,
     /// Who the client is.
@@ -40,12 +39,12 @@ impl Default for TlsSettings {
 
 impl TlsSettings {
     /// What of it holds for a host that the job does not name: whom to trust, but neither a name nor who we are.
-    pub(in crate::workload::http) fn for_another_host(&self) -> Self {
+    pub(in crate::workload) fn for_another_host(&self) -> Self {
         Self { identity: None, server_name: None, ..self.clone() }
     }
 
     /// Reads the table; says what is wrong with it.
-    pub(in crate::workload::http) fn read(
+    pub(in crate::workload) fn read(
         value: &Value,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Self, String> {
@@ -61,8 +60,8 @@ impl TlsSettings {
         let settings = Self {
             authorities: file(table, "ca_file", files)?,
             identity,
-            is_insecure: settings::boolean(table, "insecure", false)?,
-            resumes: settings::boolean(table, "resume", true)?,
+            is_insecure: boolean(table, "insecure", false)?,
+            resumes: boolean(table, "resume", true)?,
             server_name: text(table, "server_name")
                 .map_err(|what| format!("server_name {what}"))?
                 .map(ToOwned::to_owned),

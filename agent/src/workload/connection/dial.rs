@@ -10,10 +10,10 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
+use super::place::Place;
 use super::progress::{Progress, Stage};
 use super::stream::Stream;
 use super::target::{Target, Unresolved, usable};
-use super::url::Place;
 use crate::policy::Refusal;
 
 /// Pause before a Unix socket whose queue is full is tried again: the kernel refuses at once, where TCP would wait.
@@ -23,7 +23,7 @@ const SOCKET_RETRY_DELAY: Duration = Duration::from_millis(1);
 ///
 /// The caller bounds the whole by `within`; here it is only divided, so that an address that never answers leaves
 /// time for those after it.
-pub(super) async fn dial(
+pub(in crate::workload) async fn dial(
     target: &Target,
     address: &mut usize,
     within: Duration,

@@ -1,8 +1,9 @@
-//! TLS of one target: whom to trust, who to be, and the handshake. Rooms: `settings` (the job's keys), `verifier`
-//! (the one that takes any certificate).
+//! TLS of one target: whom to trust, who to be, and the handshake. Rooms: `keys` and `settings` (what the job says),
+//! `verifier` (the one that takes any certificate).
 //!
 //! The system's authorities are read once per trial, and only when an operation needs them.
 
+mod keys;
 mod settings;
 mod verifier;
 
@@ -21,26 +22,27 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub(super) use self::settings::TlsSettings;
+pub(in crate::workload) use self::keys::TLS_KEYS;
+pub(in crate::workload) use self::settings::TlsSettings;
 use self::verifier::AnyCertificate;
 use super::failure::Failure;
-use super::target::Version;
+use super::target::Protocol;
 
 /// How a target's connections are encrypted. Cheap to clone: the configuration is shared, tickets included.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(in crate::workload) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
-    version: Version,
+    protocol: Protocol,
 }
 
 /// The system's certificate authorities, once they were needed.
 #[derive(Debug, Default)]
-pub(super) struct SystemRoots(Option<Arc<RootCertStore>>);
+pub(in crate::workload) struct SystemRoots(Option<Arc<RootCertStore>>);
 
 /// Why TLS cannot be made ready: the key at fault, and what is wrong.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
+pub(in crate::workload) enum TlsError {
     /// The host has no authorities that could be read.
     #[error("the system's certificate authorities cannot be read ({0}): give tls.ca_file")]
     NoSystemRoots(String),
@@ -73,10 +75,10 @@ pub(super) enum TlsError {
 
 impl Tls {
     /// Makes the TLS of a host ready.
-    pub(super) fn new(
+    pub(in crate::workload) fn new(
         settings: &TlsSettings,
         host: &str,
-        version: Version,
+        protocol: Protocol,
         roots: &mut SystemRoots,
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
@@ -96,22 +98,25 @@ impl Tls {
                 builder.with_client_auth_cert(chain, key).map_err(TlsError::Identity)?
             }
         };
-        config.alpn_protocols = vec![protocol(version).to_vec()];
+        config.alpn_protocols = alpn(protocol).map(<[u8]>::to_vec).into_iter().collect();
         if !settings.resumes {
             config.resumption = Resumption::disabled();
         }
         let name = settings.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name, version })
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name, protocol })
     }
 
     /// Shakes hands on a fresh connection.
-    pub(super) async fn handshake(&self, stream: TcpStream) -> Result<Box<TlsStream<TcpStream>>, Failure> {
+    pub(in crate::workload) async fn handshake(
+        &self,
+        stream: TcpStream,
+    ) -> Result<Box<TlsStream<TcpStream>>, Failure> {
         let shaken = self.connector.connect(self.name.clone(), stream).await;
         let stream = shaken.map_err(|error| failure(&error))?;
         let agreed = stream.get_ref().1.alpn_protocol();
         // Without ALPN HTTP/1.1 is meant; HTTP/2 over TLS is only ever agreed on.
-        if self.version == Version::Two && agreed != Some(protocol(Version::Two)) {
+        if self.protocol == Protocol::Http2 && agreed != alpn(Protocol::Http2) {
             let message = "the TLS handshake did not agree on HTTP/2 (ALPN h2): the server does not offer it"
                 .to_owned();
             return Err(Failure::new(ErrorKind::Tls, message));
@@ -146,7 +151,7 @@ impl SystemRoots {
 }
 
 /// The reason that rustls gave for an I/O error, if it was its own.
-pub(super) fn reason(error: &io::Error) -> Option<&Error> {
+pub(in crate::workload) fn reason(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -215,10 +220,11 @@ fn certificates(key: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'sta
     Ok(certificates)
 }
 
-/// The name of a version of HTTP in ALPN.
-fn protocol(version: Version) -> &'static [u8] {
-    match version {
-        Version::One => b"http/1.1",
-        Version::Two => b"h2",
+/// The name of a protocol in ALPN, if it is agreed on there.
+fn alpn(protocol: Protocol) -> Option<&'static [u8]> {
+    match protocol {
+        Protocol::Http1 => Some(b"http/1.1"),
+        Protocol::Http2 => Some(b"h2"),
+        Protocol::Other => None,
     }
 }
