@@ -70,22 +70,27 @@ fn compare(words: &[String]) -> io::Result<ExitCode> {
 fn watched(words: &[String]) -> io::Result<ExitCode> {
     let agents = number_of_agents(words.first().map_or("200", String::as_str))?;
     let looked_at = Conditions { watchers: WATCHERS, ..Conditions::default() };
-    let (mut outcomes, mut ratios) = (Vec::new(), Vec::new());
+    let (mut outcomes, mut ratios, mut have_seen) = (Vec::new(), Vec::new(), true);
     for _ in 0..WATCHED_ROUNDS {
         let alone = carry(agents, Conditions::default())?;
         let watched = carry(agents, looked_at)?;
         let p99 = |outcome: &Outcome| outcome.account.ack_time(0.99).map(|time| time.as_secs_f64());
         ratios.extend(p99(&watched).zip(p99(&alone)).map(|(with, without)| with / without));
-        println!("{WATCHERS} watchers saw {} events and {} pages", watched.watched.events, watched.watched.pages);
+        println!(
+            "{WATCHERS} watchers saw {} events and {} pages",
+            watched.watched.events, watched.watched.pages
+        );
+        have_seen &= watched.watched.pages > 0;
         outcomes.extend([alone, watched]);
     }
     ratios.sort_by(f64::total_cmp);
     println!("\n{}", figures::table(&outcomes));
-    println!("p99 of acknowledgements with {WATCHERS} watchers ÷ without, round by round, in order: {ratios:.3?}");
+    println!(
+        "p99 of acknowledgements with {WATCHERS} watchers ÷ without, round by round, in order: {ratios:.3?}"
+    );
     let median = ratios.get(ratios.len() / 2).copied();
     println!("median {median:.3?}, at most {WATCHED_RATIO_MAX} is promised");
-    let is_kept = median.is_some_and(|median| median <= WATCHED_RATIO_MAX)
-        && outcomes.iter().all(|outcome| outcome.watched.pages > 0 || outcome.watched.events == 0);
+    let is_kept = have_seen && median.is_some_and(|median| median <= WATCHED_RATIO_MAX);
     Ok(if is_kept { ending(&outcomes) } else { ExitCode::FAILURE })
 }
 
