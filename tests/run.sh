@@ -14,6 +14,9 @@ needs=(
     "valgrind valgrind"
     "faketime faketime"
     "chromium chromium"
+    "chromedriver chromium-driver"
+    "prometheus prometheus"
+    "promtool prometheus"
     "fio fio"
     "stress-ng stress-ng"
     "python3 python3-minimal"
@@ -49,6 +52,13 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 export PATH="$PATH:/usr/sbin:/sbin"
+# What makes up requests of the API's own document comes from PyPI, into a folder of its own. Without it one test judges nothing, and says so.
+tools="${CARGO_TARGET_DIR:-target}/test-tools"
+if ! command -v schemathesis >/dev/null 2>&1 && [ ! -x "$tools/bin/schemathesis" ]; then
+    { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet schemathesis; } ||
+        echo "schemathesis cannot be installed: the test of the API's document will not be judged" >&2
+fi
+export PATH="$PATH:$(cd "$(dirname "$tools")" && pwd)/$(basename "$tools")/bin"
 # The tests of the whole system play with the real binary.
 cargo build --workspace --bins --examples
 # Instructions are counted of optimised code: of the engine alone, which is the part that builds quickest.

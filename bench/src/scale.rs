@@ -1,9 +1,10 @@
 //! A coordinator under a crowd of agents: one run of a real job, and what it took to carry it.
 //!
-//! Rooms: [`figures`], what is told of it; [`strangers`], who only keep it busy.
+//! Rooms: [`figures`], what is told of it; [`strangers`], who only keep it busy; [`watchers`], who look at its pages.
 
 pub mod figures;
 pub mod strangers;
+pub mod watchers;
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -22,6 +23,7 @@ use crate::rpc::control::Control;
 use crate::stage::Coordinator;
 use crate::usage::{Usage, UsageWatch};
 use strangers::Strangers;
+use watchers::Watchers;
 
 /// How long the next agent may take to attach.
 const ATTACH_WITHIN: Duration = Duration::from_secs(30);
@@ -62,6 +64,8 @@ pub struct Outcome {
     pub reported_intervals: Option<u64>,
     /// What strangers could do meanwhile.
     pub strangers: strangers::Visits,
+    /// What those saw who looked at the run's page.
+    pub watched: watchers::Seen,
     /// The store's growth, bytes; `None`: it could not be measured.
     pub disk: Disk,
     /// What went wrong beside the agents' own failures, in the order in which it did.
@@ -88,6 +92,8 @@ pub struct Conditions {
     pub silent: u32,
     /// Strangers who begin a greeting and go on with a byte now and then.
     pub slow: u32,
+    /// Those who look at the run's page, which moves.
+    pub watchers: u32,
 }
 
 /// Has a coordinator of its own process carry so many agents through one trial of so many seconds.
@@ -96,7 +102,10 @@ pub struct Conditions {
 /// When it does not start. Everything after that is part of the outcome.
 pub async fn measure(agents: u32, seconds: u64, conditions: Conditions) -> io::Result<Outcome> {
     let intervals = IntervalMaker::new(u64::from(agents));
-    let coordinator = Coordinator::start_with(if conditions.is_encrypted { &["--tls"] } else { &[] })?;
+    let mut words = Vec::new();
+    words.extend(conditions.is_encrypted.then_some("--tls"));
+    words.extend(["--http", "127.0.0.1:0"].into_iter().filter(|_| conditions.watchers > 0));
+    let coordinator = Coordinator::start_with(&words)?;
     let (usage, own_usage) = (UsageWatch::begin(coordinator.pid()), UsageWatch::begin(std::process::id()));
     let mut control = Control::connect(&coordinator).await?;
     let token = control.token(agents).await?;
@@ -106,6 +115,7 @@ pub async fn measure(agents: u32, seconds: u64, conditions: Conditions) -> io::R
     let mut troubles = Vec::new();
     let mut story = Story::default();
     let mut strangers = None;
+    let watchers = Watchers::gather(&coordinator.store(), conditions.watchers)?;
     let attached = crowd.all_attached(ATTACH_WITHIN).await;
     let attaching = begun.elapsed();
     match attached {
@@ -121,6 +131,7 @@ pub async fn measure(agents: u32, seconds: u64, conditions: Conditions) -> io::R
     }
     let account = crowd.disperse().await;
     let strangers = strangers.map(Strangers::disperse).unwrap_or_default();
+    let watched = watchers.disperse();
     let (usage, own_usage) = (usage.end(), own_usage.end());
     let mut outcome = Outcome {
         agents,
@@ -135,6 +146,7 @@ pub async fn measure(agents: u32, seconds: u64, conditions: Conditions) -> io::R
         disk: Disk::default(),
         troubles,
         strangers,
+        watched,
     };
     if let Some(run) = story.run
         && let Err(error) = look_after(&mut control, run, &coordinator, size_bytes_before, &mut outcome).await

@@ -12,10 +12,20 @@ use fleetmark_tests::site::{OPERATOR, PAGES, STORE, Site, VIEWER, assert_sealed}
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// What there is: how, where, and what is answered to nobody, a viewer and an operator.
-const ROUTES: [(&str, &str, [u16; 3]); 13] = [
+const ROUTES: [(&str, &str, [u16; 3]); 27] = [
     ("GET", "/", [200, 200, 200]),
     ("GET", "/style.css", [200, 200, 200]),
     ("GET", "/icon.svg", [200, 200, 200]),
+    ("GET", "/script.js", [200, 200, 200]),
+    ("GET", "/runs", [401, 200, 200]),
+    ("GET", "/runs/latest", [401, 404, 404]),
+    ("GET", "/runs/latest/live", [401, 404, 404]),
+    ("POST", "/runs/latest/cancel", [401, 403, 404]),
+    ("GET", "/fleet", [401, 200, 200]),
+    ("GET", "/compare", [401, 200, 200]),
+    ("GET", "/trends", [401, 200, 200]),
+    ("GET", "/submit", [401, 403, 200]),
+    ("POST", "/submit", [401, 403, 400]),
     ("GET", "/login", [200, 200, 200]),
     ("GET", "/login/x", [404, 404, 404]),
     ("POST", "/login", [401, 401, 401]),
@@ -26,6 +36,10 @@ const ROUTES: [(&str, &str, [u16; 3]); 13] = [
     ("GET", "/api/v1/runs/latest", [401, 404, 404]),
     ("POST", "/api/v1/runs/latest/cancel", [401, 403, 404]),
     ("GET", "/api/v1/agents", [401, 200, 200]),
+    ("GET", "/api/v1/runs/latest/events", [401, 404, 404]),
+    ("GET", "/api/v1/compare", [401, 400, 400]),
+    ("GET", "/api/v1/trend", [401, 400, 400]),
+    ("GET", "/api/v1/openapi.json", [401, 200, 200]),
 ];
 
 #[test]

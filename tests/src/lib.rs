@@ -9,7 +9,7 @@
 //! [`patience`] (waiting for a state, with a deadline), [`readings`] (where the figures of a report stand),
 //! [`goodness_of_fit`] (samples against the distribution that they were meant to have), [`machine`] (what else it did
 //! meanwhile),
-//! [`contract`] (which there must be), [`browser`] (somebody who asks a coordinator for pages), [`site`] (and the coordinator).
+//! [`contract`] (which there must be), [`browser`] (somebody who asks a coordinator for pages), [`chromium`] (a real browser), [`site`] (and the coordinator).
 //!
 //! For faults: [`acknowledged`] and [`stored`] (what was promised, and what is there), [`proxy`] (a network that cuts),
 //! [`slow_link`] (one that takes its time), [`namespaces`] (hosts with cables that can be pulled),
@@ -26,6 +26,7 @@ pub mod bad_server;
 pub mod broken_run;
 pub mod browser;
 pub mod cast;
+pub mod chromium;
 pub mod contract;
 pub mod eavesdropper;
 pub mod family;

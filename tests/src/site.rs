@@ -118,8 +118,9 @@ pub fn assert_sealed(answer: &Answer) {
     ] {
         assert_eq!(answer.header(name), Some(value), "{answer:?}");
     }
+    let files = ["css", "svg", "javascript"];
     let is_file =
-        answer.header("content-type").is_some_and(|kind| kind.contains("css") || kind.contains("svg"));
+        answer.header("content-type").is_some_and(|kind| files.iter().any(|file| kind.contains(file)));
     assert_eq!(answer.header("cache-control") == Some("no-store"), !is_file, "{answer:?}");
     assert_eq!(answer.header("strict-transport-security"), None);
 }

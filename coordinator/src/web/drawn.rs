@@ -22,9 +22,18 @@ const RUN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Pages that were drawn.
 #[derive(Debug)]
 pub(super) struct DrawnPages {
-    kept: Mutex<VecDeque<(RunId, Arc<str>)>>,
+    kept: Mutex<VecDeque<(RunId, Arc<Drawn>)>>,
     /// One is drawn at a time: each holds a run in memory.
     turn: Semaphore,
+}
+
+/// What the page of a run shows.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// The job's name.
+    pub(super) title: String,
+    /// Its parts, as HTML.
+    pub(super) parts: String,
 }
 
 impl Default for DrawnPages {
@@ -38,7 +47,7 @@ impl DrawnPages {
     ///
     /// # Errors
     /// When there is no such run, or what is stored of it is damaged.
-    pub(super) async fn of(&self, control: &Control, run: RunId) -> Result<Option<Arc<str>>, ControlError> {
+    pub(super) async fn of(&self, control: &Control, run: RunId) -> Result<Option<Arc<Drawn>>, ControlError> {
         // What was damaged or removed since is not shown from memory.
         control.store.read(move |store| store.check_run(run)).await??;
         if let Some(page) = self.kept(run) {
@@ -57,13 +66,13 @@ impl DrawnPages {
         Ok(Some(page))
     }
 
-    fn kept(&self, run: RunId) -> Option<Arc<str>> {
+    fn kept(&self, run: RunId) -> Option<Arc<Drawn>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|(known, _)| *known == run).map(|(_, page)| page.clone())
     }
 }
 
-async fn draw(control: &Control, run: RunId) -> Result<Option<Arc<str>>, ControlError> {
+async fn draw(control: &Control, run: RunId) -> Result<Option<Arc<Drawn>>, ControlError> {
     let read = control.store.read(move |store| {
         let record = store.run(run)?.ok_or(ReportingError::UnknownRun(run))?;
         let (mut stored, mut size_bytes) = (Vec::new(), 0);
@@ -91,7 +100,8 @@ async fn draw(control: &Control, run: RunId) -> Result<Option<Arc<str>>, Control
             .map_err(|error| ReportingError::Interval { run, problem: error.to_string() })?;
         let head = html::head(&assembled.report);
         let page = maud::html! { div.head { (head) } (html::parts(&source, &series)) };
-        Ok::<_, ReportingError>(Arc::from(page.into_string()))
+        let title = record.name.to_string();
+        Ok::<_, ReportingError>(Arc::new(Drawn { title, parts: page.into_string() }))
     });
     let drawn = drawing.await.map_err(|panicked| StoreError::Panicked(panicked.to_string()))?;
     Ok(Some(drawn?))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use http::{Response, StatusCode};
+use shared::event::RunEvent;
 use shared::ids::RunId;
 use shared::run_report::RunReport;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -75,7 +76,16 @@ fn typed(body: Body) -> Response<Body> {
 async fn ended(control: &Control, run: RunId, after: u64) -> Result<Vec<u8>, ControlError> {
     let report: RunReport = serde_json::from_slice(&control.show(run).await?)
         .map_err(|error| ReportingError::Report { run, problem: error.to_string() })?;
-    let frame = Frame::of_report(&report, after.saturating_add(1));
+    let record = control.store.read(move |store| store.run(run)).await??;
+    let record = record.ok_or(ReportingError::UnknownRun(run))?;
+    let mut frame = Frame::of_record(&record);
+    frame.take(&RunEvent::Ended {
+        state: report.run.state,
+        verdict: report.run.verdict,
+        exit_code: report.run.exit_code,
+        reason: report.run.reason,
+    });
+    frame.sequence = after.saturating_add(1);
     let json = serde_json::to_vec(&frame).expect("a frame has text keys and finite numbers only");
     Ok(event(frame.sequence, &json))
 }

@@ -41,6 +41,8 @@ pub(in crate::web) struct Followed {
     record: Mutex<Arc<RunRecord>>,
     rolling: Arc<tokio::sync::Mutex<Rolling>>,
     drawn: tokio::sync::Mutex<Option<Drawn>>,
+    /// Whether what was stored before anybody looked stands in the charts.
+    is_seeded: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl Followed {
             record: Mutex::new(Arc::new(record)),
             rolling: Arc::default(),
             drawn: tokio::sync::Mutex::default(),
+            is_seeded: watch::Sender::new(false),
         };
         followed.tell();
         followed
@@ -110,6 +113,9 @@ impl Followed {
 
     /// Where it stands and its charts, as a part of its page.
     pub(in crate::web) async fn fragment(&self) -> String {
+        let mut seeded = self.is_seeded.subscribe();
+        // An error only says that nobody seeds any more.
+        drop(seeded.wait_for(|is_seeded| *is_seeded).await);
         let frame = self.now();
         let mut drawn = self.drawn.lock().await;
         let is_fresh = |drawn: &Drawn| drawn.sequence == frame.sequence || Instant::now() < drawn.until;
@@ -134,6 +140,7 @@ impl Followed {
         mut stored: broadcast::Receiver<Arc<Interval>>,
     ) {
         seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+        self.is_seeded.send_replace(true);
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut unseen, mut has_news, mut unplaced) = (0, false, Vec::new());

@@ -5,7 +5,7 @@ use shared::event::{Progress, RunEvent};
 use shared::finding::Finding;
 use shared::ids::RunId;
 use shared::run_record::{RunRecord, RunState};
-use shared::run_report::{RunReport, Verdict};
+use shared::run_report::Verdict;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,25 +89,6 @@ impl Frame {
         };
         frame.take_record(record);
         frame
-    }
-
-    /// A run that is over, as its report has it.
-    pub(in crate::web) fn of_report(report: &RunReport, sequence: u64) -> Self {
-        let trials = || report.variants.iter().flat_map(|variant| &variant.trials);
-        Self {
-            sequence,
-            run: report.run.id,
-            name: report.run.name.to_string(),
-            state: report.run.state,
-            message: report.run.reason.clone(),
-            trials_complete: trials().count(),
-            trials_planned: trials().count(),
-            trial: None,
-            progress: None,
-            findings: Vec::new(),
-            verdict: Some(report.run.verdict),
-            exit_code: Some(report.run.exit_code),
-        }
     }
 
     /// Takes over what the record says now.

@@ -114,7 +114,7 @@ pub(in crate::web) const SUBMIT: Call = Call {
         parameter("wait", "`false`: refuse what cannot begin at once.", switch),
     ],
     body: Some(Sent {
-        media_type: "application/toml",
+        media_type: "text/plain",
         doc: "The text of a job file.",
         example: "name = \"first\"\n[workload]\nkind = \"http\"\n[[workload.operations]]\nurl = \"http://127.0.0.1:8080/\"\n",
     }),
@@ -161,7 +161,7 @@ pub(in crate::web) const EVENTS: Call = Call {
         status: 200,
         doc: "Each `data` is a frame: sequence, state, trials, progress, findings, and at the end verdict and exit code.",
         media_type: "text/event-stream",
-        schema: || json!({ "type": "string" }),
+        schema: schemas::event,
     },
     refusals: &[],
 };

@@ -42,6 +42,17 @@ pub(super) fn all() -> Value {
     })
 }
 
+/// One server-sent event of a run, as it reads.
+pub(super) fn event() -> Value {
+    object(
+        &["id", "data"],
+        json!({
+            "id": { "type": "string", "description": "Its number, for `Last-Event-ID`." },
+            "data": { "type": "string", "description": "A frame, as JSON." },
+        }),
+    )
+}
+
 fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }

@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use maud::{Markup, html};
 use report::chart::spark;
 use shared::fleet::AgentStatus;
-use shared::units::{human_ns, human_share};
+use shared::units::{human_bytes, human_ns, human_share};
 
 use super::super::answer;
 use super::super::api::refusal;
@@ -81,11 +81,13 @@ fn busy(cpu: &[f64]) -> Markup {
 }
 
 fn facts(agent: &AgentStatus) -> Markup {
-    let told = ["cores", "memory", "arch"].iter().filter_map(|key| Some((key, agent.facts.get(*key)?)));
-    let told: Vec<String> = told.map(|(key, value)| format!("{key}={value}")).collect();
+    let fact = |key: &str| agent.facts.get(key);
+    let memory = fact("memory").and_then(|bytes| bytes.parse().ok()).map(human_bytes);
+    let cores = fact("cores").map(|cores| format!("{cores} cores"));
+    let told: Vec<String> = [cores, memory, fact("arch").cloned()].into_iter().flatten().collect();
     html! {
         details {
-            summary { (if told.is_empty() { format!("{} facts", agent.facts.len()) } else { told.join(" ") }) }
+            summary { (if told.is_empty() { format!("{} facts", agent.facts.len()) } else { told.join(", ") }) }
             dl.facts {
                 @for (key, value) in &agent.facts { dt { (key) } dd { (value) } }
                 dt { "fleetmark" } dd { (agent.fleetmark_version) }

@@ -8,6 +8,7 @@ use shared::units::{human_count, human_ns, human_rate, human_share};
 
 use super::super::answer;
 use super::super::api::refusal;
+use super::super::drawn::Drawn;
 use super::super::guard::Visit;
 use super::super::live::Look;
 use super::super::live::frame::{Frame, ProgressNow};
@@ -112,13 +113,13 @@ fn live(record: &RunRecord, fragment: &str, may_cancel: bool) -> Markup {
     )
 }
 
-fn over(run: &str, drawn: &str) -> Markup {
+fn over(run: &str, drawn: &Drawn) -> Markup {
     inside(
         "/runs",
-        "Run",
+        &drawn.title,
         html! {
             // Safe: the report's own parts, each escaped when it was put in.
-            (PreEscaped(drawn))
+            (PreEscaped(&drawn.parts))
             p { a href=(format!("/api/v1/runs/{run}")) { "The report as JSON" } }
         },
     )
