@@ -167,9 +167,10 @@ fn fio_without_bins_says_what_to_write() {
 fn criterions_folder_tells_samples_and_estimates() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/reports/criterion-files");
     let scene = tempfile::tempdir().unwrap();
-    let before = Before::look(scene.path().to_owned());
+    let criterion = super::parser("criterion").unwrap();
+    let before = Before::look(scene.path().to_owned(), criterion);
     copy_folder(&folder, scene.path());
-    let documents = before.read(super::parser("criterion").unwrap()).unwrap();
+    let documents = before.read(criterion).unwrap();
     let metrics = read_documents("criterion", &documents, RequestKeys::default()).unwrap();
     assert_eq!(counted(&metrics), ["sums_empty", "sums_of_100"]);
     let estimates: Value =
