@@ -312,3 +312,15 @@ fn a_name_that_cannot_be_told_apart_says_so() {
     let error = plain("junit", text.as_bytes()).unwrap_err();
     assert!(error.contains("would both be metric.t_1_5"), "{error}");
 }
+
+#[test]
+fn what_the_job_is_checked_by_is_what_parsers_take() {
+    for key in super::super::KIND.schema.operation_keys {
+        let Some(companion) = key.companion.filter(|companion| !companion.words.is_empty()) else { continue };
+        let named = |has: fn(&Parser) -> &[&'static str]| -> Vec<&str> {
+            TABLE.iter().filter(|parser| has(parser).contains(&key.name)).map(|parser| parser.name).collect()
+        };
+        assert_eq!(companion.words, named(|parser| parser.keys), "{}", key.name);
+        assert_eq!(companion.needed_by, named(|parser| parser.required), "{}", key.name);
+    }
+}
