@@ -98,7 +98,7 @@ fn what_each_workload_did_is_counted_where_it_was_done() {
     let claims = "
         [[claims]]\nmetric = \"even.latency.p95\"\nbelow = \"1m\"\n
         [[claims]]\nmetric = \"store.latency.p95\"\nbelow = \"1m\"\n
-        [[claims]]\nmetric = \"batch.cpu_time.mean\"\nbelow = \"1m\"\n";
+        [[claims]]\nmetric = \"batch.latency.p95\"\nbelow = \"1m\"\n";
     let job = mix(&witness.url(), &scene.path().display().to_string(), claims);
     let (said, report) = run(&scene, &job);
     assert_eq!(said.code, 0, "{said:?}");
@@ -111,6 +111,9 @@ fn what_each_workload_did_is_counted_where_it_was_done() {
     assert_eq!((count("even"), count("odd")), (seen("GET /item/2 200"), seen("GET /item/3 200")));
     assert_eq!(count("store"), notes(&scene, "process.notes").len() as u64);
     assert_eq!(count("batch"), notes(&scene, "command.notes").len() as u64);
+    // What only one of the kinds measures stays with its operations.
+    assert_eq!(whole(&operation(trial, "batch")["metrics"]["cpu_time"], "count"), count("batch"));
+    assert_eq!(operation(trial, "even")["metrics"].get("cpu_time"), None);
     // Five standard deviations of a binomial share each.
     for (name, share) in [("even", 0.45), ("odd", 0.15), ("store", 0.3), ("batch", 0.1)] {
         let (expected, total) = (share * ITERATIONS as f64, ITERATIONS as f64);
