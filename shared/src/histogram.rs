@@ -2,9 +2,11 @@
 //!
 //! The bucket layout is HdrHistogram's own (Gil Tene) for 1 to 3.6·10¹² with 3 significant digits, so a
 //! bucket's width is at most 0.1 % of its value and any HdrHistogram tool can read what we write.
-//! Values are nanoseconds for times and bytes for sizes. Rooms: [`encoded`], the V2 wire form.
+//! Values are nanoseconds for times and bytes for sizes. Rooms: [`encoded`], the V2 wire form; [`zig_zag`], the numbers
+//! in it.
 
 pub mod encoded;
+pub mod zig_zag;
 
 pub use encoded::{DecodeError, EncodedHistogram};
 

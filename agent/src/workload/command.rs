@@ -81,23 +81,28 @@ const OPERATION_KEYS: &[Key] = &[
         "output",
         Shape::Template,
         "The file that it writes its report to, relative to `cwd`; for criterion the folder; default its standard output. At most 128 MiB are read, 16 MiB by json and regex.",
-    ),
+    )
+    .beside(parse::companion(&[], &[])),
     Key::optional(
         "full_names",
         Shape::Boolean,
         "Whether metrics bear the tool's full names, with file, class or package; default false.",
-    ),
+    )
+    .beside(parse::companion(&[], &[])),
     Key::optional(
         "metrics",
         Shape::Map(&Shape::Table(METRIC_KEYS)),
         "What parse = \"json\" reads, by the metrics' names; of parse = \"regex\", units of its groups.",
-    ),
+    )
+    .beside(parse::companion(&["json", "regex"], &["json"])),
     Key::optional(
         "pattern",
         Shape::Template,
         "The regular expression of parse = \"regex\": each named group is a metric, each match a value.",
-    ),
-    Key::optional("unit", Shape::Text, "The unit of the values of parse = \"hdr-log\"; default ns."),
+    )
+    .beside(parse::companion(&["regex"], &["regex"])),
+    Key::optional("unit", Shape::Text, "The unit of the values of parse = \"hdr-log\"; default ns.")
+        .beside(parse::companion(&["hdr-log"], &[])),
 ];
 
 const METRIC_KEYS: &[Key] = &[

@@ -3,6 +3,7 @@
 //! Format: HdrHistogram's `encodeIntoByteBuffer` with `V2EncodingCookieBase` 0x1c849303. A stranger's bytes
 //! are checked in full before anything is allocated for them: the header alone could ask for gigabytes.
 
+use super::zig_zag;
 use super::{
     BUCKETS, Bucket, Counter, HIGHEST_TRACKABLE, Histogram, LOWEST_DISCERNIBLE, SIGNIFICANT_DIGITS,
     highest_in, lowest_in,
@@ -10,10 +11,8 @@ use super::{
 
 const COOKIE: u32 = 0x1c84_9303 | 0x10;
 const HEADER_BYTES: usize = 40;
-/// A LEB128 count takes at most 9 bytes in this format, whose ninth byte carries 8 bits.
-const COUNT_BYTES_MAX: usize = 9;
 /// No well-formed histogram of our bounds is longer: every bucket with the longest possible count.
-pub const ENCODED_BYTES_MAX: usize = HEADER_BYTES + BUCKETS * COUNT_BYTES_MAX;
+pub const ENCODED_BYTES_MAX: usize = HEADER_BYTES + BUCKETS * zig_zag::BYTES_MAX;
 
 /// Why bytes are not one of our histograms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,10 +52,10 @@ impl EncodedHistogram {
                 continue;
             }
             if zeros > 0 {
-                push_zig_zag(&mut bytes, -zeros);
+                zig_zag::push(&mut bytes, -zeros);
                 zeros = 0;
             }
-            push_zig_zag(&mut bytes, i64::try_from(count).unwrap_or(i64::MAX));
+            zig_zag::push(&mut bytes, i64::try_from(count).unwrap_or(i64::MAX));
         }
         let payload_bytes = (bytes.len() - HEADER_BYTES) as u32;
         bytes[0..4].copy_from_slice(&COOKIE.to_be_bytes());
@@ -167,7 +166,7 @@ fn walk(
     let mut rest = payload;
     let mut bucket: usize = 0;
     while !rest.is_empty() {
-        let value = take_zig_zag(&mut rest).ok_or(DecodeError::Length(HEADER_BYTES + payload.len()))?;
+        let value = zig_zag::take(&mut rest).ok_or(DecodeError::Length(HEADER_BYTES + payload.len()))?;
         if value < 0 {
             let zeros = usize::try_from(value.unsigned_abs()).map_err(|_| DecodeError::Counts)?;
             bucket = bucket.checked_add(zeros).filter(|next| *next <= BUCKETS).ok_or(DecodeError::Counts)?;
@@ -182,36 +181,6 @@ fn walk(
         }
     }
     Ok(())
-}
-
-fn push_zig_zag(bytes: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
-    for _ in 0..COUNT_BYTES_MAX - 1 {
-        if rest < 0x80 {
-            bytes.push(rest as u8);
-            return;
-        }
-        bytes.push((rest as u8 & 0x7f) | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest as u8);
-}
-
-fn take_zig_zag(bytes: &mut &[u8]) -> Option<i64> {
-    let mut value: u64 = 0;
-    for place in 0..COUNT_BYTES_MAX {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        if place == COUNT_BYTES_MAX - 1 {
-            value |= u64::from(*byte) << 56;
-            break;
-        }
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Some(((value >> 1) as i64) ^ -((value & 1) as i64))
 }
 
 #[cfg(test)]
@@ -265,7 +234,7 @@ mod tests {
     #[test]
     fn a_run_of_zeros_past_the_end_is_refused() {
         let mut bytes = EncodedHistogram::encode(&of(&[])).as_bytes().to_vec();
-        push_zig_zag(&mut bytes, i64::MIN + 1);
+        zig_zag::push(&mut bytes, i64::MIN + 1);
         let payload_bytes = (bytes.len() - HEADER_BYTES) as u32;
         bytes[4..8].copy_from_slice(&payload_bytes.to_be_bytes());
         assert_eq!(EncodedHistogram::parse(bytes), Err(DecodeError::Counts));

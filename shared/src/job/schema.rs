@@ -13,6 +13,19 @@ pub struct Key {
     pub is_supported: bool,
     /// Whether it must be there.
     pub is_required: bool,
+    /// What it hangs on; `None`: it stands by itself.
+    pub companion: Option<Companion>,
+}
+
+/// Another key of the same table, without which a key has no meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Companion {
+    /// The other key, which takes words.
+    pub key: &'static str,
+    /// Words of it beside which the key has a meaning; empty: any.
+    pub words: &'static [&'static str],
+    /// Words of it that cannot do without the key.
+    pub needed_by: &'static [&'static str],
 }
 
 /// What values a key takes.
@@ -101,16 +114,21 @@ pub struct KindSchema {
 impl Key {
     /// An optional, supported key.
     pub const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, shape, doc, is_supported: true, is_required: false }
+        Self { name, shape, doc, is_supported: true, is_required: false, companion: None }
     }
 
     /// A required, supported key.
     pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, shape, doc, is_supported: true, is_required: true }
+        Self { name, shape, doc, is_supported: true, is_required: true, companion: None }
     }
 
     /// A key of the contract whose behaviour is not built yet.
     pub const fn unsupported(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, shape, doc, is_supported: false, is_required: false }
+        Self { name, shape, doc, is_supported: false, is_required: false, companion: None }
+    }
+
+    /// The same key, which hangs on another.
+    pub const fn beside(self, companion: Companion) -> Self {
+        Self { companion: Some(companion), ..self }
     }
 }

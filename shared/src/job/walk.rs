@@ -6,7 +6,7 @@ use super::describe;
 use super::error::{Findings, JobError, proposal, quoted};
 use super::names::Names;
 use super::node::Node;
-use super::schema::{Key, Shape};
+use super::schema::{Companion, Key, Shape};
 use super::template::Template;
 use crate::delay::Delay;
 use crate::ids::Name;
@@ -40,8 +40,41 @@ impl Walker<'_> {
                 None => self.unknown_key(name, &entry, known.clone().map(|key| key.name)),
             }
         }
-        for key in known.filter(|key| key.is_required && node.child(key.name).is_none()) {
+        for key in known.clone().filter(|key| key.is_required && node.child(key.name).is_none()) {
             self.missing(node, key);
+        }
+        for (key, companion) in known.filter_map(|key| Some((key, key.companion?))) {
+            self.companion(node, key, companion);
+        }
+    }
+
+    /// Checks a key against the one that it hangs on.
+    fn companion(
+        &mut self,
+        node: &Node<'_>,
+        key: &Key,
+        Companion { key: other, words, needed_by }: Companion,
+    ) {
+        // A value that is no text has been told.
+        let beside = node.child(other).map(|other| other.text().and_then(|text| self.rendered(text)));
+        let has_no_meaning = match &beside {
+            None => Some(format!("without {}", quoted(other))),
+            Some(Some(word)) if !words.is_empty() && !words.contains(&word.as_str()) => {
+                Some(format!("with {other} = {}", quoted(word)))
+            }
+            Some(_) => None,
+        };
+        match (node.child(key.name), has_no_meaning, beside) {
+            (Some(entry), Some(why), _) => {
+                let error = entry.key_error(format!("{} has no meaning {why}", quoted(key.name)));
+                self.findings.push(error.with_help("leave it out"));
+            }
+            (None, _, Some(Some(word))) if self.is_whole && needed_by.contains(&word.as_str()) => {
+                let place = node.child(other).unwrap_or_else(|| node.clone());
+                let message = format!("{other} = {} needs {}", quoted(&word), quoted(key.name));
+                self.findings.push(place.error(message));
+            }
+            _ => {}
         }
     }
 

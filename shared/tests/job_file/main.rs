@@ -1,6 +1,7 @@
 //! Job files as people write them: what reads, what is refused, and how it is said.
 
 mod claims;
+mod companions;
 mod hostile;
 mod kinds;
 mod messages;

@@ -25,6 +25,8 @@ mod seconds;
 #[cfg(test)]
 mod tests;
 
+use shared::job::schema::Companion;
+
 use output::Document;
 use reading::Reading;
 use request::Request;
@@ -71,6 +73,14 @@ pub(super) const NAMES: &[&str] = &{
     }
     names
 };
+
+/// What a key hangs on that only some parsers take (all, if none are named), and that some need.
+pub(super) const fn companion(
+    words: &'static [&'static str],
+    needed_by: &'static [&'static str],
+) -> Companion {
+    Companion { key: "parse", words, needed_by }
+}
 
 /// The parser of a name; `None`: there is none.
 pub(super) fn parser(name: &str) -> Option<&'static Parser> {

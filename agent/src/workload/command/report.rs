@@ -76,7 +76,8 @@ impl Parsing {
             Some(output) => {
                 output.render(values, &mut written)?;
                 let path = PathBuf::from(String::from_utf8_lossy(&written).into_owned());
-                Some(Before::look(directory.map_or_else(|| path.clone(), |directory| directory.join(&path))))
+                let path = directory.map_or_else(|| path.clone(), |directory| directory.join(&path));
+                Some(Before::look(path, self.parser))
             }
         };
         Ok(Awaited { parsing: Arc::clone(self), place })

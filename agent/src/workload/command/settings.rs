@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::job::OperationSpec;
-use shared::units::{UnitError, parse_duration};
 
 use self::parsing::{ParsingError, ParsingKeys};
 use super::parse::request::MetricKeys;
@@ -17,10 +16,9 @@ use super::report::Parsing;
 use crate::child::exit::Exit;
 use crate::values::{Names, Secrets};
 use crate::workload::invocation::Invocation;
-use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
-
-/// How long a program may take unless said otherwise: the same as for a request.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+use crate::workload::invocation::keys::{
+    InvocationError, InvocationKeys, TimeoutError, Words, timeout as timeout_of,
+};
 
 /// One operation, ready to run.
 #[derive(Debug)]
@@ -50,10 +48,8 @@ enum Reason {
     Invocation(#[from] InvocationError),
     #[error(transparent)]
     Parsing(#[from] ParsingError),
-    #[error("`timeout`: {0}")]
-    Timeout(#[from] UnitError),
-    #[error("`timeout` must be above zero")]
-    TimeoutZero,
+    #[error(transparent)]
+    Timeout(#[from] TimeoutError),
     #[error("`expect.exit` is an empty list: name at least one exit status")]
     NothingExpected,
 }
@@ -77,10 +73,7 @@ impl Settings {
         let invocation = InvocationKeys { command, env, cwd, stdin }.read(names)?;
         let parsing = ParsingKeys { parse, output, full_names, metrics, pattern, unit };
         let parsing = parsing.read(names, secrets)?;
-        let timeout = timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
-        if timeout.is_zero() {
-            return Err(Reason::TimeoutZero);
-        }
+        let timeout = timeout_of(timeout.as_deref())?;
         let expected_statuses = match expect.exit {
             None => vec![0],
             Some(Statuses::One(status)) => vec![i32::from(status)],

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use shared::job::schema::{Key, Shape};
+use shared::units::{UnitError, parse_duration};
 
 use super::{Invocation, split, static_path};
 use crate::values::{Names, NamesError, Place, Rendering};
+
+/// How long an operation may take unless said otherwise: the same as for a request.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// The program.
 pub(in crate::workload) const COMMAND: Key = Key::required(
@@ -71,6 +76,26 @@ pub(in crate::workload) enum InvocationError {
     /// A directory that is not there.
     #[error("`cwd` {} is not a directory on this agent", .0.display())]
     NotADirectory(PathBuf),
+}
+
+/// Why an operation cannot take so long.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::workload) enum TimeoutError {
+    /// No duration.
+    #[error("`timeout`: {0}")]
+    Unit(#[from] UnitError),
+    /// No time at all.
+    #[error("`timeout` must be above zero")]
+    Zero,
+}
+
+/// How long an operation may take, by its `timeout` if it has one.
+///
+/// # Errors
+/// A text that is no duration, or one of zero.
+pub(in crate::workload) fn timeout(written: Option<&str>) -> Result<Duration, TimeoutError> {
+    let timeout = written.map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
+    if timeout.is_zero() { Err(TimeoutError::Zero) } else { Ok(timeout) }
 }
 
 impl InvocationKeys {

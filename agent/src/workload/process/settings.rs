@@ -7,14 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::plan::Assignment;
-use shared::units::{UnitError, parse_duration};
 
 use crate::values::{Names, NamesError, Place, Rendering};
 use crate::workload::invocation::Invocation;
-use crate::workload::invocation::keys::{InvocationError, InvocationKeys, Words};
-
-/// How long an operation may take unless said otherwise: the same as for a request.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+use crate::workload::invocation::keys::{InvocationError, InvocationKeys, TimeoutError, Words, timeout};
 
 /// What is run, and what it is asked.
 #[derive(Debug)]
@@ -64,12 +60,9 @@ pub(super) enum OperationError {
     /// A text with a name that has no value.
     #[error(transparent)]
     Names(#[from] NamesError),
-    /// No duration.
-    #[error("`timeout`: {0}")]
-    Timeout(#[from] UnitError),
-    /// No time at all.
-    #[error("`timeout` must be above zero")]
-    TimeoutZero,
+    /// No time that it may take.
+    #[error(transparent)]
+    Timeout(#[from] TimeoutError),
 }
 
 #[derive(Deserialize)]
@@ -110,10 +103,7 @@ impl Settings {
 impl Operation {
     fn read(spec: &OperationSpec, names: &Names) -> Result<Self, OperationError> {
         let keys = OperationKeys::deserialize(Value::Object(spec.settings.clone()))?;
-        let timeout = keys.timeout.as_deref().map_or(Ok(TIMEOUT_DEFAULT), parse_duration)?;
-        if timeout.is_zero() {
-            return Err(OperationError::TimeoutZero);
-        }
+        let timeout = timeout(keys.timeout.as_deref())?;
         let input = keys.input.map(|input| Rendering::compile(&input, names, Place::Anywhere)).transpose()?;
         Ok(Self { name: spec.name.to_string(), input, timeout })
     }

@@ -1,10 +1,14 @@
 //! Where a tool writes its report: standard output, a file, or a folder of files; bounded, and of this very run.
+//!
+//! A file is of this run if it is another one than before, or was changed: inode, time of change and size together say so. Linux from
+//! 6.13 on gives a file that was looked at a finer time at its next change; before, two changes within one tick of its clock (at most
+//! 10 ms) bear the same, and a report that is rewritten in place at the same length so soon is taken for the older one.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use super::Parser;
 use super::criterion::{BENCHMARK, SAMPLE};
@@ -15,8 +19,6 @@ pub(in crate::workload::command) const OUTPUT_BYTES_MAX: usize = 128 * 1024 * 10
 const FILES_MAX: usize = 4 * 1024;
 /// Deepest folder within a folder: names of groups and functions, and parameters with slashes.
 const DEPTH_MAX: usize = 8;
-/// How coarse the clock of file systems is, with room: a file may bear a time before the one at which its program began.
-const CLOCK_COARSENESS: Duration = Duration::from_millis(20);
 
 /// What a tool wrote in one place.
 #[derive(Debug, PartialEq)]
@@ -56,8 +58,15 @@ pub(in crate::workload::command) enum OutputError {
 #[derive(Debug)]
 pub(in crate::workload::command) struct Before {
     path: PathBuf,
-    began: SystemTime,
-    stamp: Option<Stamp>,
+    /// The file there and its stamp; of a folder all files that a parser may begin with.
+    stamps: BTreeMap<PathBuf, Stamp>,
+}
+
+/// Files found in a folder, with their stamps, and how many entries were looked at.
+#[derive(Debug, Default)]
+struct Found {
+    files: BTreeMap<PathBuf, Stamp>,
+    looked_at: usize,
 }
 
 /// What changes when a file is written or replaced.
@@ -71,10 +80,19 @@ impl Document {
 }
 
 impl Before {
-    /// Looks at a place before its program begins.
-    pub(in crate::workload::command) fn look(path: PathBuf) -> Self {
-        let stamp = fs::metadata(&path).ok().map(|found| stamp(&found));
-        Self { path, began: SystemTime::now(), stamp }
+    /// Looks at a place before its program begins, as far as a parser will read it.
+    pub(in crate::workload::command) fn look(path: PathBuf, parser: &Parser) -> Self {
+        let stamps = match (fs::metadata(&path), parser.in_folder) {
+            (Ok(found), Some(ending)) if found.is_dir() => {
+                let mut found = Found::default();
+                // What keeps a folder from being read is told afterwards, when it is.
+                let _told_then = found.walk(&path, &path, DEPTH_MAX, Path::new(ending));
+                found.files
+            }
+            (Ok(found), _) => [(path.clone(), stamp(&found))].into(),
+            (Err(_), _) => BTreeMap::new(),
+        };
+        Self { path, stamps }
     }
 
     /// Reads what a program wrote there.
@@ -87,7 +105,7 @@ impl Before {
             Some(ending) if found.is_dir() => self.read_folder(ending, parser.bytes_max),
             _ if !found.is_file() => Err(OutputError::NoFile(self.path)),
             _ => {
-                if self.stamp == Some(stamp(&found)) && !self.is_of_this_run(&found) {
+                if self.stamps.get(&self.path) == Some(&stamp(&found)) {
                     return Err(OutputError::Stale(self.path));
                 }
                 let mut room = parser.bytes_max;
@@ -98,13 +116,12 @@ impl Before {
 
     /// Reads the files of an ending that this run wrote, and what stands beside them.
     fn read_folder(&self, ending: &str, bytes_max: usize) -> Result<Vec<Document>, OutputError> {
-        let mut found = Vec::new();
-        let mut looked_at = 0;
-        self.find(&self.path, DEPTH_MAX, Path::new(ending), &mut looked_at, &mut found)?;
-        found.sort();
+        let mut found = Found::default();
+        found.walk(&self.path, &self.path, DEPTH_MAX, Path::new(ending))?;
+        found.files.retain(|path, stamp| self.stamps.get(path) != Some(stamp));
         let mut room = bytes_max;
         let mut documents = Vec::new();
-        for path in found {
+        for path in found.files.into_keys() {
             let beside = [path.clone(), path.with_file_name(SAMPLE), path.with_file_name(BENCHMARK)];
             for path in beside.into_iter().filter(|path| path.exists()) {
                 let content = read_file(&path, &mut room, bytes_max)?;
@@ -114,38 +131,27 @@ impl Before {
         }
         if documents.is_empty() { Err(OutputError::Stale(self.path.clone())) } else { Ok(documents) }
     }
+}
 
-    fn find(
-        &self,
-        folder: &Path,
-        depth: usize,
-        ending: &Path,
-        looked_at: &mut usize,
-        found: &mut Vec<PathBuf>,
-    ) -> Result<(), OutputError> {
+impl Found {
+    /// Looks through a folder within `whole` for files whose paths end so.
+    fn walk(&mut self, whole: &Path, folder: &Path, depth: usize, ending: &Path) -> Result<(), OutputError> {
         for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
             let entry = entry.map_err(|error| unreadable(folder, error))?;
-            *looked_at += 1;
-            if *looked_at > FILES_MAX {
-                return Err(OutputError::TooMany(self.path.clone()));
+            self.looked_at += 1;
+            if self.looked_at > FILES_MAX {
+                return Err(OutputError::TooMany(whole.to_owned()));
             }
             let path = entry.path();
             // Of the entry itself: a link may lead back.
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_dir() && depth > 0 {
-                self.find(&path, depth - 1, ending, looked_at, found)?;
-            } else if metadata.is_file() && path.ends_with(ending) && self.is_of_this_run(&metadata) {
-                found.push(path);
+                self.walk(whole, &path, depth - 1, ending)?;
+            } else if metadata.is_file() && path.ends_with(ending) {
+                self.files.insert(path, stamp(&metadata));
             }
         }
         Ok(())
-    }
-
-    /// Whether a file was changed since its program began, as far as clocks tell.
-    fn is_of_this_run(&self, found: &Metadata) -> bool {
-        let changed = u64::try_from(found.ctime()).unwrap_or(0);
-        let nanoseconds = u32::try_from(found.ctime_nsec()).unwrap_or(0);
-        SystemTime::UNIX_EPOCH + Duration::new(changed, nanoseconds) + CLOCK_COARSENESS >= self.began
     }
 }
 
@@ -181,18 +187,15 @@ mod tests {
         parser(name).expect("it is in the table")
     }
 
-    fn long_ago(path: &Path) -> Before {
-        Before { began: SystemTime::now() + Duration::from_secs(60), ..Before::look(path.to_owned()) }
-    }
-
     #[test]
-    fn a_report_from_before_is_not_this_runs() {
+    fn a_report_from_before_is_not_this_runs_however_new_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("result.json");
         fs::write(&path, "{}").unwrap();
-        let stale = long_ago(&path).read(parser_of("json")).unwrap_err();
+        let look = || Before::look(path.clone(), parser_of("json"));
+        let stale = look().read(parser_of("json")).unwrap_err();
         assert!(stale.to_string().ends_with("was not written by this run: it is older"), "{stale}");
-        let before = long_ago(&path);
+        let before = look();
         fs::write(&path, "{} ").unwrap();
         assert_eq!(before.read(parser_of("json")).unwrap(), [Document::alone(b"{} ".to_vec())]);
     }
@@ -201,15 +204,16 @@ mod tests {
     fn what_is_missing_too_long_or_no_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("result.json");
-        let missing = Before::look(path.clone()).read(parser_of("json"));
+        let look = |path: &Path| Before::look(path.to_owned(), parser_of("json"));
+        let missing = look(&path).read(parser_of("json"));
         assert!(matches!(missing, Err(OutputError::Unreadable { .. })), "{missing:?}");
-        let before = Before::look(path.clone());
+        let before = look(&path);
         fs::write(&path, vec![b' '; parser_of("json").bytes_max + 1]).unwrap();
         let long = before.read(parser_of("json"));
         assert!(matches!(long, Err(OutputError::TooLong(_))), "{long:?}");
-        let directory = Before::look(folder.path().to_owned()).read(parser_of("json"));
+        let directory = look(folder.path()).read(parser_of("json"));
         assert!(matches!(directory, Err(OutputError::NoFile(_))), "{directory:?}");
-        let device = Before::look("/dev/zero".into()).read(parser_of("json"));
+        let device = look(Path::new("/dev/zero")).read(parser_of("json"));
         assert!(device.is_err(), "{device:?}");
     }
 
@@ -218,14 +222,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let new = folder.path().join("group/it/new");
         fs::create_dir_all(&new).unwrap();
-        let before = Before::look(folder.path().to_owned());
         let criterion = parser_of("criterion");
-        assert!(matches!(Before::look(folder.path().to_owned()).read(criterion), Err(OutputError::Stale(_))));
+        let look = || Before::look(folder.path().to_owned(), criterion);
+        let before = look();
+        assert!(matches!(look().read(criterion), Err(OutputError::Stale(_))));
         fs::write(new.join("estimates.json"), "{}").unwrap();
         fs::write(new.join("sample.json"), "[]").unwrap();
         let documents = before.read(criterion).unwrap();
         let paths: Vec<&str> = documents.iter().filter_map(|document| document.path.to_str()).collect();
         assert_eq!(paths, ["group/it/new/estimates.json", "group/it/new/sample.json"]);
-        assert!(matches!(long_ago(folder.path()).read(criterion), Err(OutputError::Stale(_))));
+        assert!(matches!(look().read(criterion), Err(OutputError::Stale(_))));
+        let before = look();
+        let other = folder.path().join("other/new");
+        fs::create_dir_all(&other).unwrap();
+        fs::write(other.join("estimates.json"), "{}").unwrap();
+        let documents = before.read(criterion).unwrap();
+        assert_eq!(documents.len(), 1, "what is unchanged is of another run: {documents:?}");
     }
 }

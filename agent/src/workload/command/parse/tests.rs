@@ -167,9 +167,10 @@ fn fio_without_bins_says_what_to_write() {
 fn criterions_folder_tells_samples_and_estimates() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/reports/criterion-files");
     let scene = tempfile::tempdir().unwrap();
-    let before = Before::look(scene.path().to_owned());
+    let criterion = super::parser("criterion").unwrap();
+    let before = Before::look(scene.path().to_owned(), criterion);
     copy_folder(&folder, scene.path());
-    let documents = before.read(super::parser("criterion").unwrap()).unwrap();
+    let documents = before.read(criterion).unwrap();
     let metrics = read_documents("criterion", &documents, RequestKeys::default()).unwrap();
     assert_eq!(counted(&metrics), ["sums_empty", "sums_of_100"]);
     let estimates: Value =
@@ -310,4 +311,16 @@ fn a_name_that_cannot_be_told_apart_says_so() {
     let text = format!("<testsuite>{}{}</testsuite>", line("t[1.5]"), line("t[1_5]"));
     let error = plain("junit", text.as_bytes()).unwrap_err();
     assert!(error.contains("would both be metric.t_1_5"), "{error}");
+}
+
+#[test]
+fn what_the_job_is_checked_by_is_what_parsers_take() {
+    for key in super::super::KIND.schema.operation_keys {
+        let Some(companion) = key.companion.filter(|companion| !companion.words.is_empty()) else { continue };
+        let named = |has: fn(&Parser) -> &[&'static str]| -> Vec<&str> {
+            TABLE.iter().filter(|parser| has(parser).contains(&key.name)).map(|parser| parser.name).collect()
+        };
+        assert_eq!(companion.words, named(|parser| parser.keys), "{}", key.name);
+        assert_eq!(companion.needed_by, named(|parser| parser.required), "{}", key.name);
+    }
 }

@@ -9,6 +9,7 @@ use std::io::Read;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
+use shared::histogram::zig_zag;
 
 const COMPRESSED_COOKIE: u32 = 0x1c84_9304 | 0x10;
 const COOKIE: u32 = 0x1c84_9303 | 0x10;
@@ -19,8 +20,6 @@ const HEADER_BYTES: usize = 40;
 const INFLATED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The format's own bound.
 const DIGITS_MAX: u32 = 5;
-/// A LEB128 count takes at most 9 bytes in this format, whose ninth byte carries 8 bits.
-const COUNT_BYTES_MAX: usize = 9;
 
 /// Calls `visit(value, count)` for each bucket that holds something, `value` being its midpoint. An error says what was expected.
 pub(super) fn each_count(
@@ -33,7 +32,7 @@ pub(super) fn each_count(
     let mut rest = &inflated[HEADER_BYTES..];
     let mut index: u64 = 0;
     while !rest.is_empty() {
-        let count = take_zig_zag(&mut rest).ok_or("a whole histogram")?;
+        let count = zig_zag::take(&mut rest).ok_or("a whole histogram")?;
         if count > 0 {
             let value = layout.midpoint(index).ok_or("counts that fit the histogram's bounds")?;
             visit(value, count.unsigned_abs())?;
@@ -105,23 +104,6 @@ impl Layout {
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-fn take_zig_zag(bytes: &mut &[u8]) -> Option<i64> {
-    let mut value: u64 = 0;
-    for place in 0..COUNT_BYTES_MAX {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        if place == COUNT_BYTES_MAX - 1 {
-            value |= u64::from(*byte) << 56;
-            break;
-        }
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Some(((value >> 1) as i64) ^ -((value & 1) as i64))
 }
 
 #[cfg(test)]
