@@ -5,7 +5,7 @@
 //!
 //! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`],
 //! [`hgrm`], [`openmetrics`], [`html`]. Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run
-//! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
+//! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), [`figures`]
 //! (those of claims, as text).
 #![forbid(unsafe_code)]
 
@@ -108,8 +108,16 @@ pub struct ExportFormat {
 }
 
 /// Every format of `fleetmark export --format`.
-pub const EXPORTS: &[ExportFormat] =
-    &[hlog::FORMAT, hgrm::FORMAT, json::FORMAT, csv::FORMAT, openmetrics::FORMAT, html::FORMAT];
+pub const EXPORTS: &[ExportFormat] = &[
+    hlog::FORMAT,
+    hgrm::FORMAT,
+    json::FORMAT,
+    csv::FORMAT,
+    csv::lines::FORMAT,
+    csv::trials::FORMAT,
+    openmetrics::FORMAT,
+    html::FORMAT,
+];
 
 /// The export format of a name.
 ///
@@ -160,7 +168,9 @@ mod tests {
         let error = export_format("hdr").err().map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
-            Some("there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, openmetrics, html")
+            Some(
+                "there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, jsonl, csv-trials, openmetrics, html"
+            )
         );
     }
 }
