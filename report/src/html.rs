@@ -1,11 +1,12 @@
 //! A run as one HTML file that can be mailed: the verdicts first, then what was measured, charts, hosts, findings, the job, and how
 //! to run it again. It asks the network for nothing and holds no script; what came from outside is escaped where it is put in.
 //!
-//! Rooms: `verdicts`, `measured`, `hosts` and `again`, one for each part of the page.
+//! Rooms: `verdicts`, `measured`, `slowest`, `hosts` and `again`, one for each part of the page.
 
 mod again;
 mod hosts;
 mod measured;
+mod slowest;
 mod verdicts;
 
 use std::io::Write;
@@ -72,6 +73,7 @@ fn page(source: &ExportSource<'_>, series: &Series) -> Markup {
                     (measured::operations(report))
                     (charts(source, series))
                     (measured::failures(report))
+                    (slowest::section(report))
                     (hosts::section(report))
                     (verdicts::findings(report))
                     (again::section(report))

@@ -6,7 +6,7 @@
 //! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`],
 //! [`hgrm`], [`openmetrics`], [`html`]. Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run
 //! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), [`figures`]
-//! (those of claims, as text).
+//! (those of claims, as text), `slowest` (what took longest).
 #![forbid(unsafe_code)]
 
 pub mod annotations;
@@ -23,6 +23,7 @@ pub mod junit;
 pub mod markdown;
 pub mod openmetrics;
 pub mod series;
+mod slowest;
 pub mod suite;
 pub mod terminal;
 

@@ -11,6 +11,7 @@ use super::http2::HttpDesk;
 use super::link::Link;
 use super::pass::Pass;
 use super::progress::Progress;
+use super::readable::readable;
 use super::target::Version;
 use super::wire::Wire;
 use super::{HttpOperation, HttpPlan};
@@ -93,5 +94,11 @@ impl Worker for HttpWorker {
         }
         progress.tell(outcome);
         plan.secrets.hide_in(outcome);
+    }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let place = usize::from(operation.0);
+        let sent = self.drafts[place].as_deref().unwrap_or(&self.plan.operations[place]);
+        Some(readable(&sent.request, &self.plan.secrets))
     }
 }
