@@ -1,8 +1,11 @@
 //! The rolling merged view of a running trial: what its observers are shown, from what is stored so far.
 //!
-//! Rooms: [`operations`], one by one; [`last_second`], the latency that moves.
+//! Rooms: [`onlookers`] (those who see every interval as it is stored), `counted` (runs as counters), `operations` (one by one),
+//! `last_second` (the latency that moves).
 
+pub(crate) mod counted;
 mod last_second;
+pub mod onlookers;
 mod operations;
 
 use std::collections::BTreeMap;

@@ -15,8 +15,10 @@ pub mod heat_map;
 pub mod percentiles;
 pub(crate) mod scale;
 pub(crate) mod sheet;
+pub mod spark;
 pub mod sweep;
 pub mod time_line;
+pub mod trend;
 
 use maud::{Markup, html};
 

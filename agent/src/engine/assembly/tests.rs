@@ -11,7 +11,7 @@ use super::*;
 use crate::engine::gate::{Admission, Gate, Part};
 use crate::engine::recorder::Recorder;
 use crate::engine::slow::Witness;
-use crate::engine::tally::{Shape, Timing};
+use crate::engine::tally::{OperationShape, Shape, Timing};
 use crate::engine::tests::{AGENT, TRIAL, load};
 use crate::engine::timeline::INTERVAL_NS;
 use crate::workload::Outcome;
@@ -39,7 +39,8 @@ struct Simulated {
 }
 
 fn shape() -> Shape {
-    Shape { measures: &[], metrics: vec![Vec::new()].into(), is_open: false }
+    let operation = OperationShape { measures: &[], metrics: Vec::new() };
+    Shape { operations: [operation].into(), is_open: false }
 }
 
 fn spare() -> Tally {
