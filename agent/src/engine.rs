@@ -27,6 +27,7 @@ mod pacer;
 mod pause;
 mod ramp;
 mod recorder;
+mod slow;
 mod tally;
 mod threads;
 mod timeline;

@@ -140,6 +140,12 @@ pub trait Worker: 'static {
     /// Does one operation to its end, within the operation's own timeout, and writes into `outcome` how it
     /// went. `outcome` was cleared before the call. Must not panic, whatever the other side answers.
     fn run(&mut self, operation: OperationIndex, outcome: &mut Outcome) -> impl Future<Output = ()>;
+
+    /// The request of the operation that ended last, as a person reads it, with everything confidential masked. Asked for a few of the
+    /// slowest only. Default: there is none to show.
+    fn describe(&self, _operation: OperationIndex) -> Option<String> {
+        None
+    }
 }
 
 /// How one operation went. Kept by the worker's loop and cleared between operations: no allocation on the way.

@@ -1,7 +1,7 @@
 //! Makes the run report from what is stored and nothing else, so that it can be made again tomorrow.
 //!
 //! Rooms: `cell` (one agent's part in one attempt), `tally` (one operation), `metric_sums` (its metrics),
-//! `histogram_sum` (a sum that packs), `hosts` (how they fared), `sequences` (which intervals were seen), `seconds` (whether it had settled), [`subject`]
+//! `histogram_sum` (a sum that packs), `hosts` (how they fared), `sequences` (which intervals were seen), `slowest` (what took longest), `seconds` (whether it had settled), [`subject`]
 //! (whose numbers they are), `trial` (one attempt as a whole), `planned` (what there must be, and what is not there), `twins`
 //! (trials that measured the same), `variant` (its valid trials merged).
 
@@ -12,6 +12,7 @@ mod metric_sums;
 mod planned;
 mod seconds;
 mod sequences;
+mod slowest;
 pub mod subject;
 mod tally;
 mod trial;

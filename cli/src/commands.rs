@@ -32,7 +32,7 @@ use std::sync::Arc;
 use clap::CommandFactory;
 use shared::secret::veil::Veil;
 
-use crate::args::{Cli, Command, SchemaFile};
+use crate::args::{Cli, Command, SchemaFile, StoreAction};
 use crate::exit_code::{DONE, Failure, INTERNAL};
 use crate::log;
 
@@ -69,6 +69,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Report(options) => block_on("error", report::run(options)),
         Command::Verify(options) => block_on("error", verify::run(options)),
         Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
+        // The contract has the word in both places.
+        Command::Import { file, ask } => block_on("error", store::run(StoreAction::Import { file, ask })),
         Command::Ca { action } => block_on("error", ca::run(action)),
         Command::Login(options) => block_on("error", login::run(options)),
         Command::WebLogin(options) => block_on("error", web_login::run(options)),

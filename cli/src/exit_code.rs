@@ -50,3 +50,57 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use shared::run_report::Verdict;
+
+    use super::*;
+
+    /// Set to write the reference anew instead of comparing it.
+    const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";
+
+    /// Every code: of `run`, `verify`, `watch`, `compare` and `calibrate`, and of all other verbs; empty: never.
+    fn meanings() -> Vec<(u8, &'static str, &'static str)> {
+        vec![
+            (DONE, "every gate claim is supported, or none is made; `compare`: nothing is worse", "done"),
+            (Verdict::Refuted.exit_code(), "a gate claim is refuted; `compare`: something is slower", ""),
+            (Verdict::Inconclusive.exit_code(), "it cannot be told; the reason says what would", ""),
+            (INVALID, "it does not count, or the run failed", "`store check`: damage was found"),
+            (USAGE, "the command line makes no sense", "the same"),
+            (JOB, "the job file is in error; each error has its line, column and a caret", "the same"),
+            (UNREACHABLE, "coordinator, agents or store are not reachable", "the same"),
+            (INTERNAL, "a bug in fleetmark", "the same"),
+            (OUTPUT, "the output cannot be written", "the same"),
+            (REFUSED, "refused, by a rule that the message names", "the same"),
+            (INTERRUPTED, "interrupted by the person at the terminal", "the same"),
+        ]
+    }
+
+    fn reference() -> String {
+        let mut text = String::from(
+            "# Exit codes\n\nWritten from the code that returns them. What is worse counts: 3 over 1 over 2 over 0. Codes from 64 on are about the \
+             command and not about what was measured; standard error says why.\n\n\
+             | code | `run`, `verify`, `watch`, `compare`, `calibrate` | others |\n|---|---|---|\n",
+        );
+        for (code, judging, others) in meanings() {
+            text.push_str(&format!(
+                "| {code} | {judging} | {} |\n",
+                if others.is_empty() { "–" } else { others }
+            ));
+        }
+        text
+    }
+
+    #[test]
+    fn the_reference_of_exit_codes_is_fresh() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/exit-codes.md");
+        if std::env::var_os(REWRITE).is_some() {
+            std::fs::write(&path, reference()).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, reference(), "docs/exit-codes.md is stale: run this test with {REWRITE}=1");
+    }
+}

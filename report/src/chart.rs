@@ -18,6 +18,7 @@ pub(crate) mod sheet;
 pub mod spark;
 pub mod sweep;
 pub mod time_line;
+pub mod trend;
 
 use maud::{Markup, html};
 

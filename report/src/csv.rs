@@ -1,8 +1,10 @@
 //! One row per stored interval, agent and operation, for spreadsheets and data frames.
 //!
-//! Room: `further`, the columns that only some runs have.
+//! Rooms: `further`, the columns that only some runs have; [`lines`], the same rows as JSON; [`trials`], one row per trial.
 
 mod further;
+pub mod lines;
+pub mod trials;
 
 use std::io::Write;
 
@@ -58,29 +60,37 @@ pub struct Csv;
 
 impl Exporter for Csv {
     fn export(&self, source: &mut ExportSource<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
-        let attempts = Attempts::new(source.record, &source.assembled.report);
         let mut writer = ::csv::Writer::from_writer(out);
-        let errors = ErrorKind::ALL.iter().map(|kind| format!("errors_{kind}"));
-        let further = Further::of(&source.assembled.report);
-        let columns = COLUMNS.iter().map(|column| (*column).to_owned()).chain(errors);
-        writer.write_record(columns.chain(further.columns()))?;
-        let job = source.job;
-        (source.intervals)(&mut |interval| {
-            let Some((attempt, agent)) = attempts.of(&interval) else {
-                return Ok(());
-            };
-            let operations = &job.of_variant(attempt.variant_index).workload.operations;
-            for operation in &interval.operations {
-                if let Some(spec) = operations.get(usize::from(operation.operation.0)) {
-                    let names = (agent.as_str(), spec.name.as_str());
-                    let row = row(attempt, names, &interval, operation);
-                    writer.write_record(row.into_iter().chain(further.figures(operation)))?;
-                }
-            }
-            Ok(())
-        })?;
+        rows(source, &mut |row| Ok(writer.write_record(row)?))?;
         Ok(writer.flush()?)
     }
+}
+
+/// Takes the names of the columns first, then each row.
+type TakeRow<'a> = dyn FnMut(Vec<String>) -> Result<(), ReportError> + 'a;
+
+/// Gives the columns and rows of a run out, one after another.
+fn rows(source: &mut ExportSource<'_>, take: &mut TakeRow<'_>) -> Result<(), ReportError> {
+    let attempts = Attempts::new(source.record, &source.assembled.report);
+    let errors = ErrorKind::ALL.iter().map(|kind| format!("errors_{kind}"));
+    let further = Further::of(&source.assembled.report);
+    let columns = COLUMNS.iter().map(|column| (*column).to_owned()).chain(errors);
+    take(columns.chain(further.columns()).collect())?;
+    let job = source.job;
+    (source.intervals)(&mut |interval| {
+        let Some((attempt, agent)) = attempts.of(&interval) else {
+            return Ok(());
+        };
+        let operations = &job.of_variant(attempt.variant_index).workload.operations;
+        for operation in &interval.operations {
+            if let Some(spec) = operations.get(usize::from(operation.operation.0)) {
+                let names = (agent.as_str(), spec.name.as_str());
+                let row = row(attempt, names, &interval, operation);
+                take(row.into_iter().chain(further.figures(operation)).collect())?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// One row; `names` are the agent's and the operation's.

@@ -5,8 +5,8 @@
 //!
 //! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`],
 //! [`hgrm`], [`openmetrics`], [`html`]. Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run
-//! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
-//! (those of claims, as text), [`caret`] (errors of jobs, with their places).
+//! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), [`figures`]
+//! (those of claims, as text), `slowest` (what took longest), [`caret`] (errors of jobs, with their places).
 #![forbid(unsafe_code)]
 
 pub mod annotations;
@@ -24,6 +24,7 @@ pub mod junit;
 pub mod markdown;
 pub mod openmetrics;
 pub mod series;
+mod slowest;
 pub mod suite;
 pub mod terminal;
 
@@ -109,8 +110,16 @@ pub struct ExportFormat {
 }
 
 /// Every format of `fleetmark export --format`.
-pub const EXPORTS: &[ExportFormat] =
-    &[hlog::FORMAT, hgrm::FORMAT, json::FORMAT, csv::FORMAT, openmetrics::FORMAT, html::FORMAT];
+pub const EXPORTS: &[ExportFormat] = &[
+    hlog::FORMAT,
+    hgrm::FORMAT,
+    json::FORMAT,
+    csv::FORMAT,
+    csv::lines::FORMAT,
+    csv::trials::FORMAT,
+    openmetrics::FORMAT,
+    html::FORMAT,
+];
 
 /// The export format of a name.
 ///
@@ -161,7 +170,9 @@ mod tests {
         let error = export_format("hdr").err().map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
-            Some("there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, openmetrics, html")
+            Some(
+                "there is no export format \"hdr\": choose one of hlog, hgrm, json, csv, jsonl, csv-trials, openmetrics, html"
+            )
         );
     }
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
+use shared::interval::slow::SLOWEST_MAX;
 use shared::run_report::{
     ClaimReport, ComparisonReport, OperationReport, RunReport, SearchStepReport, VariantReport, Verdict,
 };
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
+use crate::slowest;
 use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter};
 
@@ -55,6 +57,7 @@ fn section(page: &mut Page, report: &RunReport) {
     comparisons(page, report);
     notes(page, report);
     measurements(page, report);
+    slow_operations(page, report);
     findings(page, report);
 }
 
@@ -207,6 +210,19 @@ fn operation_row(variant: &str, name: &str, operation: &OperationReport) -> Vec<
         time(latency.p95),
         time(latency.p99),
     ]
+}
+
+fn slow_operations(page: &mut Page, report: &RunReport) {
+    let row = |slow: &slowest::Slow<'_>| {
+        let first = escaped(slow.first_line());
+        vec![slow.latency(), escaped(&slow.operation.operation), slow.when(), escaped(&slow.who()), first]
+    };
+    let rows: Vec<Vec<String>> = slowest::of(report, SLOWEST_MAX).iter().map(row).collect();
+    if !rows.is_empty() {
+        page.folded("Slowest operations", |page| {
+            page.table(&["latency", "operation", "when", "who", "request"], &rows);
+        });
+    }
 }
 
 fn findings(page: &mut Page, report: &RunReport) {

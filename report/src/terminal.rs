@@ -17,6 +17,7 @@ mod ink;
 mod metrics;
 mod operations;
 mod search;
+mod slowest;
 mod suite;
 mod summary;
 mod sweeps;
@@ -57,6 +58,7 @@ impl Reporter for Terminal {
             variant_section(&mut page, variant, is_only);
         }
         sweeps::tables(&mut page, report);
+        slowest::section(&mut page, report);
         hosts::tables(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);

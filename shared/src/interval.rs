@@ -1,11 +1,12 @@
 //! One agent's report on one second of one trial: deltas, numbered, never cumulative.
 //!
 //! Rooms: [`fold`], what finished runs keep of them; [`metric`], what was taken out of responses; [`remark`], what a program
-//! said beside its figures.
+//! said beside its figures; [`slow`], the slowest operations.
 
 pub mod fold;
 pub mod metric;
 pub mod remark;
+pub mod slow;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use self::fold::Folded;
 pub use self::metric::MetricInterval;
 pub use self::remark::{Remark, RemarkKind};
+use self::slow::SlowOperation;
 use crate::histogram::EncodedHistogram;
 use crate::host::{Fingerprint, HostSample};
 use crate::ids::{AgentId, IntervalSequence, OperationIndex, TrialKey};
@@ -118,6 +120,8 @@ pub struct OperationInterval {
     pub metrics: BTreeMap<String, MetricInterval>,
     /// What programs said beside their figures, at most [`REMARKS_MAX`], each once.
     pub remarks: Vec<Remark>,
+    /// Those among the slowest successes of their load thread so far, slowest first, at most [`slow::SLOWEST_MAX`].
+    pub slowest: Vec<SlowOperation>,
 }
 
 impl OperationInterval {

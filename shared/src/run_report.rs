@@ -1,12 +1,13 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
 //! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
-//! [`claim`], [`comparison`], [`sweep`], [`search`].
+//! [`claim`], [`comparison`], [`sweep`], [`search`], [`slow`].
 
 pub mod claim;
 pub mod comparison;
 pub mod operation;
 pub mod search;
+pub mod slow;
 pub mod sweep;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use self::claim::ClaimReport;
 pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
 pub use self::search::{SearchAnswer, SearchReport, SearchStepReport};
+pub use self::slow::SlowReport;
 pub use self::sweep::{ContrastReport, Direction, LawReport, SweepReport, SweptReport};
 
 /// The schema's name, written into every report.
@@ -221,6 +223,9 @@ pub struct TrialReport {
     /// How the hosts of agents fared that made no load; absent when the job has none observe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observers: Vec<ObserverReport>,
+    /// The slowest successes, slowest first, at most twenty; absent when none succeeded, or they were folded away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slowest: Vec<SlowReport>,
 }
 
 /// Two agents, one of which made load for the other, under the placement `pairs`.

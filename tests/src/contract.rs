@@ -108,6 +108,18 @@ const TRIAL: &[(&str, Kind)] = &[
     ("agents", List(&Table(AGENT))),
     // Added: how hosts fared that made no load.
     ("observers", OrAbsent(&List(&Table(OBSERVER)))),
+    // Added: the slowest successes.
+    ("slowest", OrAbsent(&List(&Table(SLOW)))),
+];
+
+const SLOW: &[(&str, Kind)] = &[
+    ("operation", Text),
+    ("latency_ns", Count),
+    ("offset_ns", Count),
+    ("ended_at", OrNull(&Text)),
+    ("agent", Text),
+    ("worker", Count),
+    ("request", OrNull(&Text)),
 ];
 
 const OBSERVER: &[(&str, Kind)] = &[

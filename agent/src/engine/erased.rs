@@ -50,6 +50,9 @@ pub trait AnyWorker {
         operation: OperationIndex,
         outcome: &'a mut Outcome,
     ) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+    /// [`Worker::describe`].
+    fn describe(&self, operation: OperationIndex) -> Option<String>;
 }
 
 /// Boxes a workload for the engine.
@@ -108,5 +111,9 @@ impl<W: Worker> AnyWorker for Boxed<W> {
         outcome: &'a mut Outcome,
     ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
         Box::pin(self.0.run(operation, outcome))
+    }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        self.0.describe(operation)
     }
 }

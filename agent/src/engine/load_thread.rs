@@ -16,6 +16,7 @@ use super::gate::{Admission, Gate, Part};
 use super::orders::Orders;
 use super::pacer::Due;
 use super::recorder::{Batch, Recorder};
+use super::slow::Witness;
 use super::tally::Timing;
 use super::threads::{Lane, ThreadTask};
 use super::timeline::whole_ns;
@@ -141,9 +142,16 @@ impl LoadThread {
         self.places.borrow_mut()[place].running = Some(Running { operation, part, begun_ns, due });
     }
 
-    /// An operation ended, and with it its iteration unless a further step follows; returns when, ns since T.
+    /// An operation ended, and with it its iteration unless a further step follows; returns when, ns since T. `witness` tells of it
+    /// if it is among the slowest.
     #[inline]
-    pub(super) fn end(&self, place: usize, goes_on: bool, outcome: &mut Outcome) -> u64 {
+    pub(super) fn end(
+        &self,
+        place: usize,
+        goes_on: bool,
+        outcome: &mut Outcome,
+        witness: impl FnOnce(bool) -> Witness,
+    ) -> u64 {
         // Empty when the engine gave the operation up in the meantime: it is counted already.
         let Some(running) = self.places.borrow_mut()[place].running.take() else {
             return self.elapsed_ns();
@@ -154,7 +162,7 @@ impl LoadThread {
         let timing = running.timing(self.start_ns, ended_ns, outcome);
         let at_ns = {
             let mut recorder = self.recorder.borrow_mut();
-            recorder.end(running.operation, running.part, ended_at_ns, timing, outcome);
+            recorder.end(running.operation, running.part, ended_at_ns, timing, outcome, witness);
             recorder.not_before_start(ended_at_ns)
         };
         if !goes_on && let Some(opened_ns) = self.gate.ended(running.part, at_ns) {
@@ -239,7 +247,7 @@ impl LoadThread {
                 "still running after {after:?}, far beyond its own timeout: given up, and its worker with it"
             )
         });
-        self.end(place, false, &mut outcome);
+        self.end(place, false, &mut outcome, |_| Witness::default());
     }
 
     fn hand_over(&self, batch: Batch) {

@@ -5,8 +5,10 @@
 use std::mem;
 
 use shared::ids::OperationIndex;
+use shared::interval::slow::SlowOperation;
 
 use super::gate::Part;
+use super::slow::{Slowest, Witness};
 use super::tally::{Tally, Timing};
 use super::timeline::{SliceKey, Timeline};
 use crate::workload::Outcome;
@@ -44,13 +46,15 @@ pub(super) struct Recorder {
     ends_ns: u64,
     tally: Tally,
     last_measured_end_ns: u64,
+    slowest: Slowest,
 }
 
 impl Recorder {
     /// A record that begins at T.
     pub(super) fn new(thread: usize, timeline: Timeline, tally: Tally) -> Self {
         let (key, ends_ns) = (timeline.key_at(0), timeline.cut_after(0));
-        Self { thread, timeline, key, starts_ns: 0, ends_ns, tally, last_measured_end_ns: 0 }
+        let slowest = Slowest::new();
+        Self { thread, timeline, key, starts_ns: 0, ends_ns, tally, last_measured_end_ns: 0, slowest }
     }
 
     /// Counts an operation that begins.
@@ -61,7 +65,8 @@ impl Recorder {
         }
     }
 
-    /// Counts an operation that ended at a moment. Call [`Recorder::cut`] first if one is due.
+    /// Counts an operation that ended at a moment. Call [`Recorder::cut`] first if one is due. `witness` is asked only about one that is
+    /// among the slowest, and told whether its request is wanted.
     #[inline]
     pub(super) fn end(
         &mut self,
@@ -70,12 +75,19 @@ impl Recorder {
         at_ns: u64,
         timing: Timing,
         outcome: &mut Outcome,
+        witness: impl FnOnce(bool) -> Witness,
     ) {
         match part {
             Part::Warmup => self.tally.end_warmup(operation),
             Part::Measured => {
                 self.tally.end(operation, timing, outcome);
                 self.last_measured_end_ns = self.last_measured_end_ns.max(self.not_before_start(at_ns));
+                if outcome.error.is_none() && self.slowest.has_place_for(timing.latency_ns) {
+                    let Witness { worker, request } = witness(self.slowest.enter(timing.latency_ns));
+                    let (latency_ns, ended_at_ns) = (timing.latency_ns, at_ns);
+                    let slow = SlowOperation { latency_ns, ended_at_ns, worker, request };
+                    self.tally.keep_slow(operation, slow);
+                }
             }
         }
     }
@@ -91,6 +103,7 @@ impl Recorder {
         let late_ns = at_ns.saturating_sub(self.ends_ns);
         self.starts_ns = self.timeline.start_of_slice(at_ns);
         self.ends_ns = self.timeline.cut_after(at_ns);
+        self.slowest.begin_interval();
         let key = mem::replace(&mut self.key, self.timeline.key_at(at_ns));
         let tally = mem::replace(&mut self.tally, spare);
         Batch { late_ns, ..self.batch(key, tally) }

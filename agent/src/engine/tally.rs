@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use shared::histogram::{EncodedHistogram, Histogram};
 use shared::ids::OperationIndex;
+use shared::interval::slow::{SlowOperation, keep_slowest};
 use shared::interval::{ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, OperationInterval};
 use shared::metric::MetricSpec;
 
@@ -63,6 +64,8 @@ struct OperationTally {
     metrics: Vec<MetricTally>,
     /// What programs named and said themselves.
     reported: ReportedTally,
+    /// Those among the slowest of their thread.
+    slowest: Vec<SlowOperation>,
 }
 
 /// Where the latency of one operation comes from under the open model.
@@ -157,6 +160,11 @@ impl Tally {
         }
     }
 
+    /// Keeps one that is among the slowest of its thread.
+    pub(super) fn keep_slow(&mut self, operation: OperationIndex, slow: SlowOperation) {
+        keep_slowest(&mut self.operations[usize::from(operation.0)].slowest, slow.bounded());
+    }
+
     /// Whether samples of this operation's failures are still kept.
     #[inline]
     pub(super) fn wants_sample(&self, operation: OperationIndex) -> bool {
@@ -203,6 +211,7 @@ impl OperationTally {
             measures: shape.measures.iter().map(|_| None).collect(),
             metrics: shape.metrics.iter().map(|spec| MetricTally::new(spec.kind)).collect(),
             reported: ReportedTally::default(),
+            slowest: Vec::new(),
         }
     }
 
@@ -231,6 +240,7 @@ impl OperationTally {
         }
         self.metrics.iter_mut().zip(&other.metrics).for_each(|(mine, theirs)| mine.add(theirs));
         self.reported.add(&other.reported, self.metrics.len());
+        other.slowest.iter().for_each(|slow| keep_slowest(&mut self.slowest, slow.clone()));
         self.unsent += other.unsent;
         if let (Some(mine), Some(theirs)) = (&mut self.open, &other.open) {
             add_histogram(&mut mine.service_time, &theirs.service_time);
@@ -251,6 +261,7 @@ impl OperationTally {
         self.unsent = 0;
         self.metrics.iter_mut().for_each(MetricTally::clear);
         self.reported.clear();
+        self.slowest.clear();
         clear_if_used(Some(&mut self.latency));
         let open = self.open.as_deref_mut().into_iter();
         let open = open.flat_map(|open| [&mut open.service_time, &mut open.send_lag, &mut open.worker_wait]);
@@ -296,6 +307,7 @@ impl OperationTally {
             measures: measured.map(|(name, histogram)| (name.to_owned(), histogram)).collect(),
             metrics: counted.chain(self.reported.encode()).collect(),
             remarks: self.reported.remarks().to_vec(),
+            slowest: self.slowest.clone(),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::orders::begun;
 use super::pacer::{Bed, Due, Next, Pacer};
 use super::pause::{Pause, Pauses};
 use super::ramp::Growth;
+use super::slow::Witness;
 use super::threads::ThreadTask;
 use super::timeline::whole_ns;
 use super::timer::Timer;
@@ -185,6 +186,7 @@ impl Crew {
             worker,
             thread: Rc::clone(thread),
             place: thread.seat(),
+            number: seat.worker,
             choice: Choice::new(self.shares.clone(), seat),
             pause: self.pauses.map(|pauses| pauses.of_worker(seat)),
             outcome: Outcome::default(),
@@ -197,6 +199,8 @@ struct Loop<W> {
     worker: W,
     thread: Rc<LoadThread>,
     place: usize,
+    /// Its number among the agent's workers.
+    number: u32,
     choice: Choice,
     pause: Option<Pause>,
     outcome: Outcome,
@@ -255,7 +259,10 @@ impl<W: Worker> Loop<W> {
             self.thread.begin(self.place, operation, beginning, &mut self.outcome);
             self.worker.run(operation, &mut self.outcome).await;
             let goes_on = self.choice.goes_on(self.outcome.error.is_some());
-            let ended_ns = self.thread.end(self.place, goes_on, &mut self.outcome);
+            let ended_ns = self.thread.end(self.place, goes_on, &mut self.outcome, |is_wanted| Witness {
+                worker: self.number,
+                request: is_wanted.then(|| self.worker.describe(operation)).flatten(),
+            });
             if !goes_on {
                 return ended_ns;
             }

@@ -11,7 +11,7 @@
 //! `redirect`, `cookies`.
 //!
 //! For a worker: `worker` (an operation within its timeout), `conversation` (from the request to what was taken out of
-//! the answer), `pass` (what is known from one operation to the next).
+//! the answer), `pass` (what is known from one operation to the next), `readable` (a request for people).
 //!
 //! A connection that the server closed while it lay idle is found out only by using it. An idempotent
 //! request (RFC 9110, 9.2.2) that meets its end before any byte of an answer is therefore sent once more on a
@@ -32,6 +32,7 @@ mod link;
 mod pass;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod readable;
 mod readings;
 mod redirect;
 mod remembered;

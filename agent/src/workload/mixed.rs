@@ -100,6 +100,11 @@ impl Worker for MixWorker {
         let route = self.routes[usize::from(operation.0)];
         self.workers[route.workload].run(route.operation, outcome).await;
     }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let route = self.routes[usize::from(operation.0)];
+        self.workers[route.workload].describe(route.operation)
+    }
 }
 
 #[cfg(test)]

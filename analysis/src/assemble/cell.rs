@@ -29,6 +29,8 @@ pub(super) struct Cell {
     /// Number of the interval that said it was the last.
     last: Option<u64>,
     measured_ns: u64,
+    /// When its first stored second of the window began, ns since T.
+    window_start_ns: Option<u64>,
     generator_cpu: Weighted,
     workers_peak: u32,
     /// The longest that a load thread stood still in the measured window.
@@ -104,6 +106,11 @@ impl Cell {
     /// Length of the stored part of the measured window.
     pub(super) fn measured_ns(&self) -> u64 {
         self.measured_ns
+    }
+
+    /// When the stored part of the measured window begins, ns since T.
+    pub(super) fn window_start_ns(&self) -> u64 {
+        self.window_start_ns.unwrap_or(0)
     }
 
     /// How many intervals are stored.
@@ -184,6 +191,9 @@ impl Cell {
 
     fn add_window(&mut self, interval: &Interval) {
         self.measured_ns = self.measured_ns.saturating_add(interval.duration_ns);
+        let earliest_ns =
+            self.window_start_ns.map_or(interval.start_ns, |start_ns| start_ns.min(interval.start_ns));
+        self.window_start_ns = Some(earliest_ns);
         self.stood_still_ns = self.stood_still_ns.max(interval.engine.late_ns);
         if let Some(cpu) = interval.engine.busiest_thread_cpu {
             self.generator_cpu.add(cpu, interval.duration_ns);

@@ -83,5 +83,6 @@ fn never_begun(record: &RunRecord, planned: &PlannedTrial, subject: &Subject) ->
         operations: Vec::<OperationReport>::new(),
         agents: Vec::new(),
         observers: Vec::new(),
+        slowest: Vec::new(),
     }
 }

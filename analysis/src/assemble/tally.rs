@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use shared::histogram::EncodedHistogram;
+use shared::interval::slow::{SlowOperation, keep_slowest};
 use shared::interval::{
     ERROR_SAMPLES_MAX, ErrorKind, ErrorSample, MEASURES_MAX, OperationInterval, REMARKS_MAX, Remark,
 };
@@ -28,6 +29,7 @@ pub(super) struct Tally {
     measures: BTreeMap<String, HistogramSum>,
     metrics: MetricSums,
     remarks: Vec<Remark>,
+    slowest: Vec<SlowOperation>,
 }
 
 impl Tally {
@@ -39,6 +41,7 @@ impl Tally {
         }
         self.keep_samples(&interval.error_samples);
         self.keep_remarks(&interval.remarks);
+        self.keep_slowest(&interval.slowest);
         // The service time parts from the latency with the first interval that tells it, before either grows.
         if interval.service_time.is_some() && self.service_time.is_none() {
             self.service_time = Some(self.latency.clone());
@@ -70,6 +73,7 @@ impl Tally {
         }
         self.keep_samples(&other.error_samples);
         self.keep_remarks(&other.remarks);
+        self.keep_slowest(&other.slowest);
         if other.service_time.is_some() && self.service_time.is_none() {
             self.service_time = Some(self.latency.clone());
         }
@@ -108,6 +112,11 @@ impl Tally {
     /// Values above the histograms' bound.
     pub(super) fn overflowed(&self) -> u64 {
         self.counters.overflowed
+    }
+
+    /// The slowest successes, slowest first.
+    pub(super) fn slowest(&self) -> &[SlowOperation] {
+        &self.slowest
     }
 
     /// What programs said beside their figures, each once.
@@ -195,6 +204,10 @@ impl Tally {
                 self.error_samples.push(sample.clone());
             }
         }
+    }
+
+    fn keep_slowest(&mut self, slowest: &[SlowOperation]) {
+        slowest.iter().for_each(|slow| keep_slowest(&mut self.slowest, slow.clone()));
     }
 
     fn keep_remarks(&mut self, remarks: &[Remark]) {

@@ -18,6 +18,7 @@ use shared::run_report::{
 use super::cell::Cell;
 use super::hosts::Hosts;
 use super::metric_sums::MetricSums;
+use super::slowest;
 use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
@@ -194,6 +195,7 @@ fn assemble_one<'a>(
         operations: operations.reports,
         agents,
         observers: observers.iter().map(|(part, cell)| observer(part, cell, hosts, count)).collect(),
+        slowest: slowest::of(job, attempt, &parts),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),

@@ -157,7 +157,7 @@ fn ask(frame: &mut Frame<'_>, question: Question, model: &Model, ink: Ink) {
             "l  leave: the run goes on without you\nc  cancel it: what was measured is kept\nEsc  go on watching"
         }
         Question::Cancel => {
-            "c  cancel it: what was measured is kept\nEsc  go on watching\n(its agents are this command's: it cannot go on alone)"
+            "c  cancel it: what was measured is kept\nEsc  go on watching\n(it cannot go on alone: its agents are ours)"
         }
     };
     let area = frame.area();

@@ -1,10 +1,12 @@
 //! Intervals: the bytes that agents send and the store keeps, and what they mean.
 //!
-//! Rooms: `host`, how a host fared; `metric`, what was taken out of responses; `remark`, what programs said beside their figures.
+//! Rooms: `host`, how a host fared; `metric`, what was taken out of responses; `remark`, what programs said beside their figures;
+//! `slow`, the slowest operations.
 
 mod host;
 mod metric;
 mod remark;
+mod slow;
 
 use std::collections::BTreeMap;
 
@@ -181,6 +183,7 @@ impl From<&OperationInterval> for crate::OperationInterval {
                 .collect(),
             metrics: operation.metrics.iter().map(|(name, metric)| (name.clone(), metric.into())).collect(),
             remarks: operation.remarks.iter().map(remark::written).collect(),
+            slowest: operation.slowest.iter().map(slow::written).collect(),
         }
     }
 }
@@ -239,6 +242,7 @@ impl TryFrom<crate::OperationInterval> for OperationInterval {
             measures: measures(operation.measures)?,
             metrics: metric::metrics(operation.metrics)?,
             remarks: remark::remarks(operation.remarks)?,
+            slowest: slow::slowest(operation.slowest)?,
         })
     }
 }

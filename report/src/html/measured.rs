@@ -94,7 +94,7 @@ pub(super) fn failures(report: &RunReport) -> Markup {
 }
 
 /// A text with its control characters made visible, line ends kept.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' => character,

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use shared::history::{Trend, TrendPoint, TrendSeries};
 
+use crate::chart::trend;
 use crate::figures::{self, ABSENT};
 
 /// Series shown; further ones are counted.
@@ -15,7 +16,10 @@ pub fn section(trend: &Trend, link: impl Fn(&TrendPoint) -> String) -> Markup {
     html! {
         section {
             h2 { (trend.metric) " of job " (trend.job) }
-            @for series in trend.series.iter().take(SERIES_MAX) { (table(series, &link)) }
+            @for series in trend.series.iter().take(SERIES_MAX) {
+                (trend::chart(&trend.metric, series))
+                (table(series, &link))
+            }
             @if trend.series.len() > SERIES_MAX { p { "… and " (trend.series.len() - SERIES_MAX) " more series: the JSON has them all." } }
             @if trend.series.iter().any(|series| !series.change_points.is_empty()) {
                 p { "▲ The values before and after differ by more than chance explains. Whether the program changed or the machine \

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::slow::{SlowOperation, keep_slowest};
 use super::{
     ERROR_SAMPLES_MAX, EngineSample, ErrorSample, Interval, MEASURES_MAX, METRICS_MAX, MetricInterval,
     OperationInterval, Phase, REMARKS_MAX, Remark,
@@ -113,6 +114,7 @@ fn without_details(interval: &Interval) -> Interval {
         measures: BTreeMap::new(),
         metrics: BTreeMap::new(),
         remarks: Vec::new(),
+        slowest: Vec::new(),
         ..operation.clone()
     };
     Interval {
@@ -229,6 +231,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
     let mut errors = BTreeMap::new();
     let mut error_samples: Vec<ErrorSample> = Vec::new();
     let mut remarks: Vec<Remark> = Vec::new();
+    let mut slowest: Vec<SlowOperation> = Vec::new();
     let mut measures: BTreeMap<String, Vec<&EncodedHistogram>> = BTreeMap::new();
     for part in parts {
         for (kind, count) in &part.errors {
@@ -240,6 +243,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
                 error_samples.push(sample.clone());
             }
         }
+        part.slowest.iter().for_each(|slow| keep_slowest(&mut slowest, slow.clone()));
         for remark in &part.remarks {
             if remarks.len() < REMARKS_MAX && !remarks.contains(remark) {
                 remarks.push(remark.clone());
@@ -278,6 +282,7 @@ fn sum_of_parts(operation: OperationIndex, parts: &[&OperationInterval]) -> Oper
             .collect(),
         metrics: sum_of_metrics(parts.iter().flat_map(|part| &part.metrics)),
         remarks,
+        slowest,
     }
 }
 

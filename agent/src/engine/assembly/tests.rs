@@ -10,6 +10,7 @@ use shared::job::{Warmup, Window};
 use super::*;
 use crate::engine::gate::{Admission, Gate, Part};
 use crate::engine::recorder::Recorder;
+use crate::engine::slow::Witness;
 use crate::engine::tally::{OperationShape, Shape, Timing};
 use crate::engine::tests::{AGENT, TRIAL, load};
 use crate::engine::timeline::INTERVAL_NS;
@@ -104,7 +105,9 @@ impl Simulated {
             Part::Measured => did.succeeded += 1,
         }
         did.service_ns += if part == Part::Measured { service_ns } else { 0 };
-        self.recorder.end(operation, part, self.free_at_ns, Timing::closed(service_ns), &mut outcome);
+        self.recorder.end(operation, part, self.free_at_ns, Timing::closed(service_ns), &mut outcome, |_| {
+            Witness::default()
+        });
         gate.ended(part, self.recorder.not_before_start(self.free_at_ns))
     }
 }

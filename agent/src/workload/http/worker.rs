@@ -10,6 +10,7 @@ use super::conversation::converse;
 use super::http2::HttpDesk;
 use super::link::Link;
 use super::pass::Pass;
+use super::readable::readable;
 use super::wire::Wire;
 use super::{HttpOperation, HttpPlan};
 use crate::engine::clock::now_ns;
@@ -95,5 +96,11 @@ impl Worker for HttpWorker {
         }
         progress.tell(outcome);
         plan.secrets.hide_in(outcome);
+    }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let place = usize::from(operation.0);
+        let sent = self.drafts[place].as_deref().unwrap_or(&self.plan.operations[place]);
+        Some(readable(&sent.request, &self.plan.secrets))
     }
 }

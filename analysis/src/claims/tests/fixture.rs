@@ -117,6 +117,7 @@ fn trial(block: usize, histogram: &Histogram) -> TrialReport {
         operations: vec![read],
         agents: Vec::new(),
         observers: Vec::new(),
+        slowest: Vec::new(),
     }
 }
 
