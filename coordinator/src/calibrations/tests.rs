@@ -43,6 +43,7 @@ fn store_part(store: &mut MemoryStore, number: u64, read: CalibrationReading, ke
     let host = HostReport {
         agent: AgentName::new("calibrated").unwrap(),
         fingerprint: fingerprint(kernel),
+        labels: Default::default(),
         observer: false,
     };
     let figures = RunFigures { calibration: Some(read), hosts: vec![host], ..samples::figures(number) };
