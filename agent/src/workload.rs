@@ -7,6 +7,7 @@
 pub mod command;
 pub mod cpu;
 pub(crate) mod deadline;
+pub mod disk;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
@@ -44,7 +45,7 @@ pub type Prepare = fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, Prepa
 pub struct WorkloadKind {
     /// How its keys read; advertised when the agent attaches.
     pub schema: KindSchema,
-    /// Whether it runs programs, so that an agent must allow it (`--allow`).
+    /// Whether it runs programs or fills disks, so that an agent must allow it (`--allow`).
     pub needs_permission: bool,
     /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do or the policy does
     /// not allow.
@@ -52,7 +53,8 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND];
+pub const TABLE: &[WorkloadKind] =
+    &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND, disk::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

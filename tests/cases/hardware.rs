@@ -70,6 +70,43 @@ fn memory_tells_its_bandwidth_and_the_curve_of_its_latency() {
 }
 
 #[test]
+fn a_disk_is_read_written_and_left_as_it_was() {
+    let scene = Scene::new();
+    let directory = scene.path().join("data");
+    fs::create_dir(&directory).expect("a folder in the test's own");
+    let kernels = ["read-sequential", "read-random", "write-sequential", "write-random", "fsync"];
+    let operation_of =
+        |name: &&str| format!("[[workload.operations]]\nname = \"{name}\"\nkernel = \"{name}/1\"\n");
+    let operations: String = kernels.iter().map(operation_of).collect();
+    let job = format!(
+        "name = \"disk\"\n[workload]\nkind = \"disk\"\ndirectory = {directory:?}\nsize = \"8MiB\"\ndirect = false\n\
+         {operations}[load]\nworkers = 4\niterations = 100\n{LIMITS}"
+    );
+    let (code, report) = run(&job);
+    let trial = only_trial(&report);
+    assert_eq!((code, whole(altogether(trial), "count")), (0, 100), "{trial:#}");
+    let [fsync, reads] = ["fsync", "read-random"].map(|name| operation(trial, name));
+    assert_eq!(whole(fsync, "bytes_sent"), 2_300 * whole(fsync, "count"));
+    assert_eq!(whole(reads, "bytes_received"), 4_096 * whole(reads, "count"));
+    assert!(!findings(&report, "page_cache").is_empty(), "{trial:#}");
+    assert_eq!(fs::read_dir(&directory).expect("it is still there").count(), 0);
+}
+
+#[test]
+fn an_agent_fills_no_disk_unless_it_is_allowed_to() {
+    let scene = Scene::new();
+    let coordinator = Coordinator::start(&scene, "store");
+    let _agent = Agent::start(&scene, &coordinator.url, "careful", &[]);
+    wait_for_agents(&scene, &coordinator.url, 1);
+    let job = "name = \"disk\"\n[workload]\nkind = \"disk\"\ndirectory = \"/var/tmp\"\n\
+               [[workload.operations]]\nname = \"log\"\nkernel = \"fsync/1\"\n[fleet]\nstart_timeout = \"2s\"\n";
+    scene.write("job.toml", job);
+    let said = scene.run(&["run", "job.toml", "--coordinator", &coordinator.url]);
+    assert_ne!(said.code, 0, "{said:?}");
+    assert!(said.errors.contains("disk") || said.out.contains("disk"), "{said:?}");
+}
+
+#[test]
 fn a_kernel_that_nobody_has_is_named_at_its_line() {
     let scene = Scene::new();
     scene.write(
