@@ -1,10 +1,12 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `hardware` (what the kinds share that measure the host itself), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
-//! program names itself).
+//! What they share: `connection` (connections, TLS included), `settings` (reading keys), [`deadline`] (the time limit of an
+//! operation), `invocation` (what is started, by the kinds that start programs), `hardware` (what the kinds share that measure
+//! the host itself), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its
+//! latency: the kind's own measures, and metrics that a program names itself).
 
 pub mod command;
+mod connection;
 pub mod cpu;
 pub(crate) mod deadline;
 pub mod disk;
@@ -16,8 +18,11 @@ pub mod http;
 mod invocation;
 mod measures;
 pub mod memory;
+mod mixed;
 pub mod process;
+pub mod redis;
 pub mod reported;
+mod settings;
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -54,7 +59,7 @@ pub struct WorkloadKind {
 
 /// Every kind this agent can run.
 pub const TABLE: &[WorkloadKind] =
-    &[http::KIND, command::KIND, process::KIND, cpu::KIND, memory::KIND, disk::KIND];
+    &[http::KIND, command::KIND, process::KIND, redis::KIND, cpu::KIND, memory::KIND, disk::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +71,19 @@ impl From<Refusal> for PrepareError {
     fn from(refusal: Refusal) -> Self {
         Self(refusal.to_string())
     }
+}
+
+/// Makes an assignment's workload ready: of its kind, or a mix.
+///
+/// # Errors
+/// What the kind cannot do or the policy does not allow, or that the agent does not know it.
+pub fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    if !assignment.mixed().is_empty() {
+        return mixed::prepare(assignment, warden);
+    }
+    let kind = TABLE.iter().find(|line| line.schema.kind == assignment.kind);
+    let unknown = || PrepareError(format!("this agent does not know {:?} workloads", assignment.kind));
+    (kind.ok_or_else(unknown)?.prepare)(assignment, warden)
 }
 
 /// A workload made ready for one trial, shared by the load threads.

@@ -1,6 +1,7 @@
-"""What share of all CPU time was busy, and what share stolen, while this ran: an independent reading of /proc/stat.
+"""What share of all CPU time was busy, and what share stolen: an independent reading of /proc/stat.
 
-Usage: cpu_time.py START STOP. Looks once the file START is there, and again once STOP is; prints two shares.
+Usage: cpu_time.py START SECONDS. Looks once the file START is there, and again so many seconds later by its own clock; prints
+two shares.
 """
 
 import os
@@ -15,15 +16,11 @@ def ticks():
     return sum(fields), user + nice + system + irq + softirq + steal, steal
 
 
-def wait_for(path):
-    while not os.path.exists(path):
-        time.sleep(0.001)
-
-
-start, stop = sys.argv[1:]
-wait_for(start)
-before = ticks()
-wait_for(stop)
+start, seconds = sys.argv[1], float(sys.argv[2])
+while not os.path.exists(start):
+    time.sleep(0.001)
+begun, before = time.monotonic(), ticks()
+time.sleep(max(0.0, begun + seconds - time.monotonic()))
 after = ticks()
 total, busy, stolen = (now - then for now, then in zip(after, before))
 print(busy / total, stolen / total)

@@ -8,9 +8,9 @@ use crate::job::{Job, LoadModel, OperationSpec, Placement};
 /// What must be alike in two runs before a difference between them means anything. How long they measured is no part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobShape {
-    /// The workload's kind.
+    /// The workload's kind; of a mix all of them.
     pub kind: String,
-    /// Whether its operations are the steps of a scenario.
+    /// Whether its operations, or some of a mix, are the steps of a scenario.
     pub is_scenario: bool,
     /// The operations by name, each with its share.
     pub operations: Vec<(String, f64)>,
@@ -36,7 +36,7 @@ impl JobShape {
         let operations = &job.workload.operations;
         Self {
             kind: job.workload.kind.clone(),
-            is_scenario: job.workload.is_scenario,
+            is_scenario: job.workload.has_scenario(),
             operations: operations.iter().map(|one| (one.name.to_string(), one.weight)).collect(),
             kernels: operations.iter().filter_map(kernel_of).collect(),
             model: job.load.model,
