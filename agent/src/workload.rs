@@ -19,6 +19,7 @@ mod invocation;
 mod measures;
 pub mod memory;
 mod mixed;
+pub mod network;
 pub mod process;
 pub mod redis;
 pub mod reported;
@@ -58,8 +59,16 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] =
-    &[http::KIND, command::KIND, process::KIND, redis::KIND, cpu::KIND, memory::KIND, disk::KIND];
+pub const TABLE: &[WorkloadKind] = &[
+    http::KIND,
+    command::KIND,
+    process::KIND,
+    redis::KIND,
+    cpu::KIND,
+    memory::KIND,
+    disk::KIND,
+    network::KIND,
+];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,13 @@
-//! Hosts of one run against each other: each agent alone, or the agents that share a label's value.
+//! Hosts of one run against each other: each agent alone, or the agents that share a label's value; under `pairs` the links between
+//! them.
 //!
 //! A host is compared with what holds it back: unlike the sides of a claim, a host that was throttled is not left out, since its
-//! limit is part of what it is; the finding stands beside its figures. Rooms: `groups` (who belongs together), `measured` (what a
+//! limit is part of what it is; the finding stands beside its figures. Rooms: `groups` (who belongs together), `links` (what lies
+//! between hosts), `measured` (what a
 //! group reads in a metric, and what that says against the reference).
 
 mod groups;
+mod links;
 mod measured;
 #[cfg(test)]
 mod tests;
@@ -43,7 +46,7 @@ pub enum HostsError {
     /// The run's job does not read: it was written by another version.
     #[error("the job of the run does not read: {0}")]
     Job(#[from] JobErrors),
-    /// Agents shared one load, or met in pairs.
+    /// Agents shared one load, or what is asked for makes no sense of pairs.
     #[error(
         "the run has placement = {0:?}, so that no host has figures of its own: measure with placement = \"each\""
     )]
@@ -75,21 +78,30 @@ pub enum HostsError {
 /// When it has no hosts that stand alone, or what is asked for is not there.
 pub fn compare_hosts(report: &RunReport, question: Question<'_>) -> Result<HostComparison, HostsError> {
     let job: Job = parse(&report.run.job, Kinds::Unchecked)?;
-    match job.fleet.placement {
-        Placement::Each => {}
-        Placement::Together => return Err(HostsError::Placement("together")),
-        Placement::Pairs => return Err(HostsError::Placement("pairs")),
+    match (job.fleet.placement, question.group_by) {
+        (Placement::Together, _) => return Err(HostsError::Placement("together")),
+        (Placement::Pairs, Some(_)) => return Err(HostsError::Placement("pairs")),
+        (Placement::Pairs, None) | (Placement::Each, _) => {}
     }
+    let meets_in_pairs = job.fleet.placement == Placement::Pairs;
     let (groups, mut notes) = groups::of(report, question.group_by)?;
     let reference = place_of_reference(&groups, question.reference)?;
     let margin = question.margin.unwrap_or(job.limits.margin);
-    let mut rows = rows(report, &groups, reference, margin);
+    let asked = asked(report, groups.len());
+    let (mut rows, mut matrices) = (Vec::new(), Vec::new());
+    if meets_in_pairs {
+        matrices.extend(asked.iter().map(|(place, metric)| links::matrix(report, *place, metric, &groups)));
+    } else {
+        rows = self::rows(report, &asked, &groups, reference, margin);
+    }
     correct(&mut rows);
-    let has_gap = groups.iter().any(|group| !group.has_valid_trial(report));
+    let has_gap = if meets_in_pairs {
+        matrices.iter().flat_map(|matrix| &matrix.links).any(|link| link.n == 0)
+    } else {
+        groups.iter().any(|group| !group.has_valid_trial(report))
+    };
     if has_gap {
-        notes.push(
-            "a host or group without a valid trial has no figures: `fleetmark show` says why".to_owned(),
-        );
+        notes.push("what has no valid trial has no figures: `fleetmark show` says why".to_owned());
     }
     notes.push(
         "what is said holds for these hosts at that time: one machine says nothing of others of its kind"
@@ -107,6 +119,7 @@ pub fn compare_hosts(report: &RunReport, question: Question<'_>) -> Result<HostC
         exit_code: exit_code(&rows, has_gap),
         groups: groups.iter().map(|group| group.told(report)).collect(),
         metrics: rows,
+        matrices,
         notes,
     })
 }
@@ -149,24 +162,34 @@ impl Row {
     }
 }
 
-fn rows(report: &RunReport, groups: &[Group], reference: usize, margin: f64) -> Vec<Row> {
+/// What is compared: the places of variants, and their metrics.
+fn asked(report: &RunReport, groups: usize) -> Vec<(usize, MetricName)> {
     let of_variant = |(place, variant): (usize, &VariantReport)| {
         let metrics = metrics(variant).into_iter();
         metrics.map(move |metric| (place, metric)).collect::<Vec<_>>()
     };
     let asked = report.variants.iter().enumerate().flat_map(of_variant);
-    let asked: Vec<(usize, MetricName)> = asked.take(VALUES_MAX / groups.len().max(1)).collect();
-    let row = |(place, metric): (usize, MetricName)| {
-        let measured = Measured::of(report, place, &metric, groups);
+    asked.take(VALUES_MAX / groups.max(1)).collect()
+}
+
+fn rows(
+    report: &RunReport,
+    asked: &[(usize, MetricName)],
+    groups: &[Group],
+    reference: usize,
+    margin: f64,
+) -> Vec<Row> {
+    let row = |(place, metric): &(usize, MetricName)| {
+        let measured = Measured::of(report, *place, metric, groups);
         Row {
-            variant: report.variants[place].name.clone(),
+            variant: report.variants[*place].name.clone(),
             metric: metric.to_string(),
             unit: measured.unit.clone(),
             better: measured.better,
             values: measured.compared(groups, reference, margin),
         }
     };
-    asked.into_iter().map(row).collect()
+    asked.iter().map(row).collect()
 }
 
 /// What hosts are compared in: the kind's own metrics first, then how long an operation takes, and where there is one alone, how many

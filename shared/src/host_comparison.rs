@@ -32,6 +32,9 @@ pub struct HostComparison {
     pub fingerprint_differences: Vec<FingerprintDifference>,
     /// The metrics, in the order of the report.
     pub metrics: Vec<HostMetricRow>,
+    /// Under the placement `pairs` the links between hosts, instead of `metrics`; absent otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matrices: Vec<LinkMatrix>,
     /// What a reader should know, as sentences.
     pub notes: Vec<String>,
     /// The contract's exit code: 0 nothing is worse than the reference, 1 something is slower, 2 it cannot be told, 3 a group
@@ -77,6 +80,42 @@ pub struct HostMetricRow {
     pub better: Option<String>,
     /// A value of each group, in their order.
     pub values: Vec<GroupValue>,
+}
+
+/// One metric of every link between two hosts, in both directions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkMatrix {
+    /// The variant of the job.
+    pub variant: String,
+    /// `[operation.]measure[.statistic]`.
+    pub metric: String,
+    /// Its unit: `ns`, `bytes`, `per_s`, a word of the workload's own, or empty.
+    pub unit: String,
+    /// The median of all links; `null` without any.
+    pub median: Option<f64>,
+    /// Every link that there must be, by name: `from`, then `to`.
+    pub links: Vec<LinkValue>,
+}
+
+/// What one link reads in one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkValue {
+    /// Who made the load.
+    pub from: AgentName,
+    /// Who was measured.
+    pub to: AgentName,
+    /// Valid trials that give a value; 0: the cell is missing.
+    pub n: u64,
+    /// Mean over trials: geometric for amounts. `null` without one.
+    pub mean: Option<f64>,
+    /// 95 % interval of the mean; `null` below two trials.
+    pub ci95: Option<[f64; 2]>,
+    /// This direction by the one back; `null` without both.
+    pub asymmetry: Option<f64>,
+    /// This link by the median of all; `null` without a value.
+    pub by_median: Option<f64>,
+    /// Whether it lies apart from all other links.
+    pub is_outlier: bool,
 }
 
 /// What one group reads in one metric.

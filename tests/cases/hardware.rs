@@ -93,6 +93,39 @@ fn a_disk_is_read_written_and_left_as_it_was() {
 }
 
 #[test]
+fn links_between_agents_are_measured_in_both_directions() {
+    let scene = Scene::new();
+    let operation_of = |(name, more): (&str, &str)| {
+        format!("[[workload.operations]]\nname = \"{name}\"\nkernel = \"{name}/1\"\n{more}")
+    };
+    let operations =
+        [("stream", ""), ("round-trip", "size = \"64KiB\"\n"), ("connect", "")].map(operation_of).concat();
+    let job = format!(
+        "name = \"links\"\n[workload]\nkind = \"network\"\naddress = \"{{{{peer.host}}}}:{{{{target.port}}}}\"\n{operations}\
+         [load]\niterations = 60\ntrials = 2\n[fleet]\nplacement = \"pairs\"\nagents = 2\n{LIMITS}\
+         [target]\nstart = [\"fleetmark\", \"target\", \"--network\", \"--listen\", \"{{{{target.host}}}}:{{{{target.port}}}}\"]\n\
+         ready = \"tcp://{{{{target.host}}}}:{{{{target.port}}}}\"\n"
+    );
+    scene.write("job.toml", &job);
+    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
+    let report = scene.json("report.json");
+    assert_eq!((said.code, departures(&report)), (0, Vec::new()), "{said:?}");
+    for trial in fleetmark_tests::readings::trials(&report) {
+        let streamed = operation(trial, "stream");
+        assert_eq!(whole(streamed, "bytes_sent"), (1 << 20) * whole(streamed, "count"));
+        let echoed = operation(trial, "round-trip");
+        assert_eq!(whole(echoed, "bytes_received"), 65_536 * whole(echoed, "count"));
+        assert!(whole(operation(trial, "connect"), "connects") > 0, "{trial:#}");
+    }
+    let compared = scene.run(&["compare", "--hosts", "latest", "--json"]).json();
+    let matrices = list(&compared["matrices"]);
+    let echoes = matrices.iter().find(|matrix| matrix["metric"] == "round-trip.latency.mean");
+    let links = list(&echoes.expect("it is compared")["links"]);
+    assert_eq!(links.len(), 2, "{compared:#}");
+    assert!(links.iter().all(|link| link["n"] == 2 && link["asymmetry"].as_f64().is_some()), "{compared:#}");
+}
+
+#[test]
 fn an_agent_fills_no_disk_unless_it_is_allowed_to() {
     let scene = Scene::new();
     let coordinator = Coordinator::start(&scene, "store");

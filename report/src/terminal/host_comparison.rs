@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::CellAlignment;
-use shared::host_comparison::{GroupValue, HostComparison, HostGroup, HostMetricRow};
+use shared::host_comparison::{GroupValue, HostComparison, HostGroup, HostMetricRow, LinkMatrix};
 use shared::run_report::Says;
 use shared::units::{human_count, human_share};
 
@@ -20,6 +20,8 @@ const METRICS_LISTED_MAX: usize = 60;
 const GROUPS_LISTED_MAX: usize = 40;
 /// Most differences of fingerprints listed.
 const DIFFERENCES_LISTED_MAX: usize = 30;
+/// Most hosts that stand beside each other in a matrix.
+const HOSTS_ACROSS_MAX: usize = 12;
 /// Longest name of a host or group, in letters.
 const NAME_LETTERS_MAX: usize = 32;
 
@@ -43,6 +45,9 @@ pub fn render(comparison: &HostComparison, width: u16, is_coloured: bool) -> Str
     let has_variants = comparison.metrics.iter().any(|row| row.variant != comparison.metrics[0].variant);
     for row in comparison.metrics.iter().take(METRICS_LISTED_MAX) {
         table(&mut page, row, comparison, has_variants);
+    }
+    for matrix in comparison.matrices.iter().take(METRICS_LISTED_MAX) {
+        links(&mut page, matrix, comparison);
     }
     if comparison.metrics.len() > METRICS_LISTED_MAX {
         page.line(&format!(
@@ -130,6 +135,42 @@ fn table(page: &mut Page, row: &HostMetricRow, comparison: &HostComparison, has_
     }
 }
 
+/// A row for each host that made load, a column for each that was measured; what lies apart is marked, and told below.
+fn links(page: &mut Page, matrix: &LinkMatrix, comparison: &HostComparison) {
+    let has_variants = comparison.matrices.iter().any(|other| other.variant != matrix.variant);
+    let variant = if has_variants { format!("{}: ", printable(&matrix.variant)) } else { String::new() };
+    page.title(&format!("{variant}{}, from row to column", printable(&matrix.metric)));
+    let hosts: Vec<&str> =
+        comparison.groups.iter().map(|group| group.name.as_str()).take(HOSTS_ACROSS_MAX).collect();
+    let mut table = plain_table();
+    table.set_header(std::iter::once("from".to_owned()).chain(hosts.iter().map(|host| name(host))));
+    for from in &hosts {
+        let cell = |to: &&str| {
+            let link =
+                matrix.links.iter().find(|link| link.from.as_str() == *from && link.to.as_str() == *to);
+            let mean = link.and_then(|link| link.mean).map(|mean| figure(mean, &matrix.unit));
+            let mark = if link.is_some_and(|link| link.is_outlier) { " !" } else { "" };
+            format!("{}{mark}", mean.unwrap_or_else(|| ABSENT.to_owned()))
+        };
+        table.add_row(std::iter::once(name(from)).chain(hosts.iter().map(cell)));
+    }
+    page.table(&table);
+    if comparison.groups.len() > hosts.len() {
+        page.line(&format!(" … of {} hosts: --json tells all links", comparison.groups.len()));
+    }
+    for link in matrix.links.iter().filter(|link| link.is_outlier).take(GROUPS_LISTED_MAX) {
+        let ratio = link.by_median.map_or_else(|| ABSENT.to_owned(), human_count);
+        let weight = page.ink.weighed(Weight::Doubtful, "apart");
+        page.line(&format!("{weight}: {} → {} is {ratio} of the median link", link.from, link.to));
+    }
+    let widest =
+        matrix.links.iter().filter_map(|link| Some((link, link.asymmetry.filter(|ratio| *ratio > 1.0)?)));
+    if let Some((link, ratio)) = widest.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
+        let ratio = human_count(ratio);
+        page.line(&format!("most unlike its way back: {} → {}, {ratio} of it", link.from, link.to));
+    }
+}
+
 fn word(value: &GroupValue, comparison: &HostComparison) -> String {
     match value.says {
         None if value.group == comparison.reference => "reference".to_owned(),
@@ -196,6 +237,7 @@ mod tests {
                 better: Some("higher".to_owned()),
                 values: vec![value("large", 4_000.0, None), value("small", 2_000.0, Some(0.5))],
             }],
+            matrices: Vec::new(),
             notes: vec!["these hosts alone".to_owned()],
             exit_code: 1,
         };
