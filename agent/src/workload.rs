@@ -9,6 +9,7 @@ pub mod command;
 mod connection;
 pub mod cpu;
 pub(crate) mod deadline;
+pub mod disk;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
@@ -18,6 +19,7 @@ mod invocation;
 mod measures;
 pub mod memory;
 mod mixed;
+pub mod network;
 pub mod process;
 pub mod redis;
 pub mod reported;
@@ -49,7 +51,7 @@ pub type Prepare = fn(&Assignment, &Arc<Warden>) -> Result<Arc<dyn Drive>, Prepa
 pub struct WorkloadKind {
     /// How its keys read; advertised when the agent attaches.
     pub schema: KindSchema,
-    /// Whether it runs programs, so that an agent must allow it (`--allow`).
+    /// Whether it runs programs or fills disks, so that an agent must allow it (`--allow`).
     pub needs_permission: bool,
     /// Makes it ready for one trial: reads the settings, resolves names, refuses what it cannot do or the policy does
     /// not allow.
@@ -57,8 +59,16 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] =
-    &[http::KIND, command::KIND, process::KIND, redis::KIND, cpu::KIND, memory::KIND];
+pub const TABLE: &[WorkloadKind] = &[
+    http::KIND,
+    command::KIND,
+    process::KIND,
+    redis::KIND,
+    cpu::KIND,
+    memory::KIND,
+    disk::KIND,
+    network::KIND,
+];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

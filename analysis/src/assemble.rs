@@ -351,7 +351,12 @@ fn hosts_as_told<'a>(
                         && host.fingerprint.differing(fingerprint).is_empty()))
         };
         if !hosts.iter().any(is_listed) {
-            hosts.push(HostReport { agent: part.name.clone(), fingerprint: fingerprint.clone(), observer });
+            hosts.push(HostReport {
+                agent: part.name.clone(),
+                fingerprint: fingerprint.clone(),
+                labels: part.labels.clone(),
+                observer,
+            });
         }
     }
     hosts.sort_by(|one, other| one.agent.cmp(&other.agent));

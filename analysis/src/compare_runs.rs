@@ -29,7 +29,7 @@ use crate::prediction::RUNS_MIN;
 const COMPARISONS_MAX: usize = 10_000;
 /// Measures that are what an open model's job asked for, or that can be zero and then have no ratio.
 const NOT_COMPARED: [&str; 2] = ["count", "error_ratio"];
-const SLOWER: u8 = 1;
+pub(crate) const SLOWER: u8 = 1;
 
 /// One side: a run, or the runs of a baseline, and which of their variants is meant.
 #[derive(Debug, Clone, PartialEq)]

@@ -18,6 +18,7 @@ use shared::metric::MetricName;
 use shared::run_report::{ComparisonReport, RunReport, Says};
 
 use self::side_by_side::Asked;
+pub(crate) use self::side_by_side::{margin, mean_ratio, p};
 use crate::assemble::Assembled;
 use crate::assemble::subject::Subject;
 use crate::level::Level;

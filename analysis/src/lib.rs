@@ -10,6 +10,7 @@
 //! * [`verdict`]: what came out of the run as a whole.
 //! * [`calibration`]: whether a set-up tells what is the same from what is slower.
 //! * [`compare_runs`]: runs and baselines against each other. [`compare_variants`]: two variants of one run.
+//!   [`mod@compare_hosts`]: its hosts.
 //!
 //! Numbers alone, whatever they were measured of:
 //!
@@ -31,6 +32,7 @@ pub mod calibration;
 pub mod change_point;
 pub mod claimed;
 pub mod claims;
+pub mod compare_hosts;
 pub mod compare_runs;
 pub mod compare_variants;
 pub mod comparisons;

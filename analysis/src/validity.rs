@@ -45,6 +45,7 @@ const GATES: &[Gate] = &[
     histogram_overflowed,
     expectation::missed,
     other_machine,
+    page_cache,
     identical_measurements,
     generator_saturated,
     lateness::generator_late,
@@ -74,6 +75,11 @@ pub fn is_valid(findings: &[Finding]) -> bool {
 }
 
 /// A program that describes its machine, and describes another than its agent's.
+fn page_cache(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let told = evidence.remarks.iter().filter(|remark| remark.kind == RemarkKind::PageCache);
+    told.map(|remark| Finding::of_trial(FindingCode::PageCache, remark.text.clone())).collect()
+}
+
 fn other_machine(evidence: &Evidence<'_>) -> Vec<Finding> {
     let told = evidence.remarks.iter().filter(|remark| remark.kind == RemarkKind::OtherMachine);
     told.map(|remark| Finding::of_trial(FindingCode::OtherMachine, remark.text.clone())).collect()

@@ -103,7 +103,12 @@ impl MadeUpRuns {
             margin: 0.05,
             across_machines: false,
             variants: vec![variant],
-            hosts: vec![HostReport { agent, fingerprint: Default::default(), observer: false }],
+            hosts: vec![HostReport {
+                agent,
+                fingerprint: Default::default(),
+                labels: Default::default(),
+                observer: false,
+            }],
             calibration: None,
             calibrated_by: None,
         }

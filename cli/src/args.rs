@@ -129,7 +129,7 @@ pub(crate) enum Command {
     },
     /// Show whether these hosts read what is the same as the same, and what is slower as slower
     Calibrate(CalibrateArgs),
-    /// Compare two runs, baselines, or variants: which is faster, and how sure that is
+    /// Compare two runs, baselines, variants, or the hosts of one run: which is faster, and how sure that is
     Compare(CompareArgs),
     /// Show how a metric went from run to run
     Trend(TrendArgs),

@@ -15,6 +15,7 @@
 //!   how long they may do nothing.
 //! * [`clock`], [`server_clock`], [`deadlines`]: time.
 //! * [`acceptor`], [`event_loop`]: the threads.
+//! * [`network`]: the other side of the workload `network`, which is no HTTP server.
 
 mod acceptor;
 mod answers;
@@ -24,6 +25,7 @@ mod connection;
 mod connections;
 mod deadlines;
 mod event_loop;
+mod network;
 mod options;
 mod outbox;
 mod patience;
@@ -52,6 +54,7 @@ use permits::Permits;
 use server_clock::ServerClock;
 use tally::Tally;
 
+pub(crate) use network::run as serve_network;
 pub(crate) use options::{BodySize, ErrorShare, ListenAddress, SEED_DEFAULT, TargetOptions, ThreadCount};
 pub(crate) use stall::Stall;
 

@@ -4,7 +4,8 @@
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `hosts` (how they fared), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
 //! `search` (which is the highest that holds), `doubts` (errors and findings), `suite` (several runs in a table); [`trend`], a metric
-//! over many runs, [`comparison`], two of them against each other, and [`calibration`], whether any of that can be trusted.
+//! over many runs, [`comparison`], two of them against each other, [`mod@host_comparison`], the hosts
+//! of one, and [`calibration`], whether any of that can be trusted.
 
 mod against;
 mod apart;
@@ -12,6 +13,7 @@ pub mod calibration;
 mod claims;
 pub mod comparison;
 mod doubts;
+pub mod host_comparison;
 mod hosts;
 mod ink;
 mod metrics;

@@ -91,6 +91,8 @@ findings! {
     /// A program described the machine that it measured on (pytest-benchmark's `machine_info`), and described another than its
     /// agent's: its results may come from elsewhere, or it ran in a container.
     OtherMachine = "other_machine", Note;
+    /// The workload `disk` measured memory, or memory as well: `direct` is false, or its directory lies in a tmpfs.
+    PageCache = "page_cache", Note;
     /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
     /// copied, cached or replayed. It shows once all trials are there, and is not repeated.
     IdenticalMeasurements = "identical_measurements", Invalid;

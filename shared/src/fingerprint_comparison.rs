@@ -56,6 +56,13 @@ pub fn differences(a: &[HostReport], b: &[HostReport]) -> Vec<FingerprintDiffere
     told.concat()
 }
 
+/// In what another host differs from one. Their names always do, and are left out.
+pub fn of_hosts(one: &HostReport, other: &HostReport) -> Vec<FingerprintDifference> {
+    let told = |(field, a, b)| FingerprintDifference { agent: other.agent.to_string(), field, a, b };
+    let fields = differing(&one.fingerprint, &other.fingerprint).into_iter();
+    fields.filter(|(field, ..)| field != "hostname").map(told).collect()
+}
+
 fn differing(a: &Fingerprint, b: &Fingerprint) -> Vec<(String, Option<String>, Option<String>)> {
     let number = |number: Option<u32>| number.map(|number| number.to_string());
     let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| list.join(", "));
@@ -107,7 +114,12 @@ mod tests {
     use crate::ids::AgentName;
 
     fn host(agent: &str, fingerprint: Fingerprint) -> HostReport {
-        HostReport { agent: AgentName::new(agent).unwrap(), fingerprint, observer: false }
+        HostReport {
+            agent: AgentName::new(agent).unwrap(),
+            fingerprint,
+            labels: Default::default(),
+            observer: false,
+        }
     }
 
     fn plain() -> Fingerprint {

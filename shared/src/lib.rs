@@ -37,6 +37,7 @@ pub mod fleet;
 pub mod histogram;
 pub mod history;
 pub mod host;
+pub mod host_comparison;
 pub mod ids;
 pub mod interval;
 pub mod job;

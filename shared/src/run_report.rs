@@ -329,6 +329,9 @@ pub struct HostReport {
     pub agent: AgentName,
     /// What it is.
     pub fingerprint: Fingerprint,
+    /// The agent's labels; absent when it has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Whether it only observed, in every trial; absent when it made load.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub observer: bool,

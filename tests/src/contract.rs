@@ -50,6 +50,8 @@ const REPORT: Kind = Table(&[
 const HOST: &[(&str, Kind)] = &[
     ("agent", Text),
     ("fingerprint", Kind::Map(&Anything)),
+    // Added: the labels of its agent, by which hosts are grouped.
+    ("labels", OrAbsent(&Kind::Map(&Text))),
     // Added: that it only observed.
     ("observer", OrAbsent(&Boolean)),
 ];

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 use shared::job::schema::{Key, KindSchema, Shape};
-use shared::metric::{MetricKind, MetricSpec};
 use shared::plan::Assignment;
 
 use self::settings::{KernelEntry, Settings};
@@ -66,7 +65,6 @@ struct Cpu {
     /// The kernel of each operation.
     kernels: Vec<KernelEntry>,
     threads: NonZeroU32,
-    rate: [MetricSpec; 1],
 }
 
 impl Cpu {
@@ -77,8 +75,7 @@ impl Cpu {
     fn under(warden: &Warden, assignment: &Assignment) -> Result<Self, PrepareError> {
         let settings = Settings::read(assignment).map_err(|error| PrepareError(error.to_string()))?;
         let threads = hardware::threads(settings.threads.as_deref(), &assignment.load, warden)?;
-        let rate = MetricSpec { name: "rate".to_owned(), unit: "per_s".to_owned(), kind: MetricKind::Gauge };
-        Ok(Self { kernels: settings.kernels, threads, rate: [rate] })
+        Ok(Self { kernels: settings.kernels, threads })
     }
 }
 
@@ -95,10 +92,6 @@ impl Workload for Cpu {
 
     fn own_threads(&self) -> Option<NonZeroU32> {
         Some(self.threads)
-    }
-
-    fn metrics(&self, _operation: OperationIndex) -> &[MetricSpec] {
-        &self.rate
     }
 }
 
@@ -121,9 +114,8 @@ impl Worker for CpuWorker {
         let kernel = &mut self.kernels[usize::from(operation.0)];
         kernel.renew();
         hardware::batch(outcome, || kernel.run()).await;
-        match kernel.check() {
-            Ok(()) => outcome.metrics.push((0, 1.0 / hardware::seconds(outcome))),
-            Err(wrong) => outcome.fail(ErrorKind::Other, || format!("the host reckons wrongly: {wrong}")),
+        if let Err(wrong) = kernel.check() {
+            outcome.fail(ErrorKind::Other, || format!("the host reckons wrongly: {wrong}"));
         }
     }
 }

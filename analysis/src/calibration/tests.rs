@@ -113,7 +113,12 @@ fn without_an_interval_there_is_no_smallest_effect() {
 
 fn host(agent: &str, kernel: &str) -> HostReport {
     let fingerprint = Fingerprint { kernel: Some(kernel.to_owned()), ..Fingerprint::default() };
-    HostReport { agent: AgentName::new(agent).unwrap(), fingerprint, observer: false }
+    HostReport {
+        agent: AgentName::new(agent).unwrap(),
+        fingerprint,
+        labels: Default::default(),
+        observer: false,
+    }
 }
 
 #[test]

@@ -50,7 +50,12 @@ fn run(number: u64, median_ns: f64, load: &str) -> RunFigures {
         margin: 0.05,
         across_machines: false,
         variants: vec![variant],
-        hosts: vec![HostReport { agent: AgentName::new("a1").unwrap(), fingerprint, observer: false }],
+        hosts: vec![HostReport {
+            agent: AgentName::new("a1").unwrap(),
+            fingerprint,
+            labels: Default::default(),
+            observer: false,
+        }],
         calibration: None,
         calibrated_by: None,
     }

@@ -129,7 +129,7 @@ mod tests {
         let host = |place: usize| {
             let boot = if is_one_machine { 0 } else { place };
             let fingerprint = Fingerprint { boot_id: Some(boot.to_string()), ..Fingerprint::default() };
-            HostReport { agent: name(place), fingerprint, observer: false }
+            HostReport { agent: name(place), fingerprint, labels: Default::default(), observer: false }
         };
         assembled.report.hosts = (0..hosts.len()).map(host).collect();
         let claim = "metric = \"read.latency.p50\"\nvariant = \"new\"\nthan = \"old\"\nat_most = 0.9\n";

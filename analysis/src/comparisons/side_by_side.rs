@@ -130,7 +130,7 @@ impl SideBySide<'_> {
 }
 
 /// b / a with its interval; on the linear scale the ratio of the means, without one.
-fn mean_ratio(firsts: &[f64], seconds: &[f64], scale: Scale) -> (Option<f64>, Option<[f64; 2]>) {
+pub(crate) fn mean_ratio(firsts: &[f64], seconds: &[f64], scale: Scale) -> (Option<f64>, Option<[f64; 2]>) {
     if scale == Scale::Linear {
         let (a, b) = (firsts.iter().sum::<f64>(), seconds.iter().sum::<f64>());
         return ((a != 0.0).then(|| b / a), None);
@@ -144,14 +144,14 @@ fn mean_ratio(firsts: &[f64], seconds: &[f64], scale: Scale) -> (Option<f64>, Op
 }
 
 /// The largest difference that counts as none: a factor, or on the linear scale that share of the first side's mean.
-fn margin(firsts: &[f64], scale: Scale, share: f64) -> Margin {
+pub(crate) fn margin(firsts: &[f64], scale: Scale, share: f64) -> Margin {
     let mean = mean(firsts).unwrap_or(0.0).abs();
     let margin = if scale == Scale::Linear { Margin::linear(share * mean) } else { Margin::of_share(share) };
     margin.unwrap_or(Margin::NONE)
 }
 
 /// The level at which a word would just be said: that at which the interval reaches the margin.
-pub(super) fn p(differences: &Differences, rule: paired::Rule, says: Says) -> f64 {
+pub(crate) fn p(differences: &Differences, rule: paired::Rule, says: Says) -> f64 {
     let estimate = mean_interval(differences.values(), differences.rounding_variance(), rule.level);
     let Some(estimate) = estimate else { return 1.0 };
     let margin = rule.margin.value();

@@ -36,14 +36,25 @@ pub(crate) enum BaselineAction {
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// A run (an id, a unique prefix, or `latest`), a baseline, or one variant of either as RUN:VARIANT
-    pub(crate) a: String,
+    #[arg(required_unless_present = "hosts", conflicts_with = "hosts")]
+    pub(crate) a: Option<String>,
     /// What is compared with it
-    pub(crate) b: String,
+    #[arg(required_unless_present = "hosts")]
+    pub(crate) b: Option<String>,
+    /// Compare the hosts of one run instead, each of which measured alone (placement = "each")
+    #[arg(long, value_name = "RUN")]
+    pub(crate) hosts: Option<String>,
+    /// Take hosts together that share a label's value: label.KEY
+    #[arg(long, value_name = "label.KEY", requires = "hosts", value_parser = label)]
+    pub(crate) group_by: Option<String>,
+    /// The host or group to compare with [default: the first by name]
+    #[arg(long, value_name = "NAME", requires = "hosts")]
+    pub(crate) reference: Option<String>,
     /// What counts as the same, such as 5% [default: the job's `limits.margin`]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) margin: Option<f64>,
     /// Comparing different hosts is meant
-    #[arg(long)]
+    #[arg(long, conflicts_with = "hosts")]
     pub(crate) across_machines: bool,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
@@ -62,6 +73,14 @@ pub(crate) struct TrendArgs {
     pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
+}
+
+/// The label that a group is made by.
+fn label(text: &str) -> Result<String, String> {
+    match text.strip_prefix("label.") {
+        Some(label) if !label.is_empty() => Ok(label.to_owned()),
+        _ => Err("it is written as label.KEY, such as label.instance".to_owned()),
+    }
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {

@@ -11,6 +11,9 @@ pub(crate) struct TargetArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: target::ListenAddress,
+    /// Be the other side of the workload `network` instead of an HTTP server
+    #[arg(long, conflicts_with_all = ["latency", "stall", "errors", "body", "seed"])]
+    pub(crate) network: bool,
     /// How long answers take: 5ms, uniform(1ms,9ms), lognormal(5ms,0.5), or exponential(5ms)
     #[arg(long, value_name = "D")]
     pub(crate) latency: Option<Delay>,

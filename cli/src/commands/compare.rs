@@ -1,5 +1,6 @@
-//! `fleetmark compare`: two runs, baselines, or variants of one run, against each other.
+//! `fleetmark compare`: two runs, baselines, or variants of one run, against each other; or the hosts of one run.
 
+use analysis::compare_hosts::{Question, compare_hosts};
 use analysis::compare_runs::named::Named;
 use analysis::compare_runs::{Side, Terms, compare_runs};
 use shared::run_comparison::RunComparison;
@@ -11,7 +12,13 @@ use crate::output;
 use crate::rpc::Client;
 
 pub(super) async fn run(args: CompareArgs) -> anyhow::Result<u8> {
-    let (a, b) = (Named::read(&args.a), Named::read(&args.b));
+    if let Some(run) = &args.hosts {
+        return hosts(run, &args).await;
+    }
+    let (Some(a), Some(b)) = (&args.a, &args.b) else {
+        return Err(Failure::with_code(USAGE, "name what is compared: A B, or --hosts RUN"));
+    };
+    let (a, b) = (Named::read(a), Named::read(b));
     let mut client = show::existing(&args.ask.place, a.runs).await?;
     let (a, b) = (side(a, &mut client).await?, side(b, &mut client).await?);
     let terms = Terms { margin: args.margin, across_machines: args.across_machines };
@@ -24,6 +31,26 @@ pub(super) async fn run(args: CompareArgs) -> anyhow::Result<u8> {
         _ => compare_runs(&a, &b, terms),
     };
     print(&comparison, args.ask.json)?;
+    Ok(comparison.exit_code)
+}
+
+/// The hosts of one run.
+async fn hosts(run: &str, args: &CompareArgs) -> anyhow::Result<u8> {
+    let report = show::report(&mut show::existing(&args.ask.place, run).await?, run).await?;
+    let question = Question {
+        group_by: args.group_by.as_deref(),
+        reference: args.reference.as_deref(),
+        margin: args.margin,
+    };
+    let comparison = compare_hosts(&report, question).map_err(|problem| {
+        Failure::with_code(USAGE, format!("the hosts of {run} cannot be compared: {problem}"))
+    })?;
+    output::print(&if args.ask.json {
+        serde_json::to_string_pretty(&comparison)? + "\n"
+    } else {
+        let page = output::Page::of_standard_output();
+        report::terminal::host_comparison::render(&comparison, page.width, page.is_coloured)
+    })?;
     Ok(comparison.exit_code)
 }
 

@@ -1,10 +1,15 @@
-//! `fleetmark target`: a small HTTP server whose behaviour is known.
+//! `fleetmark target`: a small HTTP server whose behaviour is known, or the other side of the workload `network`.
 
 use crate::args::TargetArgs;
 use crate::exit_code::{DONE, Failure, UNREACHABLE};
 use crate::target::{self, TargetOptions};
 
 pub(super) fn run(args: TargetArgs) -> anyhow::Result<u8> {
+    if args.network {
+        target::serve_network(&args.listen)
+            .map_err(|error| Failure::with_code(UNREACHABLE, format!("{error:#}")))?;
+        return Ok(DONE);
+    }
     let options = TargetOptions {
         listen: args.listen,
         latency: args.latency.unwrap_or_default(),

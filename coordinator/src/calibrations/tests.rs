@@ -17,7 +17,12 @@ fn fingerprint(kernel: &str) -> Fingerprint {
 }
 
 fn host(fingerprint: Fingerprint) -> HostReport {
-    HostReport { agent: AgentName::new("a1").unwrap(), fingerprint, observer: false }
+    HostReport {
+        agent: AgentName::new("a1").unwrap(),
+        fingerprint,
+        labels: Default::default(),
+        observer: false,
+    }
 }
 
 fn reading(number: u64, part: CalibrationPart, says: Says, blocks: u64) -> CalibrationReading {

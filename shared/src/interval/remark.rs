@@ -12,17 +12,20 @@ pub enum RemarkKind {
     OtherMachine,
     /// The end of what a program said that reported figures: told when some of those that were expected lack.
     LastWords,
+    /// What was measured is memory, or memory as well, where a disk was asked for.
+    PageCache,
 }
 
 impl RemarkKind {
     /// Every kind.
-    pub const ALL: [RemarkKind; 2] = [RemarkKind::OtherMachine, RemarkKind::LastWords];
+    pub const ALL: [RemarkKind; 3] = [RemarkKind::OtherMachine, RemarkKind::LastWords, RemarkKind::PageCache];
 
     /// The word for it on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             RemarkKind::OtherMachine => "other_machine",
             RemarkKind::LastWords => "last_words",
+            RemarkKind::PageCache => "page_cache",
         }
     }
 }

@@ -34,8 +34,6 @@ async fn every_kernel_reckons_rightly_batch_by_batch() {
             worker.run(OperationIndex(operation), &mut outcome).await;
             assert_eq!((outcome.error, &outcome.sample), (None, &None), "{name}");
             assert!(outcome.sent_ns > 0 && outcome.ended_ns > outcome.sent_ns, "{name}: {outcome:?}");
-            let [(0, rate)] = outcome.metrics[..] else { panic!("{name} has a rate: {outcome:?}") };
-            assert!((rate * hardware::seconds(&outcome) - 1.0).abs() < 1e-9, "{name}");
         }
     }
 }

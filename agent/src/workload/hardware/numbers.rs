@@ -13,6 +13,12 @@ impl Numbers {
         Self(BEGINNING)
     }
 
+    /// A sequence of a worker's own.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        // Zero would stay zero.
+        Self(if seed == 0 { BEGINNING } else { seed })
+    }
+
     /// The next number, over all 64 bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;

@@ -19,7 +19,12 @@ const STEADY: &[f64] = &[5.0, 5.02, 4.98, 5.01, 4.99, 5.0];
 
 fn hosts(kernel: &str) -> Vec<HostReport> {
     let fingerprint = Fingerprint { kernel: Some(kernel.to_owned()), ..Fingerprint::default() };
-    vec![HostReport { agent: AgentName::new("a1").unwrap(), fingerprint, observer: false }]
+    vec![HostReport {
+        agent: AgentName::new("a1").unwrap(),
+        fingerprint,
+        labels: Default::default(),
+        observer: false,
+    }]
 }
 
 fn run(number: u64, median_ms: f64, shape: &JobShape) -> BaselineRun {

@@ -1,0 +1,121 @@
+//! One worker's connection to the other side, and what goes over it: at the beginning eight bytes that say what is meant (0: take
+//! all that comes; else so many bytes are a message, and go back), then nothing but the bytes themselves.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use shared::interval::ErrorKind;
+
+use super::settings::Exchange;
+use crate::policy::{Refusal, Warden};
+
+/// Bytes of one operation of a stream.
+pub(super) const STREAM_BYTES: usize = 1 << 20;
+/// Bytes that are handed over at once: as many as iperf3 does.
+const WRITE_BYTES: usize = 128 << 10;
+
+/// A connection that is open, and greeted.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: TcpStream,
+    exchange: Exchange,
+    bytes: Vec<u8>,
+}
+
+/// How an exchange failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    /// The agent's owner does not allow the address. The warden has noted it, so that the trial ends.
+    #[error("this agent refuses: {0}")]
+    Refused(Refusal),
+    /// No connection.
+    #[error("connecting to {address}: {error}")]
+    Connect {
+        /// Where.
+        address: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// It broke, or was silent for too long.
+    #[error("the connection: {0}")]
+    Broken(#[from] io::Error),
+}
+
+impl LinkError {
+    /// The contract's word for it.
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self {
+            LinkError::Refused(_) => ErrorKind::Other,
+            LinkError::Connect { error, .. } if error.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
+            LinkError::Connect { .. } => ErrorKind::Connect,
+            // What a socket with a time limit says, depending on the system.
+            LinkError::Broken(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+            {
+                ErrorKind::Timeout
+            }
+            LinkError::Broken(_) => ErrorKind::Closed,
+        }
+    }
+}
+
+impl Link {
+    /// Connects, and says what is meant.
+    pub(super) fn open(
+        address: &str,
+        exchange: Exchange,
+        within: Duration,
+        warden: &Warden,
+    ) -> Result<Self, LinkError> {
+        let mut stream = connect(address, within, warden)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(within))?;
+        stream.set_write_timeout(Some(within))?;
+        let (message, kept) = match exchange {
+            Exchange::Stream => (0, WRITE_BYTES),
+            Exchange::RoundTrip(bytes) => (bytes as u64, bytes),
+            Exchange::Connect => return Ok(Self { stream, exchange, bytes: Vec::new() }),
+        };
+        stream.write_all(&message.to_le_bytes())?;
+        Ok(Self { stream, exchange, bytes: vec![0x5a; kept] })
+    }
+
+    /// Does one operation; returns the bytes sent and received.
+    pub(super) fn exchange(&mut self) -> Result<[u64; 2], LinkError> {
+        match self.exchange {
+            Exchange::Stream => {
+                for _ in 0..STREAM_BYTES / WRITE_BYTES {
+                    self.stream.write_all(&self.bytes)?;
+                }
+                Ok([STREAM_BYTES as u64, 0])
+            }
+            Exchange::RoundTrip(bytes) => {
+                self.stream.write_all(&self.bytes)?;
+                self.stream.read_exact(&mut self.bytes)?;
+                Ok([bytes as u64; 2])
+            }
+            Exchange::Connect => {
+                // Reset, not ended: a port that rests for a minute after each connection would soon be the last.
+                rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))
+                    .map_err(io::Error::from)?;
+                Ok([0, 0])
+            }
+        }
+    }
+}
+
+/// Tries one address after the other; the policy is asked about the very address that is connected to.
+fn connect(address: &str, within: Duration, warden: &Warden) -> Result<TcpStream, LinkError> {
+    let failed = |error| LinkError::Connect { address: address.to_owned(), error };
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name leads to no address");
+    for found in address.to_socket_addrs().map_err(failed)? {
+        warden.check_address(host, found).map_err(LinkError::Refused)?;
+        match TcpStream::connect_timeout(&found, within) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
