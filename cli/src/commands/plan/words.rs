@@ -87,7 +87,7 @@ fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
 /// A sentence for every column of data.
 fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let sentence = |(name, column): (&String, &DataColumn)| {
-        let order = order(column);
+        let order = column.order;
         let count = count(column, files);
         let source = match &column.source {
             DataSource::Csv { file, column } => format!(" of the column {column:?} of {file}"),
