@@ -17,6 +17,7 @@ pub mod process;
 pub mod redis;
 pub mod reported;
 mod settings;
+pub mod sql;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, redis::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, redis::KIND, sql::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
