@@ -7,6 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::Zipf;
 use shared::job::{DataOrder, ZipfExponent};
+use shared::plan::Mix;
 
 use super::permutation::Permutation;
 
@@ -17,6 +18,19 @@ pub struct AgentPlace {
     pub index: u32,
     /// At least 1.
     pub count: u32,
+}
+
+impl AgentPlace {
+    /// The place of one of an agent's workloads, where each must have numbers that no other has.
+    pub fn of_part(self, mix: &Mix) -> Self {
+        match mix {
+            Mix::Alone | Mix::Of(_) => self,
+            // Agents (10,000) times workloads (256) fit.
+            Mix::Part { index, count } => {
+                Self { index: self.index * count + index, count: self.count * count }
+            }
+        }
+    }
 }
 
 /// The rows of one source, dealt out to this agent's workers in turn.

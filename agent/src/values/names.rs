@@ -202,7 +202,7 @@ impl Sources {
             files.extend(file.map(|file| (file, deal)));
             columns.push(Column { name: name.clone(), deal, cells });
         }
-        Ok(Self { columns, deals, sequence: Sequence::new(agent), extracted })
+        Ok(Self { columns, deals, sequence: Sequence::new(agent.of_part(&assignment.mix)), extracted })
     }
 }
 
@@ -265,7 +265,8 @@ struct Texts {
 impl Texts {
     fn of(assignment: &Assignment) -> Result<Self, NamesError> {
         let mut texts = Self::default();
-        assignment.settings.values().try_for_each(|value| texts.read(value))?;
+        let mixed = assignment.mixed().iter().flat_map(|part| part.settings.values());
+        assignment.settings.values().chain(mixed).try_for_each(|value| texts.read(value))?;
         for operation in &assignment.operations {
             operation.settings.values().try_for_each(|value| texts.read(value))?;
             let extract = operation.settings.get(EXTRACT).and_then(Value::as_object);

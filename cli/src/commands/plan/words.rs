@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::job::data::read_csv_column;
-use shared::job::{DataColumn, DataSource, Job, Load, Placement, WorkloadSpec};
+use shared::job::{DataColumn, DataSource, Job, Load, Placement, WorkloadPart, WorkloadSpec};
 use shared::plan::PlannedCell;
 use shared::units::print_duration;
 
@@ -55,12 +55,24 @@ pub(super) fn all(job: &Job, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
 /// A sentence for everything about the workers' ways that is not the default.
 fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
     let mut ways = Vec::new();
-    if workload.is_scenario {
-        let steps: Vec<&str> = workload.operations.iter().map(|step| step.name.as_str()).collect();
-        ways.push(format!("each iteration is a scenario: {}", steps.join(", then ")));
+    let parts = workload.parts();
+    let weights: f64 = parts.iter().map(WorkloadPart::weight).sum();
+    for part in &parts {
+        let names: Vec<&str> = part.operations.iter().map(|operation| operation.name.as_str()).collect();
+        match (part.name, part.is_scenario) {
+            (None, true) => ways.push(format!("each iteration is a scenario: {}", names.join(", then "))),
+            (None, false) => {}
+            (Some(name), is_scenario) => {
+                let share = 100.0 * part.weight() / weights;
+                let between = if is_scenario { ", then " } else { ", " };
+                let what = if is_scenario { "the scenario " } else { "" };
+                let names = names.join(between);
+                ways.push(format!("{share:.1}% of iterations are of {name} ({}): {what}{names}", part.kind));
+            }
+        }
     }
     if let Some(think) = load.think {
-        let what = if workload.is_scenario { "step" } else { "operation" };
+        let what = if workload.has_scenario() { "step" } else { "operation" };
         ways.push(format!("a worker pauses {think} after each {what}"));
     }
     if let Some(pace) = load.pace {
