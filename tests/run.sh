@@ -15,6 +15,8 @@ needs=(
     "faketime faketime"
     "chromium chromium"
     "fio fio"
+    "redis-server redis-server"
+    "pg_createcluster postgresql"
     "stress-ng stress-ng"
     "python3 python3-minimal"
 )

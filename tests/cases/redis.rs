@@ -7,7 +7,7 @@ use fleetmark_tests::contract::departures;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::readings::{only_trial, operation, text, whole};
 use fleetmark_tests::redis::Redis;
-use fleetmark_tests::running::files_with;
+use fleetmark_tests::written::files_with;
 use serde_json::{Value, json};
 
 /// Far longer than a server takes to see that its clients are gone.
@@ -43,7 +43,10 @@ fn redis_counts_exactly_the_commands_that_are_reported() {
     let count = |name| whole(operation(trial, name), "count");
     assert_eq!(count("*"), 10_000);
     let calls = redis.calls();
-    assert_eq!((calls["get"], calls["set"], calls["expire"]), (count("get"), 2 * count("set"), 2 * count("set")));
+    assert_eq!(
+        (calls["get"], calls["set"], calls["expire"]),
+        (count("get"), 2 * count("set"), 2 * count("set"))
+    );
     let hit = &operation(trial, "get")["metrics"]["hit"];
     assert_eq!((hit["kind"].as_str(), hit["count"].as_u64()), (Some("ratio"), Some(count("get"))), "{hit}");
     wait_for("all connections to be closed", GONE_WITHIN, || (redis.others_connected() == 0).then_some(()));
@@ -54,7 +57,8 @@ fn the_example_holds_its_claims() {
     let scene = Scene::new();
     let example = fleetmark_tests::suites::examples("cache.toml");
     let words = ["run", &example.display().to_string(), "--json", "report.json", "--set", "limits.steal=1"];
-    let quick = ["--set", "limits.foreign_cpu=1", "--set", "limits.generator_cpu=1", "--set", "load.duration=2s"];
+    let quick =
+        ["--set", "limits.foreign_cpu=1", "--set", "limits.generator_cpu=1", "--set", "limits.send_lag=1"];
     let said = scene.run(&[&words[..], &quick].concat());
     assert_eq!(said.code, 0, "{said:?}");
 }
@@ -65,12 +69,13 @@ fn a_server_that_goes_away_is_an_error_and_no_hang() {
     let mut redis = Redis::start(&scene);
     let job = job(&redis.url(), GET_AND_SET, "duration = \"3s\"");
     scene.write("job.toml", &job);
-    let mut running = fleetmark_tests::running::Running::start(&scene, &["run", "job.toml", "--json", "report.json"]);
+    let running =
+        fleetmark_tests::running::Running::start(&scene, &["run", "job.toml", "--json", "report.json"]);
     wait_for("the first commands", GONE_WITHIN, || redis.calls().contains_key("get").then_some(()));
     redis.kill();
-    let code = running.wait(Duration::from_secs(60));
+    let said = running.end(Duration::from_secs(60));
     let report = scene.json("report.json");
-    assert_eq!(code, Some(3), "{report:#}");
+    assert_eq!(said.code, 3, "{said:?}");
     let errors = &operation(only_trial(&report), "*")["errors"];
     assert!(errors["connect"].as_u64().is_some(), "{errors}");
 }
@@ -82,7 +87,8 @@ fn a_password_is_never_told() {
     let with_password = |name: &str| format!("redis://:{{{{env:{name}}}}}@127.0.0.1:{}", redis.port);
     for (given, code, kind) in [(PASSWORD, 0, None), ("another-password-of-mine", 3, Some("connect"))] {
         scene.write("job.toml", &job(&with_password("CACHE_PASSWORD"), GET_AND_SET, "iterations = 20"));
-        let mut command = scene.command(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
+        let mut command =
+            scene.command(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
         let said = command.env("CACHE_PASSWORD", given).output().unwrap();
         assert_eq!(said.status.code(), Some(code), "{said:?}");
         let report = scene.json("report.json");
@@ -92,7 +98,8 @@ fn a_password_is_never_told() {
         assert!(!String::from_utf8_lossy(&spoken).contains(given));
         assert_eq!(files_with(scene.path(), given), [""; 0], "nothing that was written holds it");
     }
-    let written = job(&format!("redis://:{PASSWORD}@127.0.0.1:{}", redis.port), GET_AND_SET, "iterations = 1");
+    let written =
+        job(&format!("redis://:{PASSWORD}@127.0.0.1:{}", redis.port), GET_AND_SET, "iterations = 1");
     scene.write("told.toml", &written);
     let refused = scene.run(&["run", "told.toml"]);
     assert_eq!(refused.code, 65, "{refused:?}");

@@ -7,7 +7,7 @@ use fleetmark_tests::contract::departures;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::postgres::{PASSWORD, Postgres};
 use fleetmark_tests::readings::{only_trial, operation, text, whole};
-use fleetmark_tests::running::files_with;
+use fleetmark_tests::written::files_with;
 use serde_json::{Value, json};
 
 /// Far longer than a server takes to see that its clients are gone.
@@ -25,10 +25,11 @@ fn run(scene: &Scene, job: &str) -> (Said, Value) {
     let mut command = scene.command(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
     let said = command.env("SHOP_PASSWORD", PASSWORD).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said = Said { code: said.status.code().unwrap_or(-1), output: text(&said.stdout), errors: text(&said.stderr) };
+    let said =
+        Said { code: said.status.code().unwrap_or(-1), out: text(&said.stdout), errors: text(&said.stderr) };
     let report = scene.json("report.json");
     assert_eq!(departures(&report), [""; 0], "{said:?}");
-    assert!(!said.output.contains(PASSWORD) && !said.errors.contains(PASSWORD), "{said:?}");
+    assert!(!said.out.contains(PASSWORD) && !said.errors.contains(PASSWORD), "{said:?}");
     assert_eq!(files_with(scene.path(), PASSWORD), [""; 0], "nothing that was written holds the password");
     (said, report)
 }
@@ -47,14 +48,17 @@ fn failure(report: &Value) -> (String, Value) {
 fn the_database_counts_exactly_the_statements_that_are_reported() {
     let (scene, database) = (Scene::new(), Postgres::start());
     database.ask("CREATE TABLE thing (id int PRIMARY KEY, name text); GRANT ALL ON thing TO me; INSERT INTO thing SELECT i, 'x' FROM generate_series(1, 100) i");
-    let settings = operations("statement = \"SELECT name FROM thing WHERE id = $1\"\nparams = [\"{{id}}\"]\nexpect = { rows = 1 }");
+    let settings = operations(
+        "statement = \"SELECT name FROM thing WHERE id = $1\"\nparams = [\"{{id}}\"]\nexpect = { rows = 1 }",
+    );
     let (said, report) = run(&scene, &job(&database.url(), &settings, "iterations = 10000"));
     assert_eq!(said.code, 0, "{said:?}");
     let it = operation(only_trial(&report), "it");
     assert_eq!((whole(it, "count"), &it["errors"]), (10_000, &json!({})));
     assert_eq!(it["metrics"]["rows"]["mean"].as_f64(), Some(1.0));
     assert!(whole(it, "bytes_received") > 10_000);
-    let calls = database.ask("SELECT calls FROM pg_stat_statements WHERE query LIKE 'SELECT name FROM thing%'");
+    let calls =
+        database.ask("SELECT calls FROM pg_stat_statements WHERE query LIKE 'SELECT name FROM thing%'");
     assert_eq!(calls, "10000");
     wait_for("all connections to be closed", GONE_WITHIN, || (database.connections() == 0).then_some(()));
 }
@@ -63,7 +67,16 @@ fn the_database_counts_exactly_the_statements_that_are_reported() {
 fn the_example_holds_its_claims() {
     let (scene, database) = (Scene::new(), Postgres::start());
     let example = fleetmark_tests::suites::examples("database.toml").display().to_string();
-    let words = ["run", &example, "--json", "report.json", "--set", "limits.steal=1", "--set", "limits.foreign_cpu=1"];
+    let words = [
+        "run",
+        &example,
+        "--json",
+        "report.json",
+        "--set",
+        "limits.steal=1",
+        "--set",
+        "limits.foreign_cpu=1",
+    ];
     let quick = ["--set", "limits.generator_cpu=1", "--set", "load.duration=2s", "--set", "load.warmup=0s"];
     let url = format!("postgres://me:{PASSWORD}@127.0.0.1:{}/shop", database.port);
     let said = scene.command(&[&words[..], &quick].concat()).env("DATABASE_URL", url).output().unwrap();
@@ -105,13 +118,38 @@ fn each_bad_day_has_its_own_kind_and_words() {
     let url = database.url();
     let select = operations("statement = \"SELECT 1\"");
     for (url, settings, kind, words) in [
-        (url.replace("{{env:SHOP_PASSWORD}}", "{{env:HOME}}"), select.clone(), "connect", "password authentication failed"),
+        (
+            url.replace("{{env:SHOP_PASSWORD}}", "{{env:HOME}}"),
+            select.clone(),
+            "connect",
+            "password authentication failed",
+        ),
         (url.replace("/shop", "/nothing"), select, "connect", "\"nothing\" does not exist"),
         (url.clone(), operations("statement = \"SELECT 1 / 0\""), "status", "division by zero (22012)"),
-        (url.clone(), operations("statement = \"SELECT $1::int\"\nparams = [\"x\"]"), "status", "invalid input syntax"),
-        (url.clone(), operations("statement = \"SELECT $1::int\""), "other", "wants 1 values, and params give 0"),
-        (url.clone(), operations("statement = \"SELECT 1\"\nexpect = { rows = 2 }"), "body", "1 rows were read, and 2"),
-        (url, operations("statement = \"SELECT pg_sleep(60)\"\ntimeout = \"200ms\""), "timeout", "it was cancelled"),
+        (
+            url.clone(),
+            operations("statement = \"SELECT $1::int\"\nparams = [\"x\"]"),
+            "status",
+            "invalid input syntax",
+        ),
+        (
+            url.clone(),
+            operations("statement = \"SELECT $1::int\""),
+            "other",
+            "wants 1 values, and params give 0",
+        ),
+        (
+            url.clone(),
+            operations("statement = \"SELECT 1\"\nexpect = { rows = 2 }"),
+            "body",
+            "1 rows were read, and 2",
+        ),
+        (
+            url,
+            operations("statement = \"SELECT pg_sleep(60)\"\ntimeout = \"3s\""),
+            "timeout",
+            "it was cancelled",
+        ),
     ] {
         let (said, report) = run(&scene, &job(&url, &settings, "iterations = 4"));
         let (message, errors) = failure(&report);
@@ -146,7 +184,8 @@ fn a_server_that_goes_away_is_an_error_and_no_hang() {
     let mut command = scene.command(&["run", "job.toml", "--json", "report.json"]);
     let mut running = fleetmark_tests::process::Process::start("run", command.env("SHOP_PASSWORD", PASSWORD));
     wait_for("the first statements", GONE_WITHIN, || {
-        let calls = database.ask("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query = 'SELECT $1'");
+        let calls =
+            database.ask("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query = 'SELECT $1'");
         (calls != "0").then_some(())
     });
     database.stop();

@@ -79,7 +79,22 @@ impl Postgres {
     fn psql(&self, statement: &str) -> Result<String, String> {
         let port = self.port.to_string();
         let run = |database: &str| {
-            let words = ["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-U", USER, "-p", &port, "-d", database, "-c", statement];
+            let words = [
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-h",
+                "127.0.0.1",
+                "-U",
+                USER,
+                "-p",
+                &port,
+                "-d",
+                database,
+                "-c",
+                statement,
+            ];
             Command::new(program("psql")).args(words).output().map_err(|error| error.to_string())
         };
         let mut said = run("shop")?;
@@ -128,7 +143,9 @@ fn program(name: &str) -> PathBuf {
     let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin").join(name)).collect();
     found.retain(|path| path.is_file());
     found.sort();
-    found.pop().expect("PostgreSQL is not installed: tests/run.sh installs it, or: apt-get install postgresql")
+    found
+        .pop()
+        .expect("PostgreSQL is not installed: tests/run.sh installs it, or: apt-get install postgresql")
 }
 
 /// A program as the server's user, if the tests are root's.
@@ -137,7 +154,9 @@ fn as_user(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--pdeathsig", "QUIT", "--"]).arg(program);
+    command
+        .args(["--reuid", USER, "--regid", USER, "--clear-groups", "--pdeathsig", "QUIT", "--"])
+        .arg(program);
     command.current_dir("/");
     command
 }

@@ -42,7 +42,16 @@ impl Redis {
         for _ in 0..PORTS_TRIED_MAX {
             let port = free_port();
             let mut command = Command::new("redis-server");
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+            command.args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--daemonize",
+                "no",
+            ]);
             command.args(password.iter().flat_map(|password| ["--requirepass", *password])).args(words);
             command.arg("--dir").arg(scene.path()).stdin(Stdio::null()).stdout(Stdio::null());
             let mut process = Process::start("redis-server", &mut command);
@@ -117,9 +126,8 @@ impl Redis {
 }
 
 fn command(words: &[&str]) -> Vec<u8> {
-    let words: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
-    let count = words.matches("\r\n$").count() + 1;
-    format!("*{count}\r\n{words}").into_bytes()
+    let told: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    format!("*{}\r\n{told}", words.len()).into_bytes()
 }
 
 fn line(reader: &mut impl BufRead) -> String {
