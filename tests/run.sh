@@ -18,6 +18,8 @@ needs=(
     "prometheus prometheus"
     "promtool prometheus"
     "fio fio"
+    "redis-server redis-server"
+    "pg_createcluster postgresql"
     "stress-ng stress-ng"
     "python3 python3-minimal"
 )

@@ -24,6 +24,7 @@ pub mod process;
 pub mod redis;
 pub mod reported;
 mod settings;
+pub mod sql;
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -64,6 +65,7 @@ pub const TABLE: &[WorkloadKind] = &[
     command::KIND,
     process::KIND,
     redis::KIND,
+    sql::KIND,
     cpu::KIND,
     memory::KIND,
     disk::KIND,

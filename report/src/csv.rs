@@ -160,7 +160,10 @@ mod tests {
             header.starts_with("variant,block,order,attempt,valid,agent,sequence,phase,start_s"),
             "{header}"
         );
-        assert!(header.ends_with(",errors_exit,errors_spawn,errors_other"), "{header}");
+        assert!(
+            header.ends_with(",errors_exit,errors_spawn,errors_serialization,errors_deadlock,errors_other"),
+            "{header}"
+        );
         let first = lines.next().unwrap();
         assert_eq!(
             first,

@@ -177,13 +177,17 @@ pub enum ErrorKind {
     Exit,
     /// A program could not be started.
     Spawn,
+    /// A database gave a transaction up that others' changes stood in the way of: it may be tried again.
+    Serialization,
+    /// A database gave a transaction up because several waited for each other.
+    Deadlock,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
     /// Every kind, in the contract's order.
-    pub const ALL: [ErrorKind; 10] = [
+    pub const ALL: [ErrorKind; 12] = [
         ErrorKind::Connect,
         ErrorKind::Tls,
         ErrorKind::Timeout,
@@ -193,6 +197,8 @@ impl ErrorKind {
         ErrorKind::Body,
         ErrorKind::Exit,
         ErrorKind::Spawn,
+        ErrorKind::Serialization,
+        ErrorKind::Deadlock,
         ErrorKind::Other,
     ];
 
@@ -208,6 +214,8 @@ impl ErrorKind {
             ErrorKind::Body => "body",
             ErrorKind::Exit => "exit",
             ErrorKind::Spawn => "spawn",
+            ErrorKind::Serialization => "serialization",
+            ErrorKind::Deadlock => "deadlock",
             ErrorKind::Other => "other",
         }
     }

@@ -17,6 +17,7 @@ pub const MEASURES_WITH_STATISTICS: &[&str] = &[
     "send_lag",
     "worker_wait",
     "failed",
+    "pool_wait",
     "dns",
     "connect",
     "tls",
@@ -26,10 +27,10 @@ pub const MEASURES_WITH_STATISTICS: &[&str] = &[
     "max_memory",
 ];
 /// The parts of a request that a workload may tell, in the order in which they come; each is a measure.
-pub const PHASES: &[&str] = &["dns", "connect", "tls", "first_byte", "body"];
+pub const PHASES: &[&str] = &["pool_wait", "dns", "connect", "tls", "first_byte", "body"];
 /// Measures that only some workloads tell, each with a distribution of its own.
 pub const WORKLOAD_MEASURES: &[&str] =
-    &["dns", "connect", "tls", "first_byte", "body", "cpu_time", "max_memory"];
+    &["pool_wait", "dns", "connect", "tls", "first_byte", "body", "cpu_time", "max_memory"];
 /// Measures that are one number each.
 pub const MEASURES_PLAIN: &[&str] = &["throughput", "error_ratio", "count", "unsent"];
 /// Beginnings of measures that carry a name from elsewhere: `metric.hits.mean`, `host.cpu_busy.max`.

@@ -226,6 +226,7 @@ const OPERATION: &[(&str, Kind)] = &[
     ("worker_wait_ns", Table(DISTRIBUTION)),
     ("failed_ns", Table(DISTRIBUTION)),
     // Added: the phases of a request, where they were asked for, and what a program used.
+    ("pool_wait_ns", OrAbsent(&Table(DISTRIBUTION))),
     ("dns_ns", OrAbsent(&Table(DISTRIBUTION))),
     ("connect_ns", OrAbsent(&Table(DISTRIBUTION))),
     ("tls_ns", OrAbsent(&Table(DISTRIBUTION))),

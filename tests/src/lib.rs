@@ -2,7 +2,7 @@
 //!
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`restarted`] (one whose coordinator dies), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
-//! keeps its own count), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
+//! keeps its own count), [`redis`] and [`postgres`] (which do too), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`bad_http2`] (how over HTTP/2), [`bad_certificate`] (those whose certificates are not to be trusted), [`broken_run`] (how a
 //! run against them must end),
 //! [`witness`] (one that remembers what it was asked), [`target`] (fleetmark's own, which keeps its own count),
@@ -16,7 +16,7 @@
 //! [`small_disk`] (a disk that fills up), [`trace`] (what a process asked of the kernel, in order), [`seed`] (chance
 //! that can be repeated), [`eavesdropper`] (somebody who listens on the way), [`membership`] (how others join a coordinator that
 //! encrypts), [`family`] (who descends from whom), [`job`] (jobs that measure fleetmark's own target),
-//! [`suites`] (suites that people bring).
+//! [`suites`] (suites that people bring), [`written`] (who finds a word in what was written).
 #![forbid(unsafe_code)]
 
 pub mod acknowledged;
@@ -38,9 +38,11 @@ pub mod membership;
 pub mod namespaces;
 pub mod nginx;
 pub mod patience;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod readings;
+pub mod redis;
 pub mod restarted;
 pub mod running;
 pub mod seed;
@@ -53,3 +55,4 @@ pub mod suites;
 pub mod target;
 pub mod trace;
 pub mod witness;
+pub mod written;

@@ -171,6 +171,7 @@ impl Tally {
             send_lag_ns: self.send_lag.distribution(),
             worker_wait_ns: self.worker_wait.distribution(),
             failed_ns: self.failed.distribution(),
+            pool_wait_ns: measured("pool_wait"),
             dns_ns: measured("dns"),
             connect_ns: measured("connect"),
             tls_ns: measured("tls"),

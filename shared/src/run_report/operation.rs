@@ -36,6 +36,9 @@ pub struct OperationReport {
     pub worker_wait_ns: Distribution,
     /// Latency of failures.
     pub failed_ns: Distribution,
+    /// Waiting for a connection of a pool; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_wait_ns: Option<Distribution>,
     /// Looking a name up; absent when not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_ns: Option<Distribution>,
@@ -79,6 +82,7 @@ impl OperationReport {
             "send_lag" => Some(&self.send_lag_ns),
             "worker_wait" => Some(&self.worker_wait_ns),
             "failed" => Some(&self.failed_ns),
+            "pool_wait" => self.pool_wait_ns.as_ref(),
             "dns" => self.dns_ns.as_ref(),
             "connect" => self.connect_ns.as_ref(),
             "tls" => self.tls_ns.as_ref(),
@@ -272,7 +276,7 @@ mod tests {
 
     fn report(name: &str, start: u64) -> OperationReport {
         let of = |place: u64| distribution(start + 100 * place);
-        let hit = MetricReport { kind: MetricKind::Ratio, ..MetricReport::of_distribution("", &of(12)) };
+        let hit = MetricReport { kind: MetricKind::Ratio, ..MetricReport::of_distribution("", &of(13)) };
         OperationReport {
             name: name.to_owned(),
             count: 10,
@@ -287,13 +291,14 @@ mod tests {
             send_lag_ns: of(2),
             worker_wait_ns: of(3),
             failed_ns: of(4),
-            dns_ns: Some(of(5)),
-            connect_ns: Some(of(6)),
-            tls_ns: Some(of(7)),
-            first_byte_ns: Some(of(8)),
-            body_ns: Some(of(9)),
-            cpu_time_ns: Some(of(10)),
-            max_memory_bytes: Some(of(11)),
+            pool_wait_ns: Some(of(5)),
+            dns_ns: Some(of(6)),
+            connect_ns: Some(of(7)),
+            tls_ns: Some(of(8)),
+            first_byte_ns: Some(of(9)),
+            body_ns: Some(of(10)),
+            cpu_time_ns: Some(of(11)),
+            max_memory_bytes: Some(of(12)),
             bytes_sent: 0,
             bytes_received: 0,
             connects: 0,
@@ -315,8 +320,8 @@ mod tests {
         }
         let plain: Vec<_> = MEASURES_PLAIN.iter().map(|measure| value(&format!("read.{measure}"))).collect();
         assert_eq!(plain, [Some(5.0), Some(0.5), Some(10.0), Some(2.0)]);
-        assert_eq!(value("read.metric.hit.rate.mean"), Some(1_201.0));
-        assert_eq!(value("metric.hit.rate.p99"), Some(11_208.0));
+        assert_eq!(value("read.metric.hit.rate.mean"), Some(1_301.0));
+        assert_eq!(value("metric.hit.rate.p99"), Some(11_308.0));
         assert_eq!((value("metric.miss.mean"), value("host.cpu_busy.max")), (None, None));
     }
 

@@ -115,7 +115,7 @@ fn claims_follow_their_grammar() {
          [[claims]]\nmetric = \"throughput\"\nscales_over = \"load.workers\"\n[[claims]]\nmetric = \"count\"\n",
     );
     insta::assert_snapshot!(errors(&text), @r#"
-    7:10: claims.0.metric: there is no operation "reed" (there is: http, latency, service_time, send_lag, worker_wait, failed, dns, connect, tls, first_byte, body, cpu_time, max_memory, throughput, error_ratio, count, unsent)
+    7:10: claims.0.metric: there is no operation "reed" (there is: http, latency, service_time, send_lag, worker_wait, failed, pool_wait, dns, connect, tls, first_byte, body, cpu_time, max_memory, throughput, error_ratio, count, unsent)
     11:9: claims.1.below: the unit "MiB" of "100MiB" is not known: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     12:1: claims.1.above: "above" contradicts "below": give one of them
     12:9: claims.1.above: expected a duration with its unit such as "100ms"

@@ -114,7 +114,7 @@ fn what_cannot_be_searched_is_told_at_its_place() {
     search.keep: "50" lacks its unit: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     search.keep: "latency" lacks its statistic, as in "latency.p99"
     search.keep: there is no operation "latncy" (did you mean "latency"?)
-    search.keep: there is no operation "write" (there is: http, latency, service_time, send_lag, worker_wait, failed, dns, connect, tls, first_byte, body, cpu_time, max_memory, throughput, error_ratio, count, unsent)
+    search.keep: there is no operation "write" (there is: http, latency, service_time, send_lag, worker_wait, failed, pool_wait, dns, connect, tls, first_byte, body, cpu_time, max_memory, throughput, error_ratio, count, unsent)
     search.keep: what a host tells has only min, mean and max (write host.cpu_busy.mean)
     "#
     );

@@ -164,7 +164,7 @@ fn data_that_makes_no_sense_is_told() {
     15:10: data.e.values: expected at least one value
     16:1: data.e.column: "column" needs "csv": the file
     18:9: data.f.range: expected the first and the last number, as in [1, 10000]
-    19:9: data.f.order: expected "sequential" or "random", found the text "randm" (did you mean "random"?)
+    19:9: data.f.order: "randm" is no order: write "sequential", "random" or "zipf(s)" with s above 0 and at most 10
     21:9: data.g.range: expected a range of fewer than 2^63 numbers
     23:11: data.h.values.0: expected a text, a number, true or false, found a list
     23:16: data.h.values.1: expected a text, a number, true or false, found a table

@@ -19,6 +19,10 @@ pub(in crate::workload) enum Stage {
     Connecting,
     /// Connected, and the TLS handshake is under way.
     ShakingHands,
+    /// All connections of the pool are in use.
+    AwaitingConnection,
+    /// Connected, and the server has yet to let us in.
+    Greeting,
     /// The request is not all written.
     Sending,
     /// The head is sent, and the server has yet to ask for the body.
@@ -130,6 +134,8 @@ impl fmt::Display for Stage {
             Stage::Resolving => "looking the host's name up",
             Stage::Connecting => "connecting",
             Stage::ShakingHands => "in the TLS handshake",
+            Stage::AwaitingConnection => "waiting for a connection of the pool",
+            Stage::Greeting => "waiting to be let in",
             Stage::Sending => "sending the request",
             Stage::AwaitingContinue => "waiting for the server to ask for the body",
             Stage::Waiting => "waiting for the first byte",

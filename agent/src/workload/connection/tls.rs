@@ -18,6 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, Error, InvalidMessage, RootCertStore};
 use shared::interval::ErrorKind;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -105,6 +106,14 @@ impl Tls {
         let name = settings.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name, protocol })
+    }
+
+    /// Encrypts any stream, whose protocol asked for it on its own terms.
+    pub(in crate::workload) async fn encrypt<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> io::Result<TlsStream<S>> {
+        self.connector.connect(self.name.clone(), stream).await
     }
 
     /// Shakes hands on a fresh connection.

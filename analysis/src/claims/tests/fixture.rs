@@ -90,6 +90,7 @@ fn trial(block: usize, histogram: &Histogram) -> TrialReport {
         send_lag_ns: Default::default(),
         worker_wait_ns: Default::default(),
         failed_ns: Default::default(),
+        pool_wait_ns: None,
         dns_ns: None,
         connect_ns: None,
         tls_ns: None,

@@ -1,0 +1,125 @@
+//! The sql workload: statements and transactions in PostgreSQL, chosen by the URL.
+//!
+//! One operation is one statement, several in one transaction, or the opening of a connection. Statements are prepared once on
+//! each connection; their values travel as text, which the server turns into the types that the statement wants.
+//!
+//! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `postgres` (talking to PostgreSQL),
+//! `setup` (what is run before a trial), `pool` (connections that workers share), `worker` (an operation within its timeout).
+
+mod keys;
+mod pool;
+mod postgres;
+mod settings;
+mod setup;
+mod statement;
+mod worker;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::ids::OperationIndex;
+use shared::job::schema::KindSchema;
+use shared::metric::MetricSpec;
+use shared::plan::Assignment;
+
+use self::pool::Pool;
+use self::postgres::server::Server;
+use self::settings::{SqlOperation, WorkloadSettings};
+use self::worker::SqlWorker;
+use super::{PrepareError, Seat, Workload, WorkloadKind};
+use crate::engine::{Drive, boxed};
+use crate::policy::Warden;
+use crate::values::{Names, Secrets};
+
+/// The sql workload's line of the table.
+pub const KIND: WorkloadKind = WorkloadKind {
+    schema: KindSchema {
+        kind: "sql",
+        doc: "Runs statements and transactions in a database: PostgreSQL.",
+        workload_keys: keys::WORKLOAD_KEYS,
+        operation_keys: keys::OPERATION_KEYS,
+        measures: &[("pool_wait", "ns")],
+    },
+    needs_permission: false,
+    prepare,
+};
+
+/// The place of the measure `pool_wait`.
+const POOL_WAIT: usize = 0;
+/// The place of the metric `rows` among an operation's.
+const ROWS: u16 = 0;
+
+fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    Sql::under(warden, assignment).map(boxed)
+}
+
+/// The sql workload, made ready for one trial.
+#[derive(Debug)]
+struct Sql {
+    plan: Arc<SqlPlan>,
+}
+
+/// What every worker knows.
+#[derive(Debug)]
+struct SqlPlan {
+    server: Server,
+    operations: Vec<SqlOperation>,
+    /// How many connections the workers of a load thread share; `None`: each has its own.
+    pool_size: Option<usize>,
+    /// After how many operations a connection is closed; `u64::MAX`: never.
+    new_every: u64,
+    is_scenario: bool,
+    names: Names,
+    secrets: Secrets,
+}
+
+impl Sql {
+    /// Made ready as far as a policy allows.
+    fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
+        let names = Names::of(assignment)?;
+        let secrets = names.secrets();
+        Self::with_names(warden, assignment, names)
+            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+    }
+
+    fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
+        let WorkloadSettings { url, tls, pool_size, setup } = settings::workload(assignment, &names)?;
+        let read = assignment.operations.iter().map(|spec| settings::operation(spec, &names));
+        let operations = read.collect::<Result<Vec<_>, _>>()?;
+        let server = Server::new(&url, tls, warden);
+        let server = server.map_err(|error| PrepareError(format!("workload.url: {error}")))?;
+        if !setup.is_empty() {
+            setup::run(&server, &setup).map_err(|error| PrepareError(format!("workload.setup: {error}")))?;
+        }
+        let secrets = names.secrets();
+        let new_every = assignment.load.new_connection_every.unwrap_or(u64::MAX);
+        let is_scenario = assignment.is_scenario;
+        let plan = SqlPlan { server, operations, pool_size, new_every, is_scenario, names, secrets };
+        Ok(Self { plan: Arc::new(plan) })
+    }
+}
+
+impl Workload for Sql {
+    type Desk = Option<Rc<Pool>>;
+    type Worker = SqlWorker;
+
+    fn desk(&self) -> Option<Rc<Pool>> {
+        self.plan.pool_size.map(|size| Rc::new(Pool::new(size)))
+    }
+
+    fn worker(&self, desk: &Option<Rc<Pool>>, seat: Seat) -> SqlWorker {
+        SqlWorker::new(Arc::clone(&self.plan), desk.clone(), seat)
+    }
+
+    fn operation_timeout_max(&self) -> Duration {
+        self.plan.operations.iter().map(|operation| operation.timeout).max().unwrap_or_default()
+    }
+
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
+        &self.plan.operations[usize::from(operation.0)].metrics
+    }
+}
+
+#[cfg(test)]
+mod tests;
