@@ -4,6 +4,7 @@
 //! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
 //! program names itself).
 
+mod bytes;
 pub mod command;
 pub(crate) mod deadline;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod invocation;
 mod measures;
 pub mod process;
 pub mod reported;
+pub mod tcp;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, tcp::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -20,20 +20,20 @@
 mod address;
 mod answer;
 mod body;
-mod buffers;
-mod checks;
+pub(super) mod buffers;
+pub(super) mod checks;
 mod conversation;
 mod cookies;
-mod dial;
-mod expectation;
-mod failure;
+pub(super) mod dial;
+pub(super) mod expectation;
+pub(super) mod failure;
 mod http2;
 mod inspection;
-mod keys;
-mod line;
+pub(super) mod keys;
+pub(super) mod line;
 mod link;
 mod pass;
-mod progress;
+pub(super) mod progress;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod readings;
@@ -43,11 +43,11 @@ mod request;
 mod response;
 mod script;
 mod selection;
-mod settings;
-mod stream;
-mod target;
-mod tls;
-mod url;
+pub(super) mod settings;
+pub(super) mod stream;
+pub(super) mod target;
+pub(super) mod tls;
+pub(super) mod url;
 mod wire;
 mod worker;
 
@@ -207,7 +207,7 @@ fn target(
 ) -> Result<Target, PrepareError> {
     let tls = match (&route.tls, &route.place) {
         (Some(tls), Place::Host { host, .. }) => {
-            let tls = Tls::new(tls, host, route.version, roots);
+            let tls = Tls::new(tls, host, Some(route.version), roots);
             Some(tls.map_err(|error| settings::wrong(spec, "url", error))?)
         }
         _ => None,

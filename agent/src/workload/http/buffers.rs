@@ -18,7 +18,7 @@ use super::stream::Stream;
 
 /// The buffers of a load thread. There are never more than answers that are being read at once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Buffers {
+pub(in crate::workload) struct Buffers {
     spare: Rc<RefCell<Vec<Box<[u8]>>>>,
 }
 
@@ -41,7 +41,7 @@ impl Buffers {
 
 /// What a worker has read and not looked at yet; never more than [`HEAD_BYTES_MAX`].
 #[derive(Debug)]
-pub(super) struct Intake {
+pub(in crate::workload) struct Intake {
     /// Without length while nothing is held.
     buffer: Box<[u8]>,
     filled: usize,
@@ -50,44 +50,44 @@ pub(super) struct Intake {
 
 impl Intake {
     /// Holds nothing; its buffers come from there.
-    pub(super) fn new(buffers: Buffers) -> Self {
+    pub(in crate::workload) fn new(buffers: Buffers) -> Self {
         Self { buffer: Box::default(), filled: 0, buffers }
     }
 
     /// What was read.
     #[inline]
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::workload) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 
     /// Whether there is no room for more.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::workload) fn is_full(&self) -> bool {
         self.filled > 0 && self.filled == self.buffer.len()
     }
 
     /// Leaves all behind.
     #[inline]
-    pub(super) fn clear(&mut self) {
+    pub(in crate::workload) fn clear(&mut self) {
         self.filled = 0;
     }
 
     /// Leaves the first bytes behind.
-    pub(super) fn skip(&mut self, count: usize) {
+    pub(in crate::workload) fn skip(&mut self, count: usize) {
         self.buffer.copy_within(count..self.filled, 0);
         self.filled -= count;
     }
 
     /// Gives the buffer back: what is in it was looked at.
     #[inline]
-    pub(super) fn release(&mut self) {
+    pub(in crate::workload) fn release(&mut self) {
         self.filled = 0;
         self.buffers.give(mem::take(&mut self.buffer));
     }
 
     /// Reads what is there, without waiting and, when nothing has happened, without asking the kernel.
     #[inline]
-    pub(super) fn try_read(&mut self, stream: &mut Stream) -> io::Result<usize> {
+    pub(in crate::workload) fn try_read(&mut self, stream: &mut Stream) -> io::Result<usize> {
         self.hold();
         let read = stream.try_read(&mut self.buffer[self.filled..]);
         self.filled += read.as_ref().copied().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Intake {
 
     /// Reads behind what is there; 0: the end. While it waits, a buffer is held only if something is in it.
     #[inline]
-    pub(super) async fn read(&mut self, stream: &mut Stream) -> io::Result<usize> {
+    pub(in crate::workload) async fn read(&mut self, stream: &mut Stream) -> io::Result<usize> {
         poll_fn(|context| self.poll_read(stream, context)).await
     }
 

@@ -23,7 +23,7 @@ const SOCKET_RETRY_DELAY: Duration = Duration::from_millis(1);
 ///
 /// The caller bounds the whole by `within`; here it is only divided, so that an address that never answers leaves
 /// time for those after it.
-pub(super) async fn dial(
+pub(in crate::workload) async fn dial(
     target: &Target,
     address: &mut usize,
     within: Duration,

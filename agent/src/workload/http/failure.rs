@@ -10,30 +10,30 @@ use super::tls;
 
 /// How an operation failed, and what was seen.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(in crate::workload) struct Failure {
     /// The contract's kind.
-    pub(super) kind: ErrorKind,
+    pub(in crate::workload) kind: ErrorKind,
     /// What was seen, for a sample.
-    pub(super) message: String,
+    pub(in crate::workload) message: String,
     /// Whether the server may be taken not to have acted on the request: a kept connection was closed in the
     /// meantime, or the server said so.
-    pub(super) is_unanswered: bool,
+    pub(in crate::workload) is_unanswered: bool,
 }
 
 impl Failure {
     /// A failure with what was seen.
-    pub(super) fn new(kind: ErrorKind, message: String) -> Self {
+    pub(in crate::workload) fn new(kind: ErrorKind, message: String) -> Self {
         Self { kind, message, is_unanswered: false }
     }
 
     /// The answer breaks the protocol's rules.
-    pub(super) fn protocol(message: String) -> Self {
+    pub(in crate::workload) fn protocol(message: String) -> Self {
         Self::new(ErrorKind::Protocol, message)
     }
 
     /// The connection ended, in a way that `what` says. A client's certificate is refused only after its part
     /// of the handshake is over, so that TLS may end a connection at any time.
-    pub(super) fn ended(what: impl fmt::Display, error: &io::Error) -> Self {
+    pub(in crate::workload) fn ended(what: impl fmt::Display, error: &io::Error) -> Self {
         match tls::reason(error) {
             Some(reason) => Self::new(ErrorKind::Tls, format!("{what}: {reason}")),
             None => Self::new(ErrorKind::Closed, format!("{what}: {error}")),
@@ -41,7 +41,7 @@ impl Failure {
     }
 
     /// The same, and nothing was answered.
-    pub(super) fn unanswered(self) -> Self {
+    pub(in crate::workload) fn unanswered(self) -> Self {
         Self { is_unanswered: self.kind == ErrorKind::Closed, ..self }
     }
 
@@ -59,6 +59,6 @@ impl Failure {
 }
 
 /// The end of a connection as an error.
-pub(super) fn closed() -> io::Error {
+pub(in crate::workload) fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "closed")
 }

@@ -84,7 +84,7 @@ impl Link {
         };
         let tls = match (&route.tls, &route.place) {
             (Some(tls), Place::Host { host, .. }) => {
-                let tls = Tls::new(tls, host, Version::One, &mut self.roots);
+                let tls = Tls::new(tls, host, Some(Version::One), &mut self.roots);
                 Some(tls.map_err(|error| unreachable(&error))?)
             }
             _ => None,

@@ -7,12 +7,16 @@ use crate::engine::clock::now_ns;
 use crate::workload::Outcome;
 
 /// The measures of phases, in the order of the kind's schema.
-pub(super) const MEASURES: &[(&str, &str)] =
+pub(in crate::workload) const MEASURES: &[(&str, &str)] =
     &[("dns", "ns"), ("connect", "ns"), ("tls", "ns"), ("first_byte", "ns"), ("body", "ns")];
+
+/// Those of connecting alone, for kinds whose answers have no parts.
+pub(in crate::workload) const CONNECTING_MEASURES: &[(&str, &str)] =
+    &[("dns", "ns"), ("connect", "ns"), ("tls", "ns")];
 
 /// What a worker is doing, for the sample of a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::workload) enum Stage {
     /// The host's name is being looked up.
     Resolving,
     /// No connection yet.
@@ -33,9 +37,9 @@ pub(super) enum Stage {
 
 /// How far the operation at hand has come.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(in crate::workload) struct Progress {
     /// What is being done.
-    pub(super) stage: Stage,
+    pub(in crate::workload) stage: Stage,
     has_phases: bool,
     dns_ns: Option<u64>,
     connect_ns: Option<u64>,
@@ -46,7 +50,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Nothing done yet.
-    pub(super) fn new() -> Self {
+    pub(in crate::workload) fn new() -> Self {
         Self {
             stage: Stage::Connecting,
             has_phases: false,
@@ -60,35 +64,35 @@ impl Progress {
 
     /// Begins anew with the next operation.
     #[inline]
-    pub(super) fn begin(&mut self, has_phases: bool) {
+    pub(in crate::workload) fn begin(&mut self, has_phases: bool) {
         if has_phases || self.has_phases {
             *self = Self { has_phases, ..Self::new() };
         }
     }
 
     /// The beginning of something that may be told; 0 when nothing is.
-    pub(super) fn mark(&self) -> u64 {
+    pub(in crate::workload) fn mark(&self) -> u64 {
         if self.has_phases { now_ns() } else { 0 }
     }
 
     /// The name was looked up.
-    pub(super) fn resolved(&mut self, since: u64) {
+    pub(in crate::workload) fn resolved(&mut self, since: u64) {
         self.dns_ns = self.since(since);
     }
 
     /// A connection was made.
-    pub(super) fn connected(&mut self, since: u64) {
+    pub(in crate::workload) fn connected(&mut self, since: u64) {
         self.connect_ns = self.since(since);
     }
 
     /// The TLS handshake is over.
-    pub(super) fn shaken(&mut self, since: u64) {
+    pub(in crate::workload) fn shaken(&mut self, since: u64) {
         self.tls_ns = self.since(since);
     }
 
     /// The request is sent.
     #[inline]
-    pub(super) fn sent(&mut self) {
+    pub(in crate::workload) fn sent(&mut self) {
         if self.has_phases {
             self.sent_ns = now_ns();
             self.first_byte_ns = None;
@@ -97,7 +101,7 @@ impl Progress {
 
     /// Something of the answer came.
     #[inline]
-    pub(super) fn received(&mut self) {
+    pub(in crate::workload) fn received(&mut self) {
         if self.has_phases && self.first_byte_ns.is_none() {
             self.first_byte_ns = Some(now_ns());
         }
@@ -106,16 +110,24 @@ impl Progress {
     /// Tells the phases, in the order of [`MEASURES`]: what connecting took if the operation connected, and how
     /// the time was spent after that if it is a success.
     #[inline]
-    pub(super) fn tell(&self, outcome: &mut Outcome) {
+    pub(in crate::workload) fn tell(&self, outcome: &mut Outcome) {
         if !self.has_phases {
             return;
         }
-        for (place, phase_ns) in [self.dns_ns, self.connect_ns, self.tls_ns].into_iter().enumerate() {
-            outcome.measures.note(place, phase_ns);
-        }
+        self.tell_connecting(outcome);
         if let (Some(first_ns), None) = (self.first_byte_ns, outcome.error) {
             outcome.measures.note(3, Some(first_ns.saturating_sub(self.sent_ns)));
             outcome.measures.note(4, Some(outcome.ended_ns.saturating_sub(first_ns)));
+        }
+    }
+
+    /// Tells what connecting took, in the order of [`CONNECTING_MEASURES`], if the operation connected.
+    #[inline]
+    pub(in crate::workload) fn tell_connecting(&self, outcome: &mut Outcome) {
+        for (place, phase_ns) in [self.dns_ns, self.connect_ns, self.tls_ns].into_iter().enumerate() {
+            if phase_ns.is_some() {
+                outcome.measures.note(place, phase_ns);
+            }
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) struct ReadOperation {
 }
 
 /// The key that is wrong, and how.
-type Wrong = (&'static str, String);
+pub(in crate::workload) type Wrong = (&'static str, String);
 
 /// Checks the keys of the workload itself.
 pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
@@ -50,7 +50,7 @@ pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), Prepar
 }
 
 /// Reads when hosts are looked up.
-pub(super) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareError> {
+pub(in crate::workload) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareError> {
     let wrong = |what: String| PrepareError(format!("workload.resolve {what}"));
     match text(settings, "resolve").map_err(wrong)? {
         None | Some("start") => Ok(Resolve::Start),
@@ -153,17 +153,20 @@ fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Res
 }
 
 /// A key's value is wrong: which operation, which key, and how.
-pub(super) fn wrong(spec: &OperationSpec, key: &str, what: impl fmt::Display) -> PrepareError {
+pub(in crate::workload) fn wrong(spec: &OperationSpec, key: &str, what: impl fmt::Display) -> PrepareError {
     PrepareError(format!("workload.operations.{}.{key}: {what}", spec.name))
 }
 
 /// Says at which key something is wrong.
-fn at(key: &'static str) -> impl Fn(String) -> Wrong {
+pub(in crate::workload) fn at(key: &'static str) -> impl Fn(String) -> Wrong {
     move |what| (key, what)
 }
 
 /// Whether all keys are known and built; the first that is not, and why.
-pub(super) fn check_keys(settings: &Map<String, Value>, keys: &[Key]) -> Result<(), (String, &'static str)> {
+pub(in crate::workload) fn check_keys(
+    settings: &Map<String, Value>,
+    keys: &[Key],
+) -> Result<(), (String, &'static str)> {
     for name in settings.keys() {
         match keys.iter().find(|key| key.name == name) {
             None => return Err((name.clone(), "is not a key that this agent knows")),
@@ -175,7 +178,10 @@ pub(super) fn check_keys(settings: &Map<String, Value>, keys: &[Key]) -> Result<
 }
 
 /// A text, if the key is there.
-pub(super) fn text<'a>(settings: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, String> {
+pub(in crate::workload) fn text<'a>(
+    settings: &'a Map<String, Value>,
+    key: &str,
+) -> Result<Option<&'a str>, String> {
     match settings.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -184,7 +190,11 @@ pub(super) fn text<'a>(settings: &'a Map<String, Value>, key: &str) -> Result<Op
 }
 
 /// A truth, or its default.
-pub(super) fn boolean(settings: &Map<String, Value>, key: &str, default: bool) -> Result<bool, String> {
+pub(in crate::workload) fn boolean(
+    settings: &Map<String, Value>,
+    key: &str,
+    default: bool,
+) -> Result<bool, String> {
     match settings.get(key) {
         None => Ok(default),
         Some(Value::Bool(value)) => Ok(*value),
@@ -262,7 +272,8 @@ fn redirects(settings: &Map<String, Value>) -> Result<u32, String> {
         .ok_or_else(|| format!("must be a whole number up to {REDIRECTS_MAX}, not {value}"))
 }
 
-fn timeout(settings: &Map<String, Value>) -> Result<Duration, String> {
+/// How long an operation may take, or its default.
+pub(in crate::workload) fn timeout(settings: &Map<String, Value>) -> Result<Duration, String> {
     let Some(text) = text(settings, "timeout")? else {
         return Ok(TIMEOUT_DEFAULT);
     };

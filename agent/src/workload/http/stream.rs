@@ -10,7 +10,7 @@ use tokio_rustls::client::TlsStream;
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(in crate::workload) enum Stream {
     /// Plain text over TCP.
     Tcp(TcpStream),
     /// Plain text over a Unix socket.
@@ -22,7 +22,7 @@ pub(super) enum Stream {
 impl Stream {
     /// Reads what is there, without waiting and, when nothing has happened, without asking the kernel. Over TLS
     /// this also takes in messages that are not for us, like tickets.
-    pub(super) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(in crate::workload) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.try_read(buffer),
             Stream::Unix(stream) => stream.try_read(buffer),
@@ -39,7 +39,7 @@ impl Stream {
     /// Writes all of it, at once as far as the socket takes it. `sent` grows with each part, so that it is true
     /// even when the operation is given up on the way.
     #[inline]
-    pub(super) async fn send(&mut self, bytes: &[u8], sent: &mut u64) -> io::Result<()> {
+    pub(in crate::workload) async fn send(&mut self, bytes: &[u8], sent: &mut u64) -> io::Result<()> {
         let mut rest = bytes;
         let tried = match self {
             Stream::Tcp(stream) => stream.try_write(rest),

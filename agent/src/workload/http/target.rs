@@ -13,34 +13,34 @@ const ADDRESSES_MAX: usize = 64;
 
 /// One place, spoken to in one way. Operations with equal routes share connections.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(in crate::workload) struct Target {
     /// What it was made of.
-    pub(super) route: Route,
+    pub(in crate::workload) route: Route,
     /// Its addresses, looked up before the start; at least one. Empty: a Unix socket, or a host that is looked
     /// up at each connection.
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(in crate::workload) addresses: Vec<SocketAddr>,
     /// How its connections are encrypted; `None`: not at all.
-    pub(super) tls: Option<Tls>,
+    pub(in crate::workload) tls: Option<Tls>,
     /// Asked before each connection.
-    pub(super) warden: Arc<Warden>,
+    pub(in crate::workload) warden: Arc<Warden>,
 }
 
 /// What makes two operations' connections the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Route {
+pub(in crate::workload) struct Route {
     /// Where they go.
-    pub(super) place: Place,
+    pub(in crate::workload) place: Place,
     /// Which version of HTTP is spoken.
-    pub(super) version: Version,
+    pub(in crate::workload) version: Version,
     /// What the job says about TLS; `None`: plain text.
-    pub(super) tls: Option<super::tls::TlsSettings>,
+    pub(in crate::workload) tls: Option<super::tls::TlsSettings>,
     /// Of a plain text: what the job says about TLS for where its redirects lead.
-    pub(super) tls_beyond: Option<super::tls::TlsSettings>,
+    pub(in crate::workload) tls_beyond: Option<super::tls::TlsSettings>,
 }
 
 /// A version of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::workload) enum Version {
     /// HTTP/1.1.
     One,
     /// HTTP/2.
@@ -49,7 +49,7 @@ pub(super) enum Version {
 
 /// When a host's name is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Resolve {
+pub(in crate::workload) enum Resolve {
     /// Once, before the start.
     Start,
     /// Anew for each connection.
@@ -59,14 +59,14 @@ pub(super) enum Resolve {
 /// Why a host has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("host {host:?} has no address: {reason}")]
-pub(super) struct Unresolved {
+pub(in crate::workload) struct Unresolved {
     host: String,
     reason: String,
 }
 
 impl Target {
     /// Makes it ready. Blocks where a name is looked up, as the system's resolver does.
-    pub(super) fn new(
+    pub(in crate::workload) fn new(
         route: Route,
         resolve: Resolve,
         tls: Option<Tls>,
@@ -84,7 +84,7 @@ impl Target {
 
     /// Asks the policy before anything is sent, about every address that is known by then. A name that is looked up at
     /// each connection is looked up for this too; one that is not known yet is refused or not when it is.
-    pub(super) fn check_before(&self, resolve: Resolve) -> Result<(), Refusal> {
+    pub(in crate::workload) fn check_before(&self, resolve: Resolve) -> Result<(), Refusal> {
         match &self.route.place {
             Place::Socket(path) => self.warden.check_socket(path),
             Place::Host { host, port } if resolve == Resolve::Connect => {
@@ -100,13 +100,13 @@ impl Target {
 
 impl Unresolved {
     /// What the resolver said about a host.
-    pub(super) fn new(host: &str, reason: &io::Error) -> Self {
+    pub(in crate::workload) fn new(host: &str, reason: &io::Error) -> Self {
         Self { host: host.to_owned(), reason: reason.to_string() }
     }
 }
 
 /// Distinct addresses in the resolver's order, at most [`ADDRESSES_MAX`] and at least one.
-pub(super) fn usable(found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+pub(in crate::workload) fn usable(found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     for address in found {
         if addresses.len() < ADDRESSES_MAX && !addresses.contains(&address) {

@@ -21,26 +21,27 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub(super) use self::settings::TlsSettings;
+pub(in crate::workload) use self::settings::TlsSettings;
 use self::verifier::AnyCertificate;
 use super::failure::Failure;
 use super::target::Version;
 
 /// How a target's connections are encrypted. Cheap to clone: the configuration is shared, tickets included.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(in crate::workload) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
-    version: Version,
+    /// The version of HTTP that must be agreed on; `None`: what is spoken is no HTTP.
+    version: Option<Version>,
 }
 
 /// The system's certificate authorities, once they were needed.
 #[derive(Debug, Default)]
-pub(super) struct SystemRoots(Option<Arc<RootCertStore>>);
+pub(in crate::workload) struct SystemRoots(Option<Arc<RootCertStore>>);
 
 /// Why TLS cannot be made ready: the key at fault, and what is wrong.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
+pub(in crate::workload) enum TlsError {
     /// The host has no authorities that could be read.
     #[error("the system's certificate authorities cannot be read ({0}): give tls.ca_file")]
     NoSystemRoots(String),
@@ -73,10 +74,10 @@ pub(super) enum TlsError {
 
 impl Tls {
     /// Makes the TLS of a host ready.
-    pub(super) fn new(
+    pub(in crate::workload) fn new(
         settings: &TlsSettings,
         host: &str,
-        version: Version,
+        version: Option<Version>,
         roots: &mut SystemRoots,
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
@@ -96,7 +97,7 @@ impl Tls {
                 builder.with_client_auth_cert(chain, key).map_err(TlsError::Identity)?
             }
         };
-        config.alpn_protocols = vec![protocol(version).to_vec()];
+        config.alpn_protocols = version.map(|version| protocol(version).to_vec()).into_iter().collect();
         if !settings.resumes {
             config.resumption = Resumption::disabled();
         }
@@ -106,12 +107,15 @@ impl Tls {
     }
 
     /// Shakes hands on a fresh connection.
-    pub(super) async fn handshake(&self, stream: TcpStream) -> Result<Box<TlsStream<TcpStream>>, Failure> {
+    pub(in crate::workload) async fn handshake(
+        &self,
+        stream: TcpStream,
+    ) -> Result<Box<TlsStream<TcpStream>>, Failure> {
         let shaken = self.connector.connect(self.name.clone(), stream).await;
         let stream = shaken.map_err(|error| failure(&error))?;
         let agreed = stream.get_ref().1.alpn_protocol();
         // Without ALPN HTTP/1.1 is meant; HTTP/2 over TLS is only ever agreed on.
-        if self.version == Version::Two && agreed != Some(protocol(Version::Two)) {
+        if self.version == Some(Version::Two) && agreed != Some(protocol(Version::Two)) {
             let message = "the TLS handshake did not agree on HTTP/2 (ALPN h2): the server does not offer it"
                 .to_owned();
             return Err(Failure::new(ErrorKind::Tls, message));
@@ -146,7 +150,7 @@ impl SystemRoots {
 }
 
 /// The reason that rustls gave for an I/O error, if it was its own.
-pub(super) fn reason(error: &io::Error) -> Option<&Error> {
+pub(in crate::workload) fn reason(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 

@@ -12,20 +12,20 @@ const SOCKET_BYTES_MAX: usize = 107;
 
 /// A URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Url {
+pub(in crate::workload) struct Url {
     /// Whether the connection is encrypted.
-    pub(super) is_tls: bool,
+    pub(in crate::workload) is_tls: bool,
     /// Where its connections go.
-    pub(super) place: Place,
+    pub(in crate::workload) place: Place,
     /// Host and port as the Host header has them; `localhost` for a Unix socket.
-    pub(super) authority: String,
+    pub(in crate::workload) authority: String,
     /// Path and query, as the request line has them; begins with `/`.
-    pub(super) path: String,
+    pub(in crate::workload) path: String,
 }
 
 /// Where connections go.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(in crate::workload) enum Place {
     /// A port of a host, as a name or an address, without the brackets of an IPv6 address.
     Host {
         /// Its name or address.
@@ -39,7 +39,7 @@ pub(super) enum Place {
 
 /// Why a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UrlError {
+pub(in crate::workload) enum UrlError {
     /// It is for another protocol, or for none.
     #[error("{0:?} does not begin with http://, https:// or unix:/")]
     Scheme(String),
@@ -72,7 +72,7 @@ pub(super) enum UrlError {
 
 impl Url {
     /// Takes a URL apart. A fragment is dropped, as it is never sent.
-    pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
+    pub(in crate::workload) fn parse(text: &str) -> Result<Self, UrlError> {
         let fits = |character: &char| {
             character.is_ascii_graphic() && !matches!(character, '{' | '}' | '<' | '>' | '"' | '\\')
         };
@@ -102,12 +102,12 @@ impl Url {
     }
 
     /// Whether another URL is answered by the same server, spoken to in the same way.
-    pub(super) fn leads_where(&self, other: &Self) -> bool {
+    pub(in crate::workload) fn leads_where(&self, other: &Self) -> bool {
         self.is_tls == other.is_tls && self.place == other.place
     }
 
     /// What comes before the path.
-    pub(super) fn base(&self) -> String {
+    pub(in crate::workload) fn base(&self) -> String {
         match (&self.place, self.is_tls) {
             (Place::Socket(_), _) => format!("{}:", self.place),
             (Place::Host { .. }, false) => format!("http://{}", self.authority),
@@ -116,7 +116,7 @@ impl Url {
     }
 
     /// The host alone, as cookies know it; that of a Unix socket is this one.
-    pub(super) fn host(&self) -> &str {
+    pub(in crate::workload) fn host(&self) -> &str {
         match &self.place {
             Place::Host { host, .. } => host,
             Place::Socket(_) => "localhost",
@@ -175,7 +175,7 @@ impl fmt::Display for Place {
 }
 
 /// Host and port of an authority; `None` when there is no host.
-fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
+pub(in crate::workload) fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(bracketed) => {
             let (host, rest) = bracketed.split_once(']')?;
@@ -190,7 +190,8 @@ fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     (!host.is_empty()).then_some((host, port))
 }
 
-fn read_port(digits: &str) -> Option<u16> {
+/// A port's number, from 1 on.
+pub(in crate::workload) fn read_port(digits: &str) -> Option<u16> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|port| is_plain && *port > 0)
 }

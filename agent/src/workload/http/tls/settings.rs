@@ -10,7 +10,7 @@ use crate::workload::http::settings::{check_keys, text};
 
 /// What the job says about TLS; by default the system's authorities, and tickets are used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::workload::http) struct TlsSettings {
+pub(in crate::workload) struct TlsSettings {
     /// Authorities to trust instead of the system's, in PEM.
     pub(super) authorities: Option<Vec<u8>>,
     /// Who the client is.
@@ -40,12 +40,12 @@ impl Default for TlsSettings {
 
 impl TlsSettings {
     /// What of it holds for a host that the job does not name: whom to trust, but neither a name nor who we are.
-    pub(in crate::workload::http) fn for_another_host(&self) -> Self {
+    pub(in crate::workload) fn for_another_host(&self) -> Self {
         Self { identity: None, server_name: None, ..self.clone() }
     }
 
     /// Reads the table; says what is wrong with it.
-    pub(in crate::workload::http) fn read(
+    pub(in crate::workload) fn read(
         value: &Value,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Self, String> {
