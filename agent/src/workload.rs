@@ -16,6 +16,7 @@ mod measures;
 pub mod process;
 pub mod reported;
 pub mod tcp;
+pub mod udp;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, tcp::KIND];
+pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, tcp::KIND, udp::KIND];
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
