@@ -336,6 +336,12 @@ pub(crate) struct TargetArgs {
     /// The length of bodies, such as 1KiB
     #[arg(long, value_name = "SIZE")]
     pub(crate) body: Option<target::BodySize>,
+    /// Also send back what comes over TCP here
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tcp_echo: Option<target::ListenAddress>,
+    /// Also send back what comes over UDP here
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) udp_echo: Option<target::ListenAddress>,
     /// Seed of delays and errors
     #[arg(long, value_name = "N", default_value_t = target::SEED_DEFAULT)]
     pub(crate) seed: u64,

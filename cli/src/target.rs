@@ -15,6 +15,7 @@
 //!   how long they may do nothing.
 //! * [`clock`], [`server_clock`], [`deadlines`]: time.
 //! * [`acceptor`], [`event_loop`]: the threads.
+//! * [`echo`]: what it answers beside HTTP, over TCP and UDP.
 
 mod acceptor;
 mod answers;
@@ -23,6 +24,7 @@ mod clock;
 mod connection;
 mod connections;
 mod deadlines;
+mod echo;
 mod event_loop;
 mod options;
 mod outbox;
@@ -62,7 +64,11 @@ pub(crate) use stall::Stall;
 pub(crate) fn run(options: TargetOptions) -> anyhow::Result<()> {
     raise_descriptor_limit();
     let server = Server::start(&options)?;
+    let echoes = start_echoes(&options)?;
     eprintln!("fleetmark target listens on http://{}", server.address);
+    for echo in echoes {
+        eprintln!("fleetmark target echoes on {echo}");
+    }
     server.accept()
 }
 
@@ -97,19 +103,38 @@ impl Server {
     }
 }
 
+/// Starts the echoes that are asked for; returns where they are.
+fn start_echoes(options: &TargetOptions) -> anyhow::Result<Vec<String>> {
+    let mut echoes = Vec::new();
+    if let Some(address) = &options.tcp_echo {
+        let started = address.bind().and_then(echo::echo_connections);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("tcp://{started}"));
+    }
+    if let Some(address) = &options.udp_echo {
+        let started = address.bind_datagrams().and_then(echo::echo_datagrams);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("udp://{started}"));
+    }
+    Ok(echoes)
+}
+
 /// A listener, and the address that it has with its real port.
 fn listen(listen: &ListenAddress) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bound = listen.bind().and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
-    bound.map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => ": choose another port, or port 0 for a free one",
-            _ => "",
-        };
-        anyhow::Error::new(error).context(format!("failed to listen on {listen}{advice}"))
-    })
+    bound.map_err(|error| refused(error, listen))
+}
+
+/// An address that cannot be listened on, and what to do about it.
+fn refused(error: std::io::Error, address: &ListenAddress) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => ": choose another port, or port 0 for a free one",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("failed to listen on {address}{advice}"))
 }
 
 fn start_loop(

@@ -71,6 +71,8 @@ mod tests {
             errors: errors.parse().unwrap(),
             body: None,
             seed,
+            tcp_echo: None,
+            udp_echo: None,
             threads: None,
         }
     }
