@@ -10,6 +10,7 @@ pub(crate) mod deadline;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
+pub mod grpc;
 pub mod http;
 mod invocation;
 mod measures;
@@ -18,6 +19,7 @@ pub mod reported;
 pub mod tcp;
 pub mod udp;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use std::time::Duration;
 use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
 use shared::interval::{ErrorKind, ErrorSample, Remark};
+use shared::job::OperationSpec;
 use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
@@ -51,7 +54,27 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] = &[http::KIND, command::KIND, process::KIND, tcp::KIND, udp::KIND];
+pub const TABLE: &[WorkloadKind] =
+    &[http::KIND, command::KIND, process::KIND, tcp::KIND, udp::KIND, grpc::KIND];
+
+/// How operations of a kind are looked at before a job runs, as far as its own files tell; says what is wrong with the first.
+pub type Examine = fn(&[OperationSpec], &BTreeMap<String, Vec<u8>>) -> Result<(), PrepareError>;
+
+/// The kinds whose files tell more than their keys do.
+const EXAMINED: &[(&str, Examine)] = &[("grpc", grpc::examine)];
+
+/// Looks at a kind's operations as far as the job's own files tell, before anything runs.
+///
+/// # Errors
+/// What is wrong with the first operation that cannot be done.
+pub fn examine(
+    kind: &str,
+    operations: &[OperationSpec],
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), PrepareError> {
+    let examined = EXAMINED.iter().find(|(examined, _)| *examined == kind);
+    examined.map_or(Ok(()), |(_, examine)| examine(operations, files))
+}
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

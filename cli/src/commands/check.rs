@@ -98,6 +98,7 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
         .map(|path| Ok((path.clone(), attached(&name, folder, path)?)))
         .collect::<anyhow::Result<_>>()?;
     check_data(&name, &job, &files)?;
+    check_operations(&name, &job, &files)?;
     Ok(CheckedJob { toml, job, files })
 }
 
@@ -117,6 +118,16 @@ fn check_data(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyho
                 format!("{name} takes data.{data} from the column {column:?} of the file {file:?}: {error}"),
             )
         })?;
+    }
+    Ok(())
+}
+
+/// Whether operations can be done, as far as the job's own files tell.
+fn check_operations(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+    for variant in job.each_variant() {
+        let workload = &variant.workload;
+        agent::workload::examine(&workload.kind, &workload.operations, files)
+            .map_err(|error| Failure::with_code(JOB, format!("{name}: {error}")))?;
     }
     Ok(())
 }

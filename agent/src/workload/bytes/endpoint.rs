@@ -65,7 +65,7 @@ impl Endpoint {
 }
 
 /// The text with everything filled in that an agent knows before a trial.
-fn fixed(text: &str, names: &Names) -> Result<String, EndpointError> {
+pub(in crate::workload) fn fixed(text: &str, names: &Names) -> Result<String, EndpointError> {
     let compiled = Rendering::compile(text, names, Standing::Anywhere)?;
     let bytes = compiled.as_static().ok_or_else(|| EndpointError::Changing(text.to_owned()))?;
     Ok(String::from_utf8_lossy(bytes).into_owned())
