@@ -3,7 +3,7 @@
 //! Rooms: [`clock`]; `timeline` (phases and cuts), `gate` (which operations may begin) and `choice` (which one
 //! it is), `arrivals` (when operations of an open model are due); `tally`, `recorder` and `assembly` (what is counted, per thread, then merged), `pause` (think time and pace), `ramp` (how fast workers come): all of
 //! these are pure, with time passed in. Around them: [`orders`] (start, abort, fail), `threads`, `cores` and `worker` (its
-//! loops), `load_thread` (what they share), `pacer`, `alarms` and `timer` (beginning operations on time), `collector`
+//! loops), `erased` (any kind of workload behind one face), `load_thread` (what they share), `pacer`, `alarms` and `timer` (beginning operations on time), `collector`
 //! (batches in, events out), `open_files` (the limit on connections). Apart from them: `observer` (no load at all).
 //!
 //! Each load thread owns its workers and its record; nothing is shared on a request's way but, when a trial
@@ -17,6 +17,7 @@ mod choice;
 pub mod clock;
 mod collector;
 mod cores;
+mod erased;
 mod gate;
 mod load_thread;
 mod observer;
@@ -33,21 +34,19 @@ mod timer;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use shared::host::{Fingerprint, HostSample};
-use shared::ids::{AgentId, OperationIndex};
+use shared::ids::AgentId;
 use shared::interval::{Interval, MetricInterval};
-use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 use tokio::sync::mpsc;
 
+pub use erased::{AnyDesk, AnyWorker, Drive, boxed};
 pub use observer::Observer;
 pub use threads::ThreadTask;
 
-use crate::workload::{PrepareError, Workload};
+use crate::workload::PrepareError;
 use orders::Orders;
 
 /// Reads what the host is and how it fares; asked by the collector's thread.
@@ -80,20 +79,6 @@ impl<F: FnMut() -> Option<HostSample> + Send> Watch for F {
 
 /// What a trial's engine asks for its host.
 pub type Probe = Box<dyn Watch>;
-
-/// A workload of any kind, boxed once per trial; the hot loop inside stays generic.
-pub trait Drive: Send + Sync {
-    /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
-    fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
-
-    /// What it takes out of the responses to an operation: [`Workload::metrics`].
-    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
-}
-
-/// Boxes a workload for the engine.
-pub fn boxed<W: Workload>(workload: W) -> Arc<dyn Drive> {
-    Arc::new(Driver { workload })
-}
 
 /// What the engine tells while it runs: [`EngineEvent::Ready`], intervals in order, then
 /// [`EngineEvent::Finished`]; or, at any point, [`EngineEvent::Failed`] as the last. After
@@ -183,20 +168,6 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.orders.abort();
-    }
-}
-
-struct Driver<W> {
-    workload: W,
-}
-
-impl<W: Workload> Drive for Driver<W> {
-    fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>> {
-        Box::pin(async move { worker::drive(&self.workload, thread).await })
-    }
-
-    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
-        self.workload.metrics(operation)
     }
 }
 

@@ -121,8 +121,8 @@ impl Policy {
     /// # Errors
     /// The first rule that forbids it.
     pub fn check(&self, assignment: &Assignment) -> Result<(), Refusal> {
-        if !self.allows_kind(&assignment.kind) {
-            return Err(Refusal::Kind(assignment.kind.clone()));
+        if let Some(kind) = assignment.kinds().find(|kind| !self.allows_kind(kind)) {
+            return Err(Refusal::Kind(kind.to_owned()));
         }
         self.limits.check(assignment)?;
         // Texts that cannot be read are told by whoever reads them next.

@@ -1,26 +1,35 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: [`deadline`] (the time limit of an operation), `invocation` (what is started, by the kinds that start
-//! programs), `measures` and [`reported`] (what an operation tells beside its latency: the kind's own measures, and metrics that a
-//! program names itself).
+//! What they share: `connection` (connections, TLS included), `bytes` (what is sent where no protocol is spoken), `settings` (reading keys), [`deadline`] (the time limit of an
+//! operation), `invocation` (what is started, by the kinds that start programs), `hardware` (what the kinds share that measure
+//! the host itself), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its
+//! latency: the kind's own measures, and metrics that a program names itself).
 
 mod bytes;
 pub mod command;
+mod connection;
+pub mod cpu;
 pub(crate) mod deadline;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
 pub mod grpc;
+mod hardware;
 pub mod http;
 mod invocation;
 mod measures;
+pub mod memory;
+mod mixed;
 pub mod process;
+pub mod redis;
 pub mod reported;
+mod settings;
 pub mod tcp;
 pub mod udp;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,8 +63,17 @@ pub struct WorkloadKind {
 }
 
 /// Every kind this agent can run.
-pub const TABLE: &[WorkloadKind] =
-    &[http::KIND, command::KIND, process::KIND, tcp::KIND, udp::KIND, grpc::KIND];
+pub const TABLE: &[WorkloadKind] = &[
+    http::KIND,
+    command::KIND,
+    process::KIND,
+    redis::KIND,
+    grpc::KIND,
+    tcp::KIND,
+    udp::KIND,
+    cpu::KIND,
+    memory::KIND,
+];
 
 /// How operations of a kind are looked at before a job runs, as far as its own files tell; says what is wrong with the first.
 pub type Examine = fn(&[OperationSpec], &BTreeMap<String, Vec<u8>>) -> Result<(), PrepareError>;
@@ -88,6 +106,19 @@ impl From<Refusal> for PrepareError {
     }
 }
 
+/// Makes an assignment's workload ready: of its kind, or a mix.
+///
+/// # Errors
+/// What the kind cannot do or the policy does not allow, or that the agent does not know it.
+pub fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    if !assignment.mixed().is_empty() {
+        return mixed::prepare(assignment, warden);
+    }
+    let kind = TABLE.iter().find(|line| line.schema.kind == assignment.kind);
+    let unknown = || PrepareError(format!("this agent does not know {:?} workloads", assignment.kind));
+    (kind.ok_or_else(unknown)?.prepare)(assignment, warden)
+}
+
 /// A workload made ready for one trial, shared by the load threads.
 ///
 /// The engine is generic over it, so that the hot loop has no dynamic call; it is boxed once per trial
@@ -109,6 +140,13 @@ pub trait Workload: Send + Sync + 'static {
     /// be told.
     fn operation_timeout_max(&self) -> Duration {
         Duration::from_nanos(HIGHEST_TRACKABLE)
+    }
+
+    /// How many workers it has, when it does its work itself on the load threads: each is then alone on a thread of its own, and
+    /// what a thread uses of a core is not told, since that is no generator's limit. Default: `None`, it waits for something
+    /// else, and workers share threads.
+    fn own_threads(&self) -> Option<NonZeroU32> {
+        None
     }
 
     /// What it takes out of the responses to an operation, at most [`shared::interval::METRICS_MAX`]. An outcome

@@ -284,17 +284,25 @@ pub fn decide(assembled: &mut Assembled, record: &RunRecord, job: &Job, is_whole
         }
         None => {
             assembled.report.claims = looks::decide(assembled, job, record);
-            // A calibration is what vouches, and needs nobody to.
-            let is_vouched = record.state.is_over() && !record.tags.contains_key(calibration::TAG);
-            let mark = record.calibrated_by.as_ref();
-            let vouching = if is_vouched { Vouching::By(mark) } else { Vouching::Unasked };
-            let terms = Terms { level: looks::level(job, record), vouching };
-            assembled.report.comparisons = comparisons::compare(assembled, job, terms);
+            compare(assembled, record, job);
             verdict::verdict(record, is_whole, &assembled.report.claims)
         }
     };
     assembled.report.run.verdict = verdict;
     assembled.report.run.exit_code = exit_code;
+}
+
+/// Compares the variants of a job, once more when it turned out which calibration vouches for the hosts. A search has none.
+pub fn compare(assembled: &mut Assembled, record: &RunRecord, job: &Job) {
+    if job.search.is_some() {
+        return;
+    }
+    // A calibration is what vouches, and needs nobody to.
+    let is_vouched = record.state.is_over() && !record.tags.contains_key(calibration::TAG);
+    let mark = record.calibrated_by.as_ref();
+    let vouching = if is_vouched { Vouching::By(mark) } else { Vouching::Unasked };
+    let terms = Terms { level: looks::level(job, record), vouching };
+    assembled.report.comparisons = comparisons::compare(assembled, job, terms);
 }
 
 /// Whose measurements an attempt consists of, in the order in which they are reported.
@@ -319,13 +327,8 @@ fn look(looked: &Looked) -> LookReport {
     LookReport { blocks: look.blocks, alpha: look.alpha, outcome: outcome.as_str().to_owned() }
 }
 
-/// Every host that took part, once; one that changed in the middle of the run is listed as often as it did.
-///
-/// By what their agents said of themselves when they came; reports also have what trials told.
-pub fn hosts(record: &RunRecord) -> Vec<HostReport> {
-    hosts_as_told(record, &|_: &TrialRecord, _: AgentId| None)
-}
-
+/// Every host that took part, once, by what its trials told of it, or else by what its agent said when it came; one that changed in
+/// the middle of the run is listed as often as it did.
 fn hosts_as_told<'a>(
     record: &'a RunRecord,
     told: &impl Fn(&TrialRecord, AgentId) -> Option<&'a Fingerprint>,

@@ -2,10 +2,12 @@
 //!
 //! Runs, not trials, are the units: conditions differ from run to run, and trials of one run do not show by how much
 //! (statistics.md, "Stored baselines"). So two single runs never decide anything, and the better way is always named.
-//! Rooms: `likeness` (whether both measured the same), `units` (whether they tell it in one unit), `interval` (runs as units).
+//! Rooms: `likeness` (whether both measured the same), `units` (whether they tell it in one unit), `interval` (runs as units),
+//! [`named`] (a side as a person names it).
 
 pub(crate) mod interval;
 pub(crate) mod likeness;
+pub mod named;
 mod units;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
 //! The command line, as the contract fixes it. Rooms: `servers` (coordinator and agent), `calibrate`, `history`, `report`,
-//! `store` and `trust` (verbs with many words).
+//! `store`, `trust` and `watch` (verbs with many words).
 
 mod calibrate;
 mod history;
@@ -7,6 +7,7 @@ mod report;
 mod servers;
 mod store;
 mod trust;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(crate) use report::{FormatArgs, PageArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use trust::{CaAction, LoginArgs, WebLoginArgs};
+pub(crate) use watch::WatchArgs;
 
 /// Measures how fast something is, on many machines at once, and says how sure it is.
 #[derive(Debug, Parser)]
@@ -90,13 +92,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
-    /// Follow a run to its end
-    Watch {
-        /// The run: an id, a unique prefix of one, or `latest`
-        run: String,
-        #[command(flatten)]
-        ask: AskArgs,
-    },
+    /// Follow a run to its end, on the whole terminal where there is one
+    Watch(WatchArgs),
     /// Cancel a run; what it measured is kept
     Cancel {
         /// The run: an id, a unique prefix of one, or `latest`
@@ -260,6 +257,9 @@ pub(crate) struct RunArgs {
     /// Show no progress, and no result on the terminal
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Show the run on the whole terminal while it goes on
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) tui: bool,
 }
 
 /// A job without a file.

@@ -64,7 +64,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Agents { action, ask } => block_on("error", agents::run(action, ask)),
         Command::Runs { action, ask } => block_on("error", runs::run(action, ask)),
         Command::Show { run, ask } => block_on("error", show::run(run, ask)),
-        Command::Watch { run, ask } => block_on("error", watch::run(run, ask)),
+        Command::Watch(options) => block_on("error", watch::run(options)),
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
         Command::Report(options) => block_on("error", report::run(options)),
         Command::Verify(options) => block_on("error", verify::run(options)),

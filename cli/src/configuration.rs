@@ -7,8 +7,8 @@ use std::path::Path;
 use shared::job::configuration::CONFIGURATION_BYTES_MAX;
 use shared::job::error::JobErrors;
 
-use crate::caret;
 use crate::exit_code::{Failure, USAGE};
+use crate::output;
 
 /// Reads a file with what understands its text.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn read<T>(
     let bounded = file.take(CONFIGURATION_BYTES_MAX as u64 + 1).read_to_string(&mut text);
     bounded.map_err(|error| unreadable(&error))?;
     understand(&text).map_err(|errors| {
-        let message = format!("the configuration is in error\n{}", caret::render(&name, &text, &errors));
+        let message = format!("the configuration is in error\n{}", output::job_errors(&name, &text, &errors));
         Failure::with_code(USAGE, message)
     })
 }

@@ -1,13 +1,12 @@
 //! The one binary: a subcommand per role and per question.
 //!
 //! Rooms: [`args`] (the command line), [`commands`] (one file a verb), [`exit_code`] (the contract's codes),
-//! [`caret`] (job errors with their place), [`client`] (what is asked of a coordinator), [`embedded`] (the
-//! coordinator and agents of one folder and one command), [`progress`] (what is shown while a run goes on),
+//! [`client`] (what is asked of a coordinator), [`embedded`] (the
+//! coordinator and agents of one folder and one command), [`progress`] and [`screen`] (what is shown while a run goes on),
 //! [`target`] (a server whose behaviour is known), and `rpc`.
 #![forbid(unsafe_code)]
 
 mod args;
-mod caret;
 mod client;
 mod commands;
 mod configuration;
@@ -18,6 +17,7 @@ mod log;
 mod output;
 mod progress;
 mod rpc;
+mod screen;
 mod target;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use std::path::Path;
 use report::Reporter;
 use report::suite::SuiteReport;
 use report::terminal::Terminal;
+use shared::job::JobErrors;
 use shared::run_report::RunReport;
 
 use crate::exit_code::{Failure, OUTPUT};
@@ -115,6 +116,12 @@ impl Page {
 /// A text of strangers on one line: what it holds must not move the cursor.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// All errors of a job or a configuration, each with its place, for standard error.
+pub(crate) fn job_errors(file: &str, text: &str, errors: &JobErrors) -> String {
+    let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    report::caret::render(file, text, errors, is_coloured)
 }
 
 fn terminal_width() -> u16 {

@@ -3,7 +3,7 @@
 
 mod bar;
 mod lines;
-mod words;
+pub(crate) mod words;
 
 use std::io::IsTerminal;
 

@@ -21,18 +21,19 @@ const LOOKED_AT_MAX: usize = 50;
 
 /// The calibration that vouches for the hosts of a run; `None`: none does, or the run is itself part of one.
 ///
-/// The newest that passed or failed on these hosts decides: one that could not tell, or does not count, says nothing.
+/// The newest that passed or failed on these hosts decides: one that could not tell, or does not count, says nothing. `hosts`: as
+/// the run's report has them.
 ///
 /// # Errors
 /// When the store cannot be read. A damaged calibration is none.
 pub fn of_run(
     store: &mut dyn ResultStore,
     record: &RunRecord,
+    hosts: &[HostReport],
 ) -> Result<Option<CalibrationMark>, ReportingError> {
     if record.tags.contains_key(TAG) {
         return Ok(None);
     }
-    let hosts = analysis::assemble::hosts(record);
     // What a job that does not read any more was compared by is not known: the usual margin then.
     let job = shared::job::parse(&record.job_toml, shared::job::Kinds::Unchecked);
     let margin = job.map_or_else(|_| Limits::default().margin, |job| job.limits.margin);
@@ -77,7 +78,7 @@ fn counts_at(calibrated_at_ms: u64, record: &RunRecord) -> bool {
 fn of_control(
     store: &mut dyn ResultStore,
     control: &RunSummary,
-    vouched: &Vouched,
+    vouched: &Vouched<'_>,
 ) -> Result<Option<(CalibrationVerdict, RunId)>, ReportingError> {
     let slower = figures::of_run(store, control.id)?;
     let Some((read, same_run)) = part(&slower, vouched).and_then(|read| Some((read, read.same_run?))) else {
@@ -89,17 +90,17 @@ fn of_control(
 }
 
 /// What somebody is to vouch for.
-struct Vouched {
-    hosts: Vec<HostReport>,
+struct Vouched<'a> {
+    hosts: &'a [HostReport],
     /// The largest difference that counts as none: a calibration by a larger one says nothing of it.
     margin: f64,
 }
 
 /// What a run read as part of a calibration of these hosts.
-fn part<'a>(figures: &'a RunFigures, vouched: &Vouched) -> Option<&'a CalibrationReading> {
+fn part<'a>(figures: &'a RunFigures, vouched: &Vouched<'_>) -> Option<&'a CalibrationReading> {
     let reading = figures.calibration.as_ref()?;
     let covers =
-        reading.margin <= vouched.margin && analysis::calibration::covers(&figures.hosts, &vouched.hosts);
+        reading.margin <= vouched.margin && analysis::calibration::covers(&figures.hosts, vouched.hosts);
     covers.then_some(reading)
 }
 

@@ -1,8 +1,9 @@
 //! What clients ask of a coordinator, whichever way they ask: submit, cancel, list, show. What is done is written into the
 //! record here, and nowhere else.
 //!
-//! Rooms: `submit` (accepting a job).
+//! Rooms: `submit` (accepting a job), `figures` (what came out of runs, against each other and over time).
 
+mod figures;
 mod submit;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::director::Message;
 use crate::reporting::{self, ReportingError};
 use crate::secrets::{SecretStore, Withheld};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
+pub(crate) use figures::TrendQuestion;
 pub(crate) use submit::Submittal;
 
 /// Runs listed when a client names no number.
@@ -66,6 +68,12 @@ pub(crate) enum ControlError {
     /// The run cannot begin at once, and was not to wait.
     #[error("{0}")]
     Unmet(String),
+    /// Nothing of that name is stored.
+    #[error("{0}")]
+    Missing(String),
+    /// What was asked cannot be meant.
+    #[error("{0}")]
+    Meant(String),
     /// The run has ended.
     #[error("run {0} is over already")]
     Over(RunId),

@@ -389,6 +389,7 @@ impl Director {
             Some((id, self.schedule.fleet.agent(id)?.name.clone(), next_sequence))
         });
         LiveTrial::new(trial.trial, named, self.schedule.generator_cpu_limit(trial.run))
+            .with_operations(self.schedule.operation_names(trial.run))
     }
 
     fn now(&self) -> Moment {

@@ -89,7 +89,7 @@ fn of_variant(base: &Job, place: VariantIndex, variant: &VariantReport) -> Varia
         name: variant.name.clone(),
         shape: JobShape::of(job, agents),
         target_sha256: job.target.as_ref().map(|target| digest(&target.start)),
-        command_sha256: (job.workload.kind == "command").then(|| {
+        command_sha256: job.workload.kinds().any(|kind| kind == "command").then(|| {
             digest(&job.workload.operations.iter().map(|one| (&one.name, &one.settings)).collect::<Vec<_>>())
         }),
         trials_valid: count(measurements.values().filter(|is_valid| **is_valid).count()),

@@ -23,6 +23,7 @@ use room::{CREDIT_AT_FIRST, Room, Seat, WAITING_BYTES_MAX};
 use tally::Tally;
 
 use crate::director::Message;
+use crate::live::onlookers::Onlookers;
 use crate::rpc::codec;
 use crate::store::{StoreError, StoreHandle, StoredInterval};
 
@@ -78,6 +79,7 @@ pub struct Ingest {
     director: mpsc::Sender<Message>,
     room: Arc<Room>,
     tally: Arc<Tally>,
+    onlookers: Arc<Onlookers>,
 }
 
 /// Takes in the intervals of one agent's stream.
@@ -92,7 +94,14 @@ pub struct Inflow {
 impl Ingest {
     /// Intervals go to this store, and what was stored is told to the director.
     pub fn new(intake: Arc<Intake>, store: StoreHandle, director: mpsc::Sender<Message>) -> Self {
-        Self { intake, store, director, room: Room::new(WAITING_BYTES_MAX), tally: Arc::default() }
+        Self {
+            intake,
+            store,
+            director,
+            room: Room::new(WAITING_BYTES_MAX),
+            tally: Arc::default(),
+            onlookers: Arc::default(),
+        }
     }
 
     /// The same with other room.
@@ -117,6 +126,11 @@ impl Ingest {
     /// How much came in so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Those who see what is stored.
+    pub(crate) fn onlookers(&self) -> &Arc<Onlookers> {
+        &self.onlookers
     }
 
     async fn make_durable(&self, batch: Vec<StoredInterval>) -> Result<(), IngestError> {
@@ -183,6 +197,10 @@ impl Inflow {
         let (fresh, fresh_bytes) = (sorted.fresh.len(), sorted.fresh.iter().map(|one| one.bytes.len()).sum());
         if !sorted.fresh.is_empty() {
             self.ingest.make_durable(sorted.fresh).await?;
+            sorted
+                .fresh_places
+                .iter()
+                .for_each(|place| self.ingest.onlookers.note(&sorted.intervals[*place]));
         }
         let mut receipts = sorted.unwanted;
         for (trial, next_sequence) in sorted.expected {
@@ -211,6 +229,7 @@ impl Inflow {
             match self.ingest.intake.admit(stored.trial, self.agent, stored.sequence.0, ahead) {
                 Admission::Fresh => {
                     sorted.expected.insert(stored.trial, stored.sequence.0 + 1);
+                    sorted.fresh_places.push(sorted.intervals.len());
                     sorted.intervals.push(interval);
                     sorted.fresh.push(stored);
                 }
@@ -246,6 +265,8 @@ struct Sorted {
     fresh: Vec<StoredInterval>,
     /// What is to be told to the director.
     intervals: Vec<Interval>,
+    /// Which of those are to be stored.
+    fresh_places: Vec<usize>,
     /// Numbers that this very batch will have made durable.
     expected: BTreeMap<TrialKey, u64>,
     /// Trials of which nothing is wanted.

@@ -1,12 +1,25 @@
 //! The rolling merged view of a running trial: what its observers are shown, from what is stored so far.
+//!
+//! Rooms: [`onlookers`] (those who see every interval as it is stored), `counted` (runs as counters), `operations` (one by one),
+//! `last_second` (the latency that moves).
+
+pub(crate) mod counted;
+mod last_second;
+pub mod onlookers;
+mod operations;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use analysis::quantile;
 use shared::event::Progress;
+use shared::event::progress::{AGENTS_TOLD_MAX, AgentProgress, QUANTILES_TOLD};
 use shared::histogram::Histogram;
 use shared::ids::{AgentId, AgentName, TrialIndex};
 use shared::interval::{Interval, Phase};
+
+use self::last_second::LastSecond;
+use self::operations::LiveOperations;
 
 /// A running trial, merged over its agents.
 #[derive(Debug)]
@@ -15,6 +28,8 @@ pub struct LiveTrial {
     latency: Histogram,
     count: u64,
     errors: u64,
+    operations: LiveOperations,
+    last_second: LastSecond,
     agents: BTreeMap<AgentId, LiveAgent>,
     /// CPU share of a load thread above which the generator is the limit.
     generator_cpu_limit: f64,
@@ -27,6 +42,8 @@ struct LiveAgent {
     end_ns: u64,
     is_warming_up: bool,
     recent_per_s: f64,
+    /// The same of the operations that are told one by one.
+    recent_of_operations: Vec<f64>,
     busiest_thread_cpu: Option<f64>,
     /// Whether most operations of the last interval waited for a free worker.
     is_exhausted: bool,
@@ -50,12 +67,30 @@ impl LiveTrial {
             end_ns: 0,
             is_warming_up: true,
             recent_per_s: 0.0,
+            recent_of_operations: Vec::new(),
             busiest_thread_cpu: None,
             is_exhausted: false,
             workers: 0,
         };
         let agents = agents.into_iter().map(|(id, name, next)| (id, fresh(name, next))).collect();
-        Self { trial, latency: Histogram::new(), count: 0, errors: 0, agents, generator_cpu_limit }
+        let (operations, last_second) = (LiveOperations::default(), LastSecond::new());
+        Self {
+            trial,
+            latency: Histogram::new(),
+            count: 0,
+            errors: 0,
+            operations,
+            last_second,
+            agents,
+            generator_cpu_limit,
+        }
+    }
+
+    /// The same, telling of these operations one by one.
+    #[must_use]
+    pub fn with_operations(mut self, names: Vec<String>) -> Self {
+        self.operations = LiveOperations::named(names);
+        self
     }
 
     /// Adds a stored interval; one that was added before changes nothing.
@@ -74,19 +109,28 @@ impl LiveTrial {
         waits.for_each(|waited| wait.add_encoded(waited));
         agent.is_exhausted =
             wait.value_at_quantile(0.5).is_some_and(|wait_ns| wait_ns >= WORKER_WAIT_HINT_NS);
+        self.last_second.add(interval);
         let mut ended = 0;
+        let mut ended_of_operations = vec![0; self.operations.len()];
         for operation in &interval.operations {
+            self.operations.add(operation);
             if let Some(latency) = &operation.latency {
                 self.latency.add_encoded(latency);
             }
             self.count += operation.count();
             self.errors += operation.failed_count();
-            ended += operation.succeeded() + operation.warmup_ended;
+            let succeeded = operation.succeeded() + operation.warmup_ended;
+            ended += succeeded;
+            if let Some(of_operation) = ended_of_operations.get_mut(usize::from(operation.operation.0)) {
+                *of_operation += succeeded;
+            }
         }
         let seconds = Duration::from_nanos(interval.duration_ns).as_secs_f64();
         // A sliver of an interval, cut at the end of a phase, says nothing about a rate.
         if seconds >= 0.1 {
             agent.recent_per_s = ended as f64 / seconds;
+            agent.recent_of_operations =
+                ended_of_operations.iter().map(|ended| *ended as f64 / seconds).collect();
         }
     }
 
@@ -95,6 +139,7 @@ impl LiveTrial {
         self.latency.add(&earlier.latency);
         self.count += earlier.count;
         self.errors += earlier.errors;
+        self.operations.remember(&earlier.operations);
         for (id, before) in &earlier.agents {
             let Some(agent) = self.agents.get_mut(id) else { continue };
             if agent.end_ns == 0 {
@@ -120,7 +165,40 @@ impl LiveTrial {
             )
             .unwrap_or(u32::MAX),
             hint: self.hint(),
+            recent_p50_ns: self.last_second.value_at_quantile(0.5),
+            recent_p99_ns: self.last_second.value_at_quantile(0.99),
+            quantiles_ns: self.quantiles_ns(),
+            max_ns: self.latency.max(),
+            operations: self.operations.progress(|index| {
+                let of_agents = self.agents.values();
+                of_agents.filter_map(|agent| agent.recent_of_operations.get(index)).sum()
+            }),
+            agents: self.agents_told(),
         }
+    }
+
+    /// From the lowest quantile to the first that the sample cannot carry.
+    fn quantiles_ns(&self) -> Vec<u64> {
+        QUANTILES_TOLD
+            .iter()
+            .map_while(|(_, quantile)| quantile::quantile(&self.latency, *quantile))
+            .collect()
+    }
+
+    fn agents_told(&self) -> Vec<AgentProgress> {
+        let told = self.agents.values().map(|agent| AgentProgress {
+            name: agent.name.clone(),
+            recent_per_s: agent.recent_per_s,
+            generator_cpu: agent.busiest_thread_cpu,
+            workers: agent.workers,
+        });
+        let mut told: Vec<AgentProgress> = told.collect();
+        let share = |agent: &AgentProgress| agent.generator_cpu.unwrap_or(0.0);
+        told.sort_by(|one, other| {
+            share(other).total_cmp(&share(one)).then_with(|| one.name.cmp(&other.name))
+        });
+        told.truncate(AGENTS_TOLD_MAX);
+        told
     }
 
     fn hint(&self) -> Option<String> {
@@ -147,7 +225,7 @@ impl LiveTrial {
 #[cfg(test)]
 mod tests {
     use shared::histogram::EncodedHistogram;
-    use shared::ids::{IntervalSequence, RunId, TrialKey};
+    use shared::ids::{IntervalSequence, OperationIndex, RunId, TrialKey};
     use shared::interval::{EngineSample, OperationInterval};
 
     use super::*;
@@ -191,6 +269,25 @@ mod tests {
         assert_eq!((progress.count, progress.recent_per_s), (15, 5.0));
         assert_eq!(progress.elapsed, Duration::from_secs(2));
         assert!(progress.hint.is_some_and(|hint| hint.starts_with("a1's busiest load thread uses 90 %")));
+    }
+
+    #[test]
+    fn operations_and_agents_are_told_one_by_one_and_agree_with_the_sums() {
+        let name = AgentName::new("a1").unwrap();
+        let mut live = LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name, 0)], 0.8)
+            .with_operations(vec!["read".to_owned(), "write".to_owned()]);
+        let mut both = interval(0, 30, 0.5);
+        let mut write = interval(0, 12, 0.5).operations.remove(0);
+        write.operation = OperationIndex(1);
+        both.operations.push(write);
+        live.add(&both);
+        let progress = live.progress();
+        let counts: Vec<u64> = progress.operations.iter().map(|operation| operation.count).collect();
+        assert_eq!((counts, progress.count), (vec![30, 12], 42));
+        assert_eq!(progress.operations[1].recent_per_s, 12.0);
+        assert_eq!((progress.agents[0].recent_per_s, progress.agents[0].generator_cpu), (42.0, Some(0.5)));
+        // 42 values carry p50, p75 and p90, and no more: from 59 on a p95 has an upper limit.
+        assert_eq!((progress.quantiles_ns.len(), progress.recent_p99_ns.is_some()), (3, true));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use shared::ids::{RunId, TrialKey};
 use shared::job::{Job, Kinds};
 use shared::plan::looks::Look;
 use shared::run_record::{LookOutcome, RunRecord, RunState, RunSummary, TrialRecord};
-use shared::run_report::{RunReport, Verdict};
+use shared::run_report::{HostReport, RunReport, Verdict};
 
 use crate::calibrations;
 use crate::figures;
@@ -120,8 +120,12 @@ pub async fn look(store: &StoreHandle, record: RunRecord, look: Look) -> Result<
 pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, ReportingError> {
     store
         .write(move |store| {
-            let record = vouched_for(store, record);
-            let report = assemble(store, &record, None)?;
+            let job = job_of(&record)?;
+            let mut assembled = assembled(store, &record, &job, None)?;
+            // Who vouches for the hosts is known only when all that the trials told of them is there.
+            let record = vouched_for(store, record, &assembled.report.hosts);
+            analysis::assemble::compare(&mut assembled, &record, &job);
+            let report = assembled.report;
             let ended = Ended {
                 state: report.run.state,
                 verdict: report.run.verdict,
@@ -130,7 +134,6 @@ pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, Rep
             };
             store.finish_run(&record, &summary(&record, &ended), &cached(&report))?;
             // The run is over and whole without them: they can be made from its report whenever somebody asks.
-            let job = job_of(&record)?;
             if let Err(error) = store.save_figures(&figures::of_report(&record, &job, &report)) {
                 tracing::warn!(run = %record.id, %error, "the figures of a run are not kept");
             }
@@ -140,8 +143,8 @@ pub async fn finish(store: &StoreHandle, record: RunRecord) -> Result<Ended, Rep
 }
 
 /// The record with the calibration that vouches for its hosts. Without one its comparisons say so, which is no reason to lose it.
-fn vouched_for(store: &mut dyn ResultStore, record: RunRecord) -> RunRecord {
-    let calibrated_by = calibrations::of_run(store, &record).unwrap_or_else(|error| {
+fn vouched_for(store: &mut dyn ResultStore, record: RunRecord, hosts: &[HostReport]) -> RunRecord {
+    let calibrated_by = calibrations::of_run(store, &record, hosts).unwrap_or_else(|error| {
         tracing::warn!(run = %record.id, %error, "no calibration vouches for a run");
         None
     });

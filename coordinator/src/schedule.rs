@@ -252,6 +252,11 @@ impl Schedule {
         self.runs.get(&run).map_or(1.0, ActiveRun::generator_cpu_limit)
     }
 
+    /// The names of the job's operations, in its order; none for a run that is not here.
+    pub fn operation_names(&self, run: RunId) -> Vec<String> {
+        self.runs.get(&run).map_or_else(Vec::new, ActiveRun::operation_names)
+    }
+
     /// Whether an agent only observes the trial that a run is at.
     pub fn is_observed_by(&self, run: RunId, agent: AgentId) -> bool {
         self.runs.get(&run).is_some_and(|run| run.is_observed_by(agent))

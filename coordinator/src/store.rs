@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use shared::baseline::{Baseline, ListedBaseline};
 use shared::ids::{AgentId, BaselineName, IntervalSequence, Name, RunId, TrialKey};
 use shared::run_figures::RunFigures;
-use shared::run_record::{AttachedFile, RunRecord, RunSummary};
+use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary};
 use shared::run_report::Verdict;
 
 use envelope::PAYLOAD_BYTES_MAX;
@@ -75,6 +75,10 @@ pub struct SummaryFilter {
     pub name: Option<Name>,
     /// Only runs that carry all of these tags.
     pub tags: BTreeMap<String, String>,
+    /// Only runs that stand there.
+    pub state: Option<RunState>,
+    /// Only runs of which this came out.
+    pub verdict: Option<Verdict>,
     /// Only runs submitted before this one: the last of the page before.
     pub before: Option<RunId>,
     /// At most so many, the newest ones.
@@ -86,7 +90,12 @@ impl SummaryFilter {
     pub fn admits(&self, summary: &RunSummary) -> bool {
         let is_in_time = self.before.is_none_or(|before| summary.id < before);
         let is_of_job = self.name.as_ref().is_none_or(|name| *name == summary.name);
-        is_in_time && is_of_job && self.tags.iter().all(|(key, value)| summary.tags.get(key) == Some(value))
+        let is_as_wanted = self.state.is_none_or(|state| state == summary.state)
+            && self.verdict.is_none_or(|verdict| verdict == summary.verdict);
+        is_in_time
+            && is_of_job
+            && is_as_wanted
+            && self.tags.iter().all(|(key, value)| summary.tags.get(key) == Some(value))
     }
 }
 

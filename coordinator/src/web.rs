@@ -5,16 +5,22 @@
 //!
 //! Rooms besides: [`presence`] (what each connection may still take its time for), [`host_names`] (what we are called),
 //! [`passes`] (one-time links and sessions), [`cookie`] (how a session is carried), [`origin`] (whose page asks), [`throttle`] (those
-//! who try), [`answer`] (how answers look), [`pages`], [`sign_in`], [`api`] and [`metrics`] (what is answered).
+//! who try), [`answer`] (how answers look), [`pages`], [`files`], [`sign_in`], [`api`], [`events`], [`metrics`]
+//! and [`openapi`] (what is answered), [`live`] (runs that somebody looks at) and [`drawn`] (pages of those that are over).
 
 mod answer;
 mod api;
 mod cookie;
 mod door;
+mod drawn;
 mod entrance;
+mod events;
+mod files;
 mod guard;
 mod host_names;
+mod live;
 mod metrics;
+mod openapi;
 mod origin;
 mod pages;
 mod passes;
@@ -36,12 +42,17 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::registrar::Registrar;
 use crate::control::Control;
 use crate::ingest::Ingest;
+use drawn::DrawnPages;
 use host_names::HostNames;
+use live::Lives;
+use metrics::runs::RunNames;
 pub(crate) use passes::{LINK_COUNTS, Passes};
 use throttle::Throttle;
 
 /// Requests of known callers that may be under way at once. Each may hold a job or a report in memory.
-const REQUESTS_MAX: usize = 128;
+const REQUESTS_MAX: usize = 128 + WATCHERS_MAX;
+/// Those of them that may watch a run, which takes as long as it goes on. Others always find room.
+const WATCHERS_MAX: usize = 128;
 
 /// How pages are served.
 #[derive(Debug, Clone)]
@@ -76,6 +87,11 @@ pub(crate) struct Site {
     requires_login: bool,
     kinds: Vec<KindSchema>,
     requests: Arc<Semaphore>,
+    watchers: Arc<Semaphore>,
+    lives: Arc<Lives>,
+    drawn: DrawnPages,
+    run_names: RunNames,
+    stop: CancellationToken,
     started: Instant,
 }
 
@@ -146,6 +162,11 @@ impl Serving {
     ) -> JoinHandle<()> {
         let Self { address, listener, options, .. } = self;
         let site = Site {
+            lives: Lives::new(control.clone(), ingest.onlookers().clone()),
+            drawn: DrawnPages::default(),
+            run_names: RunNames::default(),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            stop: stop.clone(),
             control,
             ingest,
             registrar,

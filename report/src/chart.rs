@@ -15,6 +15,7 @@ pub mod heat_map;
 pub mod percentiles;
 pub(crate) mod scale;
 pub(crate) mod sheet;
+pub mod spark;
 pub mod sweep;
 pub mod time_line;
 

@@ -18,7 +18,7 @@ pub(crate) fn figure(value: f64, unit: &str) -> String {
 }
 
 /// A value with its interval: `8.14 s (7.90 s to 8.40 s)`.
-pub(crate) fn with_interval(value: Option<f64>, ci95: Option<[f64; 2]>, unit: &str) -> String {
+pub fn with_interval(value: Option<f64>, ci95: Option<[f64; 2]>, unit: &str) -> String {
     let Some(value) = value else { return ABSENT.to_owned() };
     let value = figure(value, unit);
     match ci95 {
@@ -28,7 +28,7 @@ pub(crate) fn with_interval(value: Option<f64>, ci95: Option<[f64; 2]>, unit: &s
 }
 
 /// What is claimed: in a person's words where there are any, else metric and rule; and about whom, where there are several.
-pub(crate) fn claim(report: &RunReport, claim: &ClaimReport) -> String {
+pub fn claim(report: &RunReport, claim: &ClaimReport) -> String {
     let stated = format!("{} {}", claim.metric, claim.rule);
     let mut title = claim.text.clone().unwrap_or(stated);
     // A comparison names its other side in its rule.

@@ -292,6 +292,7 @@ fn job() -> Job {
             settings: Default::default(),
             operations: ["read", "write"].map(operation).to_vec(),
             is_scenario: false,
+            mix: Vec::new(),
         },
         params: BTreeMap::new(),
         data: BTreeMap::new(),

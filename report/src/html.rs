@@ -1,11 +1,13 @@
 //! A run as one HTML file that can be mailed: the verdicts first, then what was measured, charts, hosts, findings, the job, and how
 //! to run it again. It asks the network for nothing and holds no script; what came from outside is escaped where it is put in.
 //!
-//! Rooms: `verdicts`, `measured`, `hosts` and `again`, one for each part of the page.
+//! Rooms: `verdicts`, `measured`, `hosts` and `again`, one for each part of the page; [`compared`] and [`trended`], parts of other pages.
 
 mod again;
+pub mod compared;
 mod hosts;
 mod measured;
+pub mod trended;
 mod verdicts;
 
 use std::io::Write;
@@ -24,7 +26,8 @@ use crate::{ExportFormat, ExportSource, Exporter, ReportError};
 pub const FORMAT: ExportFormat =
     ExportFormat { name: "html", doc: "one HTML file with charts, which needs no network", exporter: &Html };
 
-const STYLE: &str = include_str!("html/style.css");
+/// The style of its parts, which pages that show them need beside that of charts.
+pub const STYLE: &str = include_str!("html/style.css");
 /// Sweeps that are drawn; further ones are counted.
 const SWEEPS_MAX: usize = 12;
 
@@ -59,25 +62,36 @@ fn page(source: &ExportSource<'_>, series: &Series) -> Markup {
                 style { (maud::PreEscaped(&style)) }
             }
             body {
-                header {
-                    h1 { (report.run.name) }
-                    p.verdict.{ "is-" (report.run.verdict.as_str()) } { (outcome(report)) }
-                    @if let Some(reason) = &report.run.reason { p.reason { (reason) } }
-                    (facts(report))
-                }
-                main {
-                    (verdicts::claims(report))
-                    (verdicts::search(report))
-                    (comparisons(source))
-                    (measured::operations(report))
-                    (charts(source, series))
-                    (measured::failures(report))
-                    (hosts::section(report))
-                    (verdicts::findings(report))
-                    (again::section(report))
-                }
+                header { (head(report)) }
+                main { (parts(source, series)) }
             }
         }
+    }
+}
+
+/// What stands at the head of a run's page: its name, what came out, and the facts about it.
+pub fn head(report: &RunReport) -> Markup {
+    html! {
+        h1 { (report.run.name) }
+        p.verdict.{ "is-" (report.run.verdict.as_str()) } { (outcome(report)) }
+        @if let Some(reason) = &report.run.reason { p.reason { (reason) } }
+        (facts(report))
+    }
+}
+
+/// Everything below the head, in its order.
+pub fn parts(source: &ExportSource<'_>, series: &Series) -> Markup {
+    let report = &source.assembled.report;
+    html! {
+        (verdicts::claims(report))
+        (verdicts::search(report))
+        (comparisons(source))
+        (measured::operations(report))
+        (charts(source, series))
+        (measured::failures(report))
+        (hosts::section(report))
+        (verdicts::findings(report))
+        (again::section(report))
     }
 }
 

@@ -6,15 +6,16 @@
 //! Reporters: [`terminal`], [`json`], [`markdown`], [`junit`], of a run or of a [`suite`] of them. Exporters: [`json`], [`csv`], [`hlog`],
 //! [`hgrm`], [`openmetrics`], [`html`]. Beside them: [`annotations`] (for GitHub). Behind them: [`chart`] (pictures), [`series`] (how a run
 //! went over time), [`attempts`] (what an interval belongs to), [`compressed`] (histograms in their V2 compressed form), `figures`
-//! (those of claims, as text).
+//! (those of claims, as text), [`caret`] (errors of jobs, with their places).
 #![forbid(unsafe_code)]
 
 pub mod annotations;
 pub mod attempts;
+pub mod caret;
 pub mod chart;
 pub mod compressed;
 pub mod csv;
-mod figures;
+pub mod figures;
 pub mod hgrm;
 pub mod hlog;
 pub mod html;

@@ -1,17 +1,21 @@
 //! How a run went over time: its stored seconds gathered into columns of equal length, from its first start to its end.
 //!
+//! Rooms: [`column`] (one stretch of it), [`rolling`] (the same of a run that is under way).
+//!
 //! A run of any length becomes at most [`COLUMNS_MAX`] columns, so that what is held does not grow with it. Counts and
 //! distributions of a column are exact sums; nothing is thinned out.
 
+pub mod column;
+pub mod rolling;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use analysis::quantile;
-use shared::histogram::{EncodedHistogram, Histogram};
-use shared::host::HostMetric;
-use shared::ids::{AgentId, AgentName};
+use shared::ids::AgentName;
 use shared::interval::{Interval, Phase};
 use shared::run_record::RunRecord;
 use shared::run_report::{RunReport, TrialReport};
+
+pub use column::{Column, HostColumn};
 
 use crate::attempts::{Attempt, Attempts};
 use crate::{ExportSource, ReportError};
@@ -22,8 +26,6 @@ pub const COLUMNS_MAX: usize = 240;
 pub const AGENTS_MAX: usize = 12;
 /// Variants, or agents that stand apart, that have columns; as many as a chart tells apart.
 const LINES_MAX: usize = crate::chart::LINES_MAX;
-/// Histograms of a column that wait to be added up: adding up takes a histogram unpacked, 264 KiB, each time.
-const PENDING_MAX: usize = 8;
 const NS_PER_MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -53,99 +55,6 @@ pub struct Line {
     pub name: String,
     /// What was measured, by column; columns in which nothing was are absent.
     pub columns: BTreeMap<usize, Column>,
-}
-
-/// What was measured in one column.
-#[derive(Debug, Clone, Default)]
-pub struct Column {
-    /// Operations that ended as a success.
-    pub succeeded: u64,
-    /// Operations that ended as an error.
-    pub failed: u64,
-    /// Of both those that ended in the window: what was awaited after it took no measured time.
-    in_window: (u64, u64),
-    /// Measured time, ns, by agent.
-    measured_ns: BTreeMap<AgentId, u64>,
-    /// Latencies of the successes, ns: histograms that are yet to be added up.
-    latencies: Vec<EncodedHistogram>,
-}
-
-impl Column {
-    /// Successes per second of measured time; `None`: nothing but the end of a window fell here.
-    pub fn throughput_per_s(&self) -> Option<f64> {
-        self.per_second(self.in_window.0)
-    }
-
-    /// Errors per second of measured time.
-    pub fn errors_per_s(&self) -> Option<f64> {
-        self.per_second(self.in_window.1)
-    }
-
-    /// Agents measure at the same time, and one that was lost measures no more: the longest of them says how long it was.
-    fn per_second(&self, count: u64) -> Option<f64> {
-        let longest_ns = self.measured_ns.values().copied().max().unwrap_or(0);
-        let seconds = longest_ns as f64 / SECOND_NS as f64;
-        (seconds > 0.0).then(|| count as f64 / seconds)
-    }
-
-    /// A quantile of the latencies, ns; `None` where so few cannot carry it.
-    pub fn latency_ns(&self, level: f64) -> Option<u64> {
-        quantile::quantile(&self.histogram()?, level)
-    }
-
-    /// The latencies, to be counted bucket by bucket.
-    pub fn histogram(&self) -> Option<Histogram> {
-        let (first, others) = self.latencies.split_first()?;
-        let mut sum = first.decode();
-        others.iter().for_each(|latency| sum.add_encoded(latency));
-        Some(sum)
-    }
-
-    fn add(&mut self, interval: &Interval) {
-        let is_in_window = interval.phase == Phase::Measured;
-        for operation in &interval.operations {
-            self.succeeded += operation.succeeded();
-            self.failed += operation.failed_count();
-            if is_in_window {
-                self.in_window.0 += operation.succeeded();
-                self.in_window.1 += operation.failed_count();
-            }
-            self.latencies.extend(operation.latency.clone());
-        }
-        if is_in_window {
-            *self.measured_ns.entry(interval.agent).or_default() += interval.duration_ns;
-        }
-        if self.latencies.len() >= PENDING_MAX
-            && let Some(sum) = self.histogram()
-        {
-            self.latencies = vec![EncodedHistogram::encode(&sum)];
-        }
-    }
-}
-
-/// How the hosts of agents fared in one column: means over them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct HostColumn {
-    busy: (f64, u32),
-    steal: (f64, u32),
-    frequency: (f64, u32),
-}
-
-impl HostColumn {
-    /// Share of CPU time that was not idle, 0 to 1.
-    pub fn cpu_busy(&self) -> Option<f64> {
-        mean(self.busy)
-    }
-
-    /// Share of CPU time that the hypervisor took, 0 to 1.
-    pub fn cpu_steal(&self) -> Option<f64> {
-        mean(self.steal)
-    }
-
-    /// Frequency of the cores, MHz.
-    pub fn frequency_mhz(&self) -> Option<f64> {
-        mean(self.frequency)
-    }
 }
 
 /// A trial with findings.
@@ -241,10 +150,7 @@ impl<'a> Gathering<'a> {
             columns.entry(place_of(interval, column, columns)).or_default().add(interval);
         }
         if let Some(sample) = &interval.host {
-            let host = self.hosts.entry(column).or_default();
-            note(&mut host.busy, sample.value(HostMetric::CpuBusy));
-            note(&mut host.steal, sample.value(HostMetric::CpuSteal));
-            note(&mut host.frequency, sample.value(HostMetric::Frequency));
+            self.hosts.entry(column).or_default().add(sample);
         }
     }
 
@@ -316,17 +222,6 @@ fn marks(report: &RunReport, attempts: &Attempts<'_>) -> Vec<Mark> {
 fn said_of(trial: &TrialReport) -> Vec<String> {
     let doubts = trial.findings.iter().filter(|finding| finding.severity != shared::finding::Severity::Note);
     doubts.map(|finding| format!("{}: {}", finding.code.as_str(), finding.message)).collect()
-}
-
-fn note((sum, count): &mut (f64, u32), value: Option<f64>) {
-    if let Some(value) = value.filter(|value| value.is_finite()) {
-        *sum += value;
-        *count += 1;
-    }
-}
-
-fn mean((sum, count): (f64, u32)) -> Option<f64> {
-    (count > 0).then(|| sum / f64::from(count))
 }
 
 #[cfg(test)]

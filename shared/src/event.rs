@@ -1,7 +1,11 @@
-//! What an observer of a run sees: every progress display and log is a pure consumer of these.
+//! What an observer of a run sees: every progress display and log is a pure consumer of these. Room: [`progress`], details
+//! for displays that have room for them.
+
+pub mod progress;
 
 use std::time::Duration;
 
+use self::progress::{AgentProgress, OperationProgress};
 use crate::finding::Finding;
 use crate::ids::{AgentName, TrialIndex};
 use crate::run_record::RunState;
@@ -89,4 +93,16 @@ pub struct Progress {
     pub agents_reporting: u32,
     /// A sentence worth showing while it runs, such as that the generator is the limit.
     pub hint: Option<String>,
+    /// Median latency of the last second in which anybody reported, ns; `None` when nothing succeeded in it.
+    pub recent_p50_ns: Option<u64>,
+    /// 99th percentile of latency of that second, ns.
+    pub recent_p99_ns: Option<u64>,
+    /// Latency so far at [`progress::QUANTILES_TOLD`], ns, as far as the sample carries them; the rest is left out.
+    pub quantiles_ns: Vec<u64>,
+    /// The longest latency so far, ns.
+    pub max_ns: Option<u64>,
+    /// The first [`progress::OPERATIONS_TOLD_MAX`] operations, in the job's order; empty when there is but one.
+    pub operations: Vec<OperationProgress>,
+    /// The busiest [`progress::AGENTS_TOLD_MAX`] agents, by the CPU of their load threads.
+    pub agents: Vec<AgentProgress>,
 }

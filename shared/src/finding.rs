@@ -149,6 +149,18 @@ impl FindingCode {
     pub fn limit(self) -> Option<&'static str> {
         self.meaning().split('`').find(|word| word.starts_with("limits."))
     }
+
+    /// Whether it tells how what is measured fared, rather than who measures it: a trial with it is a measurement all the same, and
+    /// measuring again until it is not there would measure something else.
+    pub const fn is_of_the_measured(self) -> bool {
+        use FindingCode::{
+            AllOperationsFailed, ErrorRatioHigh, HistogramOverflowed, OperationsUnsent, TargetFailed,
+        };
+        matches!(
+            self,
+            AllOperationsFailed | ErrorRatioHigh | OperationsUnsent | HistogramOverflowed | TargetFailed
+        )
+    }
 }
 
 /// The reference of all findings as Markdown.
@@ -157,7 +169,7 @@ pub fn reference() -> String {
         "# Findings\n\nWhat makes a trial suspect or invalid, written from the table that names them. *invalid*: the trial does not \
          count, and neither does its run; *suspect*: it casts doubt, and the claims that its line names are invalid; \
          *note*: worth knowing. Some weigh more under an open model or less about a single operation, as they say. An invalid trial is \
-         repeated up to `retries` of `[fleet]`.\n\n| code | weight | limit | what it means |\n|---|---|---|---|\n",
+         repeated up to `retries` of `[fleet]`; a search repeats none that is invalid by how the target fared.\n\n| code | weight | limit | what it means |\n|---|---|---|---|\n",
     );
     for code in FindingCode::ALL {
         let limit = code.limit().map_or_else(String::new, |limit| format!("`{limit}`"));

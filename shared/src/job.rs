@@ -2,7 +2,7 @@
 //!
 //! Rooms, from text to these types: [`mod@parse`] (the way through), [`schema`] (how keys are described) and
 //! [`grammar`] (which there are), `submission_texts` (params put into what is read early), the checks (`walk`,
-//! `workload`, `names`, `contradictions`, `claims`), [`decode`] (defaults), [`variants`] (each read like a job), [`search`] (its
+//! `workload`, `names`, `contradictions`, `claims`), [`mix`] (several workloads at once), [`decode`] (defaults), [`variants`] (each read like a job), [`search`] (its
 //! values likewise), [`error`]. Beside them: [`data`], [`builtin`] (names that need no definition), [`mod@observe`] (what is watched),
 //! [`selector`], [`template`], [`resolve`] (templates filled in),
 //! [`uses`] (what they need), [`confidences`] (what of that must not be told) and [`overrides`] (`--set`); [`differences`] of two
@@ -20,6 +20,7 @@ pub mod differences;
 pub mod error;
 pub mod grammar;
 pub mod json_schema;
+pub mod mix;
 mod names;
 mod node;
 pub mod observe;
@@ -37,8 +38,9 @@ pub mod variants;
 mod walk;
 mod workload;
 
-pub use data::{DataColumn, DataOrder, DataSource};
+pub use data::{DataColumn, DataOrder, DataSource, ZipfExponent};
 pub use error::{JobError, JobErrors};
+pub use mix::{MixedWorkload, WorkloadPart};
 pub use observe::Observe;
 pub use parse::{Kinds, parse};
 pub use resolve::{ResolveError, ResolvedJob};
@@ -111,17 +113,20 @@ pub struct Job {
     pub search: Option<Search>,
 }
 
-/// What is done: a kind from the agents' table, with its operations.
+/// What is done: a kind from the agents' table, with its operations; or a mix of several.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkloadSpec {
-    /// The kind: `http`, `command`, …
+    /// The kind: `http`, `command`, …; of a mix all of its kinds, for people ([`WorkloadSpec::kinds`] has each).
     pub kind: String,
-    /// Settings of the whole workload, as the kind's schema has them.
+    /// Settings of the whole workload, as the kind's schema has them; of a mix none.
     pub settings: serde_json::Map<String, serde_json::Value>,
-    /// Its operations in file order, at least one, with distinct names.
+    /// Its operations in file order, at least one, with distinct names; of a mix those of all its workloads.
     pub operations: Vec<OperationSpec>,
-    /// Whether the operations are the steps of a scenario: one worker runs them all, in order, and begins again.
+    /// Whether the operations are the steps of a scenario: one worker runs them all, in order, and begins again. Of a mix
+    /// each workload says so itself.
     pub is_scenario: bool,
+    /// Two workloads or more whose operations these are; empty: it is the only one.
+    pub mix: Vec<MixedWorkload>,
 }
 
 /// One named kind of request.
@@ -129,7 +134,7 @@ pub struct WorkloadSpec {
 pub struct OperationSpec {
     /// Its name.
     pub name: Name,
-    /// Its share of operations, above 0.
+    /// Its share of operations, above 0; of a scenario's step in a mix the share of the whole pass.
     pub weight: f64,
     /// Its settings, as the kind's schema has them. Amounts with units stay text (`"5s"`).
     pub settings: serde_json::Map<String, serde_json::Value>,

@@ -1,8 +1,9 @@
 //! A job unrolled: the ordered trials of a run, and what each agent is told to do in one of them. Rooms: `order` (of the
 //! variants in each block), [`placement`] (who measures in each trial), [`looks`] (which may end a run before all is done),
-//! [`search`] (which value is tried next).
+//! [`search`] (which value is tried next), [`mix`] (what each of several workloads is told).
 
 pub mod looks;
+pub mod mix;
 mod order;
 pub mod placement;
 pub mod search;
@@ -19,6 +20,7 @@ use crate::job::{DataColumn, Job, JobVariant, LoadModel, Observe, OperationSpec,
 
 use crate::secret::Confidential;
 
+pub use mix::Mix;
 pub use placement::PlannedCell;
 
 /// Most trials one run may plan: keeps a mistyped `trials` from filling a disk.
@@ -115,14 +117,16 @@ pub struct Assignment {
     pub trial: TrialKey,
     /// The lease under which it is given.
     pub epoch: LeaseEpoch,
-    /// The workload's kind, from the table that the agent advertised.
+    /// The workload's kind, from the table that the agent advertised; of a mix all of its kinds, for people.
     pub kind: String,
     /// The workload's settings beside its operations, as the kind's schema has them.
     pub settings: serde_json::Map<String, serde_json::Value>,
-    /// The operations, in the job's order.
+    /// The operations, in the job's order; of a mix those of all its workloads.
     pub operations: Vec<OperationSpec>,
     /// Whether the operations are the steps of a scenario: one worker runs them all, in order, and begins again.
     pub is_scenario: bool,
+    /// Whether it is of several workloads, and which.
+    pub mix: Mix,
     /// Columns of values that workers take turns with, by the name that templates use.
     pub data: BTreeMap<String, DataColumn>,
     /// Files that came with the job, by the path written there.

@@ -4,6 +4,7 @@
 //! them down).
 
 pub mod file;
+pub mod in_url;
 pub mod mask;
 pub mod veil;
 

@@ -1,6 +1,8 @@
 //! Which operation a worker does next: by weight, seeded, the same for the same seed on every machine; or the next step
 //! of a scenario.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use shared::ids::OperationIndex;
@@ -16,6 +18,22 @@ pub(super) enum Shares {
     Weighted(Vec<u64>),
     /// They are the steps of a scenario, so many of them: one worker does all in order.
     InOrder(u16),
+    /// There are scenarios among them: what is chosen by its share is an operation, or a whole pass.
+    Mixed {
+        /// As of [`Shares::Weighted`], of the passes.
+        thresholds: Vec<u64>,
+        /// An operation by itself is a pass of one.
+        passes: Arc<[Pass]>,
+    },
+}
+
+/// Operations that one worker does in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pass {
+    /// The first.
+    first: u16,
+    /// How many there are, at least 1.
+    steps: u16,
 }
 
 /// One worker's sequence of operations.
@@ -25,6 +43,8 @@ pub(super) struct Choice {
     random: ChaCha8Rng,
     /// The next step of a scenario.
     step: u16,
+    /// The scenario of a mix that is under way.
+    pass: Option<Pass>,
 }
 
 impl Shares {
@@ -42,39 +62,80 @@ impl Shares {
             // At most 256 (shared::interval::OPERATIONS_MAX) fit a u16.
             return Ok(Self::InOrder(assignment.operations.len() as u16));
         }
-        let total: f64 = assignment.operations.iter().map(|operation| operation.weight).sum();
-        let mut sum = 0.0;
-        let mut thresholds = Vec::with_capacity(assignment.operations.len());
-        for operation in &assignment.operations {
-            sum += operation.weight;
-            // A float beyond 2^64 − 1 becomes the highest number, which is meant.
-            thresholds.push((sum / total * 2.0_f64.powi(64)) as u64);
+        if assignment.mixed().iter().any(|part| part.is_scenario) {
+            let passes = passes_of(assignment);
+            let weight_of =
+                |pass: &Pass| assignment.operations.get(usize::from(pass.first)).map(|it| it.weight);
+            let weights: Vec<f64> = passes.iter().filter_map(weight_of).collect();
+            return Ok(Self::Mixed { thresholds: thresholds(&weights), passes: passes.into() });
         }
-        // What rounding leaves over at the top belongs to the last operation.
-        thresholds.pop();
-        Ok(Self::Weighted(thresholds))
+        let weights: Vec<f64> = assignment.operations.iter().map(|operation| operation.weight).collect();
+        Ok(Self::Weighted(thresholds(&weights)))
     }
 
     /// Splits a number of arrivals by the shares, exactly: what rounding leaves over goes to the last. Of a scenario it is
     /// always the first step that is due.
     pub(super) fn split(&self, count: u64) -> Vec<u64> {
-        let Self::Weighted(thresholds) = self else { return vec![count] };
-        let mut split = Vec::with_capacity(thresholds.len() + 1);
-        let mut given = 0;
-        for threshold in thresholds {
-            let through = ((u128::from(count) * u128::from(*threshold)) >> 64) as u64;
-            split.push(through - given);
-            given = through;
-        }
-        split.push(count - given);
-        split
+        let thresholds = match self {
+            Self::Weighted(thresholds) => thresholds,
+            Self::InOrder(_) => return vec![count],
+            Self::Mixed { thresholds, passes } => return split_by_passes(count, thresholds, passes),
+        };
+        split_by(count, thresholds)
     }
+}
+
+/// Each pass's part at its first step, and none at the others.
+fn split_by_passes(count: u64, thresholds: &[u64], passes: &[Pass]) -> Vec<u64> {
+    let parts = split_by(count, thresholds).into_iter().zip(passes);
+    parts.flat_map(|(part, pass)| (0..pass.steps).map(move |step| if step == 0 { part } else { 0 })).collect()
+}
+
+fn split_by(count: u64, thresholds: &[u64]) -> Vec<u64> {
+    let mut split = Vec::with_capacity(thresholds.len() + 1);
+    let mut given = 0;
+    for threshold in thresholds {
+        let through = ((u128::from(count) * u128::from(*threshold)) >> 64) as u64;
+        split.push(through - given);
+        given = through;
+    }
+    split.push(count - given);
+    split
+}
+
+/// Shares as cumulative fractions of 2^64, without the last.
+fn thresholds(weights: &[f64]) -> Vec<u64> {
+    let total: f64 = weights.iter().sum();
+    let mut sum = 0.0;
+    let mut thresholds = Vec::with_capacity(weights.len());
+    for weight in weights {
+        sum += weight;
+        // A float beyond 2^64 − 1 becomes the highest number, which is meant.
+        thresholds.push((sum / total * 2.0_f64.powi(64)) as u64);
+    }
+    // What rounding leaves over at the top belongs to the last operation.
+    thresholds.pop();
+    thresholds
+}
+
+/// The passes of a mix, in the order of its operations.
+fn passes_of(assignment: &Assignment) -> Vec<Pass> {
+    let mut passes = Vec::new();
+    let mut first = 0;
+    for part in assignment.mixed() {
+        // At most 256 (shared::interval::OPERATIONS_MAX) fit a u16.
+        let operations = part.operations as u16;
+        let (count, steps) = if part.is_scenario { (1, operations) } else { (operations, 1) };
+        passes.extend((0..count).map(|place| Pass { first: first + place, steps }));
+        first += operations;
+    }
+    passes
 }
 
 impl Choice {
     /// The sequence of one worker.
     pub(super) fn new(shares: Shares, seat: Seat) -> Self {
-        Self { shares, random: ChaCha8Rng::seed_from_u64(seat.seed), step: 0 }
+        Self { shares, random: ChaCha8Rng::seed_from_u64(seat.seed), step: 0, pass: None }
     }
 
     /// The next operation.
@@ -88,6 +149,17 @@ impl Choice {
                 thresholds.partition_point(|threshold| *threshold <= random) as u16
             }
             Shares::InOrder(_) => self.step,
+            Shares::Mixed { thresholds, passes } => {
+                let pass = match self.pass {
+                    Some(pass) => pass,
+                    None => {
+                        let random = self.random.next_u64();
+                        passes[thresholds.partition_point(|threshold| *threshold <= random)]
+                    }
+                };
+                self.pass = Some(pass);
+                pass.first + self.step
+            }
         })
     }
 
@@ -95,14 +167,22 @@ impl Choice {
     /// its pass: those after it would measure nothing but the first failure.
     #[inline]
     pub(super) fn goes_on(&mut self, has_failed: bool) -> bool {
-        let Shares::InOrder(steps) = self.shares else { return false };
+        let steps = match (&self.shares, self.pass) {
+            (Shares::Weighted(_), _) | (Shares::Mixed { .. }, None) => return false,
+            (Shares::InOrder(steps), _) => *steps,
+            (Shares::Mixed { .. }, Some(pass)) => pass.steps,
+        };
         self.step = if has_failed || self.step + 1 >= steps { 0 } else { self.step + 1 };
+        if self.step == 0 {
+            self.pass = None;
+        }
         self.step > 0
     }
 
     /// Begins again with the first step.
     pub(super) fn restart(&mut self) {
         self.step = 0;
+        self.pass = None;
     }
 }
 
@@ -127,7 +207,9 @@ fn mixed(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use shared::job::{Warmup, Window};
+    use shared::ids::Name;
+    use shared::job::{MixedWorkload, Warmup, Window};
+    use shared::plan::Mix;
 
     use super::*;
     use crate::engine::tests::assignment;
@@ -175,6 +257,64 @@ mod tests {
             steps.push((choice.next().0, choice.goes_on(has_failed)));
         }
         assert_eq!(steps, [(0, true), (1, true), (2, false), (0, true), (1, false), (0, true)]);
+    }
+
+    fn mixed(workloads: &[(f64, &[f64], bool)]) -> Assignment {
+        let weights: Vec<f64> = workloads
+            .iter()
+            .flat_map(|(share, own, is_scenario)| {
+                let sum: f64 = own.iter().sum();
+                own.iter().map(move |weight| if *is_scenario { *share } else { share * weight / sum })
+            })
+            .collect();
+        let part = |(number, (_, own, is_scenario)): (usize, &(f64, &[f64], bool))| MixedWorkload {
+            name: Name::new(format!("w{number}")).unwrap(),
+            kind: "fake".to_owned(),
+            settings: serde_json::Map::new(),
+            operations: own.len(),
+            is_scenario: *is_scenario,
+        };
+        let mix = Mix::Of(workloads.iter().enumerate().map(part).collect());
+        Assignment { mix, ..weighted(&weights) }
+    }
+
+    #[test]
+    fn the_shares_of_workloads_hold_whatever_they_have_of_operations() {
+        let assignment =
+            mixed(&[(60.0, &[1.0, 1.0, 8.0], false), (30.0, &[5.0], false), (10.0, &[1.0; 4], false)]);
+        let mut choice = Choice::new(Shares::new(&assignment).unwrap(), seat_of(0, &assignment));
+        let mut counts = [0_u32; 3];
+        for _ in 0..100_000 {
+            counts[[0, 0, 0, 1, 2, 2, 2, 2][usize::from(choice.next().0)]] += 1;
+        }
+        for (count, expected) in counts.into_iter().zip([60_000, 30_000, 10_000]) {
+            assert!(count.abs_diff(expected) < 800, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_in_a_mix_is_chosen_whole_and_done_in_order() {
+        let assignment = mixed(&[(1.0, &[1.0], false), (3.0, &[1.0, 1.0, 1.0], true)]);
+        let shares = Shares::new(&assignment).unwrap();
+        assert_eq!(shares.split(8), [2, 6, 0, 0]);
+        let mut choice = Choice::new(shares, seat_of(0, &assignment));
+        let mut passes = [0_u32; 2];
+        for _ in 0..10_000 {
+            let first = choice.next().0;
+            passes[usize::from(first)] += 1;
+            if first == 1 {
+                assert!(choice.goes_on(false));
+                assert_eq!((choice.next().0, choice.goes_on(false)), (2, true));
+                assert_eq!(choice.next().0, 3);
+            }
+            assert!(!choice.goes_on(false));
+        }
+        assert!(passes[1].abs_diff(7_500) < 250, "{passes:?}");
+        while choice.next().0 != 1 {
+            choice.goes_on(false);
+        }
+        assert!(!choice.goes_on(true), "a step that failed ends its pass");
+        assert!(choice.next().0 < 2);
     }
 
     #[test]

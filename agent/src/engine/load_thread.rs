@@ -38,6 +38,8 @@ pub(super) struct LoadThread {
     places: RefCell<Vec<Place>>,
     /// When the CPU share was last told: (wall, CPU) in ns.
     told: Cell<(u64, u64)>,
+    /// Whether it is told at all: not where the workload does its work here itself.
+    tells_share: bool,
     workers: Cell<u32>,
 }
 
@@ -81,6 +83,7 @@ impl LoadThread {
             lane: task.lane,
             places: RefCell::new(Vec::with_capacity(task.seats.len())),
             told: Cell::new((now_ns(), thread_cpu_ns())),
+            tells_share: !task.works_itself,
             workers: Cell::new(0),
         }
     }
@@ -249,7 +252,7 @@ impl LoadThread {
         let (wall_ns, cpu_ns) = (now_ns(), thread_cpu_ns());
         let (told_wall_ns, told_cpu_ns) = self.told.get();
         let stretch_ns = wall_ns.saturating_sub(told_wall_ns);
-        if stretch_ns < SHARE_STRETCH_NS_MIN {
+        if !self.tells_share || stretch_ns < SHARE_STRETCH_NS_MIN {
             return None;
         }
         self.told.set((wall_ns, cpu_ns));

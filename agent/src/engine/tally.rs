@@ -19,12 +19,19 @@ use crate::workload::Outcome;
 /// What a tally has to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Names and units of the further measures that every operation may have.
-    pub(super) measures: &'static [(&'static str, &'static str)],
-    /// What is taken out of the responses to each operation of the workload.
-    pub(super) metrics: Arc<[Vec<MetricSpec>]>,
+    /// What each operation of the workload may tell beside its latency.
+    pub(super) operations: Arc<[OperationShape]>,
     /// Whether the model is open, so that latency has parts.
     pub(super) is_open: bool,
+}
+
+/// What one operation may tell beside its latency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OperationShape {
+    /// Names and units of the further measures of its kind.
+    pub(super) measures: &'static [(&'static str, &'static str)],
+    /// What is taken out of its responses.
+    pub(super) metrics: Vec<MetricSpec>,
 }
 
 /// Counts of every operation over one interval. Cleared and used again.
@@ -89,7 +96,9 @@ impl Timing {
 impl Tally {
     /// An empty tally of a shape.
     pub(super) fn new(shape: &Shape) -> Self {
-        Self { operations: shape.metrics.iter().map(|metrics| OperationTally::new(shape, metrics)).collect() }
+        Self {
+            operations: shape.operations.iter().map(|of| OperationTally::new(of, shape.is_open)).collect(),
+        }
     }
 
     /// Counts operations that were due and will not be begun, by operation.
@@ -168,16 +177,16 @@ impl Tally {
 
     /// The counts as an interval tells them; operations with nothing to tell are left out.
     pub(super) fn encode(&self, shape: &Shape) -> Vec<OperationInterval> {
-        let indexed = self.operations.iter().zip(shape.metrics.iter()).zip(0_u16..);
+        let indexed = self.operations.iter().zip(shape.operations.iter()).zip(0_u16..);
         indexed
             .filter(|((tally, _), _)| tally.has_something())
-            .map(|((tally, metrics), index)| tally.encode(OperationIndex(index), shape.measures, metrics))
+            .map(|((tally, shape), index)| tally.encode(OperationIndex(index), shape))
             .collect()
     }
 }
 
 impl OperationTally {
-    fn new(shape: &Shape, metrics: &[MetricSpec]) -> Self {
+    fn new(shape: &OperationShape, is_open: bool) -> Self {
         Self {
             warmup_ended: 0,
             scheduled: 0,
@@ -188,11 +197,11 @@ impl OperationTally {
             bytes_received: 0,
             connects: 0,
             latency: Histogram::new(),
-            open: shape.is_open.then(Box::default),
+            open: is_open.then(Box::default),
             unsent: 0,
             failed: None,
             measures: shape.measures.iter().map(|_| None).collect(),
-            metrics: metrics.iter().map(|spec| MetricTally::new(spec.kind)).collect(),
+            metrics: shape.metrics.iter().map(|spec| MetricTally::new(spec.kind)).collect(),
             reported: ReportedTally::default(),
         }
     }
@@ -256,16 +265,11 @@ impl OperationTally {
             || self.errors.iter().any(|count| *count > 0)
     }
 
-    fn encode(
-        &self,
-        operation: OperationIndex,
-        measures: &[(&'static str, &'static str)],
-        metrics: &[MetricSpec],
-    ) -> OperationInterval {
+    fn encode(&self, operation: OperationIndex, shape: &OperationShape) -> OperationInterval {
         let kinds = ErrorKind::ALL.into_iter().zip(self.errors);
-        let measured = measures.iter().map(|(name, _unit)| *name).zip(&self.measures);
+        let measured = shape.measures.iter().map(|(name, _unit)| *name).zip(&self.measures);
         let measured = measured.filter_map(|(name, histogram)| Some((name, encoded(histogram.as_deref()?)?)));
-        let counted = metrics.iter().zip(&self.metrics);
+        let counted = shape.metrics.iter().zip(&self.metrics);
         let counted = counted.filter_map(|(spec, tally)| Some((spec.name.clone(), tally.encode(spec)?)));
         let histograms = self.measures.iter().flatten().chain(&self.failed).map(Box::as_ref);
         let overflowed = histograms.chain([&self.latency]).map(Histogram::overflowed);

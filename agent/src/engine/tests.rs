@@ -61,6 +61,7 @@ pub(crate) fn assignment(workers: u32, warmup: Warmup, window: Window) -> Assign
         settings: serde_json::Map::new(),
         operations: vec![operation("read"), operation("write")],
         is_scenario: false,
+        mix: shared::plan::Mix::Alone,
         data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: load(workers, warmup, window),

@@ -1,6 +1,7 @@
 //! The engine's OS threads: one runtime each, so that the load never waits for anything else of the agent.
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -24,7 +25,7 @@ use super::gate::Gate;
 use super::orders::{Orders, stopped};
 use super::pause::Pauses;
 use super::ramp::{Growth, Ramp};
-use super::tally::{Shape, Tally};
+use super::tally::{OperationShape, Shape, Tally};
 use super::timeline::Timeline;
 use super::{Drive, EngineEvent, Probe, cores, open_files};
 use crate::workload::{OUTCOME_MEASURES_MAX, PrepareError, Seat, TABLE};
@@ -58,6 +59,8 @@ pub struct ThreadTask {
     pub(super) growth: Growth,
     /// The phases as far as they are known.
     pub(super) timeline: Timeline,
+    /// Whether the workload does its work itself on this thread, whose use of a core is then not told.
+    pub(super) works_itself: bool,
     /// How long the job lets running operations be awaited, at least.
     pub(super) drain: Duration,
     /// Where it is told to start, and where it tells that it failed.
@@ -79,13 +82,21 @@ pub(super) struct Lane {
 /// Starts the load threads and the collector's.
 pub(super) fn spawn(
     agent: AgentId,
-    assignment: Assignment,
+    mut assignment: Assignment,
     workload: Arc<dyn Drive>,
     probe: Probe,
     events: mpsc::Sender<EngineEvent>,
 ) -> Result<Arc<Orders>, PrepareError> {
     check(&assignment)?;
-    open_files::make_room_for(assignment.load.workers_max.max(assignment.load.workers))?;
+    let own_threads = workload.own_threads().map(NonZeroU32::get);
+    if let Some(threads) = own_threads {
+        let load = &mut assignment.load;
+        (load.workers, load.workers_max, load.threads) = (threads, threads, Some(threads));
+    }
+    open_files::make_room_for(
+        assignment.load.workers_max.max(assignment.load.workers),
+        assignment.kinds().count(),
+    )?;
     let shares = Shares::new(&assignment)?;
     let timeline = Timeline::new(&assignment.load);
     let gate = Arc::new(Gate::new(&assignment.load));
@@ -115,6 +126,7 @@ pub(super) fn spawn(
             arrivals,
             growth,
             timeline,
+            works_itself: own_threads.is_some(),
             drain,
             orders,
             lane,
@@ -144,18 +156,26 @@ fn check(assignment: &Assignment) -> Result<(), PrepareError> {
 
 /// What the threads have to count.
 fn shape_of(assignment: &Assignment, workload: &dyn Drive) -> Result<Shape, PrepareError> {
-    let of_operation = |(spec, index): (&OperationSpec, u16)| {
+    let kinds = kinds_by_operation(assignment);
+    let of_operation = |((spec, index), kind): ((&OperationSpec, u16), &str)| {
         let metrics = workload.metrics(OperationIndex(index)).to_vec();
         MetricSpec::check_all(&metrics)
             .map_err(|error| PrepareError(format!("operation {}: {error}", spec.name)))?;
-        Ok(metrics)
+        Ok(OperationShape { measures: measures_of(kind), metrics })
     };
-    let metrics = assignment.operations.iter().zip(0_u16..).map(of_operation);
+    let operations = assignment.operations.iter().zip(0_u16..).zip(kinds).map(of_operation);
     Ok(Shape {
-        measures: measures_of(&assignment.kind),
-        metrics: metrics.collect::<Result<_, PrepareError>>()?,
+        operations: operations.collect::<Result<_, PrepareError>>()?,
         is_open: assignment.load.arrivals.is_some(),
     })
+}
+
+/// The kind of each operation, in their order.
+fn kinds_by_operation(assignment: &Assignment) -> Vec<&str> {
+    match assignment.mixed() {
+        [] => vec![assignment.kind.as_str(); assignment.operations.len()],
+        mixed => mixed.iter().flat_map(|part| vec![part.kind.as_str(); part.operations]).collect(),
+    }
 }
 
 /// The further measures of a kind, as the table has them; a kind that is not in it has none.

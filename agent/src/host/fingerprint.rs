@@ -21,6 +21,7 @@ use shared::host::Fingerprint;
 
 use super::source::Source;
 use crate::child::system;
+pub(super) use limits::memory_limit_bytes;
 
 /// Reads what this host is in short: what tells one host from another. Every field that stays `None` has its reason in
 /// `unreadable`, under the field's name.

@@ -13,7 +13,7 @@ use crate::host;
 use crate::policy::{Refusal, Warden};
 use crate::values::Confided;
 use crate::values::names::variables_of;
-use crate::workload::{PrepareError, TABLE};
+use crate::workload::{self, PrepareError};
 
 /// Events of one engine that may wait for the session.
 const ENGINE_EVENTS_MAX: usize = 256;
@@ -79,11 +79,7 @@ fn made(
     assignment: Assignment,
 ) -> Result<(Engine, mpsc::Receiver<EngineEvent>), Problem> {
     warden.policy().check(&assignment).map_err(Problem::Refused)?;
-    let kind = TABLE
-        .iter()
-        .find(|kind| kind.schema.kind == assignment.kind)
-        .ok_or_else(|| PrepareError(format!("this agent does not know {:?} workloads", assignment.kind)))?;
-    let workload = (kind.prepare)(&assignment, warden)?;
+    let workload = workload::prepare(&assignment, warden)?;
     let watch = Box::new(host::HostWatch::new(&assignment.observe, warden));
     let (sender, receiver) = mpsc::channel(ENGINE_EVENTS_MAX);
     let engine = Engine::prepare(agent, assignment, workload, watch, sender)?;

@@ -1,6 +1,6 @@
 //! Which names a trial's texts may use on this agent, found once when the trial is prepared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -179,12 +179,11 @@ impl Sources {
         let agent = AgentPlace { index: assignment.agent_index, count: assignment.agent_count.max(1) };
         let mut deals: Vec<Deal> = Vec::new();
         let mut columns: Vec<Column> = Vec::with_capacity(assignment.data.len());
-        let mut files: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+        let mut files: HashMap<(&str, DataOrder), usize> = HashMap::new();
         for (name, column) in &assignment.data {
             let rows_error = || NamesError::Rows(name.clone());
-            let is_random = column.order == DataOrder::Random;
             let file = match &column.source {
-                DataSource::Csv { file, .. } => Some((file.as_str(), is_random)),
+                DataSource::Csv { file, .. } => Some((file.as_str(), column.order)),
                 _ => None,
             };
             let (cells, rows) = Cells::read(name, column, &assignment.files)?;
@@ -193,21 +192,17 @@ impl Sources {
                 Some(deal) if deals[deal].rows() == rows => deal,
                 Some(_) => return Err(rows_error()),
                 None if rows == 0 => return Err(rows_error()),
-                // A seed of its own for each, the same on all agents: they have the same columns in the same order.
-                None if is_random => {
-                    let seed = assignment.load.seed.wrapping_add(deals.len() as u64);
-                    deals.push(Deal::random(rows, agent, seed));
-                    deals.len() - 1
-                }
                 None => {
-                    deals.push(Deal::sequential(rows, agent));
+                    // A seed of its own for each, the same on all agents: they have the same columns in the same order.
+                    let seed = assignment.load.seed.wrapping_add(deals.len() as u64);
+                    deals.push(Deal::new(column.order, rows, agent, seed));
                     deals.len() - 1
                 }
             };
             files.extend(file.map(|file| (file, deal)));
             columns.push(Column { name: name.clone(), deal, cells });
         }
-        Ok(Self { columns, deals, sequence: Sequence::new(agent), extracted })
+        Ok(Self { columns, deals, sequence: Sequence::new(agent.of_part(&assignment.mix)), extracted })
     }
 }
 
@@ -270,7 +265,8 @@ struct Texts {
 impl Texts {
     fn of(assignment: &Assignment) -> Result<Self, NamesError> {
         let mut texts = Self::default();
-        assignment.settings.values().try_for_each(|value| texts.read(value))?;
+        let mixed = assignment.mixed().iter().flat_map(|part| part.settings.values());
+        assignment.settings.values().chain(mixed).try_for_each(|value| texts.read(value))?;
         for operation in &assignment.operations {
             operation.settings.values().try_for_each(|value| texts.read(value))?;
             let extract = operation.settings.get(EXTRACT).and_then(Value::as_object);

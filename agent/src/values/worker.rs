@@ -70,8 +70,8 @@ impl Values {
         match term {
             Term::Column(index) => {
                 let column = &self.sources.columns[index.0];
-                let row =
-                    *self.rows[column.deal].get_or_insert_with(|| self.sources.deals[column.deal].next());
+                let (deal, random) = (&self.sources.deals[column.deal], &mut self.random);
+                let row = *self.rows[column.deal].get_or_insert_with(|| deal.next(random));
                 return column.write(row, place, into);
             }
             Term::Extracted(index) => {
@@ -103,7 +103,7 @@ impl Values {
 }
 
 /// Appends a number's digits, which may stand anywhere.
-pub(super) fn put_number(number: impl itoa::Integer, into: &mut Vec<u8>) {
+pub(crate) fn put_number(number: impl itoa::Integer, into: &mut Vec<u8>) {
     into.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 

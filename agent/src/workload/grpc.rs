@@ -36,12 +36,13 @@ use shared::job::schema::KindSchema;
 use shared::metric::{MetricKind, MetricSpec};
 use shared::plan::Assignment;
 
+use super::connection::place::Place;
+use super::connection::progress::CONNECTING_MEASURES;
+use super::connection::target::{Protocol, Resolve, Route, Target};
+use super::connection::tls::{SystemRoots, Tls};
 use super::http::keys::WORKLOAD_KEYS;
-use super::http::progress::CONNECTING_MEASURES;
-use super::http::settings::{check_keys, resolve, wrong};
-use super::http::target::{Resolve, Route, Target, Version};
-use super::http::tls::{SystemRoots, Tls};
-use super::http::url::Place;
+use super::http::settings::resolve;
+use super::settings::{check_keys, wrong};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -183,7 +184,7 @@ impl Targets<'_> {
         }
         let tls = match (&route.tls, &route.place) {
             (Some(tls), Place::Host { host, .. }) => {
-                let tls = Tls::new(tls, host, Some(Version::Two), &mut self.roots);
+                let tls = Tls::new(tls, host, Protocol::Http2, &mut self.roots);
                 Some(tls.map_err(|error| wrong(spec, "url", error))?)
             }
             _ => None,

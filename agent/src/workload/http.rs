@@ -3,15 +3,15 @@
 //! Rooms, for what is asked: `keys` and `settings` (an operation's keys, read and checked), `url` and `address` (where
 //! it goes), `request` (its bytes, rendered once or for each operation), `script` (what else it does).
 //!
-//! For connections: `target` (a place and how it is spoken to), `tls`, `dial` (making a connection), `stream` (its
-//! bytes), `line`, `wire` and `buffers` (connections over HTTP/1.1), `http2`, `link` (a worker's ways to the servers).
+//! For connections, beside those that all kinds share: `line` and `wire` (connections over HTTP/1.1), `http2`, `link` (a
+//! worker's ways to the servers).
 //!
 //! For answers: `response` (the head), `body` (its framing), `expectation` (what counts as a success), `inspection` (an
 //! answer looked at in passing), `answer` (what is kept of it), `checks`, `selection` and `readings` (what is looked into),
 //! `redirect`, `cookies`.
 //!
 //! For a worker: `worker` (an operation within its timeout), `conversation` (from the request to what was taken out of
-//! the answer), `pass` (what is known from one operation to the next), `progress` (stage and phases), `failure`.
+//! the answer), `pass` (what is known from one operation to the next).
 //!
 //! A connection that the server closed while it lay idle is found out only by using it. An idempotent
 //! request (RFC 9110, 9.2.2) that meets its end before any byte of an answer is therefore sent once more on a
@@ -20,20 +20,16 @@
 mod address;
 mod answer;
 mod body;
-pub(super) mod buffers;
 pub(super) mod checks;
 mod conversation;
 mod cookies;
-pub(super) mod dial;
 pub(super) mod expectation;
-pub(super) mod failure;
 mod http2;
 mod inspection;
 pub(super) mod keys;
 pub(super) mod line;
 mod link;
 mod pass;
-pub(super) mod progress;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod readings;
@@ -44,9 +40,6 @@ mod response;
 mod script;
 mod selection;
 pub(super) mod settings;
-pub(super) mod stream;
-pub(super) mod target;
-pub(super) mod tls;
 pub(super) mod url;
 mod wire;
 mod worker;
@@ -61,6 +54,10 @@ use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::{Assignment, LoadShare};
 
+use super::connection::place::Place;
+use super::connection::target::{Resolve, Route, Target};
+use super::connection::tls::{SystemRoots, Tls};
+use super::settings::wrong;
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -68,9 +65,6 @@ use crate::values::{Names, Secrets};
 use expectation::Expectation;
 use http2::{Http2Request, HttpDesk};
 use script::SharedScript;
-use target::{Resolve, Route, Target};
-use tls::{SystemRoots, Tls};
-use url::Place;
 use worker::HttpWorker;
 
 /// The http workload's line of the table.
@@ -80,7 +74,7 @@ pub const KIND: WorkloadKind = WorkloadKind {
         doc: "Sends HTTP/1.1 or HTTP/2 requests over TCP, TLS or a Unix socket and checks the answers.",
         workload_keys: keys::WORKLOAD_KEYS,
         operation_keys: keys::OPERATION_KEYS,
-        measures: progress::MEASURES,
+        measures: super::connection::progress::MEASURES,
     },
     needs_permission: false,
     prepare,
@@ -207,13 +201,13 @@ fn target(
 ) -> Result<Target, PrepareError> {
     let tls = match (&route.tls, &route.place) {
         (Some(tls), Place::Host { host, .. }) => {
-            let tls = Tls::new(tls, host, Some(route.version), roots);
-            Some(tls.map_err(|error| settings::wrong(spec, "url", error))?)
+            let tls = Tls::new(tls, host, route.protocol, roots);
+            Some(tls.map_err(|error| wrong(spec, "url", error))?)
         }
         _ => None,
     };
-    let target = Target::new(route, resolve, tls, Arc::clone(warden))
-        .map_err(|error| settings::wrong(spec, "url", error))?;
+    let target =
+        Target::new(route, resolve, tls, Arc::clone(warden)).map_err(|error| wrong(spec, "url", error))?;
     target.check_before(resolve)?;
     Ok(target)
 }

@@ -24,13 +24,14 @@ use shared::plan::Assignment;
 
 use super::bytes::expectation::Expected;
 use super::bytes::payload::Payload;
-use super::http::buffers::Buffers;
+use super::connection::buffers::Buffers;
+use super::connection::place::Place;
+use super::connection::progress::CONNECTING_MEASURES;
+use super::connection::target::{Protocol, Route, Target};
+use super::connection::tls::{SystemRoots, Tls};
 use super::http::keys::WORKLOAD_KEYS;
-use super::http::progress::CONNECTING_MEASURES;
-use super::http::settings::{check_keys, resolve, wrong};
-use super::http::target::{Route, Target};
-use super::http::tls::{SystemRoots, Tls};
-use super::http::url::Place;
+use super::http::settings::resolve;
+use super::settings::{check_keys, wrong};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -145,9 +146,9 @@ impl Tcp {
 }
 
 /// The TLS of a route, if it is encrypted; no protocol is offered by name.
-fn tls(route: &Route, roots: &mut SystemRoots) -> Result<Option<Tls>, super::http::tls::TlsError> {
+fn tls(route: &Route, roots: &mut SystemRoots) -> Result<Option<Tls>, super::connection::tls::TlsError> {
     match (&route.tls, &route.place) {
-        (Some(tls), Place::Host { host, .. }) => Tls::new(tls, host, None, roots).map(Some),
+        (Some(tls), Place::Host { host, .. }) => Tls::new(tls, host, Protocol::Other, roots).map(Some),
         _ => Ok(None),
     }
 }

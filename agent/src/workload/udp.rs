@@ -24,9 +24,10 @@ use shared::plan::Assignment;
 
 use super::bytes::expectation::Expected;
 use super::bytes::payload::Payload;
+use super::connection::target::Target;
 use super::http::keys::WORKLOAD_KEYS;
-use super::http::settings::{check_keys, resolve, wrong};
-use super::http::target::Target;
+use super::http::settings::resolve;
+use super::settings::{check_keys, wrong};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;

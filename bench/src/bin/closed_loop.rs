@@ -75,6 +75,7 @@ fn assignment(url: &str, iterations: u64, workers: u32) -> io::Result<Assignment
         settings: serde_json::Map::new(),
         operations: vec![OperationSpec { name, weight: 1.0, settings }],
         is_scenario: false,
+        mix: shared::plan::Mix::Alone,
         data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: LoadShare {

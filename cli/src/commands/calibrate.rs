@@ -21,7 +21,7 @@ use shared::run_report::{HostReport, RunReport};
 
 use self::jobs::{DEFAULT_JOB, Jobs, Terms};
 use super::check::{self, CheckedJob};
-use super::run::following::{self, Followed};
+use super::run::following::{self, Followed, Shown};
 use super::{run as running, show};
 use crate::args::CalibrateArgs;
 use crate::client;
@@ -108,7 +108,7 @@ async fn measure(
     };
     let run = client.submit(submission).await?.to_string();
     let is_quiet = args.quiet || args.ask.json;
-    match following::to_the_end(client, &run, &args.ask.place, is_quiet).await? {
+    match following::to_the_end(client, &run, &args.ask.place, Shown::Progress { is_quiet }).await? {
         Followed::Left | Followed::Over { is_interrupted: true, .. } => Ok(None),
         Followed::Over { .. } => show::report(client, &run).await.map(Some),
     }

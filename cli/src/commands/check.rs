@@ -6,10 +6,11 @@ use std::{fs, io};
 
 use shared::job::data::read_csv_column;
 use shared::job::schema::KindSchema;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, overrides, parse};
+use shared::job::{
+    ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, WorkloadPart, overrides, parse,
+};
 
 use crate::args::JobArgs;
-use crate::caret;
 use crate::exit_code::{DONE, Failure, JOB};
 use crate::output;
 
@@ -32,7 +33,8 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
             "valid": true,
             "name": job.name,
             "kind": job.workload.kind,
-            "scenario": job.workload.is_scenario,
+            "scenario": job.workload.has_scenario(),
+            "workloads": parts_json(&job),
             "operations": operations,
             "data": data,
             "trials": job.load.trials,
@@ -56,6 +58,21 @@ pub(super) fn run(args: &JobArgs, json: bool) -> anyhow::Result<u8> {
         ))?;
     }
     Ok(DONE)
+}
+
+/// The workloads of a job for programs to read: of a mix each, with its name.
+fn parts_json(job: &Job) -> Vec<serde_json::Value> {
+    let part = |part: &WorkloadPart<'_>| {
+        let operations: Vec<&str> = part.operations.iter().map(|operation| operation.name.as_str()).collect();
+        serde_json::json!({
+            "name": part.name.map_or(part.kind, |name| name.as_str()),
+            "kind": part.kind,
+            "scenario": part.is_scenario,
+            "weight": part.weight(),
+            "operations": operations,
+        })
+    };
+    job.workload.parts().iter().map(part).collect()
 }
 
 /// Reads and checks a job with all that it names.
@@ -90,7 +107,7 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
     let name = if set.is_empty() { name.to_owned() } else { format!("{name} with {}", set.join(", ")) };
     let kinds: Vec<KindSchema> = agent::workload::TABLE.iter().map(|kind| kind.schema).collect();
     let job = parse(&toml, Kinds::Known(&kinds)).map_err(|errors| {
-        Failure::with_code(JOB, format!("the job is in error\n{}", caret::render(&name, &toml, &errors)))
+        Failure::with_code(JOB, format!("the job is in error\n{}", output::job_errors(&name, &toml, &errors)))
     })?;
     let files: BTreeMap<_, _> = job
         .files

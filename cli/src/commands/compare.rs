@@ -1,5 +1,6 @@
 //! `fleetmark compare`: two runs, baselines, or variants of one run, against each other.
 
+use analysis::compare_runs::named::Named;
 use analysis::compare_runs::{Side, Terms, compare_runs};
 use shared::run_comparison::RunComparison;
 
@@ -12,7 +13,7 @@ use crate::rpc::Client;
 pub(super) async fn run(args: CompareArgs) -> anyhow::Result<u8> {
     let (a, b) = (Named::read(&args.a), Named::read(&args.b));
     let mut client = show::existing(&args.ask.place, a.runs).await?;
-    let (a, b) = (a.side(&mut client).await?, b.side(&mut client).await?);
+    let (a, b) = (side(a, &mut client).await?, side(b, &mut client).await?);
     let terms = Terms { margin: args.margin, across_machines: args.across_machines };
     let comparison = match (a.runs.as_slice(), b.runs.as_slice()) {
         ([one], [other]) if one.run == other.run && a.variant != b.variant => {
@@ -35,48 +36,12 @@ fn print(comparison: &RunComparison, is_json: bool) -> anyhow::Result<()> {
     })
 }
 
-/// A side as it is named on the command line.
-struct Named<'a> {
-    text: &'a str,
-    /// A run or a baseline.
-    runs: &'a str,
-    variant: Option<&'a str>,
-}
-
-impl<'a> Named<'a> {
-    /// Neither ids nor names of baselines hold a colon.
-    fn read(text: &'a str) -> Self {
-        match text.split_once(':') {
-            Some((runs, variant)) => Self { text, runs, variant: Some(variant) },
-            None => Self { text, runs: text, variant: None },
-        }
-    }
-
-    /// The figures behind it. Without a variant it is about the only one.
-    async fn side(&self, client: &mut Client) -> anyhow::Result<Side> {
-        let found = client.figures(self.runs).await.map_err(missing)?;
-        let variants: Vec<&str> =
-            found.runs.iter().flat_map(|run| &run.variants).map(|it| it.name.as_str()).collect();
-        let variant = match (self.variant, variants.as_slice()) {
-            (Some(variant), _) => variant.to_owned(),
-            (None, [only, others @ ..]) if others.iter().all(|other| other == only) => (*only).to_owned(),
-            (None, _) => {
-                let known: Vec<String> = found.runs.first().map_or_else(Vec::new, |run| {
-                    run.variants.iter().map(|variant| format!("{}:{}", self.runs, variant.name)).collect()
-                });
-                return Err(Failure::with_code(
-                    USAGE,
-                    format!("{} has several variants: name one of {}", self.runs, known.join(", ")),
-                ));
-            }
-        };
-        Ok(Side {
-            name: self.text.to_owned(),
-            is_baseline: found.baseline.is_some(),
-            variant,
-            runs: found.runs,
-        })
-    }
+/// The figures behind a side.
+async fn side(named: Named<'_>, client: &mut Client) -> anyhow::Result<Side> {
+    let found = client.figures(named.runs).await.map_err(missing)?;
+    named
+        .side(found.baseline.is_some(), found.runs)
+        .map_err(|problem| Failure::with_code(USAGE, problem.to_string()))
 }
 
 /// A baseline that is not there is no pass, and neither is a run.

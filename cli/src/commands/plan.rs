@@ -102,7 +102,7 @@ fn answer(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<
         "agents": job.fleet.agents,
         "placement": job.fleet.placement,
         "observe": job.fleet.observers.as_ref().map(ToString::to_string),
-        "scenario": job.workload.is_scenario,
+        "scenario": job.workload.has_scenario(),
         "think": job.load.think.map(|think| think.to_string()),
         "pace_seconds": job.load.pace.map(|pace| pace.as_secs_f64()),
         "connect_rate": job.load.connect_rate,

@@ -3,7 +3,7 @@
 
 mod commit;
 pub(super) mod following;
-mod interrupt;
+pub(super) mod interrupt;
 mod quick;
 mod suite;
 
@@ -15,7 +15,7 @@ use shared::job::{Job, confidences};
 use shared::run_report::RunReport;
 use shared::secret::{SecretName, SecretText};
 
-use self::following::Followed;
+use self::following::{Followed, Shown};
 use super::check::{self, CheckedJob};
 use super::{baseline, export, report, show, watch};
 use crate::args::{PlaceArgs, RunArgs};
@@ -24,10 +24,14 @@ use crate::embedded::local_agents::LocalAgents;
 use crate::exit_code::{DONE, Failure, INTERRUPTED, OUTPUT, USAGE};
 use crate::output;
 use crate::rpc::{Client, Submission};
+use crate::screen;
 use suite::Jobs;
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let jobs = suite::jobs(&args)?;
+    if args.tui {
+        screen::check()?;
+    }
     if let Some(path) = &args.json {
         output::check(path)?;
     }
@@ -143,8 +147,13 @@ pub(super) async fn start_agents(
 
 /// Submits, watches to the end, and gets what came out.
 async fn follow(args: &RunArgs, client: &mut Client, submission: Submission) -> anyhow::Result<Ended> {
+    let display = match args.tui {
+        // Its agents end with this command, and so would the run.
+        true => Shown::FullScreen { can_go_on: submission.reservation.is_empty() },
+        false => Shown::Progress { is_quiet: args.quiet },
+    };
     let run = client.submit(submission).await?.to_string();
-    let (end, is_interrupted) = match following::to_the_end(client, &run, &args.place, args.quiet).await? {
+    let (end, is_interrupted) = match following::to_the_end(client, &run, &args.place, display).await? {
         Followed::Left => return Ok(Ended { exit_code: INTERRUPTED, report: None, is_interrupted: true }),
         Followed::Over { end, is_interrupted } => (end, is_interrupted),
     };

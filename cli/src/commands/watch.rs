@@ -1,4 +1,6 @@
-//! `fleetmark watch`: follows a run to its end.
+//! `fleetmark watch`: follows a run to its end. Room: [`full_screen`].
+
+pub(super) mod full_screen;
 
 use std::time::{Duration, Instant};
 
@@ -6,22 +8,35 @@ use futures_util::StreamExt;
 use shared::event::RunEvent;
 use shared::run_report::RunReport;
 
+use self::full_screen::Watched;
 use super::show;
-use crate::args::{AskArgs, PlaceArgs};
-use crate::exit_code::{Failure, INVALID, UNREACHABLE};
+use crate::args::{PlaceArgs, WatchArgs};
+use crate::exit_code::{Failure, INTERRUPTED, INVALID, UNREACHABLE};
 use crate::output;
 use crate::progress::{self, Display};
 use crate::rpc::Client;
+use crate::screen;
 
 /// How long a coordinator that is started anew may take until it is there again.
 const COMES_BACK_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-pub(super) async fn run(run: String, ask: AskArgs) -> anyhow::Result<u8> {
+pub(super) async fn run(args: WatchArgs) -> anyhow::Result<u8> {
+    let WatchArgs { run, ask, tui, plain } = args;
     let mut client = show::existing(&ask.place, &run).await?;
-    let mut display = progress::display(ask.json);
-    let end = follow(&mut client, &run, display.as_mut(), patience(&ask.place)).await?;
-    drop(display);
+    let is_full_screen = tui || (!plain && !ask.json && screen::is_possible());
+    let end = if is_full_screen {
+        match full_screen::to_the_end(&client, &run, &ask.place, true).await? {
+            Watched::Over { end, .. } => end,
+            Watched::Left => {
+                eprintln!("left; run {run} goes on: `fleetmark watch {run}` shows it again");
+                return Ok(INTERRUPTED);
+            }
+        }
+    } else {
+        let mut display = progress::display(ask.json);
+        follow(&mut client, &run, display.as_mut(), patience(&ask.place)).await?
+    };
     let Some(report) = report_of(&mut client, &run, &end).await? else { return Ok(end.exit_code) };
     if ask.json {
         show::write_json(std::path::Path::new("-"), &report)?;

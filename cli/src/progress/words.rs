@@ -7,8 +7,8 @@ use shared::units::{human_count, human_ns, human_rate};
 
 /// What is known of the trial that runs.
 #[derive(Debug, Default)]
-pub(super) struct Trial {
-    pub(super) number: u32,
+pub(crate) struct Trial {
+    pub(crate) number: u32,
     pub(super) of: u32,
     pub(super) variant: String,
     pub(super) planned: Option<Duration>,
@@ -17,7 +17,7 @@ pub(super) struct Trial {
 
 impl Trial {
     /// A trial that started; `None` for other events.
-    pub(super) fn of(event: &RunEvent) -> Option<Self> {
+    pub(crate) fn of(event: &RunEvent) -> Option<Self> {
         let RunEvent::TrialStarted { trial, trials_planned, variant, warmup, duration, iterations } = event
         else {
             return None;
@@ -33,7 +33,7 @@ impl Trial {
     }
 
     /// Its name among the run's trials.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let variant = if self.variant.is_empty() || self.variant == "default" {
             String::new()
         } else {
@@ -47,7 +47,7 @@ impl Trial {
     }
 
     /// How much of it is done, 0 to 1, and how long it still takes.
-    pub(super) fn done(&self, progress: &Progress) -> (f64, Option<Duration>) {
+    pub(crate) fn done(&self, progress: &Progress) -> (f64, Option<Duration>) {
         if let Some(planned) = self.planned.filter(|planned| !planned.is_zero()) {
             let share = progress.elapsed.as_secs_f64() / planned.as_secs_f64();
             return (share.min(1.0), Some(planned.saturating_sub(progress.elapsed)));

@@ -299,6 +299,8 @@ fn control_status(error: ControlError) -> Status {
         ControlError::Withheld(Withheld::Unknown { .. }) => Status::invalid_argument(message),
         ControlError::Full(_) => Status::resource_exhausted(message),
         ControlError::Job(_) | ControlError::Malformed(_) => Status::invalid_argument(message),
+        ControlError::Meant(_) => Status::invalid_argument(message),
+        ControlError::Missing(_) => Status::not_found(message),
         ControlError::Unmet(_) | ControlError::Over(_) => Status::failed_precondition(message),
     }
 }

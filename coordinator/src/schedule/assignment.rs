@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::ids::{AgentName, LeaseEpoch, TrialKey};
 use shared::job::grammar::load::CONNECTING_MAX;
 use shared::job::{DataColumn, Load, Observe, WORKERS_GROWN_MAX, Warmup, Window, WorkloadSpec};
-use shared::plan::{Assignment, LoadShare, share_of};
+use shared::plan::{Assignment, LoadShare, Mix, share_of};
 use shared::secret::Confidential;
 
 /// Workers of each agent when the job does not say (closed model): the contract's "one per agent".
@@ -47,6 +47,10 @@ impl Shares<'_> {
             settings: self.workload.settings.clone(),
             operations: self.workload.operations.clone(),
             is_scenario: self.workload.is_scenario,
+            mix: match self.workload.mix.as_slice() {
+                [] => Mix::Alone,
+                mix => Mix::Of(mix.to_vec()),
+            },
             data: self.data.clone(),
             files: self.files.clone(),
             load: LoadShare {

@@ -319,6 +319,10 @@ impl ActiveRun {
         self.job.limits.generator_cpu
     }
 
+    pub(super) fn operation_names(&self) -> Vec<String> {
+        self.job.workload.operations.iter().map(|operation| operation.name.to_string()).collect()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.step == Step::Finished
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::job::template::render_text;
-use shared::job::{Job, OperationSpec, Warmup, Window};
+use shared::job::{Job, OperationSpec, Warmup, Window, WorkloadPart};
 
 use super::deadlines::Deadlines;
 
@@ -105,14 +105,18 @@ fn run_within(deadlines: &Deadlines, job: &Job) -> Duration {
         let text = render_text(written, &|name| job.param(name)).ok()?;
         shared::units::parse_duration(&text).ok()
     };
-    let timeouts = job.workload.operations.iter().map(|operation| {
-        timeout_of(operation).unwrap_or(OPERATION_TIMEOUT_DEFAULT).max(OPERATION_TIMEOUT_DEFAULT)
-    });
-    // A pass of a scenario that is under way at the end may still take all its steps.
-    let longest = match job.workload.is_scenario {
-        true => timeouts.fold(Duration::ZERO, Duration::saturating_add),
-        false => timeouts.max().unwrap_or(OPERATION_TIMEOUT_DEFAULT),
+    let longest_of = |part: &WorkloadPart<'_>| {
+        let timeouts = part.operations.iter().map(|operation| {
+            timeout_of(operation).unwrap_or(OPERATION_TIMEOUT_DEFAULT).max(OPERATION_TIMEOUT_DEFAULT)
+        });
+        // A pass of a scenario that is under way at the end may still take all its steps.
+        match part.is_scenario {
+            true => timeouts.fold(Duration::ZERO, Duration::saturating_add),
+            false => timeouts.max().unwrap_or(OPERATION_TIMEOUT_DEFAULT),
+        }
     };
+    let parts = job.workload.parts();
+    let longest = parts.iter().map(longest_of).max().unwrap_or(OPERATION_TIMEOUT_DEFAULT);
     warmup
         .saturating_add(window)
         .saturating_add(job.load.drain)

@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 use maud::Markup;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What every answer carries unless it says otherwise. Strict-Transport-Security is not among it: certificates here are of the
 /// coordinator's own authority, and a browser that was told so would let nobody past its warning any more, nor to other
@@ -16,7 +16,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'",
         ),
     ),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -25,8 +26,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
-/// How long a browser keeps files that only a new version of fleetmark changes.
-const FILES_ARE_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// The media type of errors for programs.
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Adds what every answer carries.
 pub(super) fn sealed(mut answer: Response<Body>) -> Response<Body> {
@@ -39,13 +40,6 @@ pub(super) fn sealed(mut answer: Response<Body>) -> Response<Body> {
 /// A page.
 pub(super) fn page(status: StatusCode, markup: Markup) -> Response<Body> {
     typed(status, "text/html; charset=utf-8", markup.into_string())
-}
-
-/// A file that is part of the program.
-pub(super) fn file(media_type: &'static str, text: &'static str) -> Response<Body> {
-    let mut answer = typed(StatusCode::OK, media_type, text);
-    answer.headers_mut().insert(CACHE_CONTROL, FILES_ARE_KEPT);
-    answer
 }
 
 /// JSON.
@@ -61,13 +55,28 @@ pub(super) fn raw_json(status: StatusCode, text: impl Into<Bytes>) -> Response<B
 
 /// An error, for programs: a word that never changes, a sentence, and what to do.
 pub(super) fn problem(status: StatusCode, code: &str, message: &str, help: Option<&str>) -> Response<Body> {
-    json(status, &json!({ "error": { "code": code, "message": message, "help": help } }))
+    refusal(status, json!({ "code": code, "message": message, "help": help }))
+}
+
+/// The same with more to tell: `error` has at least a `code` and a `message`. The frame around it is that of RFC 9457.
+pub(super) fn refusal(status: StatusCode, error: Value) -> Response<Body> {
+    let problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": error["message"],
+        "error": error,
+    });
+    let mut answer = json(status, &problem);
+    answer.headers_mut().insert(CONTENT_TYPE, PROBLEM);
+    answer
 }
 
 /// Go on there, with a GET.
-pub(super) fn see_other(path: &'static str) -> Response<Body> {
+pub(super) fn see_other(path: &str) -> Response<Body> {
     let mut answer = typed(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", "");
-    answer.headers_mut().insert(LOCATION, HeaderValue::from_static(path));
+    let place = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    answer.headers_mut().insert(LOCATION, place);
     answer
 }
 

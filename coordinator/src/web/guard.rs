@@ -38,6 +38,8 @@ pub(super) struct Visit {
     pub(super) id: String,
     /// What stands behind `?`.
     pub(super) query: String,
+    /// What else was said of it.
+    pub(super) headers: HeaderMap,
     /// What came with it.
     pub(super) body: Bytes,
 }
@@ -97,7 +99,7 @@ pub(super) async fn admit(
         Proof::Unasked | Proof::Nothing | Proof::Bearer => None,
     };
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let answer = (route.answer)(Visit { site, peer, session, id, query, body }).await;
+    let answer = (route.answer)(Visit { site, peer, session, id, query, headers: parts.headers, body }).await;
     answer.map(|body| Body::new(Held { body, _served: served }))
 }
 
@@ -144,11 +146,17 @@ async fn refused(route: &Route, site: &Site, peer: &Peer, denial: &Denial) -> Re
     if *denial == Denial::Unknown {
         let reason = "nobody has signed in";
         site.control.audit.refused(Deed::Call, peer, route.name(), reason).await;
-        return unauthorized("sign in first");
+        return match route.is_for_programs() {
+            true => unauthorized("sign in first"),
+            false => answer::page(StatusCode::UNAUTHORIZED, pages::stranger()),
+        };
     }
     let reason = denial.to_string();
     site.control.audit.refused(Deed::Call, peer, route.name(), reason.clone()).await;
-    answer::problem(StatusCode::FORBIDDEN, "forbidden", &reason, None)
+    match route.is_for_programs() {
+        true => answer::problem(StatusCode::FORBIDDEN, "forbidden", &reason, None),
+        false => answer::page(StatusCode::FORBIDDEN, pages::notice("This is not yours to do", &reason, None)),
+    }
 }
 
 fn unauthorized(message: &str) -> Response<Body> {

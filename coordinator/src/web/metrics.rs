@@ -1,11 +1,16 @@
-//! The coordinator's own figures, as Prometheus reads them (text format 0.0.4): whether it keeps up, and with what.
+//! Figures as Prometheus reads them (text format 0.0.4): the coordinator's own, whether it keeps up and with what, and those of runs
+//! while they go on.
+//!
+//! Rooms: [`runs`], [`text`] (how lines are written).
 
-use std::fmt::Write as _;
+pub(super) mod runs;
+mod text;
 
 use axum::body::Body;
 use http::{Response, StatusCode};
 use shared::fleet::AgentState;
 
+use self::text::Text;
 use super::api::refusal;
 use super::guard::Visit;
 use super::{Site, answer};
@@ -15,15 +20,19 @@ use crate::director::run_counts::RunCounts;
 use crate::ingest::room::WAITING_BYTES_MAX;
 use crate::ingest::tally::{BOUNDS_MS, Tallied};
 
+/// The media type of the text format.
+pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const AGENT_STATES: [AgentState; 4] =
     [AgentState::Idle, AgentState::Leased, AgentState::Draining, AgentState::Lost];
 
 /// Says how the coordinator fares.
 pub(super) async fn metrics(visit: Visit) -> Response<Body> {
-    match read(&visit.site).await {
-        Ok(figures) => {
-            answer::typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", figures.written())
-        }
+    let read = async {
+        let figures = read(&visit.site).await?.written();
+        Ok::<_, ControlError>(figures + &runs::read(&visit.site).await?)
+    };
+    match read.await {
+        Ok(figures) => answer::typed(StatusCode::OK, MEDIA_TYPE, figures),
         Err(error) => refusal::of(error),
     }
 }
@@ -58,7 +67,7 @@ async fn read(site: &Site) -> Result<Figures, ControlError> {
 
 impl Figures {
     fn written(&self) -> String {
-        let mut text = Text::default();
+        let mut text = Text::of("fleetmark_coordinator_");
         let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
         text.begin("build_info", "gauge", "The version of this coordinator.").value(
             "build_info",
@@ -101,7 +110,7 @@ impl Figures {
         text.begin("ingest_queue_bytes", "gauge", "Bytes of intervals that wait for the store.");
         text.value("ingest_queue_bytes", "", self.queue_bytes as f64);
         self.acknowledgements(&mut text);
-        text.0
+        text.written()
     }
 
     fn acknowledgements(&self, text: &mut Text) {
@@ -119,29 +128,6 @@ impl Figures {
         }
         text.value(&format!("{name}_sum"), "", self.tallied.waited.as_secs_f64());
         text.value(&format!("{name}_count"), "", so_far as f64);
-    }
-}
-
-/// The text so far. Names begin with the program's.
-#[derive(Default)]
-struct Text(String);
-
-impl Text {
-    fn begin(&mut self, name: &str, kind: &str, help: &str) -> &mut Self {
-        self.line(format_args!("# HELP fleetmark_coordinator_{name} {help}"));
-        self.line(format_args!("# TYPE fleetmark_coordinator_{name} {kind}"));
-        self
-    }
-
-    fn value(&mut self, name: &str, labels: &str, value: f64) {
-        match labels {
-            "" => self.line(format_args!("fleetmark_coordinator_{name} {value}")),
-            labels => self.line(format_args!("fleetmark_coordinator_{name}{{{labels}}} {value}")),
-        }
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        writeln!(self.0, "{line}").expect("a string takes all that is written");
     }
 }
 

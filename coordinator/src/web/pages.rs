@@ -1,4 +1,14 @@
-//! The pages: what a person with a browser sees. They hold no scripts, and everything in them is escaped where it is put in.
+//! The pages: what a person with a browser sees. Everything in them is escaped where it is put in, and everything but movement works
+//! without a script.
+//!
+//! Rooms: [`runs`] (the list), [`run`] (one of them), [`fleet`], [`compare`], [`trends`] and [`submit`].
+
+pub(super) mod compare;
+pub(super) mod fleet;
+pub(super) mod run;
+pub(super) mod runs;
+pub(super) mod submit;
+pub(super) mod trends;
 
 use axum::body::Body;
 use http::{Response, StatusCode};
@@ -9,8 +19,14 @@ use super::guard::Visit;
 use crate::admission::needs::Needs;
 use crate::admission::peer::Who;
 
-const STYLE: &str = include_str!("style.css");
-const ICON: &str = include_str!("icon.svg");
+/// Where one can go, and what it is called.
+const PLACES: [(&str, &str); 5] = [
+    ("/runs", "Runs"),
+    ("/fleet", "Fleet"),
+    ("/compare", "Compare"),
+    ("/trends", "Trends"),
+    ("/submit", "Submit"),
+];
 
 /// The front page. Strangers learn from it how to sign in, and nothing else.
 pub(super) async fn front(visit: Visit) -> Response<Body> {
@@ -28,16 +44,6 @@ pub(super) async fn front(visit: Visit) -> Response<Body> {
     answer::page(StatusCode::OK, known(&visit.peer.who, agents, runs))
 }
 
-/// The style of all pages.
-pub(super) async fn style() -> Response<Body> {
-    answer::file("text/css; charset=utf-8", STYLE)
-}
-
-/// The sign in a browser's tab.
-pub(super) async fn icon() -> Response<Body> {
-    answer::file("image/svg+xml", ICON)
-}
-
 /// A page that says one thing.
 pub(super) fn notice(title: &str, what: &str, help: Option<&str>) -> Markup {
     frame(
@@ -51,8 +57,22 @@ pub(super) fn notice(title: &str, what: &str, help: Option<&str>) -> Markup {
     )
 }
 
-/// The frame of all pages.
+/// The frame of pages for anybody.
 pub(super) fn frame(title: &str, content: Markup) -> Markup {
+    framed(title, html! {}, content)
+}
+
+/// The frame of pages for those who may read; `here` is the place that it is about.
+pub(super) fn inside(here: &str, title: &str, content: Markup) -> Markup {
+    let ways = html! {
+        nav aria-label="Pages" {
+            @for (path, name) in PLACES { a href=(path) aria-current=[(path == here).then_some("page")] { (name) } }
+        }
+    };
+    framed(title, ways, content)
+}
+
+fn framed(title: &str, ways: Markup, content: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -63,16 +83,18 @@ pub(super) fn frame(title: &str, content: Markup) -> Markup {
                 title { (title) " · fleetmark" }
                 link rel="stylesheet" href="/style.css";
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
+                script src="/script.js" defer {}
             }
             body {
-                header { a href="/" { "fleetmark" } }
+                header { a.home href="/" { "fleetmark" } (ways) }
                 main { (content) }
             }
         }
     }
 }
 
-fn stranger() -> Markup {
+/// What somebody reads who has not signed in.
+pub(super) fn stranger() -> Markup {
     frame(
         "Sign in",
         html! {
@@ -86,14 +108,15 @@ fn stranger() -> Markup {
 }
 
 fn known(who: &Who, agents: usize, runs: usize) -> Markup {
-    frame(
+    inside(
+        "/",
         "Coordinator",
         html! {
             h1 { "Coordinator" }
             dl {
                 dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
-                dt { "Agents attached" } dd { (agents) }
-                dt { "Runs stored" } dd { (runs) }
+                dt { "Agents attached" } dd { a href="/fleet" { (agents) } }
+                dt { "Runs stored" } dd { a href="/runs" { (runs) } }
                 dt { "Signed in" }
                 dd {
                     @match who {
@@ -109,8 +132,20 @@ fn known(who: &Who, agents: usize, runs: usize) -> Markup {
             ul {
                 li { a href="/api/v1/runs" { "/api/v1/runs" } " – runs, newest first" }
                 li { a href="/api/v1/agents" { "/api/v1/agents" } " – agents, by name" }
+                li { a href="/api/v1/openapi.json" { "/api/v1/openapi.json" } " – all that there is to ask for, as OpenAPI" }
                 li { a href="/metrics" { "/metrics" } " – this coordinator's own figures, for Prometheus" }
             }
         },
     )
+}
+
+/// When something was, as people read it.
+fn moment(at_ms: u64) -> String {
+    let at = i64::try_from(at_ms).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    at.map_or_else(|| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// As much of a run's id as tells it from others.
+fn short(run: &str) -> &str {
+    run.get(..13).unwrap_or(run)
 }

@@ -12,11 +12,15 @@ use shared::job::JOB_BYTES_MAX;
 
 use super::entrance::Connection;
 use super::guard::{self, Visit};
-use super::{Site, answer, api, metrics, pages, sign_in};
+use super::openapi::{self, Call, calls};
+use super::{Site, answer, api, events, files, metrics, pages, sign_in};
 use crate::admission::needs::Needs;
 
 /// Most bytes of a form: a token.
 const FORM_BYTES_MAX: usize = 4 * 1024;
+
+/// Most bytes of a form with a job: every letter may be sent as three.
+const JOB_FORM_BYTES_MAX: usize = 3 * JOB_BYTES_MAX + FORM_BYTES_MAX;
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -32,6 +36,8 @@ pub(super) struct Route {
     pub(super) body_bytes_max: usize,
     /// What answers.
     pub(super) answer: fn(Visit) -> Answering,
+    /// What programs are told of it; `None`: it is not for them.
+    pub(super) call: Option<&'static Call>,
 }
 
 /// How something is asked for.
@@ -44,31 +50,55 @@ pub(super) enum Method {
 }
 
 const fn get(path: &'static str, needs: Needs, answer: fn(Visit) -> Answering) -> Route {
-    Route { method: Method::Get, path, needs, body_bytes_max: 0, answer }
+    Route { method: Method::Get, path, needs, body_bytes_max: 0, answer, call: None }
 }
 
 const fn post(path: &'static str, needs: Needs, bytes_max: usize, answer: fn(Visit) -> Answering) -> Route {
-    Route { method: Method::Post, path, needs, body_bytes_max: bytes_max, answer }
+    Route { method: Method::Post, path, needs, body_bytes_max: bytes_max, answer, call: None }
 }
 
 /// Everything that there is.
 pub(super) const TABLE: &[Route] = &[
     get("/", Needs::Nothing, |visit| Box::pin(pages::front(visit))),
-    get("/style.css", Needs::Nothing, |_| Box::pin(pages::style())),
-    get("/icon.svg", Needs::Nothing, |_| Box::pin(pages::icon())),
+    get("/style.css", Needs::Nothing, |visit| Box::pin(async move { files::STYLE.answer(&visit.headers) })),
+    get("/script.js", Needs::Nothing, |visit| Box::pin(async move { files::SCRIPT.answer(&visit.headers) })),
+    get("/icon.svg", Needs::Nothing, |visit| Box::pin(async move { files::ICON.answer(&visit.headers) })),
     get("/login", Needs::Nothing, |visit| Box::pin(sign_in::form(visit))),
     get("/login/{id}", Needs::Nothing, |visit| Box::pin(sign_in::link(visit))),
     post("/login", Needs::Nothing, FORM_BYTES_MAX, |visit| Box::pin(sign_in::login(visit))),
     post("/logout", Needs::Nothing, FORM_BYTES_MAX, |visit| Box::pin(sign_in::logout(visit))),
-    get("/metrics", Needs::READER, |visit| Box::pin(metrics::metrics(visit))),
-    get("/api/v1/runs", Needs::READER, |visit| Box::pin(api::runs(visit))),
-    post("/api/v1/runs", Needs::OPERATOR, JOB_BYTES_MAX, |visit| Box::pin(api::submit(visit))),
-    get("/api/v1/runs/{id}", Needs::READER, |visit| Box::pin(api::run(visit))),
-    post("/api/v1/runs/{id}/cancel", Needs::OPERATOR, FORM_BYTES_MAX, |visit| Box::pin(api::cancel(visit))),
-    get("/api/v1/agents", Needs::READER, |visit| Box::pin(api::agents(visit))),
+    get("/runs", Needs::READER, |visit| Box::pin(pages::runs::page(visit))),
+    get("/runs/{id}", Needs::READER, |visit| Box::pin(pages::run::page(visit))),
+    get("/runs/{id}/live", Needs::READER, |visit| Box::pin(pages::run::moving(visit))),
+    post("/runs/{id}/cancel", Needs::OPERATOR, FORM_BYTES_MAX, |visit| Box::pin(pages::run::cancel(visit))),
+    get("/fleet", Needs::READER, |visit| Box::pin(pages::fleet::page(visit))),
+    get("/compare", Needs::READER, |visit| Box::pin(pages::compare::page(visit))),
+    get("/trends", Needs::READER, |visit| Box::pin(pages::trends::page(visit))),
+    get("/submit", Needs::OPERATOR, |visit| Box::pin(pages::submit::form(visit))),
+    post("/submit", Needs::OPERATOR, JOB_FORM_BYTES_MAX, |visit| Box::pin(pages::submit::submit(visit))),
+    get("/metrics", Needs::READER, |visit| Box::pin(metrics::metrics(visit))).told(&calls::METRICS),
+    get("/api/v1/runs", Needs::READER, |visit| Box::pin(api::runs(visit))).told(&calls::RUNS),
+    post("/api/v1/runs", Needs::OPERATOR, JOB_BYTES_MAX, |visit| Box::pin(api::submit(visit)))
+        .told(&calls::SUBMIT),
+    get("/api/v1/runs/{id}", Needs::READER, |visit| Box::pin(api::run(visit))).told(&calls::RUN),
+    post("/api/v1/runs/{id}/cancel", Needs::OPERATOR, FORM_BYTES_MAX, |visit| Box::pin(api::cancel(visit)))
+        .told(&calls::CANCEL),
+    get("/api/v1/runs/{id}/events", Needs::READER, |visit| Box::pin(events::events(visit)))
+        .told(&calls::EVENTS),
+    get("/api/v1/compare", Needs::READER, |visit| Box::pin(api::compare(visit))).told(&calls::COMPARE),
+    get("/api/v1/trend", Needs::READER, |visit| Box::pin(api::trend(visit))).told(&calls::TREND),
+    get("/api/v1/openapi.json", Needs::READER, |visit| Box::pin(openapi::document(visit)))
+        .told(&calls::OPENAPI),
+    get("/api/v1/agents", Needs::READER, |visit| Box::pin(api::agents(visit))).told(&calls::AGENTS),
 ];
 
 impl Route {
+    /// The same, which programs are told of.
+    const fn told(mut self, call: &'static Call) -> Self {
+        self.call = Some(call);
+        self
+    }
+
     /// As the record names it: never with what somebody wrote into it.
     pub(super) fn name(&self) -> String {
         let method = match self.method {
@@ -138,8 +168,29 @@ mod tests {
     /// Every route, with every role and with none.
     #[test]
     fn the_table_says_what_is_meant() {
-        let reads = ["GET /metrics", "GET /api/v1/runs", "GET /api/v1/runs/{id}", "GET /api/v1/agents"];
-        let changes = ["POST /api/v1/runs", "POST /api/v1/runs/{id}/cancel"];
+        let reads = [
+            "GET /runs",
+            "GET /runs/{id}",
+            "GET /runs/{id}/live",
+            "GET /fleet",
+            "GET /compare",
+            "GET /trends",
+            "GET /metrics",
+            "GET /api/v1/runs",
+            "GET /api/v1/runs/{id}",
+            "GET /api/v1/runs/{id}/events",
+            "GET /api/v1/compare",
+            "GET /api/v1/trend",
+            "GET /api/v1/openapi.json",
+            "GET /api/v1/agents",
+        ];
+        let changes = [
+            "POST /runs/{id}/cancel",
+            "GET /submit",
+            "POST /submit",
+            "POST /api/v1/runs",
+            "POST /api/v1/runs/{id}/cancel",
+        ];
         let protected: Vec<String> = TABLE
             .iter()
             .map(Route::name)

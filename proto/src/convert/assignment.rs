@@ -2,8 +2,8 @@
 
 use shared::ids::{AgentName, LeaseEpoch, Name};
 use shared::interval::OPERATIONS_MAX;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, Observe, OperationSpec};
-use shared::plan::Assignment;
+use shared::job::{ATTACHED_FILE_BYTES_MAX, MixedWorkload, Observe, OperationSpec};
+use shared::plan::{Assignment, Mix};
 
 use super::{ConvertError, data, trial_key};
 
@@ -12,7 +12,16 @@ const OBSERVE_BYTES_MAX: usize = 64 * 1024;
 
 impl From<Assignment> for crate::Prepare {
     fn from(assignment: Assignment) -> Self {
+        let mixed = |mixed: &MixedWorkload| crate::MixedWorkload {
+            name: mixed.name.to_string(),
+            kind: mixed.kind.clone(),
+            settings_json: serde_json::Value::Object(mixed.settings.clone()).to_string(),
+            // At most 256 of them.
+            operations: mixed.operations as u32,
+            is_scenario: mixed.is_scenario,
+        };
         Self {
+            mix: assignment.mixed().iter().map(mixed).collect(),
             trial: Some(assignment.trial.into()),
             epoch: assignment.epoch.0,
             kind: assignment.kind,
@@ -62,6 +71,7 @@ impl TryFrom<crate::Prepare> for Assignment {
             ));
         }
         Ok(Self {
+            mix: mix(prepare.mix, prepare.operations.len())?,
             trial: trial_key(prepare.trial)?,
             epoch: LeaseEpoch(prepare.epoch),
             kind: prepare.kind,
@@ -80,6 +90,29 @@ impl TryFrom<crate::Prepare> for Assignment {
             observe: observe(&prepare.observe_json)?,
         })
     }
+}
+
+/// The workloads of a mix of so many operations.
+fn mix(mix: Vec<crate::MixedWorkload>, operations: usize) -> Result<Mix, ConvertError> {
+    if mix.is_empty() {
+        return Ok(Mix::Alone);
+    }
+    let workloads: Vec<MixedWorkload> = mix.into_iter().map(mixed).collect::<Result<_, _>>()?;
+    let has_all = workloads.iter().map(|workload| workload.operations).sum::<usize>() == operations;
+    if workloads.len() < 2 || !has_all || workloads.iter().any(|workload| workload.operations == 0) {
+        return Err(ConvertError::new("mix", "is no division of the operations among workloads"));
+    }
+    Ok(Mix::Of(workloads))
+}
+
+fn mixed(mixed: crate::MixedWorkload) -> Result<MixedWorkload, ConvertError> {
+    Ok(MixedWorkload {
+        name: Name::new(mixed.name).map_err(|error| ConvertError::new("name", error))?,
+        kind: mixed.kind,
+        settings: object("settings_json", &mixed.settings_json)?,
+        operations: mixed.operations as usize,
+        is_scenario: mixed.is_scenario,
+    })
 }
 
 /// A coordinator that knows no such thing says nothing.
@@ -138,6 +171,7 @@ mod tests {
                 settings: settings.as_object().unwrap().clone(),
             }],
             is_scenario: true,
+            mix: Mix::Alone,
             data: [("id".to_owned(), column)].into(),
             files: [("body.json".to_owned(), b"{}".to_vec())].into(),
             load: LoadShare {
@@ -170,6 +204,28 @@ mod tests {
     #[test]
     fn an_assignment_survives_the_wire() {
         assert_eq!(crate::Prepare::from(assignment()).try_into(), Ok(assignment()));
+    }
+
+    #[test]
+    fn a_mix_survives_the_wire_and_must_divide_its_operations() {
+        let part = |name: &str| MixedWorkload {
+            name: Name::new(name).unwrap(),
+            kind: "http".to_owned(),
+            settings: serde_json::Map::new(),
+            operations: 1,
+            is_scenario: false,
+        };
+        let mut mixed = assignment();
+        mixed
+            .operations
+            .push(OperationSpec { name: Name::new("write").unwrap(), ..mixed.operations[0].clone() });
+        mixed.mix = Mix::Of(vec![part("one"), part("other")]);
+        assert_eq!(crate::Prepare::from(mixed.clone()).try_into(), Ok(mixed.clone()));
+        for operations in [0, 2, u32::MAX] {
+            let mut prepare = crate::Prepare::from(mixed.clone());
+            prepare.mix[0].operations = operations;
+            assert_eq!(Assignment::try_from(prepare).map_err(|error| error.field), Err("mix"));
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::job::data::{DATA_COLUMNS_MAX, DATA_VALUES_MAX};
-use shared::job::{DataColumn, DataOrder, DataSource};
+use shared::job::data::{DATA_COLUMNS_MAX, DATA_VALUES_MAX, ZIPF_EXPONENT_MAX};
+use shared::job::{DataColumn, DataOrder, DataSource, ZipfExponent};
 
 use super::ConvertError;
 use crate::data_column::Source;
@@ -40,6 +40,10 @@ impl From<DataColumn> for crate::DataColumn {
                 DataSource::Csv { file, column } => Source::Csv(crate::DataCsv { file, column }),
             }),
             is_random: column.order == DataOrder::Random,
+            zipf_exponent: match column.order {
+                DataOrder::Zipf(exponent) => exponent.value(),
+                DataOrder::Sequential | DataOrder::Random => 0.0,
+            },
         }
     }
 }
@@ -66,7 +70,17 @@ impl TryFrom<crate::DataColumn> for DataColumn {
             Source::Values(list) => DataSource::Values(list.values),
             Source::Csv(csv) => DataSource::Csv { file: csv.file, column: csv.column },
         };
-        let order = if column.is_random { DataOrder::Random } else { DataOrder::Sequential };
+        let order = match (column.is_random, column.zipf_exponent) {
+            (false, 0.0) => DataOrder::Sequential,
+            (true, 0.0) => DataOrder::Random,
+            (false, exponent) => ZipfExponent::new(exponent).map(DataOrder::Zipf).ok_or_else(|| {
+                ConvertError::new(
+                    "zipf_exponent",
+                    format!("{exponent} is not above 0 and at most {ZIPF_EXPONENT_MAX}"),
+                )
+            })?,
+            (true, _) => return Err(ConvertError::new("zipf_exponent", "stands beside another order")),
+        };
         Ok(Self { source, order })
     }
 }
@@ -83,7 +97,8 @@ mod tests {
             DataSource::Csv { file: "a.csv".to_owned(), column: "id".to_owned() },
         ];
         for source in sources {
-            for order in [DataOrder::Sequential, DataOrder::Random] {
+            let zipf = DataOrder::parse("zipf(1.1)").unwrap();
+            for order in [DataOrder::Sequential, DataOrder::Random, zipf] {
                 let column = DataColumn { source: source.clone(), order };
                 assert_eq!(crate::DataColumn::from(column.clone()).try_into(), Ok(column));
             }
@@ -93,13 +108,18 @@ mod tests {
     #[test]
     fn a_column_that_makes_no_sense_is_refused() {
         let refused = |source: Option<Source>| {
-            let column = crate::DataColumn { source, is_random: false };
+            let column = crate::DataColumn { source, ..Default::default() };
             DataColumn::try_from(column).map_err(|error| error.field).unwrap_err()
         };
         assert_eq!(refused(None), "source");
         assert_eq!(refused(Some(Source::Range(crate::DataRange { first: 2, last: 1 }))), "range");
         assert_eq!(refused(Some(Source::Range(crate::DataRange { first: -1, last: i64::MAX }))), "range");
         assert_eq!(refused(Some(Source::Values(crate::DataValues::default()))), "values");
+        for (is_random, zipf_exponent) in [(false, -1.0), (false, f64::NAN), (true, 1.0)] {
+            let source = Some(Source::Range(crate::DataRange { first: 1, last: 2 }));
+            let column = crate::DataColumn { source, is_random, zipf_exponent };
+            assert_eq!(DataColumn::try_from(column).unwrap_err().field, "zipf_exponent");
+        }
     }
 
     #[test]
@@ -108,7 +128,7 @@ mod tests {
         let data = || {
             BTreeMap::from([(
                 "id".to_owned(),
-                crate::DataColumn { source: Some(csv.clone()), is_random: false },
+                crate::DataColumn { source: Some(csv.clone()), ..Default::default() },
             )])
         };
         assert_eq!(columns(data(), &BTreeMap::new()).map_err(|error| error.field), Err("data"));

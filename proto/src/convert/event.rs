@@ -1,8 +1,10 @@
-//! What observers of a run see.
+//! What observers of a run see. Room: `progress`.
+
+mod progress;
 
 use std::time::Duration;
 
-use shared::event::{Progress, RunEvent};
+use shared::event::RunEvent;
 use shared::ids::{AgentName, TrialIndex};
 
 use super::listing::{run_state, verdict};
@@ -74,7 +76,7 @@ impl TryFrom<crate::RunEvent> for RunEvent {
                 duration: started.duration_ns.map(Duration::from_nanos),
                 iterations: started.iterations,
             },
-            Event::Progress(progress) => RunEvent::Progress(progress.into()),
+            Event::Progress(progress) => RunEvent::Progress(progress.try_into()?),
             Event::TrialFinished(finished) => RunEvent::TrialFinished {
                 trial: TrialIndex(finished.trial),
                 attempt: finished.attempt,
@@ -92,42 +94,10 @@ impl TryFrom<crate::RunEvent> for RunEvent {
     }
 }
 
-impl From<&Progress> for crate::Progress {
-    fn from(progress: &Progress) -> Self {
-        Self {
-            trial: progress.trial.0,
-            elapsed_ns: nanoseconds(progress.elapsed),
-            is_warming_up: progress.is_warming_up,
-            count: progress.count,
-            errors: progress.errors,
-            recent_per_s: progress.recent_per_s,
-            p50_ns: progress.p50_ns,
-            p99_ns: progress.p99_ns,
-            agents_reporting: progress.agents_reporting,
-            hint: progress.hint.clone().unwrap_or_default(),
-        }
-    }
-}
-
-impl From<crate::Progress> for Progress {
-    fn from(progress: crate::Progress) -> Self {
-        Self {
-            trial: TrialIndex(progress.trial),
-            elapsed: Duration::from_nanos(progress.elapsed_ns),
-            is_warming_up: progress.is_warming_up,
-            count: progress.count,
-            errors: progress.errors,
-            recent_per_s: progress.recent_per_s,
-            p50_ns: progress.p50_ns,
-            p99_ns: progress.p99_ns,
-            agents_reporting: progress.agents_reporting,
-            hint: non_empty(progress.hint),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use shared::event::Progress;
+    use shared::event::progress::{AgentProgress, OperationProgress};
     use shared::finding::{Finding, FindingCode};
     use shared::run_record::RunState;
     use shared::run_report::Verdict;
@@ -155,6 +125,19 @@ mod tests {
                 count: 7,
                 p50_ns: Some(9),
                 hint: Some("slow".to_owned()),
+                recent_p99_ns: Some(8),
+                quantiles_ns: vec![7, 8, 9],
+                operations: vec![OperationProgress {
+                    name: "read".to_owned(),
+                    count: 4,
+                    ..Default::default()
+                }],
+                agents: vec![AgentProgress {
+                    name: AgentName::new("a-1").unwrap(),
+                    recent_per_s: 2.5,
+                    generator_cpu: Some(0.5),
+                    workers: 4,
+                }],
                 ..Progress::default()
             }),
             RunEvent::TrialFinished {

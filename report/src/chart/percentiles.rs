@@ -62,6 +62,11 @@ pub fn curves(assembled: &Assembled) -> Vec<Curve> {
     curves
 }
 
+/// The curve of what was measured so far of one line, without an interval between trials.
+pub fn curve_so_far(name: String, latency: &Histogram) -> Curve {
+    Curve { name, points: LEVELS.iter().filter_map(|level| point(*level, latency, &[])).collect() }
+}
+
 fn curve(assembled: &Assembled, name: String, place: Place) -> Option<Curve> {
     let whole = assembled.latencies.get(&place)?.decode();
     let trials = &assembled.report.variants[place.variant].trials;

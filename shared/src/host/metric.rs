@@ -108,6 +108,7 @@ host_metrics! {
     66 ProcessRead = "process_read_bytes_per_s", Rate, "/proc/PID/io", "Bytes that the observed process had read from storage.";
     67 ProcessWritten = "process_written_bytes_per_s", Rate, "/proc/PID/io", "Bytes that the observed process had written to storage.";
     68 ProcessSwitches = "process_context_switches", Rate, "/proc/PID/task/TID/status", "Times that a thread of the observed process gave up its CPU, or lost it.";
+    69 ProcessApart = "process_cpu_apart", Count, "/proc/PID/stat", "The part of the observed process's CPU time that is in `workload_cpu` because the agent did not start it: 1 is one core.";
 }
 
 impl HostMetric {

@@ -1,9 +1,16 @@
 //! `[data.NAME]`: columns of values that workers take turns with.
 
+use std::fmt;
+
 /// Most columns of one job: every worker keeps its place in each.
 pub const DATA_COLUMNS_MAX: usize = 256;
 /// Most values of one column that are listed or stand in a file: a file of 16 MiB with a byte and a line end each.
 pub const DATA_VALUES_MAX: usize = super::ATTACHED_FILE_BYTES_MAX / 2;
+
+/// Largest exponent of Zipf's law: from there on nearly every draw is the first value.
+pub const ZIPF_EXPONENT_MAX: f64 = 10.0;
+/// How much of a text that is no order is shown.
+const SHOWN_CHARACTERS_MAX: usize = 40;
 
 /// A column of values. Agents and workers take disjoint, interleaved shares of it, and begin again at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +49,61 @@ pub enum DataOrder {
     Sequential,
     /// In an order that the trial's seed decides.
     Random,
+    /// Not in turn: each is drawn by itself, the value at place k with a probability that goes as 1 / k^s (Zipf's law), from
+    /// all values on every agent and worker.
+    Zipf(ZipfExponent),
+}
+
+/// The s of Zipf's law: above 0, at most [`ZIPF_EXPONENT_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ZipfExponent(u64);
+
+/// A text that is no order of a column's values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no order: write \"sequential\", \"random\" or \"zipf(s)\" with s above 0 and at most {ZIPF_EXPONENT_MAX}"
+)]
+pub struct DataOrderError(String);
+
+impl DataOrder {
+    /// Reads an order as a job has it.
+    ///
+    /// # Errors
+    /// When it is none of the words, or its exponent is out of bounds.
+    pub fn parse(text: &str) -> Result<Self, DataOrderError> {
+        let wrong = || DataOrderError(text.chars().take(SHOWN_CHARACTERS_MAX).collect());
+        match text {
+            "sequential" => Ok(Self::Sequential),
+            "random" => Ok(Self::Random),
+            _ => {
+                let exponent = text.strip_prefix("zipf(").and_then(|rest| rest.strip_suffix(')'));
+                let exponent = exponent.and_then(|exponent| exponent.trim().parse().ok());
+                exponent.and_then(ZipfExponent::new).map(Self::Zipf).ok_or_else(wrong)
+            }
+        }
+    }
+}
+
+impl fmt::Display for DataOrder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sequential => formatter.write_str("sequential"),
+            Self::Random => formatter.write_str("random"),
+            Self::Zipf(exponent) => write!(formatter, "zipf({})", exponent.value()),
+        }
+    }
+}
+
+impl ZipfExponent {
+    /// An exponent within its bounds; `None`: it is not.
+    pub fn new(value: f64) -> Option<Self> {
+        (value > 0.0 && value <= ZIPF_EXPONENT_MAX).then_some(Self(value.to_bits()))
+    }
+
+    /// The number itself.
+    pub fn value(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
 /// Why a file has no such column.
@@ -115,6 +177,19 @@ mod tests {
         assert_eq!(read_csv_column(content, "id"), Ok(vec!["1".to_owned(), "2".to_owned()]));
         let cities = read_csv_column(content, "city").unwrap();
         assert_eq!(cities, ["K\u{f6}ln, am Rhein", "Bonn"]);
+    }
+
+    #[test]
+    fn an_order_reads_and_prints_the_same() {
+        for text in ["sequential", "random", "zipf(1.1)", "zipf(0.99)", "zipf(10)"] {
+            assert_eq!(DataOrder::parse(text).unwrap().to_string(), text);
+        }
+        for text in
+            ["", "zipf", "zipf()", "zipf(0)", "zipf(-1)", "zipf(nan)", "zipf(inf)", "zipf(10.1)", "Random"]
+        {
+            let error = DataOrder::parse(text).unwrap_err().to_string();
+            assert!(error.contains("is no order: write \"sequential\""), "{error}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) fn expected(shape: &Shape) -> String {
                 .to_owned()
         }
         Shape::Size => "a size such as \"512B\", \"1kB\" or \"16MiB\"".to_owned(),
-        Shape::Parsed { what, .. } => (*what).to_owned(),
+        Shape::Parsed { what, .. } | Shape::Confidential { what, .. } => (*what).to_owned(),
         Shape::OneOf(words) => one_of(words),
         Shape::File => "a path relative to the job file".to_owned(),
         Shape::List(item) => format!("a list, each {}", expected(item)),

@@ -41,7 +41,8 @@ fn in_values(path: &str, one: &Value, other: &Value, told: &mut Vec<String>) {
         (Value::Table(one), Value::Table(other)) => in_tables(path, one, other, told),
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
             for (place, (one, other)) in one.iter().zip(other).enumerate() {
-                let name = one.get("name").and_then(Value::as_str);
+                let text = |key: &str| one.get(key).and_then(Value::as_str);
+                let name = text("name").or_else(|| text("kind").filter(|_| path == "workloads"));
                 let step = name.map_or_else(|| place.to_string(), str::to_owned);
                 in_values(&format!("{path}.{step}"), one, other, told);
             }

@@ -25,7 +25,11 @@ pub const ROOT: &[Key] = &[
     Key::optional("description", Shape::Text, "What a person wants to say about it."),
     Key::optional("tags", Shape::Map(&Shape::Text), "Words stored with each run."),
     Key::optional("workload", Shape::Free, "What is done: a kind and its operations."),
-    Key::unsupported("workloads", Shape::Free, "Several kinds at once, each with a weight."),
+    Key::optional(
+        "workloads",
+        Shape::Free,
+        "Several workloads at once, instead of one: each with a kind, operations and a weight.",
+    ),
     Key::optional("params", Shape::Map(&Shape::Scalar), "Values for {{name}} in any text."),
     Key::optional(
         "data",
@@ -81,8 +85,18 @@ pub const WORKLOAD: &[Key] = &[
 ];
 
 /// Keys that an element of `[[workloads]]` has beside [`WORKLOAD`].
-pub const WORKLOADS: &[Key] =
-    &[Key::optional("weight", WEIGHT, "Share of the load among the workloads; default 1.")];
+pub const WORKLOADS: &[Key] = &[
+    Key::optional(
+        "name",
+        Shape::Name,
+        "What paths call it (`workloads.NAME.operations…`); default its kind, so two of one kind need names.",
+    ),
+    Key::optional(
+        "weight",
+        WEIGHT,
+        "Share of the load among the workloads, whatever they have of operations; default 1. A pass of a scenario counts as one.",
+    ),
+];
 
 /// Keys that an operation of any kind has.
 pub const OPERATION: &[Key] = &[

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::grammar::{OPERATION, ROOT, WORKLOAD};
+use super::grammar::{OPERATION, ROOT, WORKLOAD, WORKLOADS};
 use super::schema::{Key, KindSchema, Shape};
 
 /// Text that holds a template, whose value has the right type only once it is filled in.
@@ -18,13 +18,16 @@ pub fn json_schema(kinds: &[KindSchema]) -> Value {
     root["title"] = json!("fleetmark job file");
     root["properties"]["workload"] = json!({
         "description": "What is done: a kind and its operations.",
-        "anyOf": kinds.iter().map(workload).collect::<Vec<_>>(),
+        "anyOf": kinds.iter().map(|kind| workload(kind, &[])).collect::<Vec<_>>(),
     });
+    root["properties"]["workloads"]["type"] = json!("array");
+    root["properties"]["workloads"]["items"] =
+        json!({ "anyOf": kinds.iter().map(|kind| workload(kind, WORKLOADS)).collect::<Vec<_>>() });
     root
 }
 
-fn workload(kind: &KindSchema) -> Value {
-    let mut workload = table_of(WORKLOAD.iter().chain(kind.workload_keys));
+fn workload(kind: &KindSchema, further: &[Key]) -> Value {
+    let mut workload = table_of(WORKLOAD.iter().chain(further).chain(kind.workload_keys));
     workload["description"] = json!(kind.doc);
     workload["properties"]["kind"] = json!({ "const": kind.kind, "description": kind.doc });
     let operation = table_of(OPERATION.iter().chain(kind.operation_keys));
@@ -56,7 +59,9 @@ fn table_of<'a>(keys: impl Iterator<Item = &'a Key>) -> Value {
 fn shape(shape: &Shape) -> Value {
     let templated = |schema: Value| json!({ "anyOf": [schema, { "type": "string", "pattern": TEMPLATE }] });
     match shape {
-        Shape::Text | Shape::Template | Shape::File | Shape::Parsed { .. } => json!({ "type": "string" }),
+        Shape::Text | Shape::Template | Shape::File | Shape::Parsed { .. } | Shape::Confidential { .. } => {
+            json!({ "type": "string" })
+        }
         Shape::Name => json!({ "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" }),
         Shape::Boolean => templated(json!({ "type": "boolean" })),
         Shape::Integer { min, max } => {

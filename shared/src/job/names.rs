@@ -1,6 +1,7 @@
 //! The names that templates use: each must be defined once, or be one of fleetmark's own, and must have its value
-//! where its text is read. Room: [`definitions`], where names come from.
+//! where its text is read. Rooms: [`definitions`], where names come from; `apart`, what only one of several workloads knows.
 
+mod apart;
 pub(super) mod definitions;
 
 use std::collections::BTreeSet;
@@ -49,6 +50,7 @@ impl Names<'_> {
     /// Checks every name in every text of workload, target and hooks.
     pub(super) fn check(&self, root: &Node<'_>, findings: &mut Findings) {
         self.definitions.check(root, findings);
+        apart::check(root, findings);
         for section in ["workload", "workloads"] {
             if let Some(node) = root.child(section) {
                 self.check_texts(&node, Reading::ByAgents, findings);

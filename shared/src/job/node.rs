@@ -84,11 +84,13 @@ impl<'a> Node<'a> {
         entries.map(|(key, value)| (key.get_ref().as_ref(), self.entry(key.get_ref(), key.span(), value)))
     }
 
-    /// All elements of a list; none when it is no list. Tables with a name are found under it.
+    /// All elements of a list; none when it is no list. Tables with a name are found under it, workloads without one under
+    /// their kind.
     pub(super) fn items(&self) -> impl Iterator<Item = Node<'a>> {
         let items = self.value().as_array().into_iter().flat_map(|array| array.iter());
         items.enumerate().map(|(place, value)| {
-            let name = value.get_ref().get("name").and_then(|name| name.get_ref().as_str());
+            let text = |key: &str| value.get_ref().get(key).and_then(|text| text.get_ref().as_str());
+            let name = text("name").or_else(|| text("kind").filter(|_| self.path == "workloads"));
             let step = name.map_or_else(|| place.to_string(), shortened);
             Node { value, key_span: None, path: format!("{}.{step}", self.path) }
         })

@@ -7,6 +7,9 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Key, Table, TableLike, Value};
 use super::error::quoted;
 use super::node::Node;
 
+/// The array whose entries go by their kind where they have no name.
+const WORKLOADS: &str = "workloads";
+
 /// Why a value cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
@@ -55,8 +58,8 @@ pub fn parse_assignment(text: &str) -> Result<(&str, &str), OverrideError> {
 
 /// Sets the value at a path and returns the changed text.
 ///
-/// The value is TOML, or else a text. The path steps into an array of tables by an entry's `name`, an operation
-/// without one by its workload's kind, any other entry by its place from 0. Absent tables are made.
+/// The value is TOML, or else a text. The path steps into an array of tables by an entry's `name`, a workload without one by
+/// its kind, an operation by its workload's, any other entry by its place from 0. Absent tables are made.
 ///
 /// # Errors
 /// A text that is no TOML, a path that is none, or one that leads through something without keys.
@@ -137,8 +140,12 @@ fn step_into<'a>(
         Item::Value(Value::Array(array)) => array.iter_mut().filter_map(inline_table).collect(),
         _ => Vec::new(),
     };
-    let names: Vec<Option<String>> =
-        entries.iter().map(|entry| entry.get("name").and_then(Item::as_str).map(str::to_owned)).collect();
+    let text_of = |entry: &dyn TableLike, key| entry.get(key).and_then(Item::as_str).map(str::to_owned);
+    let named = |entry: &&mut dyn TableLike| {
+        let kind = || text_of(&**entry, "kind").filter(|_| path == WORKLOADS);
+        text_of(&**entry, "name").or_else(kind)
+    };
+    let names: Vec<Option<String>> = entries.iter().map(named).collect();
     let place = place_of(next, &names, kind);
     let known = || names.iter().flatten().cloned().collect();
     let entry = place.and_then(|place| entries.into_iter().nth(place));

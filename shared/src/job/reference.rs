@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::builtin::BuiltIn;
 use super::describe::expected;
-use super::grammar::{OPERATION, ROOT, WORKLOAD};
+use super::grammar::{OPERATION, ROOT, WORKLOAD, WORKLOADS};
 use super::schema::{Key, KindSchema, Shape};
 
 /// The reference as Markdown: every key of every section and of these workload kinds, and every built-in name.
@@ -15,6 +15,7 @@ pub fn reference(kinds: &[KindSchema]) -> String {
     );
     section(&mut text, "Top of the file", ROOT);
     with_tables_within(&mut text, "`[workload]`", WORKLOAD);
+    with_tables_within(&mut text, "`[[workloads]]`, beside the keys of `[workload]`", WORKLOADS);
     let operations = "`[[workload.operations]]` and `[[workload.scenario]]`";
     with_tables_within(&mut text, &format!("{operations}, of any kind"), OPERATION);
     for kind in kinds {

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::builtin::BuiltIn;
 use super::template::{IsDeferred, Lookup, TemplateError, fill_map, fill_text, render_text};
 use super::{
-    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, OperationSpec, TargetSpec, WorkloadSpec, names,
+    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, MixedWorkload, OperationSpec, TargetSpec,
+    WorkloadSpec, names,
 };
 
 /// Most bytes that all names of a job may be replaced by: a short file can name a long param very often.
@@ -113,11 +114,16 @@ impl WorkloadSpec {
             let settings = fill_map(&operation.settings, lookup, is_deferred)?;
             Ok(OperationSpec { settings, ..operation.clone() })
         };
+        let mixed = |mixed: &MixedWorkload| -> Result<MixedWorkload, TemplateError> {
+            let settings = fill_map(&mixed.settings, lookup, is_deferred)?;
+            Ok(MixedWorkload { settings, ..mixed.clone() })
+        };
         Ok(Self {
             kind: self.kind.clone(),
             settings: fill_map(&self.settings, lookup, is_deferred)?,
             operations: self.operations.iter().map(operation).collect::<Result<_, _>>()?,
             is_scenario: self.is_scenario,
+            mix: self.mix.iter().map(mixed).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -55,6 +55,14 @@ pub enum Shape {
         /// Reads it; an error says what is wrong with it.
         check: fn(&str) -> Result<(), String>,
     },
+    /// A [`Shape::Template`] in which a password may stand. It is looked at as written, before any name in it has a value, and what
+    /// is wrong is told without the line that it stands in.
+    Confidential {
+        /// What it is, as the object of "expected …".
+        what: &'static str,
+        /// Reads it; an error says what is wrong, and shows nothing of it.
+        check: fn(&str) -> Result<(), String>,
+    },
     /// One of some words.
     OneOf(&'static [&'static str]),
     /// A file that comes with the job, as a path relative to it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::template::Template;
-use super::{DataColumn, DataSource, WorkloadSpec};
+use super::{DataColumn, DataSource, OperationSpec, WorkloadSpec};
 
 /// What the texts of a workload use.
 #[derive(Debug, Default)]
@@ -20,8 +20,14 @@ impl Uses {
     /// Looks through all settings of a workload whose params are filled in.
     pub fn of(workload: &WorkloadSpec) -> Self {
         let mut uses = Self::default();
-        uses.add_map(&workload.settings);
-        workload.operations.iter().for_each(|operation| uses.add_map(&operation.settings));
+        workload.parts().iter().for_each(|part| uses.add_part(part.settings, part.operations));
+        uses
+    }
+
+    /// Looks through all settings of one workload.
+    pub fn of_part(settings: &Map<String, Value>, operations: &[OperationSpec]) -> Self {
+        let mut uses = Self::default();
+        uses.add_part(settings, operations);
         uses
     }
 
@@ -43,6 +49,11 @@ impl Uses {
         };
         let used = files.iter().filter(|(path, _)| self.texts.contains(*path) || is_of_column(path));
         used.map(|(path, content)| (path.clone(), content.clone())).collect()
+    }
+
+    fn add_part(&mut self, settings: &Map<String, Value>, operations: &[OperationSpec]) {
+        self.add_map(settings);
+        operations.iter().for_each(|operation| self.add_map(&operation.settings));
     }
 
     fn add_map(&mut self, map: &Map<String, Value>) {

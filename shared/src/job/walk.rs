@@ -80,6 +80,11 @@ impl Walker<'_> {
                 }
             }
             Shape::Text | Shape::Template | Shape::Boolean => {}
+            Shape::Confidential { check, .. } => {
+                if let Err(message) = node.text().map_or(Ok(()), check) {
+                    self.findings.push(JobError { span: None, ..node.error(message) });
+                }
+            }
             Shape::File => self.file(node),
             Shape::Name
             | Shape::Share
@@ -275,6 +280,7 @@ fn is_read_early(shape: &Shape) -> bool {
         | Shape::File
         | Shape::Scalar => true,
         Shape::Template
+        | Shape::Confidential { .. }
         | Shape::Boolean
         | Shape::Integer { .. }
         | Shape::Number { .. }
@@ -292,6 +298,7 @@ fn accepts_type(shape: &Shape, value: &DeValue<'_>) -> bool {
     match shape {
         Shape::Text
         | Shape::Template
+        | Shape::Confidential { .. }
         | Shape::Name
         | Shape::Parsed { .. }
         | Shape::OneOf(_)

@@ -1,4 +1,7 @@
-//! `[workload]`: a kind, its settings and its operations; checked against the kind's own keys where they are known.
+//! `[workload]` and `[[workloads]]`: kinds, their settings and their operations; checked against the kinds' own keys where they are
+//! known. Room: `several`, what `[[workloads]]` must have in common and apart.
+
+mod several;
 
 use std::collections::BTreeSet;
 
@@ -36,18 +39,39 @@ pub(super) fn check(walker: &mut Walker<'_>, root: &Node<'_>, kinds: Kinds<'_>) 
     for workload in several.items() {
         check_one(walker, &workload, kinds, &[WORKLOAD, WORKLOADS]);
     }
+    several::check(walker.findings, &several);
 }
 
-/// Decodes `[workload]`; what is wrong with it has been found by [`check`], and is skipped here.
+/// Decodes `[workload]` or `[[workloads]]`; what is wrong with it has been found by [`check`], and is skipped here.
 pub(super) fn decode(root: &Node<'_>, findings: &mut Findings) -> Option<WorkloadSpec> {
-    let node = root.child("workload")?;
+    match tables_of(root).as_slice() {
+        [] => None,
+        // One alone has all of the load.
+        [only] => decode_one(only, findings),
+        several => {
+            let mixed = |node: &Node<'_>| {
+                let name = Name::new(several::name_of(node)?).ok()?;
+                let share = node.child("weight").map_or(Some(1.0), |weight| weight.number())?;
+                Some((name, share, decode_one(node, findings)?))
+            };
+            Some(WorkloadSpec::mixed(several.iter().map(mixed).collect::<Option<_>>()?))
+        }
+    }
+}
+
+/// The tables of all workloads: `[workload]`, or each of `[[workloads]]`.
+pub(super) fn tables_of<'a>(root: &Node<'a>) -> Vec<Node<'a>> {
+    let several = root.child("workloads");
+    root.child("workload").into_iter().chain(several.iter().flat_map(Node::items)).collect()
+}
+
+fn decode_one(node: &Node<'_>, findings: &mut Findings) -> Option<WorkloadSpec> {
     let kind = node.child("kind")?.text()?;
-    let is_setting = |key: &str| WORKLOAD.iter().all(|known| known.name != key);
+    let is_setting = |key: &str| WORKLOAD.iter().chain(WORKLOADS).all(|known| known.name != key);
     let settings = node.json_object(is_setting).map_err(|error| findings.push(error)).ok()?;
     let mut operations = Vec::new();
     let is_scenario = node.child("scenario").is_some();
-    let items =
-        if is_scenario { steps_of(&node).collect() } else { operations_of(&node).collect::<Vec<_>>() };
+    let items = if is_scenario { steps_of(node).collect() } else { operations_of(node).collect::<Vec<_>>() };
     for item in items {
         operations.push(decode_operation(&item, kind, findings)?);
     }
@@ -55,22 +79,17 @@ pub(super) fn decode(root: &Node<'_>, findings: &mut Findings) -> Option<Workloa
         let name = Name::new(kind).ok()?;
         operations.push(OperationSpec { name, weight: 1.0, settings: serde_json::Map::new() });
     }
-    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations, is_scenario })
+    Some(WorkloadSpec { kind: kind.to_owned(), settings, operations, is_scenario, mix: Vec::new() })
 }
 
 /// Names of all operations, those without one under their kind's.
 pub(super) fn operation_names<'a>(root: &Node<'a>) -> Vec<&'a str> {
-    let several = root.child("workloads");
-    let workloads = root.child("workload").into_iter().chain(several.iter().flat_map(Node::items));
     let mut names = Vec::new();
-    for workload in workloads {
-        let kind = workload.child("kind").and_then(|kind| kind.text());
-        let name_of = |operation: Node<'a>| operation.child("name").and_then(|name| name.text()).or(kind);
-        let operations = operations_of(&workload).chain(steps_of(&workload)).filter_map(name_of);
+    for workload in tables_of(root) {
         let before = names.len();
-        names.extend(operations);
+        names.extend(named_operations(&workload).into_iter().filter_map(|(name, _)| name));
         if names.len() == before {
-            names.extend(kind);
+            names.extend(workload.child("kind").and_then(|kind| kind.text()));
         }
     }
     // More are an error of their own; looking through them for every metric would take long.
@@ -81,14 +100,10 @@ pub(super) fn operation_names<'a>(root: &Node<'a>) -> Vec<&'a str> {
 /// Which way a metric is better that operations take out of what they measure, as they say; `None`: none says it, or they differ.
 pub(super) fn better_of(root: &Node<'_>, metric: &MetricName) -> Option<Better> {
     let name = metric.measure.strip_prefix(METRIC_PREFIX)?;
-    let workload = root.child("workload")?;
-    let kind = workload.child("kind").and_then(|kind| kind.text());
-    let is_meant = |operation: &Node<'_>| {
-        let written = operation.child("name").and_then(|name| name.text()).or(kind);
-        metric.operation.as_deref().is_none_or(|meant| written == Some(meant))
-    };
-    let operations = operations_of(&workload).chain(steps_of(&workload)).filter(is_meant);
-    let mut said = operations.filter_map(|operation| {
+    let is_meant =
+        |written: Option<&str>| metric.operation.as_deref().is_none_or(|meant| written == Some(meant));
+    let operations = tables_of(root).into_iter().flat_map(|workload| named_operations(&workload));
+    let mut said = operations.filter(|(written, _)| is_meant(*written)).filter_map(|(_, operation)| {
         let better = operation.descendant(&["metrics", name, "better"])?;
         match better.text()? {
             "lower" => Some(Better::Lower),
@@ -98,6 +113,15 @@ pub(super) fn better_of(root: &Node<'_>, metric: &MetricName) -> Option<Better> 
     });
     let first = said.next()?;
     said.all(|other| other == first).then_some(first)
+}
+
+/// All operations and steps of a workload, each with its name: its kind's where it has none of its own.
+fn named_operations<'a>(workload: &Node<'a>) -> Vec<(Option<&'a str>, Node<'a>)> {
+    let kind = workload.child("kind").and_then(|kind| kind.text());
+    let operations = operations_of(workload).chain(steps_of(workload));
+    operations
+        .map(|operation| (operation.child("name").map_or(kind, |name| name.text()), operation))
+        .collect()
 }
 
 /// The elements of `operations`.

@@ -57,7 +57,7 @@ impl Job {
     pub fn has_shared_target(&self) -> bool {
         match &self.target {
             Some(target) => !target.selector.terms.is_empty(),
-            None => !KINDS_ON_THE_HOST.contains(&self.workload.kind.as_str()),
+            None => !self.workload.kinds().all(|kind| KINDS_ON_THE_HOST.contains(&kind)),
         }
     }
 

@@ -3,17 +3,21 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::{ArrivalPlan, Spread};
-use crate::job::{Job, LoadModel, Placement};
+use crate::job::{Job, LoadModel, OperationSpec, Placement};
 
 /// What must be alike in two runs before a difference between them means anything. How long they measured is no part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobShape {
-    /// The workload's kind.
+    /// The workload's kind; of a mix all of them.
     pub kind: String,
-    /// Whether its operations are the steps of a scenario.
+    /// Whether its operations, or some of a mix, are the steps of a scenario.
     pub is_scenario: bool,
     /// The operations by name, each with its share.
     pub operations: Vec<(String, f64)>,
+    /// What those do that measure the host itself, by operation, each with the version of its definition; empty for other
+    /// kinds, and in figures of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<String>,
     /// Open or closed.
     pub model: LoadModel,
     /// Arrivals per second, as words; `None`: the closed model.
@@ -32,8 +36,9 @@ impl JobShape {
         let operations = &job.workload.operations;
         Self {
             kind: job.workload.kind.clone(),
-            is_scenario: job.workload.is_scenario,
+            is_scenario: job.workload.has_scenario(),
             operations: operations.iter().map(|one| (one.name.to_string(), one.weight)).collect(),
+            kernels: operations.iter().filter_map(kernel_of).collect(),
             model: job.load.model,
             arrivals: job.load.arrivals.as_ref().map(described),
             workers: job.load.workers,
@@ -55,6 +60,7 @@ impl JobShape {
         let told = [
             ("kind", self.kind.clone(), other.kind.clone()),
             ("operations", self.operation_words(), other.operation_words()),
+            ("kernels", self.kernels.join(", "), other.kernels.join(", ")),
             ("model", model(self.model).to_owned(), model(other.model).to_owned()),
             ("rate", rate(&self.arrivals), rate(&other.arrivals)),
             ("workers", workers(self.workers), workers(other.workers)),
@@ -72,6 +78,14 @@ impl JobShape {
         let separator = if self.is_scenario { " → " } else { ", " };
         self.operations.iter().map(one).collect::<Vec<_>>().join(separator)
     }
+}
+
+/// The kernel that an operation names, with its version, and how much it works on: another size is another measurement.
+fn kernel_of(operation: &OperationSpec) -> Option<String> {
+    let told = |key: &str| operation.settings.get(key);
+    let kernel = told("kernel")?.as_str()?;
+    let size = told("size").map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned));
+    Some(size.map_or_else(|| kernel.to_owned(), |size| format!("{kernel} of {size}")))
 }
 
 /// A plan of arrivals by its rates.
@@ -100,6 +114,18 @@ mod tests {
         let short = shape("model = \"open\"\nrate = 100\nduration = \"1s\"", 2);
         let long = shape("model = \"open\"\nrate = 100\nduration = \"9s\"", 2);
         assert_eq!(short.differences(&long), [""; 0]);
+    }
+
+    #[test]
+    fn a_changed_kernel_is_another_shape() {
+        let of = |kernel: &str| {
+            let operations = format!("[[workload.operations]]\nname = \"it\"\n{kernel}\n");
+            let text = format!("name = \"j\"\n[workload]\nkind = \"cpu\"\n{operations}");
+            JobShape::of(&parse(&text, Kinds::Unchecked).unwrap(), 1)
+        };
+        let (one, other) = (of("kernel = \"integer/1\""), of("kernel = \"integer/2\"\nsize = \"1MiB\""));
+        assert_eq!(one.differences(&other), ["kernels (integer/1 and integer/2 of 1MiB)"]);
+        assert_eq!(one.differences(&one), [""; 0]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod claims;
 mod hostile;
 mod kinds;
 mod messages;
+mod mix;
 mod pacing;
 mod scenario;
 mod search;

@@ -109,7 +109,7 @@ fn what_cannot_be_searched_is_told_at_its_place() {
     search.vary: "params.text" is the text "a"; a search varies a number
     search.vary: there is no "params.absent" to vary (define it in [params]: any number will do)
     search.vary: "load.trials" cannot be varied: every block measures each variant once
-    search.vary: "fleet.agents" cannot be varied (there is: workload, load, data, params, target, observe)
+    search.vary: "fleet.agents" cannot be varied (there is: workload, workloads, load, data, params, target, observe)
     search.keep: expected a bound such as "read.latency.p99 < 50ms"
     search.keep: "50" lacks its unit: write h, m, s, ms, us (µs) or ns, as in "1m30s"
     search.keep: "latency" lacks its statistic, as in "latency.p99"

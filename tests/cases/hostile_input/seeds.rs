@@ -123,7 +123,7 @@ fn assignment(confidential: proto::Confidential) -> proto::Prepare {
         settings_json: "{\"url\":\"http://h/{{id}}\"}".to_owned(),
     };
     let range = proto::data_column::Source::Range(proto::DataRange { first: -1, last: 9 });
-    let column = proto::DataColumn { source: Some(range), is_random: true };
+    let column = proto::DataColumn { source: Some(range), is_random: true, zipf_exponent: 0.0 };
     proto::Prepare {
         trial: trial(),
         epoch: 4,

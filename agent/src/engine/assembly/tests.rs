@@ -10,7 +10,7 @@ use shared::job::{Warmup, Window};
 use super::*;
 use crate::engine::gate::{Admission, Gate, Part};
 use crate::engine::recorder::Recorder;
-use crate::engine::tally::{Shape, Timing};
+use crate::engine::tally::{OperationShape, Shape, Timing};
 use crate::engine::tests::{AGENT, TRIAL, load};
 use crate::engine::timeline::INTERVAL_NS;
 use crate::workload::Outcome;
@@ -38,7 +38,8 @@ struct Simulated {
 }
 
 fn shape() -> Shape {
-    Shape { measures: &[], metrics: vec![Vec::new()].into(), is_open: false }
+    let operation = OperationShape { measures: &[], metrics: Vec::new() };
+    Shape { operations: [operation].into(), is_open: false }
 }
 
 fn spare() -> Tally {

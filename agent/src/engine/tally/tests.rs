@@ -18,7 +18,8 @@ fn end(tally: &mut Tally, mut outcome: Outcome) {
 
 #[test]
 fn what_a_histogram_cannot_tell_is_kept_at_its_bounds_and_counted_as_overflow() {
-    let shape = Shape { measures: &[], metrics: vec![number(MetricKind::Histogram)].into(), is_open: false };
+    let operation = OperationShape { measures: &[], metrics: number(MetricKind::Histogram) };
+    let shape = Shape { operations: [operation].into(), is_open: false };
     let (mut one, mut other) = (Tally::new(&shape), Tally::new(&shape));
     let told = |value: f64| Outcome { metrics: vec![(0, value)], ..Outcome::default() };
     [-7.0, 2.5].into_iter().for_each(|value| end(&mut one, told(value)));
@@ -44,11 +45,9 @@ fn what_a_histogram_cannot_tell_is_kept_at_its_bounds_and_counted_as_overflow() 
 
 #[test]
 fn measures_take_memory_from_their_first_value_on_and_are_told_by_name() {
-    let shape = Shape {
-        measures: &[("connect", "ns"), ("first_byte", "ns")],
-        metrics: vec![Vec::new()].into(),
-        is_open: false,
-    };
+    let operation =
+        OperationShape { measures: &[("connect", "ns"), ("first_byte", "ns")], metrics: Vec::new() };
+    let shape = Shape { operations: [operation].into(), is_open: false };
     let (mut one, mut other) = (Tally::new(&shape), Tally::new(&shape));
     end(&mut one, Outcome::default());
     assert!(one.operations[0].measures.iter().all(Option::is_none));

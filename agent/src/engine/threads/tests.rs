@@ -27,8 +27,8 @@ fn count(tally: &mut Tally) {
 
 #[test]
 fn an_operation_takes_less_than_a_mebibyte_of_a_threads_memory() {
-    let metrics: Vec<Vec<MetricSpec>> = vec![Vec::new(); usize::from(OPERATIONS)];
-    let shape = Shape { measures: PHASES, metrics: metrics.into(), is_open: true };
+    let operation = OperationShape { measures: PHASES, metrics: Vec::new() };
+    let shape = Shape { operations: vec![operation; usize::from(OPERATIONS)].into(), is_open: true };
     let (messages, _inbox) = mpsc::channel(1);
     let before = resident_bytes();
     let (lane, back) = Lane::new(messages, shape);

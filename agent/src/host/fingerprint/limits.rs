@@ -51,7 +51,7 @@ fn cpu_limit_cores(source: &Source) -> Result<Value, String> {
 }
 
 /// The lowest limit of the groups.
-fn memory_limit_bytes(source: &Source) -> Result<Value, String> {
+pub(in crate::host) fn memory_limit_bytes(source: &Source) -> Result<Value, String> {
     let of_group = |version: Version, directory: &str| {
         let file = match version {
             Version::One => "memory.limit_in_bytes",

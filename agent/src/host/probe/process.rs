@@ -42,6 +42,8 @@ struct Counters {
     cpu_s: f64,
     /// The part of it that is not the agent's family's.
     apart_s: f64,
+    /// Whether it stands above what was read last: see [`Counters::since`].
+    is_held: bool,
     bytes_read: Option<u64>,
     bytes_written: Option<u64>,
     switches: Option<u64>,
@@ -145,18 +147,21 @@ impl Counters {
             roots: roots.to_vec(),
             cpu_s: family.iter().map(used_s).sum(),
             apart_s: apart.map(used_s).sum(),
+            is_held: false,
             bytes_read: io("read_bytes"),
             bytes_written: io("write_bytes"),
             switches: if are_few { sum_over(family, |pid| switches(source, pid)) } else { None },
         }
     }
 
-    /// Tells how far it went. What was told already is not told twice, should a child end between two reads.
+    /// Tells how far it went. What was told already is not told twice, should a child end between two reads: its time is back with
+    /// the next one, in its parent's. What is not back by then left the family, and is waited for no longer.
     fn since(&mut self, before: &Counters, elapsed_s: f64, look: &mut Look<'_>) {
         look.sample.set(HostMetric::ProcessCpu, (self.cpu_s - before.cpu_s).max(0.0) / elapsed_s);
         let apart_cores = (self.apart_s - before.apart_s).max(0.0) / elapsed_s;
         let workload = look.sample.value(HostMetric::WorkloadCpu);
         look.sample.set_if_known(HostMetric::WorkloadCpu, workload.map(|cores| cores + apart_cores));
+        look.sample.set(HostMetric::ProcessApart, apart_cores);
         let rates = [
             (HostMetric::ProcessRead, self.bytes_read, before.bytes_read),
             (HostMetric::ProcessWritten, self.bytes_written, before.bytes_written),
@@ -167,8 +172,11 @@ impl Counters {
                 look.rate(metric, now, before);
             }
         }
-        self.cpu_s = self.cpu_s.max(before.cpu_s);
-        self.apart_s = self.apart_s.max(before.apart_s);
+        self.is_held = !before.is_held && (self.cpu_s < before.cpu_s || self.apart_s < before.apart_s);
+        if self.is_held {
+            self.cpu_s = self.cpu_s.max(before.cpu_s);
+            self.apart_s = self.apart_s.max(before.apart_s);
+        }
     }
 }
 
@@ -233,6 +241,34 @@ mod tests {
         assert!(value(HostMetric::ProcessFiles).is_some_and(|files| files >= 3.0), "{sample:?}");
         assert!(value(HostMetric::ProcessCpu).is_some() && value(HostMetric::ProcessSwitches).is_some());
         assert_eq!(probe.sample().unwrap().value(HostMetric::ProcessCount), None, "it has ended");
+    }
+
+    #[test]
+    fn what_a_process_that_left_had_used_is_not_waited_for() {
+        let mut told = Vec::new();
+        let mut last: Option<Counters> = None;
+        // Ten seconds of it leave with a child, and the rest goes on with one core.
+        for cpu_s in [10.0, 11.0, 2.0, 3.0, 4.0, 5.0] {
+            let root = crate::host::source::tests::root_with(&[]);
+            let source = Source::under(root.path());
+            let (sample, counted) = (shared::host::HostSample::default(), std::collections::HashSet::new());
+            let mut look = Look { source: &source, elapsed_s: Some(1.0), sample, counted };
+            let mut now = Counters {
+                roots: Vec::new(),
+                cpu_s,
+                apart_s: cpu_s,
+                is_held: false,
+                bytes_read: None,
+                bytes_written: None,
+                switches: None,
+            };
+            if let Some(before) = &last {
+                now.since(before, 1.0, &mut look);
+                told.extend(look.sample.value(HostMetric::ProcessCpu));
+            }
+            last = Some(now);
+        }
+        assert_eq!(told, [1.0, 0.0, 0.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What held the CPUs back: quotas of control groups, and heat.
 
+use std::collections::BTreeSet;
+
 use shared::host::HostMetric;
 
 use super::super::cgroup::{Groups, Version, keyed};
@@ -68,14 +70,32 @@ impl Instrument for Throttling {
     }
 }
 
-/// The counters of every core; of a package it is the same number on each of its cores, which no more than repeats it.
+/// The counters of every core and every package, each once: a core's stands in each of its threads, a package's in each of its cores.
 fn heat_counters(source: &Source) -> Vec<String> {
     const CPUS: &str = "sys/devices/system/cpu";
+    let mut seen = BTreeSet::new();
     let cpus = source.numbered(CPUS, "cpu").unwrap_or_default();
     let paths = cpus.iter().flat_map(|(_, cpu)| {
-        ["core", "package"].map(|what| format!("{CPUS}/{cpu}/thermal_throttle/{what}_throttle_count"))
+        let number = |name: &str| source.number(&format!("{CPUS}/{cpu}/topology/{name}")).ok();
+        let package = number("physical_package_id");
+        // A CPU that does not tell where it is stands for itself.
+        let core = number("core_id").map_or(Place::Alone(cpu), |core| Place::Core(package, core));
+        let package = package.map_or(Place::Alone(cpu), Place::Package);
+        let counters = [("core", core), ("package", package)];
+        counters.map(|(what, place)| {
+            (what, place, format!("{CPUS}/{cpu}/thermal_throttle/{what}_throttle_count"))
+        })
     });
-    paths.filter(|path| source.has(path)).collect()
+    let paths = paths.filter(|(.., path)| source.has(path));
+    paths.filter_map(|(what, place, path)| seen.insert((what, place)).then_some(path)).collect()
+}
+
+/// What a counter of heat is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Core(Option<u64>, u64),
+    Package(u64),
+    Alone(&'a str),
 }
 
 #[cfg(test)]
@@ -130,5 +150,29 @@ mod tests {
         assert_eq!(probe.sample().unwrap().value(HostMetric::ThermalThrottles), Some(0.0));
         write(root.path(), &[(counter, "5\n")]);
         assert!(probe.sample().unwrap().value(HostMetric::ThermalThrottles).is_some_and(|rate| rate > 0.0));
+    }
+
+    #[test]
+    fn heat_of_a_package_is_counted_once_however_many_cores_it_has() {
+        let path = |cpu: u32, name: &str| format!("sys/devices/system/cpu/cpu{cpu}/{name}");
+        let files: Vec<(String, &str)> = (0..4)
+            .flat_map(|cpu| {
+                let core = if cpu < 2 { "0\n" } else { "1\n" };
+                [
+                    (path(cpu, "topology/physical_package_id"), "0\n"),
+                    (path(cpu, "topology/core_id"), core),
+                    (path(cpu, "thermal_throttle/core_throttle_count"), "7\n"),
+                    (path(cpu, "thermal_throttle/package_throttle_count"), "9\n"),
+                ]
+            })
+            .collect();
+        let named: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let root = root_with(&named);
+        let source = Source::under(root.path());
+        assert_eq!(
+            Throttling::new(&source).heat(&source),
+            Some(7 + 7 + 9),
+            "two cores of two threads, one package"
+        );
     }
 }

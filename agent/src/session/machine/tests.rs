@@ -24,6 +24,7 @@ fn assignment(number: u32, epoch: u64) -> Box<Assignment> {
             settings: serde_json::Map::new(),
         }],
         is_scenario: false,
+        mix: shared::plan::Mix::Alone,
         data: BTreeMap::new(),
         files: BTreeMap::new(),
         load: LoadShare {

@@ -1,7 +1,8 @@
 //! Where bytes go: `tcp://host:port`, `tls://host:port`, `unix:/path`, `udp://host:port`.
 
 use crate::values::{Names, NamesError, Place as Standing, Rendering};
-use crate::workload::http::url::{Place, Url, read_port, split_port};
+use crate::workload::connection::place::{Place, read_port, split_port};
+use crate::workload::http::url::Url;
 
 /// Where an operation goes, and whether on its way it is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use shared::job::schema::{Key, Shape};
 
 use super::payload::{Payload, PayloadError};
 use crate::values::{Names, Values};
+use crate::workload::connection::failure::Failure;
 use crate::workload::http::checks::{cut, failed};
 use crate::workload::http::expectation::{Needle, Search};
-use crate::workload::http::failure::Failure;
-use crate::workload::http::settings::{Wrong, check_keys};
+use crate::workload::settings::{Wrong, check_keys};
 
 /// Longest answer that can be looked into: it is kept in memory, once for each worker.
 pub(in crate::workload) const LOOKED_INTO_BYTES_MAX: usize = 1024 * 1024;

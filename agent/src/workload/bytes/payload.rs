@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::values::{Names, Place, RenderError, Rendering, Values};
-use crate::workload::http::settings::{Wrong, text};
+use crate::workload::settings::{Wrong, text};
 
 /// Bytes, ready to be filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]

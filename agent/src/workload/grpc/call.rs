@@ -16,8 +16,8 @@ use super::channel::Sender;
 use super::code::Code;
 use super::frames::FrameReader;
 use crate::engine::clock::now_ns;
+use crate::workload::connection::failure::Failure;
 use crate::workload::http::checks::cut;
-use crate::workload::http::failure::Failure;
 
 /// Most moments of one call that are kept, of messages either way: those beyond are not told one by one.
 const MOMENTS_MAX: usize = 65_536;

@@ -12,10 +12,10 @@ use h2::client::{Builder, SendRequest};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::workload::http::dial::dial;
-use crate::workload::http::failure::Failure;
-use crate::workload::http::progress::Progress;
-use crate::workload::http::target::Target;
+use crate::workload::connection::dial::dial;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::Progress;
+use crate::workload::connection::target::Target;
 
 /// What a server may send on one stream before we have read it: as much as tonic's own default, sixteen times.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;

@@ -8,7 +8,7 @@ use shared::job::OperationSpec;
 
 use super::{descriptors, message};
 use crate::workload::PrepareError;
-use crate::workload::http::settings::{Wrong, text, wrong};
+use crate::workload::settings::{Wrong, text, wrong};
 
 /// What stands around a name that is filled in later.
 const NAME: &str = "{{";

@@ -3,7 +3,7 @@
 use shared::job::schema::{Key, Shape};
 
 use super::code;
-use crate::workload::http::keys::TLS_KEYS;
+use crate::workload::connection::tls::TLS_KEYS;
 
 /// Most messages that one call can send.
 pub(super) const MESSAGES_MAX: u32 = 1_000_000;

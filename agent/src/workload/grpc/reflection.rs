@@ -19,9 +19,9 @@ use super::channel::{Sender, open};
 use super::code::Code;
 use super::frames::{FrameReader, framed};
 use super::settings::elsewhere;
-use crate::workload::http::failure::Failure;
-use crate::workload::http::progress::Progress;
-use crate::workload::http::target::Target;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::Progress;
+use crate::workload::connection::target::Target;
 
 /// The words of the protocol.
 const SOURCE: &str = include_str!("reflection.proto");

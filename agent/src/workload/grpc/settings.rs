@@ -14,10 +14,10 @@ use super::keys::{EXPECT_KEYS, MESSAGES_MAX, OPERATION_KEYS};
 use crate::values::{Names, Place, RenderError, Rendering, Values};
 use crate::workload::PrepareError;
 use crate::workload::bytes::endpoint::fixed;
-use crate::workload::http::settings::{Wrong, at, boolean, check_keys, text, timeout, wrong};
-use crate::workload::http::target::{Route, Version};
-use crate::workload::http::tls::TlsSettings;
+use crate::workload::connection::target::{Protocol, Route};
+use crate::workload::connection::tls::TlsSettings;
 use crate::workload::http::url::Url;
+use crate::workload::settings::{Wrong, at, boolean, check_keys, text, timeout, wrong};
 
 /// What ends the names of headers whose values are bytes.
 const BINARY_SUFFIX: &str = "-bin";
@@ -98,7 +98,7 @@ fn call(
     headers.insert(HeaderName::from_static("grpc-timeout"), deadline(timeout));
     let request = request(&url, &format!("/{service}/{own}"), headers).map_err(at("url"))?;
     Ok(ReadCall {
-        route: Route { place: url.place, version: Version::Two, tls, tls_beyond: None },
+        route: Route { place: url.place, protocol: Protocol::Http2, tls, tls_beyond: None },
         request,
         changing,
         messages: messages(settings).map_err(at("messages"))?,

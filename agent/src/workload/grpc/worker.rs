@@ -15,9 +15,9 @@ use super::frames::FrameReader;
 use super::{GrpcOperation, GrpcPlan, MESSAGE_LATENCY, MESSAGES};
 use crate::engine::clock::now_ns;
 use crate::values::Values;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::{Progress, Stage};
 use crate::workload::deadline::Deadline;
-use crate::workload::http::failure::Failure;
-use crate::workload::http::progress::{Progress, Stage};
 use crate::workload::{Outcome, Seat, Worker};
 
 /// One closed loop of calls.

@@ -4,9 +4,9 @@ use serde_json::Value;
 use shared::interval::ErrorKind;
 
 use super::answer::{Answer, BODY_BYTES_MAX, Wants};
-use super::failure::Failure;
 use super::selection::scalar_text;
 use crate::values::{RenderError, Rendering, Values};
+use crate::workload::connection::failure::Failure;
 
 /// How much of an expected or a seen text a message shows: both fit an error sample.
 const SHOWN_BYTES_MAX: usize = 150;

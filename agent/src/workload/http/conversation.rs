@@ -2,15 +2,16 @@
 
 use shared::interval::ErrorKind;
 
-use super::failure::Failure;
 use super::link::Link;
 use super::pass::Pass;
-use super::progress::Progress;
 use super::redirect::{self, Hop};
-use super::url::{Place, Url};
+use super::url::Url;
 use super::{HttpOperation, HttpPlan, checks, request};
 use crate::values::percent_encoded;
 use crate::workload::Outcome;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::place::Place;
+use crate::workload::connection::progress::Progress;
 
 /// Does an operation to its end. The caller bounds the whole by the operation's timeout.
 pub(super) async fn converse(

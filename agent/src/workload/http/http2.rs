@@ -44,11 +44,11 @@ use self::exchange::{Exchange, Question, SharedExchange};
 use self::lease::Berth;
 use self::loss::Loss;
 pub(super) use self::request::{Http2Request, Http2RequestError};
-use super::failure::Failure;
 use super::inspection::{Inspection, SHOWN_BYTES_MAX};
-use super::progress::{Progress, Stage};
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::{Progress, Stage};
 
 /// A worker's connections, shared with others of its thread.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use shared::interval::ErrorKind;
 
 use super::answer::Answer;
 use super::expectation::{Expectation, Search};
-use super::failure::Failure;
+use crate::workload::connection::failure::Failure;
 
 /// How much of an answer a sample shows: enough for a status line and the first words of an error page.
 pub(super) const SHOWN_BYTES_MAX: usize = 200;

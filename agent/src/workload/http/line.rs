@@ -1,6 +1,6 @@
 //! The connections that one worker keeps to one target over HTTP/1.1, and whose turn it is.
 
-use super::stream::Stream;
+use crate::workload::connection::stream::Stream;
 
 /// A worker's connections to one target.
 #[derive(Debug)]

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::failure::Failure;
 use super::http2::Streams;
 use super::inspection::Inspection;
-use super::progress::Progress;
-use super::target::{Resolve, Route, Target, Version};
-use super::tls::{SystemRoots, Tls};
-use super::url::{Place, Url};
+use super::url::Url;
 use super::wire::Wire;
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::place::Place;
+use crate::workload::connection::progress::Progress;
+use crate::workload::connection::target::{Protocol, Resolve, Route, Target};
+use crate::workload::connection::tls::{SystemRoots, Tls};
 
 /// Most hosts beside the job's own that are remembered: redirects lead to few, and no server may make them many.
 const OTHER_HOSTS_MAX: usize = 16;
@@ -75,7 +76,7 @@ impl Link {
     fn other_host(&mut self, url: &Url, own: &Target) -> Result<usize, Failure> {
         let trusted = own.route.tls.as_ref().or(own.route.tls_beyond.as_ref());
         let tls = url.is_tls.then(|| trusted.map(|tls| tls.for_another_host()).unwrap_or_default());
-        let route = Route { place: url.place.clone(), version: Version::One, tls, tls_beyond: None };
+        let route = Route { place: url.place.clone(), protocol: Protocol::Http1, tls, tls_beyond: None };
         if let Some(place) = self.others.iter().position(|target| target.route == route) {
             return Ok(place);
         }
@@ -84,7 +85,7 @@ impl Link {
         };
         let tls = match (&route.tls, &route.place) {
             (Some(tls), Place::Host { host, .. }) => {
-                let tls = Tls::new(tls, host, Some(Version::One), &mut self.roots);
+                let tls = Tls::new(tls, host, Protocol::Http1, &mut self.roots);
                 Some(tls.map_err(|error| unreachable(&error))?)
             }
             _ => None,

@@ -4,9 +4,10 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status};
 
-/// Longest head of an answer, and so the size of a worker's read buffer: twice what nginx lets an upstream
-/// send by default.
-pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
+use crate::workload::connection::buffers::INTAKE_BYTES_MAX;
+
+/// Longest head of an answer: what fits into a worker's read buffer.
+pub(super) const HEAD_BYTES_MAX: usize = INTAKE_BYTES_MAX;
 /// Most headers of an answer: Apache's default limit for requests, which few answers come near.
 const HEADERS_MAX: usize = 100;
 

@@ -6,13 +6,13 @@ use shared::metric::MetricSpec;
 
 use super::answer::{Answer, Wants};
 use super::checks::{Checks, cut, failed, whole_body};
-use super::failure::Failure;
 use super::readings::Reading;
 use super::request::RequestTemplate;
 use super::selection::Selection;
 use super::url::Url;
 use crate::values::{ExtractedIndex, Rendering, Values};
 use crate::workload::Outcome;
+use crate::workload::connection::failure::Failure;
 
 /// Longest value that is taken out of an answer: it goes into requests, whose heads are much shorter.
 const EXTRACTED_BYTES_MAX: usize = 64 * 1024;

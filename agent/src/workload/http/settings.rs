@@ -5,15 +5,10 @@
 mod expect;
 mod taken;
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
-use shared::histogram::HIGHEST_TRACKABLE;
 use shared::job::OperationSpec;
-use shared::job::schema::Key;
-use shared::units::parse_duration;
 
 use self::expect::Expected;
 use super::address::Address;
@@ -22,17 +17,13 @@ use super::http2::Http2Request;
 use super::keys::{OPERATION_KEYS, REDIRECTS_MAX, WORKLOAD_KEYS};
 use super::request::{self, Header, RequestTemplate};
 use super::script::Script;
-use super::target::{Resolve, Route, Version};
-use super::tls::TlsSettings;
 use super::url::Url;
 use super::{Context, HttpOperation};
 use crate::values::{Names, Place, Rendering};
+use crate::workload::connection::target::{Protocol, Resolve, Route};
+use crate::workload::connection::tls::TlsSettings;
+use crate::workload::settings::{Readable, Wrong, at, boolean, check_keys, text, timeout, wrong};
 use crate::workload::{PrepareError, Seat};
-
-/// An operation's timeout unless it says another one: the contract's.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
-/// Longest timeout: no histogram can tell a longer latency.
-const TIMEOUT_MAX: Duration = Duration::from_nanos(HIGHEST_TRACKABLE);
 
 /// An operation that was read: where it goes, and the rest, whose target is still to be looked up.
 #[derive(Debug)]
@@ -40,9 +31,6 @@ pub(super) struct ReadOperation {
     pub(super) route: Route,
     pub(super) operation: HttpOperation,
 }
-
-/// The key that is wrong, and how.
-pub(in crate::workload) type Wrong = (&'static str, String);
 
 /// Checks the keys of the workload itself.
 pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
@@ -100,10 +88,10 @@ fn operation(settings: &Map<String, Value>, context: &Context<'_>) -> Result<Rea
     } else {
         script.template = Some(template);
     }
-    let http2 = match (route.version, script.template.is_some()) {
-        (Version::One, _) => None,
-        (Version::Two, true) => Some(Http2Request::default()),
-        (Version::Two, false) => {
+    let http2 = match (route.protocol, script.template.is_some()) {
+        (Protocol::Http1 | Protocol::Other, _) => None,
+        (Protocol::Http2, true) => Some(Http2Request::default()),
+        (Protocol::Http2, false) => {
             let taken = Http2Request::of_rendered(&request, script.url.is_tls);
             Some(taken.map_err(|error| ("url", error.to_string()))?)
         }
@@ -134,9 +122,9 @@ fn operation(settings: &Map<String, Value>, context: &Context<'_>) -> Result<Rea
 
 /// Reads how the operation's connections are made.
 fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Result<Route, Wrong> {
-    let version = match text(settings, "version").map_err(at("version"))? {
-        None | Some("1.1") => Version::One,
-        Some("2") => Version::Two,
+    let protocol = match text(settings, "version").map_err(at("version"))? {
+        None | Some("1.1") => Protocol::Http1,
+        Some("2") => Protocol::Http2,
         Some(other) => return Err(("version", format!("{other:?} is neither \"1.1\" nor \"2\""))),
     };
     let follows = redirects(settings).map_err(at("redirects"))? > 0;
@@ -149,93 +137,7 @@ fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Res
         Some(value) => Some(TlsSettings::read(value, context.files).map_err(at("tls"))?),
     };
     let (tls, tls_beyond) = if url.is_tls { (Some(given.unwrap_or_default()), None) } else { (None, given) };
-    Ok(Route { place: url.place.clone(), version, tls, tls_beyond })
-}
-
-/// A key's value is wrong: which operation, which key, and how.
-pub(in crate::workload) fn wrong(spec: &OperationSpec, key: &str, what: impl fmt::Display) -> PrepareError {
-    PrepareError(format!("workload.operations.{}.{key}: {what}", spec.name))
-}
-
-/// Says at which key something is wrong.
-pub(in crate::workload) fn at(key: &'static str) -> impl Fn(String) -> Wrong {
-    move |what| (key, what)
-}
-
-/// Whether all keys are known and built; the first that is not, and why.
-pub(in crate::workload) fn check_keys(
-    settings: &Map<String, Value>,
-    keys: &[Key],
-) -> Result<(), (String, &'static str)> {
-    for name in settings.keys() {
-        match keys.iter().find(|key| key.name == name) {
-            None => return Err((name.clone(), "is not a key that this agent knows")),
-            Some(key) if !key.is_supported => return Err((name.clone(), "is not supported by this version")),
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// A text, if the key is there.
-pub(in crate::workload) fn text<'a>(
-    settings: &'a Map<String, Value>,
-    key: &str,
-) -> Result<Option<&'a str>, String> {
-    match settings.get(key) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(format!("must be a text, not {other}")),
-    }
-}
-
-/// A truth, or its default.
-pub(in crate::workload) fn boolean(
-    settings: &Map<String, Value>,
-    key: &str,
-    default: bool,
-) -> Result<bool, String> {
-    match settings.get(key) {
-        None => Ok(default),
-        Some(Value::Bool(value)) => Ok(*value),
-        Some(other) => Err(format!("{key} must be true or false, not {other}")),
-    }
-}
-
-/// Reading keys whose texts may have names in them.
-trait Readable {
-    /// A table, if the key is there.
-    fn table(&self, key: &str) -> Result<Option<&Map<String, Value>>, String>;
-
-    /// A text that may differ from one operation to the next, if the key is there; a number is one too.
-    fn template(&self, key: &str, names: &Names, place: Place) -> Result<Option<Rendering>, String>;
-
-    /// A text that is always the same, if the key is there.
-    fn constant(&self, key: &str, names: &Names) -> Result<Option<String>, String>;
-}
-
-impl Readable for Map<String, Value> {
-    fn table(&self, key: &str) -> Result<Option<&Map<String, Value>>, String> {
-        let Some(value) = self.get(key) else { return Ok(None) };
-        value.as_object().map(Some).ok_or_else(|| format!("must be a table, not {value}"))
-    }
-
-    fn template(&self, key: &str, names: &Names, place: Place) -> Result<Option<Rendering>, String> {
-        if let Some(Value::Number(number)) = self.get(key) {
-            return Ok(Some(Rendering::of_bytes(number.to_string().into_bytes())));
-        }
-        let compile = |text| Rendering::compile(text, names, place).map_err(|error| error.to_string());
-        text(self, key)?.map(compile).transpose()
-    }
-
-    fn constant(&self, key: &str, names: &Names) -> Result<Option<String>, String> {
-        let Some(text) = text(self, key)? else { return Ok(None) };
-        let compiled = Rendering::compile(text, names, Place::Anywhere).map_err(|error| error.to_string())?;
-        let bytes = compiled
-            .as_static()
-            .ok_or_else(|| format!("{text:?} names a value that changes, which cannot stand here"))?;
-        Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
-    }
+    Ok(Route { place: url.place.clone(), protocol, tls, tls_beyond })
 }
 
 fn headers(settings: &Map<String, Value>, names: &Names) -> Result<Vec<Header>, String> {
@@ -270,18 +172,6 @@ fn redirects(settings: &Map<String, Value>) -> Result<u32, String> {
     count
         .filter(|count| *count <= REDIRECTS_MAX)
         .ok_or_else(|| format!("must be a whole number up to {REDIRECTS_MAX}, not {value}"))
-}
-
-/// How long an operation may take, or its default.
-pub(in crate::workload) fn timeout(settings: &Map<String, Value>) -> Result<Duration, String> {
-    let Some(text) = text(settings, "timeout")? else {
-        return Ok(TIMEOUT_DEFAULT);
-    };
-    let timeout = parse_duration(text).map_err(|error| error.to_string())?;
-    if timeout.is_zero() || timeout > TIMEOUT_MAX {
-        return Err(format!("{text:?} must be above 0 and at most 1h"));
-    }
-    Ok(timeout)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! URLs, taken apart: `http://`, `https://`, and nginx's form for a Unix socket, `unix:/run/app.sock:/path`.
 
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::workload::connection::place::{Place, read_port, split_port};
 
 /// The port of an `http://` URL that names none.
 const DEFAULT_PORT: u16 = 80;
@@ -21,20 +22,6 @@ pub(in crate::workload) struct Url {
     pub(in crate::workload) authority: String,
     /// Path and query, as the request line has them; begins with `/`.
     pub(in crate::workload) path: String,
-}
-
-/// Where connections go.
-#[derive(Debug, Clone)]
-pub(in crate::workload) enum Place {
-    /// A port of a host, as a name or an address, without the brackets of an IPv6 address.
-    Host {
-        /// Its name or address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-    /// A Unix socket on the agent's host.
-    Socket(PathBuf),
 }
 
 /// Why a URL cannot be used.
@@ -102,12 +89,12 @@ impl Url {
     }
 
     /// Whether another URL is answered by the same server, spoken to in the same way.
-    pub(in crate::workload) fn leads_where(&self, other: &Self) -> bool {
+    pub(super) fn leads_where(&self, other: &Self) -> bool {
         self.is_tls == other.is_tls && self.place == other.place
     }
 
     /// What comes before the path.
-    pub(in crate::workload) fn base(&self) -> String {
+    pub(super) fn base(&self) -> String {
         match (&self.place, self.is_tls) {
             (Place::Socket(_), _) => format!("{}:", self.place),
             (Place::Host { .. }, false) => format!("http://{}", self.authority),
@@ -116,7 +103,7 @@ impl Url {
     }
 
     /// The host alone, as cookies know it; that of a Unix socket is this one.
-    pub(in crate::workload) fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         match &self.place {
             Place::Host { host, .. } => host,
             Place::Socket(_) => "localhost",
@@ -148,52 +135,6 @@ impl Url {
         let place = Place::Socket(PathBuf::from(socket));
         is_socket.then(|| Self { is_tls: false, place, authority: "localhost".to_owned(), path })
     }
-}
-
-impl PartialEq for Place {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Place::Host { host, port }, Place::Host { host: other_host, port: other_port }) => {
-                port == other_port && host.eq_ignore_ascii_case(other_host)
-            }
-            (Place::Socket(path), Place::Socket(other)) => path == other,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Place {}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Host { host, port } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
-            Place::Host { host, port } => write!(formatter, "{host}:{port}"),
-            Place::Socket(path) => write!(formatter, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Host and port of an authority; `None` when there is no host.
-pub(in crate::workload) fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(bracketed) => {
-            let (host, rest) = bracketed.split_once(']')?;
-            host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    (!host.is_empty()).then_some((host, port))
-}
-
-/// A port's number, from 1 on.
-pub(in crate::workload) fn read_port(digits: &str) -> Option<u16> {
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|port| is_plain && *port > 0)
 }
 
 #[cfg(test)]

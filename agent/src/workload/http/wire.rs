@@ -10,18 +10,18 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::body::Body;
-use super::buffers::{Buffers, Intake};
-use super::dial::dial;
-use super::failure::{Failure, closed};
 use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::line::{Kept, Line};
-use super::progress::{Progress, Stage};
 use super::remembered::Remembered;
-use super::response::{self, Head, HeadError};
-use super::stream::Stream;
-use super::target::Target;
+use super::response::{self, Framing, Head, HeadError};
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
+use crate::workload::connection::buffers::{Buffers, Intake};
+use crate::workload::connection::dial::dial;
+use crate::workload::connection::failure::{Failure, closed};
+use crate::workload::connection::progress::{Progress, Stage};
+use crate::workload::connection::stream::Stream;
+use crate::workload::connection::target::Target;
 
 /// How many interim answers (1xx) may come before the answer: a server sends one or two.
 pub(super) const INTERIM_ANSWERS_MAX: usize = 8;
@@ -295,9 +295,9 @@ impl Wire {
             self.intake.clear();
             let read = match self.intake.read(stream).await {
                 Ok(0) if body.ends_with_connection() => return Ok(()),
-                Ok(0) => return Err(Failure::cut(head, &closed())),
+                Ok(0) => return Err(cut(head, &closed())),
                 Ok(read) => read,
-                Err(error) => return Err(Failure::cut(head, &error)),
+                Err(error) => return Err(cut(head, &error)),
             };
             start = 0;
             outcome.bytes_received += read as u64;
@@ -342,6 +342,15 @@ async fn send(
     progress.stage = Stage::Waiting;
     progress.sent();
     Ok(())
+}
+
+/// The connection ended within the body.
+fn cut(head: Head, error: &io::Error) -> Failure {
+    let expected = match head.framing {
+        Framing::Length(length) => format!(" of {length} bytes"),
+        _ => String::new(),
+    };
+    Failure::ended(format_args!("the connection ended within the body{expected} of a {}", head.status), error)
 }
 
 /// The beginning of what was read, for a message.

@@ -10,11 +10,11 @@ use super::conversation::converse;
 use super::http2::HttpDesk;
 use super::link::Link;
 use super::pass::Pass;
-use super::progress::Progress;
-use super::target::Version;
 use super::wire::Wire;
 use super::{HttpOperation, HttpPlan};
 use crate::engine::clock::now_ns;
+use crate::workload::connection::progress::Progress;
+use crate::workload::connection::target::Protocol;
 use crate::workload::deadline::Deadline;
 use crate::workload::{Outcome, Seat, Worker};
 
@@ -46,9 +46,11 @@ impl Worker for HttpWorker {
             let operations = self.plan.operations.iter().filter(|operation| operation.target == place);
             let within = operations.map(|operation| operation.timeout).max().unwrap_or_default();
             let (plan, progress) = (&self.plan, &mut self.progress);
-            match target.route.version {
-                Version::One => self.link.wire.connect_ahead(plan, place, within, progress).await,
-                Version::Two => self.link.streams.connect_ahead(plan, place, within, progress).await,
+            match target.route.protocol {
+                Protocol::Http1 | Protocol::Other => {
+                    self.link.wire.connect_ahead(plan, place, within, progress).await
+                }
+                Protocol::Http2 => self.link.streams.connect_ahead(plan, place, within, progress).await,
             }
         }
     }

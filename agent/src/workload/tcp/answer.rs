@@ -3,9 +3,9 @@
 use shared::interval::ErrorKind;
 
 use crate::workload::bytes::expectation::LOOKED_INTO_BYTES_MAX;
+use crate::workload::connection::failure::Failure;
 use crate::workload::http::checks::cut;
 use crate::workload::http::expectation::{Needle, Search};
-use crate::workload::http::failure::Failure;
 
 /// Most bytes before a text that ends the answer: a server that never sends it must not be read for as long as it likes.
 const UNTIL_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -3,7 +3,7 @@
 use shared::job::schema::{Key, Shape};
 
 use crate::workload::bytes::expectation::EXPECT_KEYS;
-use crate::workload::http::keys::TLS_KEYS;
+use crate::workload::connection::tls::TLS_KEYS;
 
 /// Most bytes that can be awaited: what a link of 10 Gbit/s carries in a second, nearly.
 pub(super) const AWAITED_BYTES_MAX: u64 = 1024 * 1024 * 1024;

@@ -11,10 +11,10 @@ use crate::workload::PrepareError;
 use crate::workload::bytes::endpoint::Endpoint;
 use crate::workload::bytes::expectation::Expected;
 use crate::workload::bytes::payload::Payload;
+use crate::workload::connection::target::{Protocol, Route};
+use crate::workload::connection::tls::TlsSettings;
 use crate::workload::http::expectation::{BODY_CONTAINS_BYTES_MAX, Needle};
-use crate::workload::http::settings::{Wrong, at, boolean, check_keys, text, timeout, wrong};
-use crate::workload::http::target::{Route, Version};
-use crate::workload::http::tls::TlsSettings;
+use crate::workload::settings::{Wrong, at, boolean, check_keys, text, timeout, wrong};
 
 /// Reads one operation: where it goes, and the rest.
 pub(super) fn read(
@@ -53,7 +53,7 @@ fn route(settings: &Map<String, Value>, context: &Context<'_>) -> Result<Route, 
         Some(value) => Some(TlsSettings::read(value, context.files).map_err(at("tls"))?),
         None => endpoint.is_tls.then(TlsSettings::default),
     };
-    Ok(Route { place: endpoint.place, version: Version::One, tls, tls_beyond: None })
+    Ok(Route { place: endpoint.place, protocol: Protocol::Other, tls, tls_beyond: None })
 }
 
 fn awaited(settings: &Map<String, Value>, names: &Names) -> Result<Awaited, String> {

@@ -13,13 +13,13 @@ use super::{TcpOperation, TcpPlan};
 use crate::engine::clock::now_ns;
 use crate::values::Values;
 use crate::workload::bytes::expectation::Lookout;
+use crate::workload::connection::buffers::{Buffers, Intake};
+use crate::workload::connection::dial::dial;
+use crate::workload::connection::failure::{Failure, closed};
+use crate::workload::connection::progress::{Progress, Stage};
 use crate::workload::deadline::Deadline;
-use crate::workload::http::buffers::{Buffers, Intake};
 use crate::workload::http::checks::cut;
-use crate::workload::http::dial::dial;
-use crate::workload::http::failure::{Failure, closed};
 use crate::workload::http::line::{Kept, Line};
-use crate::workload::http::progress::{Progress, Stage};
 use crate::workload::{Outcome, Seat, Worker};
 
 /// One closed loop over streams of bytes.

@@ -11,8 +11,8 @@ use crate::workload::PrepareError;
 use crate::workload::bytes::endpoint::Endpoint;
 use crate::workload::bytes::expectation::Expected;
 use crate::workload::bytes::payload::Payload;
-use crate::workload::http::settings::{Wrong, at, check_keys, text, timeout, wrong};
-use crate::workload::http::target::{Route, Version};
+use crate::workload::connection::target::{Protocol, Route};
+use crate::workload::settings::{Wrong, at, check_keys, text, timeout, wrong};
 
 /// What is awaited: how many datagrams, and what tells that they are answers.
 type Awaited = (u32, Option<Payload>);
@@ -42,7 +42,7 @@ fn operation(settings: &Map<String, Value>, names: &Names) -> Result<(Route, Udp
         return Err(("await", "awaits no datagram, so that nothing can be expected of one".to_owned()));
     }
     let timeout = timeout(settings).map_err(at("timeout"))?;
-    let route = Route { place: endpoint.place, version: Version::One, tls: None, tls_beyond: None };
+    let route = Route { place: endpoint.place, protocol: Protocol::Other, tls: None, tls_beyond: None };
     Ok((route, UdpOperation { target: 0, payload, datagrams, matching, expected, timeout }))
 }
 

@@ -11,9 +11,9 @@ use shared::interval::ErrorKind;
 use tokio::io::Interest;
 use tokio::net::{UdpSocket, lookup_host};
 
-use crate::workload::http::failure::Failure;
-use crate::workload::http::target::{Target, Unresolved, usable};
-use crate::workload::http::url::Place;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::place::Place;
+use crate::workload::connection::target::{Target, Unresolved, usable};
 
 /// Most that a datagram carries over IPv4: 65,535 bytes without the headers of IP and UDP.
 pub(super) const DATAGRAM_BYTES_MAX: usize = 65_507;

@@ -11,9 +11,9 @@ use super::{LOST, UdpOperation, UdpPlan};
 use crate::engine::clock::now_ns;
 use crate::values::Values;
 use crate::workload::bytes::expectation::{Lookout, unfilled};
+use crate::workload::connection::failure::Failure;
 use crate::workload::deadline::Deadline;
 use crate::workload::http::expectation::Needle;
-use crate::workload::http::failure::Failure;
 use crate::workload::{Outcome, Seat, Worker};
 
 /// One closed loop over datagrams.

@@ -37,6 +37,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
             settings: Default::default(),
             operations: operations.iter().map(operation).collect(),
             is_scenario: false,
+            mix: Vec::new(),
         },
         params: BTreeMap::new(),
         data: BTreeMap::new(),

@@ -83,6 +83,38 @@ fn agents_of_one_host_are_no_strangers_to_each_other() {
 }
 
 #[test]
+fn a_process_that_neighbours_observe_is_counted_once() {
+    let mut record = record(1, 2, 1);
+    for part in &mut record.trials[0].agents {
+        part.fingerprint.boot_id = Some("one".to_owned());
+        part.fingerprint.cpus_online = Some(4);
+    }
+    // Of four cores three are busy: half a core of each agent, one of the observed process, and one of a stranger.
+    let host = |foreign: f64, workload: f64, apart: f64| {
+        HostSample::of([
+            (HostMetric::CpuBusy, 0.75),
+            (HostMetric::AgentCpu, 0.5),
+            (HostMetric::WorkloadCpu, workload),
+            (HostMetric::ProcessApart, apart),
+            (HostMetric::ForeignCpu, foreign),
+        ])
+    };
+    let foreign = |hosts: &[HostSample]| {
+        let told = report(&record, Limits::default(), hosts);
+        told.variants[0].trials[0]
+            .agents
+            .iter()
+            .map(|agent| agent.host["foreign_cpu"].mean)
+            .collect::<Vec<_>>()
+    };
+    let near = |told: Vec<f64>| told.iter().all(|share| (share - 0.25).abs() < 1e-9);
+    let started_by_none = [host(0.375, 1.0, 1.0), host(0.375, 1.0, 1.0)];
+    assert!(near(foreign(&started_by_none)), "{:?}", foreign(&started_by_none));
+    let started_by_one = [host(0.375, 1.0, 0.0), host(0.375, 1.0, 1.0)];
+    assert!(near(foreign(&started_by_one)), "{:?}", foreign(&started_by_one));
+}
+
+#[test]
 fn each_core_is_told_behind_their_sum() {
     let mut host = HostSample::of([(HostMetric::CpuBusy, 0.5)]);
     host.set_cores([1.0, 0.0]);

@@ -86,7 +86,7 @@ fn read(toml: &str) -> anyhow::Result<DocumentMut> {
 /// In what it is compared: the median, or of few operations the mean.
 fn metric(job: &Job) -> &'static str {
     let is_few = matches!(job.load.window, Window::Iterations(count) if count < MEDIAN_FROM);
-    if is_few || job.workload.kind == "command" { "latency.mean" } else { "latency.p50" }
+    if is_few || job.workload.kinds().any(|kind| kind == "command") { "latency.mean" } else { "latency.p50" }
 }
 
 /// What both jobs have in common: everything but what is compared and claimed.

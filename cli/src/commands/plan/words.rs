@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::job::data::read_csv_column;
-use shared::job::{DataColumn, DataOrder, DataSource, Job, Load, Placement, WorkloadSpec};
+use shared::job::{DataColumn, DataSource, Job, Load, Placement, WorkloadPart, WorkloadSpec};
 use shared::plan::PlannedCell;
 use shared::units::print_duration;
 
@@ -55,12 +55,24 @@ pub(super) fn all(job: &Job, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
 /// A sentence for everything about the workers' ways that is not the default.
 fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
     let mut ways = Vec::new();
-    if workload.is_scenario {
-        let steps: Vec<&str> = workload.operations.iter().map(|step| step.name.as_str()).collect();
-        ways.push(format!("each iteration is a scenario: {}", steps.join(", then ")));
+    let parts = workload.parts();
+    let weights: f64 = parts.iter().map(WorkloadPart::weight).sum();
+    for part in &parts {
+        let names: Vec<&str> = part.operations.iter().map(|operation| operation.name.as_str()).collect();
+        match (part.name, part.is_scenario) {
+            (None, true) => ways.push(format!("each iteration is a scenario: {}", names.join(", then "))),
+            (None, false) => {}
+            (Some(name), is_scenario) => {
+                let share = 100.0 * part.weight() / weights;
+                let between = if is_scenario { ", then " } else { ", " };
+                let what = if is_scenario { "the scenario " } else { "" };
+                let names = names.join(between);
+                ways.push(format!("{share:.1}% of iterations are of {name} ({}): {what}{names}", part.kind));
+            }
+        }
     }
     if let Some(think) = load.think {
-        let what = if workload.is_scenario { "step" } else { "operation" };
+        let what = if workload.has_scenario() { "step" } else { "operation" };
         ways.push(format!("a worker pauses {think} after each {what}"));
     }
     if let Some(pace) = load.pace {
@@ -87,7 +99,7 @@ fn ways(load: &Load, workload: &WorkloadSpec) -> Vec<String> {
 /// A sentence for every column of data.
 fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let sentence = |(name, column): (&String, &DataColumn)| {
-        let order = order(column);
+        let order = column.order;
         let count = count(column, files);
         let source = match &column.source {
             DataSource::Csv { file, column } => format!(" of the column {column:?} of {file}"),
@@ -102,16 +114,9 @@ fn data(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>
 /// The columns of data for programs to read.
 pub(super) fn data_json(columns: &BTreeMap<String, DataColumn>, files: &BTreeMap<String, Vec<u8>>) -> Value {
     let entry = |(name, column): (&String, &DataColumn)| {
-        (name.clone(), json!({ "values": count(column, files), "order": order(column) }))
+        (name.clone(), json!({ "values": count(column, files), "order": column.order.to_string() }))
     };
     columns.iter().map(entry).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn order(column: &DataColumn) -> &'static str {
-    match column.order {
-        DataOrder::Sequential => "sequential",
-        DataOrder::Random => "random",
-    }
 }
 
 /// How many values a column has. Its file has been read before: one that is not there has none.

@@ -2,9 +2,25 @@
 
 use super::interrupt::Interrupts;
 use crate::args::PlaceArgs;
+use crate::commands::watch::full_screen::{self, Watched};
 use crate::commands::watch::{self, End};
 use crate::progress;
 use crate::rpc::Client;
+
+/// How a run is shown while it goes on.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::commands) enum Shown {
+    /// As a line of progress; quiet: not at all.
+    Progress {
+        /// Whether nothing is shown.
+        is_quiet: bool,
+    },
+    /// On the whole terminal.
+    FullScreen {
+        /// Whether the run does not need this command, so that it may be left.
+        can_go_on: bool,
+    },
+}
 
 /// How following ended.
 pub(in crate::commands) enum Followed {
@@ -27,8 +43,20 @@ pub(in crate::commands) async fn to_the_end(
     client: &Client,
     run: &str,
     place: &PlaceArgs,
-    is_quiet: bool,
+    shown: Shown,
 ) -> anyhow::Result<Followed> {
+    let is_quiet = match shown {
+        Shown::Progress { is_quiet } => is_quiet,
+        Shown::FullScreen { can_go_on } => {
+            return Ok(match full_screen::to_the_end(client, run, place, can_go_on).await? {
+                Watched::Left => {
+                    eprintln!("left; `fleetmark watch {run}` shows it again");
+                    Followed::Left
+                }
+                Watched::Over { end, is_cancelled } => Followed::Over { end, is_interrupted: is_cancelled },
+            });
+        }
+    };
     let mut display = progress::display(is_quiet);
     let mut watching = client.clone();
     let mut cancelling = client.clone();

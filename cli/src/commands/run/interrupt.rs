@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit_code::{Failure, INTERNAL};
 
 /// Interruptions by whoever started the command.
-pub(super) struct Interrupts {
+pub(in crate::commands) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }
@@ -15,7 +15,7 @@ impl Interrupts {
     ///
     /// # Errors
     /// When the system does not let us.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(in crate::commands) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
                 Failure::with_code(INTERNAL, format!("signals cannot be listened for: {error}"))
@@ -25,7 +25,7 @@ impl Interrupts {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(in crate::commands) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -3,19 +3,15 @@
 use std::sync::atomic::Ordering;
 
 use shared::baseline::BaselineSummary;
-use shared::ids::{BaselineName, Name, RunId};
+use shared::ids::{BaselineName, RunId};
 use tonic::{Request, Response, Status};
 
 use super::super::caller;
-use super::{ControlRpc, reporting_status, store_status};
+use super::{ControlRpc, control_status, reporting_status, store_status};
 use crate::admission::audit::Deed;
 use crate::baselines::{self, Author, BaselineError};
-use crate::figures;
-use crate::history::{self, HistoryQuestion};
+use crate::control::TrendQuestion;
 use crate::store::StoreError;
-
-/// Longest metric name in a question: an operation's, a metric's own, and a statistic.
-const METRIC_BYTES_MAX: usize = 256;
 
 impl ControlRpc {
     pub(super) async fn baseline_set(
@@ -92,34 +88,9 @@ impl ControlRpc {
         request: proto::ReadFiguresRequest,
     ) -> Result<Response<proto::ReadFiguresResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let baseline = match BaselineName::new(request.name.as_str()) {
-            Ok(name) => self
-                .store
-                .read(move |store| store.baseline(&name))
-                .await
-                .map_err(store_status)?
-                .map_err(store_status)?,
-            // It can only be a run.
-            Err(_) => None,
-        };
-        let (name, figures) = match baseline {
-            Some(baseline) => (baseline.name.to_string(), baseline.figures().cloned().collect()),
-            None => {
-                let wanted = request.name.clone();
-                let run = self.resolve(request.name).await.map_err(|status| neither(status, &wanted))?;
-                let figures = self
-                    .store
-                    .write(move |store| {
-                        store.check_run(run)?;
-                        figures::of_run(store, run)
-                    })
-                    .await
-                    .map_err(store_status)?
-                    .map_err(reporting_status)?;
-                (String::new(), vec![figures])
-            }
-        };
-        let figures_json = figures.iter().map(serde_json::to_string).collect::<Result<_, _>>();
+        let found = self.control.figures(&request.name).await.map_err(control_status)?;
+        let name = found.baseline.map(|name| name.to_string()).unwrap_or_default();
+        let figures_json = found.runs.iter().map(serde_json::to_string).collect::<Result<_, _>>();
         let figures_json = figures_json.map_err(|error| Status::internal(error.to_string()))?;
         Ok(Response::new(proto::ReadFiguresResponse { baseline: name, figures_json }))
     }
@@ -129,43 +100,15 @@ impl ControlRpc {
         request: proto::ReadHistoryRequest,
     ) -> Result<Response<proto::ReadHistoryResponse>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        if request.metric.is_empty() || request.metric.len() > METRIC_BYTES_MAX {
-            return Err(Status::invalid_argument("name a metric, such as read.latency.p95"));
-        }
-        let job = match request.job.as_str() {
-            "" => None,
-            job => Some(Name::new(job).map_err(|error| Status::invalid_argument(format!("job: {error}")))?),
-        };
-        let runs_max = match request.limit as usize {
-            0 => history::RUNS_DEFAULT,
-            limit => limit.min(history::RUNS_MAX),
-        };
-        let question = HistoryQuestion { metric: request.metric.clone(), job, runs_max };
-        let history = history::read(&self.store, question).await.map_err(store_status)?;
-        if history.points.is_empty() {
-            let whose = if request.job.is_empty() { "here" } else { request.job.as_str() };
-            return Err(Status::not_found(format!(
-                "no finished run of {whose} has an estimate of {:?}; `fleetmark show RUN --json` lists those of a run under \"estimates\"",
-                request.metric
-            )));
-        }
+        let proto::ReadHistoryRequest { metric, job, limit, .. } = request;
+        let question = TrendQuestion { metric, job, runs_max: limit as usize };
+        let history = self.control.history(question).await.map_err(control_status)?;
         Ok(Response::new((&history).into()))
     }
 }
 
 fn baseline_name(name: String) -> Result<BaselineName, Status> {
     BaselineName::new(name).map_err(|error| Status::invalid_argument(error.to_string()))
-}
-
-/// There is no run of that name; and no baseline either.
-fn neither(status: Status, name: &str) -> Status {
-    if status.code() != tonic::Code::NotFound {
-        return status;
-    }
-    Status::not_found(format!(
-        "{}; and no baseline is called {name:?}: `fleetmark baseline list` lists them",
-        status.message()
-    ))
 }
 
 fn baseline_status(error: BaselineError) -> Status {

@@ -37,6 +37,9 @@ struct Bookmark {
     newcomers: Vec<AgentId>,
     /// Leased agents that are not lost, what is to be known of them until they are back, and the slots of their hosts.
     agents: Vec<(AgentPart, u32)>,
+    /// Agents that were lost while an earlier coordinator awaited them: their places may be other runs' by now.
+    #[serde(default)]
+    lost: Vec<(AgentId, AgentName)>,
     ending: Option<Ending>,
 }
 
@@ -85,7 +88,7 @@ impl ActiveRun {
     ) -> Result<Self, BookmarkError> {
         let bookmark = bookmark_of(&self.record)?;
         let mut run = self;
-        let Some(Bookmark { step, trial, targets, group, newcomers, agents, ending }) = bookmark else {
+        let Some(Bookmark { step, trial, targets, group, newcomers, agents, lost, ending }) = bookmark else {
             return Ok(run);
         };
         for (part, slots) in &agents {
@@ -96,10 +99,14 @@ impl ActiveRun {
         (run.trial, run.targets, run.group, run.newcomers, run.ending) =
             (trial, targets, group, newcomers, ending);
         run.names = agents.iter().map(|(part, _)| (part.id, part.name.clone())).collect();
-        run.agents = agents.into_iter().map(|(part, _)| part.id).collect();
-        run.awaited = run.agents.iter().copied().collect();
+        run.names.extend(lost.iter().cloned());
+        run.awaited = agents.iter().map(|(part, _)| part.id).collect();
+        let mut agents: Vec<_> = agents.into_iter().map(|(part, _)| (part.name, part.id)).collect();
+        agents.extend(lost.iter().map(|(id, name)| (name.clone(), *id)));
+        agents.sort();
+        run.agents = agents.into_iter().map(|(_, id)| id).collect();
         run.trial.stored = stored;
-        (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost: Vec::new() }));
+        (run.step, run.resumption) = (Step::Adopt, Some(Resumption { step, lost }));
         if step >= Step::BeginTrial && step <= Step::Judge {
             let from = |agent: &AgentId| (*agent, run.trial.stored.get(agent).copied().unwrap_or(0));
             let known = run.loads().iter().chain(&run.trial.observers).map(from).collect();
@@ -164,19 +171,27 @@ impl ActiveRun {
     }
 
     /// Has the run's record saved with where it stands, if it waits there: a step that waits for nobody is left at once,
-    /// and the next one that waits says all that it did.
+    /// and the next one that waits says all that it did. While its agents are awaited nothing new is to be said but who was lost.
     pub(in super::super) fn keep_bookmark(&mut self, fleet: &Fleet, actions: &mut Vec<Action>) {
-        if self.awaited.is_empty() || matches!(self.step, Step::Waiting | Step::Adopt | Step::Finished) {
+        let (step, lost) = match &self.resumption {
+            Some(resumption) if resumption.lost.is_empty() => return,
+            Some(resumption) => (resumption.step, resumption.lost.clone()),
+            None => (self.step, Vec::new()),
+        };
+        if self.awaited.is_empty() || matches!(step, Step::Waiting | Step::Adopt | Step::Finished) {
             return;
         }
         let slots = |part: &AgentPart| fleet.agent(part.id).map_or(1, |agent| agent.slots);
+        let is_left = |part: &AgentPart| lost.iter().all(|(id, _)| *id != part.id);
+        let agents = parts(&self.agents, fleet).into_iter().filter(is_left);
         let bookmark = Bookmark {
-            step: self.step,
+            step,
             trial: self.trial.clone(),
             targets: self.targets.clone(),
             group: self.group.clone(),
             newcomers: self.newcomers.clone(),
-            agents: parts(&self.agents, fleet).into_iter().map(|part| (part.clone(), slots(&part))).collect(),
+            agents: agents.map(|part| (part.clone(), slots(&part))).collect(),
+            lost,
             ending: self.ending.clone(),
         };
         // What is made of plain values always becomes JSON.

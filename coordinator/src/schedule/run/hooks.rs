@@ -111,6 +111,7 @@ impl ActiveRun {
         let mut job = (*self.job).clone();
         job.workload.settings.clear();
         job.workload.operations.clear();
+        job.workload.mix.clear();
         job.target = None;
         job.hooks = Hooks { before_run: hooks, ..Hooks::default() };
         job.resolved(&BTreeMap::new())

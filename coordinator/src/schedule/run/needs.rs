@@ -17,7 +17,7 @@ pub(in crate::schedule) fn need(job: &Job, reservation: Option<&str>, confidenti
         named: None,
         selector: job.fleet.selector.clone(),
         observers: job.fleet.observers.clone(),
-        kinds: job.each_variant().map(|variant| variant.workload.kind.clone()).collect(),
+        kinds: job.each_variant().flat_map(|variant| variant.workload.kinds().map(str::to_owned)).collect(),
         runs_programs: has_hooks || job.each_variant().any(|variant| variant.target.is_some()),
         takes_secrets: !confidential.secrets.is_empty(),
         reservation: reservation.map(ToOwned::to_owned),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use shared::event::RunEvent;
 use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, TrialKey};
-use shared::plan::Assignment;
+use shared::plan::{Assignment, Mix};
 use shared::run_record::AgentPart;
 use shared::secret::Confidential;
 
@@ -57,6 +57,7 @@ impl ActiveRun {
                 is_observer: true,
                 // Who does not know observers refuses the trial, instead of making load.
                 kind: String::new(),
+                mix: Mix::Alone,
                 data: BTreeMap::new(),
                 files: BTreeMap::new(),
                 confidential: Confidential::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::finding::{Finding, Severity};
+use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, AgentName, TrialIndex};
 use shared::plan::{PlannedCell, PlannedTrial};
 
@@ -46,7 +46,7 @@ impl ActiveRun {
 
     /// Notes which cells count, now that the attempt is judged, and whether what does not is to be repeated.
     pub(super) fn settle(&mut self, is_valid: bool, findings: &[Finding]) {
-        let may_repeat = self.trial.attempt < self.job.fleet.retries;
+        let may_repeat = self.trial.attempt < self.job.fleet.retries && !self.tells_of_a_value(findings);
         if self.trial.cells.is_empty() {
             self.trial.is_repeated = !is_valid && may_repeat;
             return;
@@ -66,6 +66,14 @@ impl ActiveRun {
             self.trial.cells.iter().filter(counts).map(|cell| cell.part.name.clone()).collect();
         self.trial.is_repeated = settled.len() < self.trial.cells.len() && may_repeat;
         self.trial.settled.extend(settled);
+    }
+
+    /// Whether an attempt that does not count says something about the value that a search tries: repeated until the target does
+    /// well, it would find a value that the target does not carry.
+    fn tells_of_a_value(&self, findings: &[Finding]) -> bool {
+        let is_ours = |it: &Finding| it.code == FindingCode::GeneratorSaturated;
+        let is_the_targets = |it: &Finding| it.severity == Severity::Invalid && it.code.is_of_the_measured();
+        self.job.search.is_some() && findings.iter().any(is_the_targets) && !findings.iter().any(is_ours)
     }
 
     fn can_run(&self, planned: &PlannedTrial, settled: &BTreeSet<AgentName>) -> bool {

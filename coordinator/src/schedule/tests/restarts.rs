@@ -178,3 +178,22 @@ fn an_agent_that_was_lost_before_the_restart_is_not_leased_again() {
     let leased: Vec<_> = world.schedule.fleet.leases().map(|(agent, _)| agent.id).collect();
     assert_eq!(leased, [super::agent_id(1)], "another run may hold the other's slot by now");
 }
+
+#[test]
+fn an_agent_that_is_lost_while_others_are_awaited_stays_lost_for_the_next_coordinator() {
+    let mut world = restarted_while_one_is_silent(&job("fleet.agents = 2\n"));
+    // One comes back as another process, whose place is free: the next run gets it while the first still awaits the other.
+    world.start_anew(1, 3);
+    world.submit(2, &job("fleet.agents = 1\n"));
+    world.pass(2 * SECOND);
+    assert!(world.sent_to(3, |command| matches!(command, Command::Prepare(_))) > 0);
+    world.restart(0);
+    world.attach(3);
+    world.attach(2);
+    world.settle(3 * bound(&job("")));
+    assert_eq!(world.finished[&run_id(2)].state, RunState::Finished);
+    let reason = world.finished[&run_id(1)].reason.clone().unwrap_or_default();
+    assert!(reason.contains("agent a1 was lost"), "{reason}");
+    world.pass(SECOND);
+    world.assert_nothing_is_held();
+}

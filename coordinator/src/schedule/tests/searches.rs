@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::finding::FindingCode;
 use shared::run_record::{LookOutcome, RunRecord, RunState};
 
 use super::super::Command;
@@ -87,6 +88,17 @@ fn an_attempt_that_does_not_count_is_repeated_before_it_is_looked_at() {
         });
     assert_eq!(tried(&record), [("load.rate=10", 0), ("load.rate=10", 0)]);
     assert_eq!((record.state, world.looks_asked), (RunState::Finished, 1));
+}
+
+#[test]
+fn what_a_target_did_to_a_value_is_not_measured_until_it_goes_well() {
+    let attempts = |finds: FindingCode| {
+        let looks = [(1, LookOutcome::Found)];
+        let (_, record) = searched(&looks, "fleet.retries = 2\n", |world| world.finds = Some(finds));
+        tried(&record).len()
+    };
+    assert_eq!(attempts(FindingCode::ErrorRatioHigh), 1, "the target answered with errors");
+    assert_eq!(attempts(FindingCode::AgentStalled), 3, "that was not the target");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
+use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
 use shared::run_record::{LookOutcome, RunRecord};
@@ -47,6 +48,8 @@ pub(super) struct World {
     pub(super) finished_at: BTreeMap<RunId, Moment>,
     /// Whether the store answers who asks for a judgement.
     pub(super) judges: bool,
+    /// What every judgement finds.
+    pub(super) finds: Option<FindingCode>,
     /// After how many blocks a look says what; it says nothing at any other.
     pub(super) looks: BTreeMap<u32, LookOutcome>,
     /// Whether the store answers who asks for a look, and how often it was asked.
@@ -87,6 +90,7 @@ impl World {
             finished: BTreeMap::new(),
             finished_at: BTreeMap::new(),
             judges: true,
+            finds: None,
             looks: BTreeMap::new(),
             answers_looks: true,
             looks_asked: 0,
@@ -319,7 +323,9 @@ impl World {
             Happening::Judged(_, _, incarnation, _) if incarnation != self.incarnation => {}
             Happening::Judged(trial, is_valid, _, saves) => {
                 self.durable_saves = self.durable_saves.max(saves);
-                self.step(Event::Judged { trial, is_valid, findings: Vec::new() });
+                let findings: Vec<Finding> =
+                    self.finds.map(|code| Finding::of_trial(code, "seen")).into_iter().collect();
+                self.step(Event::Judged { trial, is_valid: is_valid && findings.is_empty(), findings });
             }
             Happening::Looked(_, _, incarnation) if incarnation != self.incarnation => {}
             Happening::Looked(run, blocks, _) => {

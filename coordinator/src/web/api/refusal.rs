@@ -5,10 +5,16 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::job::{JobError, JobErrors};
 
-use super::super::answer;
+use super::super::{answer, pages};
 use crate::control::ControlError;
 use crate::reporting::ReportingError;
 use crate::store::StoreError;
+
+/// The same for people.
+pub(in crate::web) fn page(error: ControlError) -> Response<Body> {
+    let (status, _, help) = kind(&error);
+    answer::page(status, pages::notice("This cannot be shown", &error.to_string(), help))
+}
 
 /// Why something was not done.
 pub(in crate::web) fn of(error: ControlError) -> Response<Body> {
@@ -20,8 +26,13 @@ pub(in crate::web) fn of(error: ControlError) -> Response<Body> {
 }
 
 /// The request says what cannot be meant.
-pub(super) fn malformed(problem: &str) -> Response<Body> {
+pub(in crate::web) fn malformed(problem: &str) -> Response<Body> {
     answer::problem(StatusCode::BAD_REQUEST, "malformed", problem, Some("docs/web.md says what may be asked"))
+}
+
+/// The status that tells of it.
+pub(in crate::web) fn status(error: &ControlError) -> StatusCode {
+    kind(error).0
 }
 
 fn kind(error: &ControlError) -> (StatusCode, &'static str, Option<&'static str>) {
@@ -36,9 +47,14 @@ fn kind(error: &ControlError) -> (StatusCode, &'static str, Option<&'static str>
         ControlError::Job(_) | ControlError::Malformed(_) => {
             return (StatusCode::UNPROCESSABLE_ENTITY, "not_accepted", None);
         }
+        ControlError::Meant(_) => return (StatusCode::BAD_REQUEST, "malformed", None),
+        ControlError::Missing(_) => return (StatusCode::NOT_FOUND, "unknown", None),
         ControlError::Unmet(_) => return (StatusCode::CONFLICT, "cannot_begin", None),
         ControlError::Over(_) => return (StatusCode::CONFLICT, "over", None),
         ControlError::Reporting(ReportingError::UnknownRun(_)) => return UNKNOWN_RUN,
+        ControlError::Reporting(ReportingError::NotOver(_)) => {
+            return (StatusCode::CONFLICT, "not_over", Some("wait for its end"));
+        }
         ControlError::Reporting(_) => return DAMAGED,
     };
     match store {
@@ -70,7 +86,7 @@ fn job(errors: &JobErrors) -> Response<Body> {
     let help = errors.0.iter().find_map(|error| error.help.as_deref());
     let listed: Vec<Value> = errors.0.iter().map(listed).collect();
     let error = json!({ "code": "job_in_error", "message": message, "help": help, "errors": listed });
-    answer::json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": error }))
+    answer::refusal(StatusCode::UNPROCESSABLE_ENTITY, error)
 }
 
 fn listed(error: &JobError) -> Value {

@@ -3,6 +3,7 @@
 use super::super::error::{Findings, quoted};
 use super::super::grammar::load::{CONNECTING_MAX, CONNECTIONS_MAX};
 use super::super::node::Node;
+use super::super::workload;
 use crate::units::print_duration;
 
 /// Keys of `[load]` about connections.
@@ -21,7 +22,7 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
 }
 
 fn check_open(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
-    let is_scenario = root.descendant(&["workload", "scenario"]).is_some();
+    let is_scenario = workload::tables_of(root).iter().any(|workload| workload.child("scenario").is_some());
     if let Some(think) = load.child("think").filter(|_| !is_scenario) {
         let error =
             think.key_error("\"think\" contradicts the open model, whose operations are due by its rate");
@@ -37,10 +38,13 @@ fn check_open(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
 }
 
 fn check_kind(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
-    let Some(kind) = root.descendant(&["workload", "kind"]).and_then(|kind| kind.text()) else { return };
-    if !KINDS_WITHOUT_CONNECTIONS.contains(&kind) {
+    let workloads = workload::tables_of(root);
+    let kinds: Option<Vec<&str>> = workloads.iter().map(|workload| workload.child("kind")?.text()).collect();
+    let Some(kinds) = kinds.filter(|kinds| kinds.iter().all(|kind| KINDS_WITHOUT_CONNECTIONS.contains(kind)))
+    else {
         return;
-    }
+    };
+    let Some(kind) = kinds.first() else { return };
     for told in CONNECTION_KEYS.iter().filter_map(|key| load.child(key)) {
         let key = told.path().rsplit('.').next().unwrap_or_default();
         findings.push(told.key_error(format!("{} has no meaning: {kind} opens no connections", quoted(key))));

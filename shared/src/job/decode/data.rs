@@ -14,11 +14,9 @@ pub(in crate::job) fn columns(root: &Node<'_>) -> BTreeMap<String, DataColumn> {
 }
 
 fn column_of(node: &Node<'_>) -> Option<DataColumn> {
-    let is_random = node.child("order").is_some_and(|order| order.text() == Some("random"));
-    Some(DataColumn {
-        source: source_of(node)?,
-        order: if is_random { DataOrder::Random } else { DataOrder::Sequential },
-    })
+    let order = node.child("order");
+    let order = order.and_then(|order| DataOrder::parse(order.text()?).ok()).unwrap_or(DataOrder::Sequential);
+    Some(DataColumn { source: source_of(node)?, order })
 }
 
 fn source_of(node: &Node<'_>) -> Option<DataSource> {

@@ -1,5 +1,6 @@
 //! The grammar of what is varied, observed, claimed and tolerated.
 
+use crate::job::data::DataOrder;
 use crate::job::schema::{Key, Shape};
 
 const ANY_NUMBER: Shape = Shape::Number { min: f64::MIN, max: f64::MAX };
@@ -19,8 +20,11 @@ pub const DATA: &[Key] = &[
     Key::optional("column", Shape::Text, "Which column of the file: its name in the first line."),
     Key::optional(
         "order",
-        Shape::OneOf(&["sequential", "random"]),
-        "In order (the default) or seeded random.",
+        Shape::Parsed {
+            what: "sequential, random or zipf(s)",
+            check: |text| DataOrder::parse(text).map(drop).map_err(|error| error.to_string()),
+        },
+        "In turn as they stand (sequential, the default) or in a seeded order (random); zipf(1.1) draws each by itself, the k-th value with a probability that goes as 1/k^1.1.",
     ),
 ];
 

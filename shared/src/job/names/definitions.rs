@@ -89,11 +89,12 @@ impl<'a> Definitions<'a> {
 
 /// The `extract` tables of all operations. Two may define one name: the later value replaces the earlier.
 fn extractions<'a>(root: &Node<'a>) -> Vec<Node<'a>> {
-    let several = root.child("workloads");
-    let workloads = root.child("workload").into_iter().chain(several.iter().flat_map(Node::items));
-    let operations = workloads.flat_map(|workload| {
-        workload::operations_of(&workload).chain(workload::steps_of(&workload)).collect::<Vec<_>>()
-    });
+    workload::tables_of(root).iter().flat_map(extractions_of).collect()
+}
+
+/// The `extract` tables of one workload's operations.
+pub(super) fn extractions_of<'a>(workload: &Node<'a>) -> Vec<Node<'a>> {
+    let operations = workload::operations_of(workload).chain(workload::steps_of(workload));
     operations.filter_map(|operation| operation.child("extract")).collect()
 }
 

@@ -4,7 +4,7 @@ use super::super::error::{Findings, JobError, proposal, quoted};
 use super::super::node::Node;
 
 /// Sections that can be varied.
-const REACHABLE: [&str; 6] = ["workload", "load", "data", "params", "target", "observe"];
+const REACHABLE: [&str; 7] = ["workload", "workloads", "load", "data", "params", "target", "observe"];
 /// What in them is the same for all variants, and why.
 const FIXED: [(&str, &str); 2] = [
     ("load.trials", "every block measures each variant once"),

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::Streams;
 use super::driver::ReadBuffer;
 use super::lease::Berth;
+use crate::workload::connection::buffers::Buffers;
+use crate::workload::connection::target::Protocol;
 use crate::workload::http::HttpPlan;
-use crate::workload::http::buffers::Buffers;
 use crate::workload::http::remembered::Remembered;
-use crate::workload::http::target::Version;
 
 /// What the workers of one load thread share.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl HttpDesk {
     /// The part of the next worker.
     pub(in crate::workload::http) fn seat(&self, plan: &HttpPlan) -> Streams {
         let number = self.seated.replace(self.seated.get().wrapping_add(1));
-        let speaks_http2 = plan.targets.iter().any(|target| target.route.version == Version::Two);
+        let speaks_http2 = plan.targets.iter().any(|target| target.route.protocol == Protocol::Http2);
         if speaks_http2 && number.is_multiple_of(plan.connections.streams) {
             let count = plan.targets.len() * plan.connections.per_worker as usize;
             let first = (number / plan.connections.streams) as usize;

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::loss::Loss;
-use crate::workload::http::failure::closed;
-use crate::workload::http::stream::Stream;
+use crate::workload::connection::failure::closed;
+use crate::workload::connection::stream::Stream;
 
 /// What one read takes at most: several whole frames, and what keeps other connections of the thread from waiting long.
 const READ_BYTES_MAX: usize = 64 * 1024;

@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 
 use super::connection::Connection;
 use super::driver::{ReadBuffer, SharedConnection, drive};
-use crate::workload::http::dial::dial;
-use crate::workload::http::failure::Failure;
-use crate::workload::http::progress::{Progress, Stage};
-use crate::workload::http::target::Target;
+use crate::workload::connection::dial::dial;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::{Progress, Stage};
+use crate::workload::connection::target::Target;
 
 /// A connection's place.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use shared::interval::ErrorKind;
 
 use super::breach::Breach;
 use super::reason::Reason;
-use crate::workload::http::failure::Failure;
-use crate::workload::http::progress::Stage;
+use crate::workload::connection::failure::Failure;
+use crate::workload::connection::progress::Stage;
 
 /// Why a request has no whole answer.
 #[derive(Debug, Clone)]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Readable, Wrong, at};
+use super::{Wrong, at};
 use crate::values::{Names, Place, Rendering};
 use crate::workload::http::checks::{Checks, Scalar};
 use crate::workload::http::expectation::{BODY_CONTAINS_BYTES_MAX, Expectation, Needle};
 use crate::workload::http::keys::EXPECT_KEYS;
 use crate::workload::http::request;
+use crate::workload::settings::{Readable, check_keys};
 
 /// What `expect` says, as different moments look at it.
 #[derive(Debug, Default)]
@@ -29,8 +30,7 @@ impl Expected {
             return Ok(Self::default());
         };
         let table = value.as_object().ok_or_else(|| at("expect")(format!("must be a table, not {value}")))?;
-        super::check_keys(table, EXPECT_KEYS)
-            .map_err(|(key, what)| at("expect")(format!("{key:?} {what}")))?;
+        check_keys(table, EXPECT_KEYS).map_err(|(key, what)| at("expect")(format!("{key:?} {what}")))?;
         let statuses = statuses(table).map_err(at("expect.status"))?;
         let contained =
             table.template("body_contains", names, Place::Anywhere).map_err(at("expect.body_contains"))?;

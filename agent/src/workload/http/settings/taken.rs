@@ -6,12 +6,13 @@ use shared::interval::MEASURES_MAX;
 use shared::metric::spec::base_unit;
 use shared::metric::{MetricKind, MetricSpec};
 
-use super::{Readable, Wrong, at, check_keys};
+use super::{Wrong, at};
 use crate::values::Names;
 use crate::workload::http::keys::METRIC_KEYS;
 use crate::workload::http::readings::Reading;
 use crate::workload::http::script::Extract;
 use crate::workload::http::selection::{Selection, scalar_text};
+use crate::workload::settings::{Readable, check_keys};
 
 /// Reads `extract`.
 pub(super) fn extracts(settings: &Map<String, Value>, names: &Names) -> Result<Vec<Extract>, Wrong> {

@@ -1,0 +1,141 @@
+//! The redis workload against scripted servers on this host; the real one is asked in the tests of the whole system.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::{Value, json};
+use shared::ids::Name;
+use shared::interval::ErrorKind;
+use shared::job::{OperationSpec, Warmup, Window};
+
+use super::*;
+use crate::policy::Policy;
+use crate::workload::{Outcome, Worker};
+
+/// A server that answers each read of at most this many connections with the next of its answers, and then closes.
+fn server(answers: &'static [&'static str]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for answer in answers {
+            let mut bytes = [0; 4096];
+            if stream.read(&mut bytes).unwrap_or(0) == 0 || stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    port
+}
+
+fn redis(mut settings: Value, port: u16) -> Result<Redis, PrepareError> {
+    if settings.get("url").is_none() {
+        settings["url"] = json!(format!("redis://127.0.0.1:{port}"));
+    }
+    let Value::Object(settings) = settings else { panic!("settings are a table") };
+    let load = crate::engine::tests::load(1, Warmup::Iterations(0), Window::Iterations(1));
+    let base = crate::engine::tests::assignment(1, load.warmup, load.window);
+    let operations = vec![OperationSpec { name: Name::new("read").unwrap(), weight: 1.0, settings }];
+    Redis::under(&Warden::new(Arc::new(Policy::unrestricted())), &Assignment { operations, ..base })
+}
+
+async fn once(answers: &'static [&'static str], settings: Value) -> Outcome {
+    let redis = redis(settings, server(answers)).unwrap();
+    let mut worker = redis.worker(&redis.desk(), Seat { worker: 0, seed: 0 });
+    let mut outcome = Outcome::default();
+    outcome.clear(crate::engine::clock::now_ns(), true);
+    worker.run(OperationIndex(0), &mut outcome).await;
+    outcome
+}
+
+fn message(outcome: &Outcome) -> &str {
+    outcome.sample.as_ref().map_or("", |sample| sample.message.as_str())
+}
+
+#[tokio::test]
+async fn a_value_that_is_there_is_a_hit_and_one_that_is_not_is_none() {
+    for (answer, hit) in [("$2\r\nab\r\n", 1.0), ("$-1\r\n", 0.0)] {
+        let outcome = once(Box::leak(Box::new([answer])), json!({ "command": ["GET", "a"] })).await;
+        assert_eq!((outcome.error, &outcome.metrics), (None, &vec![(0, hit)]), "{}", message(&outcome));
+        assert_eq!((outcome.connects, outcome.bytes_received), (1, answer.len() as u64));
+    }
+    let several =
+        once(&["*3\r\n$1\r\na\r\n$-1\r\n$1\r\nb\r\n"], json!({ "command": ["MGET", "a", "b"] })).await;
+    assert_eq!(several.metrics, [(0, 1.0), (0, 0.0)], "no more than were asked for");
+}
+
+#[tokio::test]
+async fn a_pipeline_ends_with_its_last_reply() {
+    let settings = json!({ "commands": [["SET", "a", 1], ["GET", "a"]], "pipeline": 2 });
+    let outcome = once(&["+OK\r\n$1\r\n1\r\n+OK\r\n$-1\r\n"], settings).await;
+    assert_eq!((outcome.error, outcome.metrics.len()), (None, 2), "{}", message(&outcome));
+}
+
+#[tokio::test]
+async fn errors_of_the_server_are_told_with_what_to_do() {
+    let get = || json!({ "command": ["GET", "a"] });
+    for (answer, kind, words) in [
+        ("-LOADING Redis is loading the dataset in memory\r\n", ErrorKind::Status, "once it answers PING"),
+        ("-NOAUTH Authentication required.\r\n", ErrorKind::Status, "it wants a password"),
+        ("-MOVED 1 127.0.0.1:7000\r\n", ErrorKind::Status, "redis-cluster://"),
+        ("HTTP/1.1 400 Bad Request\r\n", ErrorKind::Protocol, "which RESP2 does not know"),
+        ("+OK\r\n+MORE\r\n", ErrorKind::Protocol, "more came than the commands asked for"),
+    ] {
+        let outcome = once(Box::leak(Box::new([answer])), get()).await;
+        assert_eq!(outcome.error, Some(kind), "{answer}");
+        assert!(message(&outcome).contains(words), "{answer}: {}", message(&outcome));
+    }
+    let outcome = once(&[], get()).await;
+    assert_eq!(outcome.error, Some(ErrorKind::Closed), "{}", message(&outcome));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let redis = redis(json!({ "command": ["GET", "a"], "timeout": "50ms" }), port).unwrap();
+    let mut worker = redis.worker(&redis.desk(), Seat { worker: 0, seed: 0 });
+    let mut outcome = Outcome::default();
+    outcome.clear(crate::engine::clock::now_ns(), true);
+    worker.run(OperationIndex(0), &mut outcome).await;
+    assert_eq!(outcome.error, Some(ErrorKind::Timeout));
+    assert!(message(&outcome).contains("waiting for the first byte"), "{}", message(&outcome));
+}
+
+#[tokio::test]
+async fn who_we_are_is_said_before_the_first_command() {
+    let settings = |port| {
+        let url = format!("redis://:{{{{env:PATH}}}}@127.0.0.1:{port}/3");
+        json!({ "command": ["GET", "a"], "url": url })
+    };
+    for (answers, error) in [
+        (&["+OK\r\n+OK\r\n", "$-1\r\n"][..], None),
+        (&["-WRONGPASS invalid username-password pair\r\n-NOAUTH x\r\n"][..], Some(ErrorKind::Connect)),
+    ] {
+        let outcome = once(answers, settings(server(answers))).await;
+        assert_eq!(outcome.error, error, "{}", message(&outcome));
+        assert!(error.is_none() || message(&outcome).contains("do not fit together"));
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_its_key() {
+    for (settings, words) in [
+        (json!({}), "read.command: is missing"),
+        (json!({ "command": [] }), "read.command: must be a list"),
+        (json!({ "command": ["GET"], "commands": [["GET"]] }), "read.commands: stands beside"),
+        (json!({ "command": ["GET"], "pipeline": 0 }), "read.pipeline: must be a whole number"),
+        (json!({ "commands": [["A"], ["B"]], "pipeline": 9000 }), "18000 commands at once"),
+        (json!({ "command": ["MONITOR"] }), "changes what a connection answers"),
+        (json!({ "command": ["GET"], "url": "http://a" }), "read.url: begins with http://"),
+        (json!({ "command": ["GET"], "url": "redis://a/x" }), "which is no number"),
+        (json!({ "command": ["GET"], "url": "redis-cluster://127.0.0.1/1" }), "only the first"),
+        (json!({ "command": ["GET"], "url": "redis://:hunter2@127.0.0.1" }), "{{env:NAME}}"),
+        (json!({ "command": ["GET"], "tls": {} }), "read.tls: stands with a URL"),
+        (json!({ "command": ["GET"], "colour": 1 }), "read.colour: is not a key"),
+    ] {
+        let error = redis(settings.clone(), 1).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("hunter2"), "{settings}: {error}");
+    }
+}

@@ -1,0 +1,273 @@
+//! One run that somebody looks at: its frames, of which the newest are kept, and its charts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use report::series::rolling::Rolling;
+use shared::event::RunEvent;
+use shared::ids::RunId;
+use shared::interval::Interval;
+use shared::run_record::RunRecord;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::frame::Frame;
+use super::seed;
+use crate::control::Control;
+use crate::web::pages;
+
+/// How often something is told at most.
+const EVERY: Duration = Duration::from_secs(1);
+/// Frames that are kept for those who come back: two minutes. Whoever was away longer is skipped ahead.
+const FRAMES_KEPT: usize = 120;
+/// Seconds without anybody who looks, after which a run is not followed any more: a page that is loaded anew finds it still.
+const UNSEEN_MAX: u32 = 30;
+/// Intervals of trials that the record does not know yet; it does a second later.
+const UNPLACED_MAX: usize = 4_096;
+/// Charts are drawn anew after so many times as long as drawing took: it must not keep a core from what is measured.
+const DRAWING_RESTS: u32 = 10;
+/// Who holds a run that nobody looks at: the list of all, and whoever follows it.
+const HOLDERS: usize = 2;
+
+/// One run, and where it stood.
+#[derive(Debug)]
+pub(in crate::web) struct Followed {
+    run: RunId,
+    frames: Mutex<Frames>,
+    newest: watch::Sender<u64>,
+    record: Mutex<Arc<RunRecord>>,
+    rolling: Arc<tokio::sync::Mutex<Rolling>>,
+    drawn: tokio::sync::Mutex<Option<Drawn>>,
+}
+
+#[derive(Debug)]
+struct Frames {
+    now: Frame,
+    told: VecDeque<(u64, Bytes)>,
+}
+
+/// Charts as they were drawn last.
+#[derive(Debug)]
+struct Drawn {
+    sequence: u64,
+    charts: Arc<str>,
+    until: Instant,
+}
+
+/// What is told next.
+pub(in crate::web) enum Next {
+    /// A frame: its place, and its JSON.
+    Frame(u64, Bytes),
+    /// Nothing new yet.
+    Nothing,
+    /// Nothing will be told any more.
+    End,
+}
+
+impl Followed {
+    /// A run as it stands.
+    pub(super) fn new(record: RunRecord, so_far: &[RunEvent]) -> Self {
+        let mut now = Frame::of_record(&record);
+        so_far.iter().for_each(|event| now.take(event));
+        let followed = Self {
+            run: record.id,
+            frames: Mutex::new(Frames { now, told: VecDeque::new() }),
+            newest: watch::Sender::new(0),
+            record: Mutex::new(Arc::new(record)),
+            rolling: Arc::default(),
+            drawn: tokio::sync::Mutex::default(),
+        };
+        followed.tell();
+        followed
+    }
+
+    /// Where it stands.
+    pub(in crate::web) fn now(&self) -> Frame {
+        lock(&self.frames).now.clone()
+    }
+
+    /// What comes after a frame; whoever lags too far behind is skipped ahead to the newest.
+    pub(in crate::web) fn after(&self, sequence: u64) -> Next {
+        let frames = lock(&self.frames);
+        let newest = frames.now.sequence;
+        if sequence == newest {
+            return if frames.now.state.is_over() { Next::End } else { Next::Nothing };
+        }
+        // A place that was never given comes from an earlier coordinator.
+        let is_kept = |oldest: &(u64, Bytes)| sequence < newest && oldest.0 <= sequence + 1;
+        let wanted = if frames.told.front().is_some_and(is_kept) { sequence + 1 } else { newest };
+        let frame = frames.told.iter().find(|(told, _)| *told == wanted);
+        frame.map_or(Next::Nothing, |(told, json)| Next::Frame(*told, json.clone()))
+    }
+
+    /// Changes with each frame.
+    pub(in crate::web) fn changes(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// Where it stands and its charts, as a part of its page.
+    pub(in crate::web) async fn fragment(&self) -> String {
+        let frame = self.now();
+        let mut drawn = self.drawn.lock().await;
+        let is_fresh = |drawn: &Drawn| drawn.sequence == frame.sequence || Instant::now() < drawn.until;
+        let charts = match drawn.as_ref().filter(|drawn| is_fresh(drawn)) {
+            Some(drawn) => drawn.charts.clone(),
+            None => {
+                let began = Instant::now();
+                let charts = self.draw().await;
+                let until = Instant::now() + began.elapsed() * DRAWING_RESTS;
+                *drawn = Some(Drawn { sequence: frame.sequence, charts: charts.clone(), until });
+                charts
+            }
+        };
+        pages::run::fragment(&frame, &charts).into_string()
+    }
+
+    /// Follows it until it is over, or nobody looks any more.
+    pub(super) async fn follow(
+        self: &Arc<Self>,
+        control: &Control,
+        mut events: broadcast::Receiver<RunEvent>,
+        mut stored: broadcast::Receiver<Arc<Interval>>,
+    ) {
+        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut unseen, mut has_news, mut unplaced) = (0, false, Vec::new());
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Ok(event) => {
+                        lock(&self.frames).now.take(&event);
+                        has_news = true;
+                    }
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => break,
+                },
+                interval = stored.recv() => match interval {
+                    Ok(interval) if interval.trial.run == self.run => unplaced.push(interval),
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => {
+                        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+                    }
+                    Err(RecvError::Closed) => break,
+                },
+                _ = ticks.tick() => {
+                    if self.now().state.is_over() {
+                        break;
+                    }
+                    self.refresh(control).await;
+                    has_news |= self.place(&mut unplaced).await;
+                    if std::mem::take(&mut has_news) {
+                        self.tell();
+                    }
+                    unseen = if Arc::strong_count(self) > HOLDERS { 0 } else { unseen + 1 };
+                    if unseen >= UNSEEN_MAX {
+                        return;
+                    }
+                }
+            }
+        }
+        self.end();
+    }
+
+    /// Asks how the run's record stands now.
+    async fn refresh(&self, control: &Control) {
+        if let Ok(Some(record)) = control.record_if_active(self.run).await {
+            lock(&self.frames).now.take_record(&record);
+            *lock(&self.record) = Arc::new(record);
+        }
+    }
+
+    /// Adds what was stored to the series; says whether there was any. What cannot be placed yet stays.
+    async fn place(&self, unplaced: &mut Vec<Arc<Interval>>) -> bool {
+        let had_some = !unplaced.is_empty();
+        let record = self.record();
+        let mut rolling = self.rolling.lock().await;
+        unplaced.retain(|interval| !rolling.add(&record, interval));
+        let beyond = unplaced.len().saturating_sub(UNPLACED_MAX);
+        unplaced.drain(..beyond);
+        had_some
+    }
+
+    async fn draw(&self) -> Arc<str> {
+        let (rolling, record) = (self.rolling.clone(), self.record());
+        let drawing =
+            tokio::task::spawn_blocking(move || rolling.blocking_lock().charts(&record).into_string());
+        drawing.await.map_or_else(|_| Arc::from(""), Arc::from)
+    }
+
+    /// Tells where it stands now.
+    fn tell(&self) {
+        let mut frames = lock(&self.frames);
+        frames.now.sequence += 1;
+        let json = serde_json::to_vec(&frames.now).expect("a frame has text keys and finite numbers only");
+        let sequence = frames.now.sequence;
+        frames.told.push_back((sequence, Bytes::from(json)));
+        if frames.told.len() > FRAMES_KEPT {
+            frames.told.pop_front();
+        }
+        drop(frames);
+        self.newest.send_replace(sequence);
+    }
+
+    /// Tells the end. Without one, the coordinator stops, and whoever looks comes back to the next one.
+    fn end(&self) {
+        self.tell();
+    }
+
+    fn record(&self) -> Arc<RunRecord> {
+        lock(&self.record).clone()
+    }
+}
+
+/// Nothing that is held here can be left half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::run_record::RunState;
+
+    use super::*;
+    use crate::store::samples;
+
+    fn sequence(next: Next) -> Option<u64> {
+        match next {
+            Next::Frame(sequence, _) => Some(sequence),
+            Next::Nothing | Next::End => None,
+        }
+    }
+
+    #[test]
+    fn whoever_comes_back_goes_on_where_they_were_and_whoever_is_slow_is_skipped_ahead() {
+        let followed = Followed::new(samples::record(1), &[]);
+        assert_eq!(sequence(followed.after(0)), Some(1));
+        (0..10).for_each(|_| followed.tell());
+        assert_eq!(sequence(followed.after(4)), Some(5));
+        assert_eq!(sequence(followed.after(11)), None);
+        assert_eq!(sequence(followed.after(900)), Some(11), "a place of an earlier coordinator");
+        (0..1_000).for_each(|_| followed.tell());
+        assert_eq!(sequence(followed.after(4)), Some(1_011));
+        assert_eq!(lock(&followed.frames).told.len(), FRAMES_KEPT);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_told() {
+        let followed = Followed::new(samples::record(1), &[]);
+        let ended = RunEvent::Ended {
+            state: RunState::Cancelled,
+            verdict: shared::run_report::Verdict::Invalid,
+            exit_code: 3,
+            reason: Some("cancelled".to_owned()),
+        };
+        lock(&followed.frames).now.take(&ended);
+        followed.end();
+        assert_eq!(sequence(followed.after(1)), Some(2));
+        assert!(matches!(followed.after(2), Next::End));
+    }
+}
