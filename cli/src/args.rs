@@ -339,6 +339,9 @@ pub(crate) struct TargetArgs {
     /// Also send back what comes over TCP here
     #[arg(long, value_name = "ADDR")]
     pub(crate) tcp_echo: Option<target::ListenAddress>,
+    /// Also serve calls of gRPC here, which send messages back (fleetmark.echo.Echo)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) grpc_echo: Option<target::ListenAddress>,
     /// Also send back what comes over UDP here
     #[arg(long, value_name = "ADDR")]
     pub(crate) udp_echo: Option<target::ListenAddress>,

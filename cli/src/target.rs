@@ -15,7 +15,7 @@
 //!   how long they may do nothing.
 //! * [`clock`], [`server_clock`], [`deadlines`]: time.
 //! * [`acceptor`], [`event_loop`]: the threads.
-//! * [`echo`]: what it answers beside HTTP, over TCP and UDP.
+//! * [`echo`], [`grpc_echo`]: what it answers beside HTTP, over TCP, UDP and gRPC.
 
 mod acceptor;
 mod answers;
@@ -26,6 +26,7 @@ mod connections;
 mod deadlines;
 mod echo;
 mod event_loop;
+mod grpc_echo;
 mod options;
 mod outbox;
 mod patience;
@@ -110,6 +111,11 @@ fn start_echoes(options: &TargetOptions) -> anyhow::Result<Vec<String>> {
         let started = address.bind().and_then(echo::echo_connections);
         let started = started.map_err(|error| refused(error, address))?;
         echoes.push(format!("tcp://{started}"));
+    }
+    if let Some(address) = &options.grpc_echo {
+        let started = address.bind().and_then(grpc_echo::echo_calls);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("grpc://{started}"));
     }
     if let Some(address) = &options.udp_echo {
         let started = address.bind_datagrams().and_then(echo::echo_datagrams);

@@ -142,9 +142,10 @@ fn check_data(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyho
 /// Whether operations can be done, as far as the job's own files tell.
 fn check_operations(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
     for variant in job.each_variant() {
-        let workload = &variant.workload;
-        agent::workload::examine(&workload.kind, &workload.operations, files)
-            .map_err(|error| Failure::with_code(JOB, format!("{name}: {error}")))?;
+        for part in variant.workload.parts() {
+            agent::workload::examine(part.kind, part.operations, files)
+                .map_err(|error| Failure::with_code(JOB, format!("{name}: {error}")))?;
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub(super) fn run(args: TargetArgs) -> anyhow::Result<u8> {
         body: args.body,
         seed: args.seed,
         tcp_echo: args.tcp_echo,
+        grpc_echo: args.grpc_echo,
         udp_echo: args.udp_echo,
         threads: None,
     };

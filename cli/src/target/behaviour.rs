@@ -72,6 +72,7 @@ mod tests {
             body: None,
             seed,
             tcp_echo: None,
+            grpc_echo: None,
             udp_echo: None,
             threads: None,
         }

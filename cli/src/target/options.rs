@@ -39,6 +39,8 @@ pub(crate) struct TargetOptions {
     pub(crate) seed: u64,
     /// Where connections are echoed; `None`: nowhere.
     pub(crate) tcp_echo: Option<ListenAddress>,
+    /// Where calls of gRPC are echoed; `None`: nowhere.
+    pub(crate) grpc_echo: Option<ListenAddress>,
     /// Where datagrams are echoed; `None`: nowhere.
     pub(crate) udp_echo: Option<ListenAddress>,
     /// Event loops; `None`: two, or one on a machine with one core.

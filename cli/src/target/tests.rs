@@ -19,6 +19,7 @@ fn start(set: impl FnOnce(&mut TargetOptions)) -> SocketAddr {
         body: None,
         seed: 1,
         tcp_echo: None,
+        grpc_echo: None,
         udp_echo: None,
         threads: None,
     };
@@ -222,6 +223,7 @@ fn an_address_in_use_is_named() {
         body: None,
         seed: 1,
         tcp_echo: None,
+        grpc_echo: None,
         udp_echo: None,
         threads: None,
     };
