@@ -1,10 +1,11 @@
 //! Workloads: how one operation of each kind is done. One file and one line of [`TABLE`] each.
 //!
-//! What they share: `connection` (connections, TLS included), `settings` (reading keys), [`deadline`] (the time limit of an
+//! What they share: `connection` (connections, TLS included), `bytes` (what is sent where no protocol is spoken), `settings` (reading keys), [`deadline`] (the time limit of an
 //! operation), `invocation` (what is started, by the kinds that start programs), `hardware` (what the kinds share that measure
 //! the host itself), `mixed` (several at once, of any kinds), `measures` and [`reported`] (what an operation tells beside its
 //! latency: the kind's own measures, and metrics that a program names itself).
 
+mod bytes;
 pub mod command;
 mod connection;
 pub mod cpu;
@@ -13,6 +14,7 @@ pub mod disk;
 #[cfg(test)]
 #[path = "../../fuzz/properties/driver.rs"]
 mod driver;
+pub mod grpc;
 mod hardware;
 pub mod http;
 mod invocation;
@@ -25,7 +27,10 @@ pub mod redis;
 pub mod reported;
 mod settings;
 pub mod sql;
+pub mod tcp;
+pub mod udp;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -34,6 +39,7 @@ use std::time::Duration;
 use shared::histogram::HIGHEST_TRACKABLE;
 use shared::ids::OperationIndex;
 use shared::interval::{ErrorKind, ErrorSample, Remark};
+use shared::job::OperationSpec;
 use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
@@ -66,11 +72,33 @@ pub const TABLE: &[WorkloadKind] = &[
     process::KIND,
     redis::KIND,
     sql::KIND,
+    grpc::KIND,
+    tcp::KIND,
+    udp::KIND,
     cpu::KIND,
     memory::KIND,
     disk::KIND,
     network::KIND,
 ];
+
+/// How operations of a kind are looked at before a job runs, as far as its own files tell; says what is wrong with the first.
+pub type Examine = fn(&[OperationSpec], &BTreeMap<String, Vec<u8>>) -> Result<(), PrepareError>;
+
+/// The kinds whose files tell more than their keys do.
+const EXAMINED: &[(&str, Examine)] = &[("grpc", grpc::examine)];
+
+/// Looks at a kind's operations as far as the job's own files tell, before anything runs.
+///
+/// # Errors
+/// What is wrong with the first operation that cannot be done.
+pub fn examine(
+    kind: &str,
+    operations: &[OperationSpec],
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), PrepareError> {
+    let examined = EXAMINED.iter().find(|(examined, _)| *examined == kind);
+    examined.map_or(Ok(()), |(_, examine)| examine(operations, files))
+}
 
 /// Why a workload cannot be made ready. Reads after "failed to prepare the trial: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,6 +15,7 @@
 //!   how long they may do nothing.
 //! * [`clock`], [`server_clock`], [`deadlines`]: time.
 //! * [`acceptor`], [`event_loop`]: the threads.
+//! * [`echo`], [`grpc_echo`]: what it answers beside HTTP, over TCP, UDP and gRPC.
 //! * [`network`]: the other side of the workload `network`, which is no HTTP server.
 
 mod acceptor;
@@ -24,7 +25,9 @@ mod clock;
 mod connection;
 mod connections;
 mod deadlines;
+mod echo;
 mod event_loop;
+mod grpc_echo;
 mod network;
 mod options;
 mod outbox;
@@ -65,7 +68,11 @@ pub(crate) use stall::Stall;
 pub(crate) fn run(options: TargetOptions) -> anyhow::Result<()> {
     raise_descriptor_limit();
     let server = Server::start(&options)?;
+    let echoes = start_echoes(&options)?;
     eprintln!("fleetmark target listens on http://{}", server.address);
+    for echo in echoes {
+        eprintln!("fleetmark target echoes on {echo}");
+    }
     server.accept()
 }
 
@@ -100,19 +107,43 @@ impl Server {
     }
 }
 
+/// Starts the echoes that are asked for; returns where they are.
+fn start_echoes(options: &TargetOptions) -> anyhow::Result<Vec<String>> {
+    let mut echoes = Vec::new();
+    if let Some(address) = &options.tcp_echo {
+        let started = address.bind().and_then(echo::echo_connections);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("tcp://{started}"));
+    }
+    if let Some(address) = &options.grpc_echo {
+        let started = address.bind().and_then(grpc_echo::echo_calls);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("grpc://{started}"));
+    }
+    if let Some(address) = &options.udp_echo {
+        let started = address.bind_datagrams().and_then(echo::echo_datagrams);
+        let started = started.map_err(|error| refused(error, address))?;
+        echoes.push(format!("udp://{started}"));
+    }
+    Ok(echoes)
+}
+
 /// A listener, and the address that it has with its real port.
 fn listen(listen: &ListenAddress) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bound = listen.bind().and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
-    bound.map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => ": choose another port, or port 0 for a free one",
-            _ => "",
-        };
-        anyhow::Error::new(error).context(format!("failed to listen on {listen}{advice}"))
-    })
+    bound.map_err(|error| refused(error, listen))
+}
+
+/// An address that cannot be listened on, and what to do about it.
+fn refused(error: std::io::Error, address: &ListenAddress) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => ": choose another port, or port 0 for a free one",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("failed to listen on {address}{advice}"))
 }
 
 fn start_loop(

@@ -20,14 +20,14 @@
 mod address;
 mod answer;
 mod body;
-mod checks;
+pub(super) mod checks;
 mod conversation;
 mod cookies;
-mod expectation;
+pub(super) mod expectation;
 mod http2;
 mod inspection;
-mod keys;
-mod line;
+pub(super) mod keys;
+pub(super) mod line;
 mod link;
 mod pass;
 #[cfg(any(test, fuzzing))]
@@ -40,8 +40,8 @@ mod request;
 mod response;
 mod script;
 mod selection;
-mod settings;
-mod url;
+pub(super) mod settings;
+pub(super) mod url;
 mod wire;
 mod worker;
 

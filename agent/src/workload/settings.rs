@@ -17,6 +17,14 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// Longest timeout: no histogram can tell a longer latency.
 const TIMEOUT_MAX: Duration = Duration::from_nanos(HIGHEST_TRACKABLE);
 
+/// The key that is wrong, and how.
+pub(in crate::workload) type Wrong = (&'static str, String);
+
+/// Says at which key something is wrong.
+pub(in crate::workload) fn at(key: &'static str) -> impl Fn(String) -> Wrong {
+    move |what| (key, what)
+}
+
 /// Whether all keys are known and built; the first that is not, and why.
 pub(in crate::workload) fn check_keys(
     settings: &Map<String, Value>,

@@ -12,7 +12,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: target::ListenAddress,
     /// Be the other side of the workload `network` instead of an HTTP server
-    #[arg(long, conflicts_with_all = ["latency", "stall", "errors", "body", "seed"])]
+    #[arg(long, conflicts_with_all = ["latency", "stall", "errors", "body", "seed", "tcp_echo", "grpc_echo", "udp_echo"])]
     pub(crate) network: bool,
     /// How long answers take: 5ms, uniform(1ms,9ms), lognormal(5ms,0.5), or exponential(5ms)
     #[arg(long, value_name = "D")]
@@ -26,6 +26,15 @@ pub(crate) struct TargetArgs {
     /// The length of bodies, such as 1KiB
     #[arg(long, value_name = "SIZE")]
     pub(crate) body: Option<target::BodySize>,
+    /// Also send back what comes over TCP here
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tcp_echo: Option<target::ListenAddress>,
+    /// Also serve calls of gRPC here, which send messages back (fleetmark.echo.Echo)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) grpc_echo: Option<target::ListenAddress>,
+    /// Also send back what comes over UDP here
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) udp_echo: Option<target::ListenAddress>,
     /// Seed of delays and errors
     #[arg(long, value_name = "N", default_value_t = target::SEED_DEFAULT)]
     pub(crate) seed: u64,

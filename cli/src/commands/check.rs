@@ -115,6 +115,7 @@ pub(crate) fn check(name: &str, text: String, set: &[String], folder: &Path) -> 
         .map(|path| Ok((path.clone(), attached(&name, folder, path)?)))
         .collect::<anyhow::Result<_>>()?;
     check_data(&name, &job, &files)?;
+    check_operations(&name, &job, &files)?;
     Ok(CheckedJob { toml, job, files })
 }
 
@@ -134,6 +135,17 @@ fn check_data(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyho
                 format!("{name} takes data.{data} from the column {column:?} of the file {file:?}: {error}"),
             )
         })?;
+    }
+    Ok(())
+}
+
+/// Whether operations can be done, as far as the job's own files tell.
+fn check_operations(name: &str, job: &Job, files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+    for variant in job.each_variant() {
+        for part in variant.workload.parts() {
+            agent::workload::examine(part.kind, part.operations, files)
+                .map_err(|error| Failure::with_code(JOB, format!("{name}: {error}")))?;
+        }
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub(super) fn run(args: TargetArgs) -> anyhow::Result<u8> {
         errors: args.errors.unwrap_or_default(),
         body: args.body,
         seed: args.seed,
+        tcp_echo: args.tcp_echo,
+        grpc_echo: args.grpc_echo,
+        udp_echo: args.udp_echo,
         threads: None,
     };
     target::run(options).map_err(|error| Failure::with_code(UNREACHABLE, format!("{error:#}")))?;

@@ -71,6 +71,9 @@ mod tests {
             errors: errors.parse().unwrap(),
             body: None,
             seed,
+            tcp_echo: None,
+            grpc_echo: None,
+            udp_echo: None,
             threads: None,
         }
     }

@@ -1,7 +1,7 @@
 //! What the command line may ask of the target, as types that cannot be invalid.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::{io, thread};
@@ -37,6 +37,12 @@ pub(crate) struct TargetOptions {
     pub(crate) body: Option<BodySize>,
     /// Seed of delays and errors. Each event loop draws from its own stream of it.
     pub(crate) seed: u64,
+    /// Where connections are echoed; `None`: nowhere.
+    pub(crate) tcp_echo: Option<ListenAddress>,
+    /// Where calls of gRPC are echoed; `None`: nowhere.
+    pub(crate) grpc_echo: Option<ListenAddress>,
+    /// Where datagrams are echoed; `None`: nowhere.
+    pub(crate) udp_echo: Option<ListenAddress>,
     /// Event loops; `None`: two, or one on a machine with one core.
     pub(crate) threads: Option<ThreadCount>,
 }
@@ -82,17 +88,31 @@ impl ListenAddress {
     /// # Errors
     /// When the address does not resolve, is not this machine's, or is in use.
     pub(super) fn bind(&self) -> io::Result<TcpListener> {
-        let Some(port) = self.0.strip_prefix(':') else {
-            return TcpListener::bind(&self.0);
-        };
-        let port = port.parse().expect("the port was read when the address was");
+        match self.of_all_addresses() {
+            Some(addresses) => TcpListener::bind(&addresses[..]),
+            None => TcpListener::bind(&self.0),
+        }
+    }
+
+    /// Begins to take datagrams here.
+    ///
+    /// # Errors
+    /// When the address does not resolve, is not this machine's, or is in use.
+    pub(super) fn bind_datagrams(&self) -> io::Result<UdpSocket> {
+        match self.of_all_addresses() {
+            Some(addresses) => UdpSocket::bind(&addresses[..]),
+            None => UdpSocket::bind(&self.0),
+        }
+    }
+
+    /// What stands for all addresses of this machine with a port, if only a port was given.
+    fn of_all_addresses(&self) -> Option<[SocketAddr; 2]> {
+        let port = self.0.strip_prefix(':')?.parse().expect("the port was read when the address was");
         // The IPv6 address takes IPv4 connections too; the other one is for machines without IPv6.
-        TcpListener::bind(
-            &[
-                SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-                SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-            ][..],
-        )
+        Some([
+            SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        ])
     }
 }
 

@@ -18,6 +18,9 @@ fn start(set: impl FnOnce(&mut TargetOptions)) -> SocketAddr {
         errors: super::ErrorShare::default(),
         body: None,
         seed: 1,
+        tcp_echo: None,
+        grpc_echo: None,
+        udp_echo: None,
         threads: None,
     };
     set(&mut options);
@@ -219,6 +222,9 @@ fn an_address_in_use_is_named() {
         errors: super::ErrorShare::default(),
         body: None,
         seed: 1,
+        tcp_echo: None,
+        grpc_echo: None,
+        udp_echo: None,
         threads: None,
     };
     let message = |options: &TargetOptions| format!("{:#}", Server::start(options).err().unwrap());

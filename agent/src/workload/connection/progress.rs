@@ -10,6 +10,10 @@ use crate::workload::Outcome;
 pub(in crate::workload) const MEASURES: &[(&str, &str)] =
     &[("dns", "ns"), ("connect", "ns"), ("tls", "ns"), ("first_byte", "ns"), ("body", "ns")];
 
+/// Those of connecting alone, for kinds whose answers have no parts.
+pub(in crate::workload) const CONNECTING_MEASURES: &[(&str, &str)] =
+    &[("dns", "ns"), ("connect", "ns"), ("tls", "ns")];
+
 /// What a worker is doing, for the sample of a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::workload) enum Stage {
@@ -114,12 +118,20 @@ impl Progress {
         if !self.has_phases {
             return;
         }
-        for (place, phase_ns) in [self.dns_ns, self.connect_ns, self.tls_ns].into_iter().enumerate() {
-            outcome.measures.note(place, phase_ns);
-        }
+        self.tell_connecting(outcome);
         if let (Some(first_ns), None) = (self.first_byte_ns, outcome.error) {
             outcome.measures.note(3, Some(first_ns.saturating_sub(self.sent_ns)));
             outcome.measures.note(4, Some(outcome.ended_ns.saturating_sub(first_ns)));
+        }
+    }
+
+    /// Tells what connecting took, in the order of [`CONNECTING_MEASURES`], if the operation connected.
+    #[inline]
+    pub(in crate::workload) fn tell_connecting(&self, outcome: &mut Outcome) {
+        for (place, phase_ns) in [self.dns_ns, self.connect_ns, self.tls_ns].into_iter().enumerate() {
+            if phase_ns.is_some() {
+                outcome.measures.note(place, phase_ns);
+            }
         }
     }
 

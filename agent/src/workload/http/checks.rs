@@ -122,17 +122,17 @@ pub(super) fn whole_body(answer: &Answer) -> Result<&[u8], Failure> {
 }
 
 /// An answer that is not what was expected.
-pub(super) fn failed(message: String) -> Failure {
+pub(in crate::workload) fn failed(message: String) -> Failure {
     Failure::new(ErrorKind::Body, message)
 }
 
 /// A value that is missing for what the job asks.
-pub(super) fn unfilled(error: &RenderError) -> Failure {
+pub(in crate::workload) fn unfilled(error: &RenderError) -> Failure {
     Failure::new(ErrorKind::Other, format!("what is expected cannot be told: {error}"))
 }
 
 /// Bytes in quotes, as much as a message shows.
-pub(super) fn cut(bytes: &[u8]) -> String {
+pub(in crate::workload) fn cut(bytes: &[u8]) -> String {
     let end = if bytes.len() > SHOWN_BYTES_MAX { "…" } else { "" };
     format!("\"{}\"{end}", bytes[..bytes.len().min(SHOWN_BYTES_MAX)].escape_ascii())
 }

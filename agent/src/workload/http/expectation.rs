@@ -6,7 +6,7 @@ use super::answer::Wants;
 use super::checks::cut;
 
 /// Longest text that can be asked for in a body; its search table takes twice as much.
-pub(super) const BODY_CONTAINS_BYTES_MAX: usize = 4 * 1024;
+pub(in crate::workload) const BODY_CONTAINS_BYTES_MAX: usize = 4 * 1024;
 
 /// What an answer must be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Expectation {
 /// A text to search for, with Knuth, Morris and Pratt's table of its borders: one pass over the body, in pieces
 /// of any size, keeping one number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Needle {
+pub(in crate::workload) struct Needle {
     bytes: Vec<u8>,
     /// For each length of a prefix: the length of its longest proper prefix that is also its suffix.
     borders: Vec<usize>,
@@ -30,7 +30,7 @@ pub(super) struct Needle {
 
 /// How far a search has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Search {
+pub(in crate::workload) struct Search {
     matched: usize,
     is_found: bool,
 }
@@ -45,7 +45,7 @@ impl Expectation {
 
 impl Needle {
     /// Prepares a text, in the memory of the one before. An empty one is found at once.
-    pub(super) fn set(&mut self, text: &[u8]) {
+    pub(in crate::workload) fn set(&mut self, text: &[u8]) {
         let Self { bytes, borders } = self;
         bytes.clear();
         bytes.extend_from_slice(text);
@@ -62,31 +62,38 @@ impl Needle {
     }
 
     /// The text, for messages.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::workload) fn shown(&self) -> String {
         cut(&self.bytes)
     }
 }
 
 impl Search {
     /// Reads on.
-    pub(super) fn feed(&mut self, needle: &Needle, piece: &[u8]) {
+    pub(in crate::workload) fn feed(&mut self, needle: &Needle, piece: &[u8]) {
+        let _where_it_ends = self.find(needle, piece);
+    }
+
+    /// Reads on, up to the text's end: so many bytes of the piece belong to it or come before it. `None`: it is not there yet,
+    /// or was found before.
+    pub(in crate::workload) fn find(&mut self, needle: &Needle, piece: &[u8]) -> Option<usize> {
         if self.is_found(needle) {
-            return;
+            return None;
         }
-        for byte in piece {
+        for (at, byte) in piece.iter().enumerate() {
             while self.matched > 0 && *byte != needle.bytes[self.matched] {
                 self.matched = needle.borders[self.matched];
             }
             self.matched += usize::from(*byte == needle.bytes[self.matched]);
             if self.matched == needle.bytes.len() {
                 self.is_found = true;
-                return;
+                return Some(at + 1);
             }
         }
+        None
     }
 
     /// Whether the text was there.
-    pub(super) fn is_found(&self, needle: &Needle) -> bool {
+    pub(in crate::workload) fn is_found(&self, needle: &Needle) -> bool {
         self.is_found || needle.bytes.is_empty()
     }
 }

@@ -11,7 +11,7 @@ pub(super) const REDIRECTS_MAX: u32 = 100;
 pub(super) const METRIC_KINDS: &[&str] = &["gauge", "ratio", "histogram"];
 
 /// Keys of the workload.
-pub(super) const WORKLOAD_KEYS: &[Key] = &[Key::optional(
+pub(in crate::workload) const WORKLOAD_KEYS: &[Key] = &[Key::optional(
     "resolve",
     Shape::OneOf(&["start", "connect"]),
     "When hosts are looked up: once before the start, or anew for each connection; default start.",

@@ -22,7 +22,7 @@ use super::{Context, HttpOperation};
 use crate::values::{Names, Place, Rendering};
 use crate::workload::connection::target::{Protocol, Resolve, Route};
 use crate::workload::connection::tls::TlsSettings;
-use crate::workload::settings::{Readable, boolean, check_keys, text, timeout, wrong};
+use crate::workload::settings::{Readable, Wrong, at, boolean, check_keys, text, timeout, wrong};
 use crate::workload::{PrepareError, Seat};
 
 /// An operation that was read: where it goes, and the rest, whose target is still to be looked up.
@@ -32,16 +32,13 @@ pub(super) struct ReadOperation {
     pub(super) operation: HttpOperation,
 }
 
-/// The key that is wrong, and how.
-type Wrong = (&'static str, String);
-
 /// Checks the keys of the workload itself.
 pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
     check_keys(settings, WORKLOAD_KEYS).map_err(|(key, what)| PrepareError(format!("workload.{key} {what}")))
 }
 
 /// Reads when hosts are looked up.
-pub(super) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareError> {
+pub(in crate::workload) fn resolve(settings: &Map<String, Value>) -> Result<Resolve, PrepareError> {
     let wrong = |what: String| PrepareError(format!("workload.resolve {what}"));
     match text(settings, "resolve").map_err(wrong)? {
         None | Some("start") => Ok(Resolve::Start),
@@ -141,11 +138,6 @@ fn route(settings: &Map<String, Value>, context: &Context<'_>, url: &Url) -> Res
     };
     let (tls, tls_beyond) = if url.is_tls { (Some(given.unwrap_or_default()), None) } else { (None, given) };
     Ok(Route { place: url.place.clone(), protocol, tls, tls_beyond })
-}
-
-/// Says at which key something is wrong.
-fn at(key: &'static str) -> impl Fn(String) -> Wrong {
-    move |what| (key, what)
 }
 
 fn headers(settings: &Map<String, Value>, names: &Names) -> Result<Vec<Header>, String> {

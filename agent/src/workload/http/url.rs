@@ -13,20 +13,20 @@ const SOCKET_BYTES_MAX: usize = 107;
 
 /// A URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Url {
+pub(in crate::workload) struct Url {
     /// Whether the connection is encrypted.
-    pub(super) is_tls: bool,
+    pub(in crate::workload) is_tls: bool,
     /// Where its connections go.
-    pub(super) place: Place,
+    pub(in crate::workload) place: Place,
     /// Host and port as the Host header has them; `localhost` for a Unix socket.
-    pub(super) authority: String,
+    pub(in crate::workload) authority: String,
     /// Path and query, as the request line has them; begins with `/`.
-    pub(super) path: String,
+    pub(in crate::workload) path: String,
 }
 
 /// Why a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UrlError {
+pub(in crate::workload) enum UrlError {
     /// It is for another protocol, or for none.
     #[error("{0:?} does not begin with http://, https:// or unix:/")]
     Scheme(String),
@@ -59,7 +59,7 @@ pub(super) enum UrlError {
 
 impl Url {
     /// Takes a URL apart. A fragment is dropped, as it is never sent.
-    pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
+    pub(in crate::workload) fn parse(text: &str) -> Result<Self, UrlError> {
         let fits = |character: &char| {
             character.is_ascii_graphic() && !matches!(character, '{' | '}' | '<' | '>' | '"' | '\\')
         };

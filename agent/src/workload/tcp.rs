@@ -1,0 +1,171 @@
+//! The tcp workload: bytes over TCP, TLS or a Unix socket, sent and awaited as the job says, on connections that are kept.
+//!
+//! For protocols that nobody has written a workload for, and for echoes: connect, send, and read so many bytes, or up to a text, or
+//! to the end. Connections are the http workload's own: `dial`, `stream`, `tls`, `line`.
+//!
+//! Rooms: `keys` and `settings` (an operation's keys, read and checked), [`answer`] (when an answer is whole), `worker` (an operation
+//! within its timeout).
+
+mod answer;
+mod keys;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::job::schema::KindSchema;
+use shared::plan::Assignment;
+
+use super::bytes::expectation::Expected;
+use super::bytes::payload::Payload;
+use super::connection::buffers::Buffers;
+use super::connection::place::Place;
+use super::connection::progress::CONNECTING_MEASURES;
+use super::connection::target::{Protocol, Route, Target};
+use super::connection::tls::{SystemRoots, Tls};
+use super::http::keys::WORKLOAD_KEYS;
+use super::http::settings::resolve;
+use super::settings::{check_keys, wrong};
+use super::{PrepareError, Seat, Workload, WorkloadKind};
+use crate::engine::{Drive, boxed};
+use crate::policy::Warden;
+use crate::values::{Names, Secrets};
+use answer::Awaited;
+use worker::TcpWorker;
+
+/// The tcp workload's line of the table.
+pub const KIND: WorkloadKind = WorkloadKind {
+    schema: KindSchema {
+        kind: "tcp",
+        doc: "Sends bytes over TCP, TLS or a Unix socket, and awaits so many, or a text, or the end.",
+        workload_keys: WORKLOAD_KEYS,
+        operation_keys: keys::OPERATION_KEYS,
+        measures: CONNECTING_MEASURES,
+    },
+    needs_permission: false,
+    prepare,
+};
+
+fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    Tcp::under(warden, assignment).map(boxed)
+}
+
+/// The tcp workload, made ready for one trial.
+#[derive(Debug)]
+struct Tcp {
+    plan: Arc<TcpPlan>,
+}
+
+/// What every worker knows.
+#[derive(Debug)]
+struct TcpPlan {
+    targets: Vec<Target>,
+    /// In the job's order.
+    operations: Vec<TcpOperation>,
+    /// How many connections a worker keeps to each target, used in turn.
+    per_worker: u32,
+    /// After how many operations one is closed; `u64::MAX`: never.
+    new_every: u64,
+    /// Whether the operations are the steps of a scenario.
+    is_scenario: bool,
+    names: Names,
+    secrets: Secrets,
+}
+
+/// One operation, ready to be done.
+#[derive(Debug)]
+struct TcpOperation {
+    /// Its place among the plan's targets.
+    target: usize,
+    payload: Option<Payload>,
+    awaited: Awaited,
+    expected: Expected,
+    timeout: Duration,
+}
+
+/// What operations are read with.
+#[derive(Debug, Clone, Copy)]
+struct Context<'a> {
+    files: &'a BTreeMap<String, Vec<u8>>,
+    names: &'a Names,
+}
+
+impl Tcp {
+    /// Made ready as far as a policy allows.
+    fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
+        let names = Names::of(assignment)?;
+        let secrets = names.secrets();
+        Self::with_names(warden, assignment, names)
+            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+    }
+
+    fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
+        let wrong_key = |(key, what)| PrepareError(format!("workload.{key} {what}"));
+        check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
+        let resolve = resolve(&assignment.settings)?;
+        let context = Context { files: &assignment.files, names: &names };
+        let mut roots = SystemRoots::default();
+        let mut targets: Vec<Target> = Vec::new();
+        let mut operations = Vec::with_capacity(assignment.operations.len());
+        for spec in &assignment.operations {
+            let (route, operation) = settings::read(spec, &context)?;
+            let known = targets.iter().position(|target| target.route == route);
+            let target = match known {
+                Some(target) => target,
+                None => {
+                    let unreachable = |error: &dyn std::fmt::Display| wrong(spec, "url", error);
+                    let tls = tls(&route, &mut roots).map_err(|error| unreachable(&error))?;
+                    let target = Target::new(route, resolve, tls, Arc::clone(warden));
+                    let target = target.map_err(|error| unreachable(&error))?;
+                    target.check_before(resolve)?;
+                    targets.push(target);
+                    targets.len() - 1
+                }
+            };
+            operations.push(TcpOperation { target, ..operation });
+        }
+        let (load, secrets) = (&assignment.load, names.secrets());
+        Ok(Self {
+            plan: Arc::new(TcpPlan {
+                targets,
+                operations,
+                per_worker: load.connections_per_worker.max(1),
+                new_every: load.new_connection_every.unwrap_or(u64::MAX),
+                is_scenario: assignment.is_scenario,
+                names,
+                secrets,
+            }),
+        })
+    }
+}
+
+/// The TLS of a route, if it is encrypted; no protocol is offered by name.
+fn tls(route: &Route, roots: &mut SystemRoots) -> Result<Option<Tls>, super::connection::tls::TlsError> {
+    match (&route.tls, &route.place) {
+        (Some(tls), Place::Host { host, .. }) => Tls::new(tls, host, Protocol::Other, roots).map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl Workload for Tcp {
+    type Desk = Buffers;
+    type Worker = TcpWorker;
+
+    fn desk(&self) -> Buffers {
+        Buffers::default()
+    }
+
+    fn worker(&self, desk: &Buffers, seat: Seat) -> TcpWorker {
+        TcpWorker::new(Arc::clone(&self.plan), desk.clone(), seat)
+    }
+
+    fn operation_timeout_max(&self) -> Duration {
+        self.plan.operations.iter().map(|operation| operation.timeout).max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,151 @@
+//! The udp workload: datagrams, and those that answer them; what is not answered in time is lost, and counted.
+//!
+//! An answer that comes late must not be taken for that of a later request. So a socket whose operation failed is closed, and the
+//! next operation has another port; what a socket holds before a request is sent is passed over; and `await.matching` tells answers
+//! apart where a server may send one twice.
+//!
+//! Rooms: `keys` and `settings` (an operation's keys, read and checked), `socket` (the kernel's end), `worker` (an operation within
+//! its timeout).
+
+mod keys;
+mod settings;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use shared::ids::OperationIndex;
+use shared::job::schema::KindSchema;
+use shared::metric::{MetricKind, MetricSpec};
+use shared::plan::Assignment;
+
+use super::bytes::expectation::Expected;
+use super::bytes::payload::Payload;
+use super::connection::target::Target;
+use super::http::keys::WORKLOAD_KEYS;
+use super::http::settings::resolve;
+use super::settings::{check_keys, wrong};
+use super::{PrepareError, Seat, Workload, WorkloadKind};
+use crate::engine::{Drive, boxed};
+use crate::policy::Warden;
+use crate::values::{Names, Secrets};
+use socket::Tray;
+use worker::UdpWorker;
+
+/// The udp workload's line of the table.
+pub const KIND: WorkloadKind = WorkloadKind {
+    schema: KindSchema {
+        kind: "udp",
+        doc: "Sends datagrams and awaits those that answer them; counts what is lost.",
+        workload_keys: WORKLOAD_KEYS,
+        operation_keys: keys::OPERATION_KEYS,
+        measures: &[],
+    },
+    needs_permission: false,
+    prepare,
+};
+
+/// The place of the only metric: which share of the requests were not answered in time.
+const LOST: u16 = 0;
+static METRICS: LazyLock<[MetricSpec; 1]> =
+    LazyLock::new(|| [MetricSpec { name: "lost".to_owned(), unit: String::new(), kind: MetricKind::Ratio }]);
+
+fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Drive>, PrepareError> {
+    Udp::under(warden, assignment).map(boxed)
+}
+
+/// The udp workload, made ready for one trial.
+#[derive(Debug)]
+struct Udp {
+    plan: Arc<UdpPlan>,
+}
+
+/// What every worker knows.
+#[derive(Debug)]
+struct UdpPlan {
+    targets: Vec<Target>,
+    /// In the job's order.
+    operations: Vec<UdpOperation>,
+    /// After how many operations a socket is closed; `u64::MAX`: never.
+    new_every: u64,
+    /// Whether the operations are the steps of a scenario.
+    is_scenario: bool,
+    names: Names,
+    secrets: Secrets,
+}
+
+/// One operation, ready to be done.
+#[derive(Debug)]
+struct UdpOperation {
+    /// Its place among the plan's targets.
+    target: usize,
+    payload: Option<Payload>,
+    /// How many datagrams answer it.
+    datagrams: u32,
+    /// What an answer holds; `None`: every datagram is one.
+    matching: Option<Payload>,
+    expected: Expected,
+    timeout: Duration,
+}
+
+impl Udp {
+    /// Made ready as far as a policy allows.
+    fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
+        let names = Names::of(assignment)?;
+        let secrets = names.secrets();
+        Self::with_names(warden, assignment, names)
+            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+    }
+
+    fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
+        let wrong_key = |(key, what)| PrepareError(format!("workload.{key} {what}"));
+        check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
+        let resolve = resolve(&assignment.settings)?;
+        let mut targets: Vec<Target> = Vec::new();
+        let mut operations = Vec::with_capacity(assignment.operations.len());
+        for spec in &assignment.operations {
+            let (route, operation) = settings::read(spec, &names)?;
+            let known = targets.iter().position(|target| target.route == route);
+            let target = match known {
+                Some(target) => target,
+                None => {
+                    let target = Target::new(route, resolve, None, Arc::clone(warden));
+                    let target = target.map_err(|error| wrong(spec, "url", error))?;
+                    target.check_before(resolve)?;
+                    targets.push(target);
+                    targets.len() - 1
+                }
+            };
+            operations.push(UdpOperation { target, ..operation });
+        }
+        let (new_every, secrets) =
+            (assignment.load.new_connection_every.unwrap_or(u64::MAX), names.secrets());
+        let is_scenario = assignment.is_scenario;
+        Ok(Self { plan: Arc::new(UdpPlan { targets, operations, new_every, is_scenario, names, secrets }) })
+    }
+}
+
+impl Workload for Udp {
+    type Desk = Tray;
+    type Worker = UdpWorker;
+
+    fn desk(&self) -> Tray {
+        Tray::new()
+    }
+
+    fn worker(&self, desk: &Tray, seat: Seat) -> UdpWorker {
+        UdpWorker::new(Arc::clone(&self.plan), desk.clone(), seat)
+    }
+
+    fn operation_timeout_max(&self) -> Duration {
+        self.plan.operations.iter().map(|operation| operation.timeout).max().unwrap_or_default()
+    }
+
+    fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
+        let awaits = self.plan.operations[usize::from(operation.0)].datagrams > 0;
+        if awaits { &*METRICS } else { &[] }
+    }
+}
