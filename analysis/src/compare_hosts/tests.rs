@@ -15,8 +15,11 @@ const JOB: &str = "name = \"j\"\n[workload]\nkind = \"http\"\n[[workload.operati
 const QUICK: &[u64] = &[5_000, 5_010, 4_990, 5_005, 4_995, 5_000];
 const SLOW: &[u64] = &[10_000, 10_020, 9_980, 10_010, 9_990, 10_000];
 
-/// A run whose hosts have these names, labels and latencies of blocks.
-fn report(hosts: &[(&str, &[(&str, &str)], &[u64])]) -> RunReport {
+/// A host's name, labels and latencies of blocks.
+type Host<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u64]);
+
+/// A run of these hosts.
+fn report(hosts: &[Host<'_>]) -> RunReport {
     let latencies: Vec<u64> = hosts.iter().flat_map(|(.., blocks)| blocks.to_vec()).collect();
     let mut report = of_latencies(&[("default", &latencies)]).report;
     report.run.job = JOB.to_owned();

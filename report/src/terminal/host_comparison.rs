@@ -60,9 +60,12 @@ pub fn render(comparison: &HostComparison, width: u16, is_coloured: bool) -> Str
     page.text
 }
 
+/// A field, the reference's value and another host's.
+type Difference<'a> = (&'a str, &'a Option<String>, &'a Option<String>);
+
 /// In what hosts differ from the reference's first, a line a difference: those that differ alike stand together.
 fn differences(page: &mut Page, comparison: &HostComparison) {
-    let mut alike: BTreeMap<(&str, &Option<String>, &Option<String>), Vec<&str>> = BTreeMap::new();
+    let mut alike: BTreeMap<Difference<'_>, Vec<&str>> = BTreeMap::new();
     for difference in &comparison.fingerprint_differences {
         let key = (difference.field.as_str(), &difference.a, &difference.b);
         alike.entry(key).or_default().push(&difference.agent);

@@ -108,7 +108,7 @@ mod tests {
                 })
                 .collect();
             assert_eq!((visited.len(), ring.at), (lines, 0), "{lines} lines");
-            assert!(visited.iter().all(|at| *at as usize % LINE_NUMBERS == 0));
+            assert!(visited.iter().all(|at| (*at as usize).is_multiple_of(LINE_NUMBERS)));
         }
     }
 

@@ -192,7 +192,10 @@ mod tests {
 
     use super::*;
 
-    fn events(bytes: &[u8]) -> Result<(Vec<(Event, usize)>, usize, bool), ReplyError> {
+    /// Events with their depths, how many bytes were taken, and whether the reply was whole.
+    type Read = (Vec<(Event, usize)>, usize, bool);
+
+    fn events(bytes: &[u8]) -> Result<Read, ReplyError> {
         let mut events = Vec::new();
         let (taken, is_whole) =
             ReplyReader::default().feed(bytes, |event, depth, _| events.push((event, depth)))?;
