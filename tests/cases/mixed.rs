@@ -87,7 +87,7 @@ fn run(scene: &Scene, job: &str) -> (Said, Value) {
 }
 
 fn notes(scene: &Scene, name: &str) -> Vec<String> {
-    let notes = fs::read_to_string(scene.path().join(name)).unwrap();
+    let notes = fs::read_to_string(scene.path().join(name)).expect("the program wrote it");
     notes.lines().map(str::to_owned).collect()
 }
 

@@ -23,7 +23,7 @@ fn job(url: &str, workload: &str, load: &str) -> String {
 fn run(scene: &Scene, job: &str) -> (Said, Value) {
     scene.write("job.toml", job);
     let mut command = scene.command(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
-    let said = command.env("SHOP_PASSWORD", PASSWORD).output().unwrap();
+    let said = command.env("SHOP_PASSWORD", PASSWORD).output().expect("fleetmark is built");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let said =
         Said { code: said.status.code().unwrap_or(-1), out: text(&said.stdout), errors: text(&said.stderr) };

@@ -121,9 +121,9 @@ fn load<'a>(progress: &Progress, ink: Ink) -> Line<'a> {
 
 /// As many percentiles as fit, and the longest.
 fn percentiles<'a>(progress: &Progress, width: u16, ink: Ink) -> Line<'a> {
-    let lines = PERCENTILES.iter().map(|names| percentiles_named(progress, names, ink));
+    let mut lines = PERCENTILES.iter().map(|names| percentiles_named(progress, names, ink));
     let fitting = lines.clone().find(|line| line.width() <= usize::from(width));
-    fitting.or_else(|| lines.last()).unwrap_or_default()
+    fitting.or_else(|| lines.next_back()).unwrap_or_default()
 }
 
 fn percentiles_named<'a>(progress: &Progress, names: &[&str], ink: Ink) -> Line<'a> {

@@ -60,6 +60,9 @@ pub(super) fn bars(frame: &mut Frame<'_>, model: &Model, area: Rect, ink: Ink) {
     frame.render_widget(Sparkline::default().data(&bars).style(ink.first()), area);
 }
 
+/// A line: its name, how it looks, and its points.
+type Drawn<'a> = (&'a str, Style, Vec<(f64, f64)>);
+
 fn series(model: &Model, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, f64)> {
     model.points.iter().filter_map(|point| Some((point.at_s, value(point)?))).collect()
 }
@@ -68,7 +71,7 @@ fn time_chart(
     frame: &mut Frame<'_>,
     area: Rect,
     title: Line<'_>,
-    lines: &[(&str, Style, Vec<(f64, f64)>)],
+    lines: &[Drawn<'_>],
     in_words: fn(f64) -> String,
     ink: Ink,
 ) {
