@@ -1,6 +1,6 @@
 //! How a run went over time: its stored seconds gathered into columns of equal length, from its first start to its end.
 //!
-//! Rooms: [`column`] (one stretch of it), [`rolling`] (the same of a run that is under way).
+//! Rooms: [`mod@column`] (one stretch of it), [`rolling`] (the same of a run that is under way).
 //!
 //! A run of any length becomes at most [`COLUMNS_MAX`] columns, so that what is held does not grow with it. Counts and
 //! distributions of a column are exact sums; nothing is thinned out.
