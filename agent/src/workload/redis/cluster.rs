@@ -11,7 +11,8 @@ use shared::interval::ErrorKind;
 
 pub(super) use self::topology::Cluster;
 use self::topology::{Address, Redirection, read_slots, slot};
-use super::command::{Command, first_argument};
+use super::command::Command;
+use super::key::key;
 use super::refusal;
 use super::wire::{Kept, Place, Replies, Request, Wire, send};
 use super::{RedisOperation, RedisPlan, Server};
@@ -62,7 +63,7 @@ impl Wire {
         let mut due: Vec<Errand> = {
             let cluster = self.clusters[operation.server].borrow();
             let of = |(command, range): (usize, &std::ops::Range<usize>)| {
-                let key = first_argument(&request.bytes[range.clone()]).unwrap_or_default();
+                let key = key(&request.bytes[range.clone()]).unwrap_or_default();
                 Errand { command, node: cluster.node_of(slot(key)), is_asking: false }
             };
             request.commands.iter().enumerate().map(of).collect()

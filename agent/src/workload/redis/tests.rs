@@ -131,6 +131,11 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         (json!({ "command": ["GET"], "url": "http://a" }), "read.url: begins with http://"),
         (json!({ "command": ["GET"], "url": "redis://a/x" }), "which is no number"),
         (json!({ "command": ["GET"], "url": "redis-cluster://127.0.0.1/1" }), "only the first"),
+        (
+            json!({ "commands": [["multi"], ["SET", "a", 1], ["EXEC"]], "url": "redis-cluster://127.0.0.1" }),
+            "read.commands: has MULTI, and a cluster's commands go each to the server of its own key",
+        ),
+        (json!({ "command": ["WATCH", "a"], "url": "redis-cluster://127.0.0.1" }), "read.command: has WATCH"),
         (json!({ "command": ["GET"], "url": "redis://:hunter2@127.0.0.1" }), "{{env:NAME}}"),
         (json!({ "command": ["GET"], "tls": {} }), "read.tls: stands with a URL"),
         (json!({ "command": ["GET"], "colour": 1 }), "read.colour: is not a key"),
