@@ -2,16 +2,18 @@
 //! connections can be opened.
 //!
 //! The other side is `fleetmark target --network`, started by the other agent. Each worker is a thread that waits for its own
-//! connection. What each kernel does is defined in `docs/workloads.md`. Rooms: `settings` (the keys), `link` (a worker's connection).
+//! connection. What each kernel does is defined in `docs/workloads.md`. Rooms: `settings` (the keys), `link` (a worker's connection), `stream` (what
+//! keeps it to its deadline).
 
 mod link;
 mod settings;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::ids::OperationIndex;
 use shared::job::schema::{Key, KindSchema, Shape};
@@ -113,7 +115,8 @@ impl Worker for NetworkWorker {
             let exchange = self.settings.operations[place];
             if exchange != Exchange::Connect {
                 // What fails here fails again, and is counted, at the first operation.
-                self.links[place] = Link::open(&self.settings.address, exchange, TIMEOUT, &self.warden).ok();
+                let deadline = Instant::now() + TIMEOUT;
+                self.links[place] = Link::open(&self.settings.address, exchange, deadline, &self.warden).ok();
             }
         }
     }
@@ -124,15 +127,16 @@ impl Worker for NetworkWorker {
         let (address, warden, link) = (&self.settings.address, &self.warden, &mut self.links[place]);
         let mut connects = 0;
         let done = hardware::batch(outcome, || {
+            let deadline = Instant::now() + TIMEOUT;
             let open = match link.take() {
                 Some(open) => Ok(open),
                 None => {
                     connects = 1;
-                    Link::open(address, exchange, TIMEOUT, warden)
+                    Link::open(address, exchange, deadline, warden)
                 }
             };
             let mut open = open?;
-            let moved = open.exchange()?;
+            let moved = open.exchange(deadline)?;
             if exchange != Exchange::Connect {
                 *link = Some(open);
             }

@@ -3,13 +3,14 @@
 //! One operation is one command, or a pipeline: several commands written at once, whose replies are all awaited. It is a
 //! success when none of them is answered by an error.
 //!
-//! Rooms: `keys` and `settings` (what the job says), `command` (commands made ready to be sent), `reply` (reading what is answered),
-//! `refusal` (what a server's errors mean), `greeting` (who we are, on a fresh connection), `wire` (a worker's connections), `cluster`
+//! Rooms: `keys` and `settings` (what the job says), `command` (commands made ready to be sent), `key` (which word of them is the
+//! key), `reply` (reading what is answered), `refusal` (what a server's errors mean), `greeting` (who we are, on a fresh connection), `wire` (a worker's connections), `cluster`
 //! (which server of a cluster has a key), `worker` (an operation within its timeout).
 
 mod cluster;
 mod command;
 mod greeting;
+mod key;
 mod keys;
 #[cfg(any(test, fuzzing))]
 pub mod properties;

@@ -65,6 +65,7 @@ struct Tcp {
 /// What every worker knows.
 #[derive(Debug)]
 struct TcpPlan {
+    /// One for each route, and for those that await nothing one of their own.
     targets: Vec<Target>,
     /// In the job's order.
     operations: Vec<TcpOperation>,
@@ -87,6 +88,13 @@ struct TcpOperation {
     awaited: Awaited,
     expected: Expected,
     timeout: Duration,
+}
+
+impl TcpOperation {
+    /// Whether the server has to say something.
+    fn awaits(&self) -> bool {
+        self.awaited != Awaited::Nothing
+    }
 }
 
 /// What operations are read with.
@@ -112,10 +120,14 @@ impl Tcp {
         let context = Context { files: &assignment.files, names: &names };
         let mut roots = SystemRoots::default();
         let mut targets: Vec<Target> = Vec::new();
-        let mut operations = Vec::with_capacity(assignment.operations.len());
+        let mut operations: Vec<TcpOperation> = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &context)?;
-            let known = targets.iter().position(|target| target.route == route);
+            // A late answer to an operation that awaits none would be taken for that of one that does.
+            let shares = |known: &&TcpOperation| {
+                targets[known.target].route == route && known.awaits() == operation.awaits()
+            };
+            let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {
                 Some(target) => target,
                 None => {

@@ -1,7 +1,7 @@
 //! The udp workload: datagrams, and those that answer them; what is not answered in time is lost, and counted.
 //!
 //! An answer that comes late must not be taken for that of a later request. So a socket whose operation failed is closed, and the
-//! next operation has another port; what a socket holds before a request is sent is passed over; and `await.matching` tells answers
+//! next operation has another port; operations that await nothing have sockets of their own; what a socket holds before a request is sent is passed over; and `await.matching` tells answers
 //! apart where a server may send one twice.
 //!
 //! Rooms: `keys` and `settings` (an operation's keys, read and checked), `socket` (the kernel's end), `worker` (an operation within
@@ -66,6 +66,7 @@ struct Udp {
 /// What every worker knows.
 #[derive(Debug)]
 struct UdpPlan {
+    /// One for each route, and for those that await nothing one of their own.
     targets: Vec<Target>,
     /// In the job's order.
     operations: Vec<UdpOperation>,
@@ -91,6 +92,13 @@ struct UdpOperation {
     timeout: Duration,
 }
 
+impl UdpOperation {
+    /// Whether the server has to say something.
+    fn awaits(&self) -> bool {
+        self.datagrams > 0
+    }
+}
+
 impl Udp {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
@@ -105,10 +113,13 @@ impl Udp {
         check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
         let resolve = resolve(&assignment.settings)?;
         let mut targets: Vec<Target> = Vec::new();
-        let mut operations = Vec::with_capacity(assignment.operations.len());
+        let mut operations: Vec<UdpOperation> = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &names)?;
-            let known = targets.iter().position(|target| target.route == route);
+            let shares = |known: &&UdpOperation| {
+                targets[known.target].route == route && known.awaits() == operation.awaits()
+            };
+            let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {
                 Some(target) => target,
                 None => {
@@ -145,7 +156,7 @@ impl Workload for Udp {
     }
 
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
-        let awaits = self.plan.operations[usize::from(operation.0)].datagrams > 0;
+        let awaits = self.plan.operations[usize::from(operation.0)].awaits();
         if awaits { &*METRICS } else { &[] }
     }
 }

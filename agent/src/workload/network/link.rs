@@ -1,13 +1,14 @@
 //! One worker's connection to the other side, and what goes over it: at the beginning eight bytes that say what is meant (0: take
 //! all that comes; else so many bytes are a message, and go back), then nothing but the bytes themselves.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::interval::ErrorKind;
 
 use super::settings::Exchange;
+use super::stream::{Stream, until};
 use crate::policy::{Refusal, Warden};
 
 /// Bytes of one operation of a stream.
@@ -18,7 +19,7 @@ const WRITE_BYTES: usize = 128 << 10;
 /// A connection that is open, and greeted.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Stream,
     exchange: Exchange,
     bytes: Vec<u8>,
 }
@@ -37,7 +38,7 @@ pub(super) enum LinkError {
         /// Why not.
         error: io::Error,
     },
-    /// It broke, or was silent for too long.
+    /// It broke, or took too long.
     #[error("the connection: {0}")]
     Broken(#[from] io::Error),
 }
@@ -49,12 +50,7 @@ impl LinkError {
             LinkError::Refused(_) => ErrorKind::Other,
             LinkError::Connect { error, .. } if error.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
             LinkError::Connect { .. } => ErrorKind::Connect,
-            // What a socket with a time limit says, depending on the system.
-            LinkError::Broken(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
-            {
-                ErrorKind::Timeout
-            }
+            LinkError::Broken(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
             LinkError::Broken(_) => ErrorKind::Closed,
         }
     }
@@ -65,39 +61,36 @@ impl Link {
     pub(super) fn open(
         address: &str,
         exchange: Exchange,
-        within: Duration,
+        deadline: Instant,
         warden: &Warden,
     ) -> Result<Self, LinkError> {
-        let mut stream = connect(address, within, warden)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(within))?;
-        stream.set_write_timeout(Some(within))?;
+        let mut stream = Stream::new(connect(address, deadline, warden)?)?;
         let (message, kept) = match exchange {
             Exchange::Stream => (0, WRITE_BYTES),
             Exchange::RoundTrip(bytes) => (bytes as u64, bytes),
             Exchange::Connect => return Ok(Self { stream, exchange, bytes: Vec::new() }),
         };
-        stream.write_all(&message.to_le_bytes())?;
+        stream.write_all(&message.to_le_bytes(), deadline)?;
         Ok(Self { stream, exchange, bytes: vec![0x5a; kept] })
     }
 
     /// Does one operation; returns the bytes sent and received.
-    pub(super) fn exchange(&mut self) -> Result<[u64; 2], LinkError> {
+    pub(super) fn exchange(&mut self, deadline: Instant) -> Result<[u64; 2], LinkError> {
         match self.exchange {
             Exchange::Stream => {
                 for _ in 0..STREAM_BYTES / WRITE_BYTES {
-                    self.stream.write_all(&self.bytes)?;
+                    self.stream.write_all(&self.bytes, deadline)?;
                 }
                 Ok([STREAM_BYTES as u64, 0])
             }
             Exchange::RoundTrip(bytes) => {
-                self.stream.write_all(&self.bytes)?;
-                self.stream.read_exact(&mut self.bytes)?;
+                self.stream.write_all(&self.bytes, deadline)?;
+                self.stream.read_exact(&mut self.bytes, deadline)?;
                 Ok([bytes as u64; 2])
             }
             Exchange::Connect => {
                 // Reset, not ended: a port that rests for a minute after each connection would soon be the last.
-                rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))
+                rustix::net::sockopt::set_socket_linger(self.stream.socket(), Some(Duration::ZERO))
                     .map_err(io::Error::from)?;
                 Ok([0, 0])
             }
@@ -106,13 +99,13 @@ impl Link {
 }
 
 /// Tries one address after the other; the policy is asked about the very address that is connected to.
-fn connect(address: &str, within: Duration, warden: &Warden) -> Result<TcpStream, LinkError> {
+fn connect(address: &str, deadline: Instant, warden: &Warden) -> Result<TcpStream, LinkError> {
     let failed = |error| LinkError::Connect { address: address.to_owned(), error };
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name leads to no address");
     for found in address.to_socket_addrs().map_err(failed)? {
         warden.check_address(host, found).map_err(LinkError::Refused)?;
-        match TcpStream::connect_timeout(&found, within) {
+        match until(deadline).and_then(|left| TcpStream::connect_timeout(&found, left)) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

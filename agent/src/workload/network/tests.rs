@@ -93,6 +93,26 @@ async fn a_side_that_is_not_there_or_goes_away_is_an_error() {
 }
 
 #[test]
+fn an_answer_that_trickles_ends_with_the_operation() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // Never silent for as long as an operation may take.
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let warden = Warden::new(Arc::new(Policy::unrestricted()));
+    let begun = Instant::now();
+    let deadline = begun + Duration::from_millis(200);
+    let mut link = Link::open(&address, Exchange::RoundTrip(1 << 12), deadline, &warden).unwrap();
+    assert_eq!(link.exchange(deadline).unwrap_err().kind(), ErrorKind::Timeout);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "all 4096 bytes take 40 s: {took:?}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_what_to_do() {
     for (address, operation, words) in [
         (

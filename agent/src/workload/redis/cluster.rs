@@ -1,7 +1,8 @@
 //! Which server of a cluster has a key, and commands sent there. Room: `topology`.
 //!
 //! The servers are asked once by each load thread (CLUSTER SLOTS), and whatever they say later (MOVED) is followed and
-//! remembered; ASK is followed once. <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>
+//! remembered; ASK is followed once. When one of them cannot be reached, they are asked anew: another may have its slots now.
+//! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>
 
 mod topology;
 
@@ -9,11 +10,12 @@ use std::sync::Arc;
 
 use shared::interval::ErrorKind;
 
-pub(super) use self::topology::Cluster;
 use self::topology::{Address, Redirection, read_slots, slot};
-use super::command::{Command, first_argument};
+pub(super) use self::topology::{Cluster, Guide};
+use super::command::Command;
+use super::key::key;
 use super::refusal;
-use super::wire::{Kept, Place, Replies, Request, Wire, send};
+use super::wire::{Kept, Replies, Request, Wire, send};
 use super::{RedisOperation, RedisPlan, Server};
 use crate::workload::Outcome;
 use crate::workload::connection::failure::Failure;
@@ -56,13 +58,14 @@ impl Wire {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let server = &plan.servers[operation.server];
+        self.lines[operation.server].asked = None;
         if !self.clusters[operation.server].borrow().is_known() {
             self.explore(server, operation, outcome, progress).await?;
         }
         let mut due: Vec<Errand> = {
             let cluster = self.clusters[operation.server].borrow();
             let of = |(command, range): (usize, &std::ops::Range<usize>)| {
-                let key = first_argument(&request.bytes[range.clone()]).unwrap_or_default();
+                let key = key(&request.bytes[range.clone()]).unwrap_or_default();
                 Errand { command, node: cluster.node_of(slot(key)), is_asking: false }
             };
             request.commands.iter().enumerate().map(of).collect()
@@ -89,7 +92,18 @@ impl Wire {
         Err(Failure::new(ErrorKind::Status, message))
     }
 
-    /// Asks the server of the URL for the cluster's others.
+    /// Learns from an operation that failed: the slots may be elsewhere by now, and who was asked for them may be the one that is gone.
+    pub(super) fn doubt_cluster(&mut self, server: usize, kind: ErrorKind, now_ns: u64) {
+        let mut cluster = self.clusters[server].borrow_mut();
+        if let Some(silent) = self.lines[server].asked.take() {
+            cluster.pass_over(silent);
+        }
+        if matches!(kind, ErrorKind::Connect | ErrorKind::Closed | ErrorKind::Timeout) {
+            cluster.forget(now_ns);
+        }
+    }
+
+    /// Asks a server for the cluster's others: that of the URL, unless it did not tell the last time.
     async fn explore(
         &mut self,
         server: &Server,
@@ -97,12 +111,19 @@ impl Wire {
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let (own, channel) = (&mut self.lines[operation.server].own, &mut self.channel);
-        let mut kept = match own.take(channel)? {
+        let (line, channel) = (&mut self.lines[operation.server], &mut self.channel);
+        let guide = self.clusters[operation.server].borrow().guide();
+        line.asked = Some(guide);
+        let (place, known) = match guide {
+            Guide::OfUrl => (&mut line.own, None),
+            Guide::Node(node) => (line.other(node), self.clusters[operation.server].borrow().target(node)),
+        };
+        let mut kept = match place.take(channel)? {
             Some(kept) => kept,
             None => {
                 outcome.connects += 1;
-                own.connect(&server.target, server, channel, operation.timeout, progress).await?
+                let target = known.as_deref().unwrap_or(&server.target);
+                place.connect(target, server, channel, operation.timeout, progress).await?
             }
         };
         let mut unmeasured = 0;
@@ -120,6 +141,7 @@ impl Wire {
             let node = cluster.node_at(&range.address, target).map_err(|error| unusable(&error))?;
             cluster.assign(range.first..=range.last, node);
         }
+        self.lines[operation.server].asked = None;
         Ok(())
     }
 
@@ -136,15 +158,12 @@ impl Wire {
         let server = &plan.servers[operation.server];
         let target = self.clusters[operation.server].borrow().target(node);
         let target = target.ok_or_else(|| unusable("it names no server for some slots"))?;
-        let others = &mut self.lines[operation.server].others;
-        if others.len() <= node {
-            others.resize_with(node + 1, Place::default);
-        }
-        let mut kept = match others[node].take(&mut self.channel)? {
+        let place = self.lines[operation.server].other(node);
+        let mut kept = match place.take(&mut self.channel)? {
             Some(kept) => kept,
             None => {
                 outcome.connects += 1;
-                others[node].connect(&target, server, &mut self.channel, operation.timeout, progress).await?
+                place.connect(&target, server, &mut self.channel, operation.timeout, progress).await?
             }
         };
         let mut bytes = Vec::new();
@@ -188,14 +207,14 @@ impl Wire {
             }
         });
         read.await?;
-        self.lines[operation.server].others[node].keep(kept, plan.new_every);
+        self.lines[operation.server].other(node).keep(kept, plan.new_every);
         let server = &plan.servers[operation.server];
         let mut cluster = self.clusters[operation.server].borrow_mut();
         let again = sent_on.into_iter().map(|(command, redirection)| {
             let target = |address: &Address| target_of(server, address);
             let node = cluster.node_at(&redirection.address, target).map_err(|error| unusable(&error))?;
             if !redirection.is_ask {
-                cluster.assign(redirection.slot..=redirection.slot, node);
+                cluster.move_slot(redirection.slot, node);
             }
             Ok(Errand { command, node, is_asking: redirection.is_ask })
         });

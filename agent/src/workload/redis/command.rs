@@ -10,11 +10,16 @@ const READS_ONE: &[&[u8]] = &[b"GET", b"GETEX", b"GETDEL", b"GETSET", b"HGET"];
 /// Commands that read several values, and how many of their words are no keys.
 const READS_SEVERAL: &[(&[u8], usize)] = &[(b"MGET", 1), (b"HMGET", 2)];
 
+/// Commands that belong to a transaction, which is the connection's that they come over.
+const OF_TRANSACTIONS: &[&str] = &["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"];
+
 /// One command.
 #[derive(Debug)]
 pub(super) struct Command {
     parts: Vec<Part>,
     values_read: usize,
+    /// Its name, if it belongs to a transaction.
+    of_transaction: Option<&'static str>,
 }
 
 /// A piece of a command on the wire.
@@ -65,6 +70,7 @@ impl Command {
         if MODES.contains(&name.as_slice()) {
             return Err(CommandError::Mode(String::from_utf8_lossy(&name).into_owned()));
         }
+        let of_transaction = OF_TRANSACTIONS.iter().copied().find(|known| known.as_bytes() == name);
         let several = READS_SEVERAL.iter().find(|(several, _)| *several == name);
         let values_read = match several {
             Some((_, others)) => words.len().saturating_sub(*others),
@@ -87,7 +93,7 @@ impl Command {
         if !fixed.is_empty() {
             parts.push(Part::Static(fixed));
         }
-        Ok(Self { parts, values_read })
+        Ok(Self { parts, values_read, of_transaction })
     }
 
     /// A command out of words that never change.
@@ -102,6 +108,11 @@ impl Command {
     /// How many values it reads that may be there or not.
     pub(super) fn values_read(&self) -> usize {
         self.values_read
+    }
+
+    /// Its name, if it begins, ends or guards a transaction.
+    pub(super) fn of_transaction(&self) -> Option<&'static str> {
+        self.of_transaction
     }
 
     /// Appends it with a worker's values.
@@ -174,25 +185,6 @@ impl Batch {
     }
 }
 
-/// The first argument of a command on the wire: the key of most, and what decides which server of a cluster it goes to.
-pub(super) fn first_argument(command: &[u8]) -> Option<&[u8]> {
-    let (_count, rest) = split_line(command)?;
-    let (_name, rest) = split_word(rest)?;
-    split_word(rest).map(|(word, _)| word)
-}
-
-fn split_word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = split_line(bytes)?;
-    let length: usize = str::from_utf8(length.strip_prefix(b"$")?).ok()?.parse().ok()?;
-    let (word, rest) = rest.split_at_checked(length)?;
-    Some((word, rest.strip_prefix(b"\r\n")?))
-}
-
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    Some((bytes[..end].strip_suffix(b"\r")?, &bytes[end + 1..]))
-}
-
 fn put_word(word: &[u8], into: &mut Vec<u8>) {
     into.push(b'$');
     put_number(word.len(), into);
@@ -222,9 +214,7 @@ mod tests {
             bytes.escape_ascii().to_string(),
             r"*3\r\n$3\r\nSET\r\n$7\r\nkey:one\r\n$2\r\n\xc3\xbc\r\n"
         );
-        assert_eq!(first_argument(&bytes), Some(&b"key:one"[..]));
         assert_eq!(Command::of_words(&[b"PING"]), b"*1\r\n$4\r\nPING\r\n");
-        assert_eq!(first_argument(b"*1\r\n$4\r\nPING\r\n"), None);
     }
 
     #[test]

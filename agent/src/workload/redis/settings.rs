@@ -68,6 +68,16 @@ fn operation(
 ) -> Result<ReadOperation, Wrong> {
     let route = route(settings, assignment, names)?;
     let commands = commands(settings, names)?;
+    if route.is_cluster
+        && let Some(name) = commands.iter().find_map(Command::of_transaction)
+    {
+        let reason = format!(
+            "has {name}, and a cluster's commands go each to the server of its own key, so that this would be no transaction: write \
+             EVAL, or the redis:// URL of the server that has the keys"
+        );
+        let key = if settings.contains_key("command") { "command" } else { "commands" };
+        return Err((key, reason));
+    }
     let repeats = match settings.get("pipeline") {
         None => 1,
         Some(value) => {

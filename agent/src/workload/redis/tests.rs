@@ -41,12 +41,48 @@ fn redis(mut settings: Value, port: u16) -> Result<Redis, PrepareError> {
 }
 
 async fn once(answers: &'static [&'static str], settings: Value) -> Outcome {
-    let redis = redis(settings, server(answers)).unwrap();
+    outcomes(&redis(settings, server(answers)).unwrap(), 1).await.remove(0)
+}
+
+/// What comes of so many operations of one worker.
+async fn outcomes(redis: &Redis, count: usize) -> Vec<Outcome> {
     let mut worker = redis.worker(&redis.desk(), Seat { worker: 0, seed: 0 });
-    let mut outcome = Outcome::default();
-    outcome.clear(crate::engine::clock::now_ns(), true);
-    worker.run(OperationIndex(0), &mut outcome).await;
-    outcome
+    let mut outcomes = Vec::new();
+    for _ in 0..count {
+        let mut outcome = Outcome::default();
+        outcome.clear(crate::engine::clock::now_ns(), true);
+        worker.run(OperationIndex(0), &mut outcome).await;
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+/// A server of a cluster, one connection after the other: answers what it reads, knowing its own port, or closes.
+fn node(mut answer: impl FnMut(u16, &str) -> Option<String> + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = stream.read(&mut bytes) {
+                let answered = answer(port, str::from_utf8(&bytes[..read]).unwrap());
+                if answered.is_none_or(|answer| stream.write_all(answer.as_bytes()).is_err()) {
+                    break;
+                }
+            }
+        }
+    });
+    port
+}
+
+/// The answer to CLUSTER SLOTS of a cluster whose slots are all on one server.
+fn slots(port: u16) -> String {
+    format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+}
+
+fn cluster(port: u16) -> Redis {
+    let url = format!("redis-cluster://127.0.0.1:{port}");
+    redis(json!({ "command": ["GET", "a"], "url": url }), port).unwrap()
 }
 
 fn message(outcome: &Outcome) -> &str {
@@ -104,6 +140,39 @@ async fn a_server_that_never_answers_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_asked_anew_when_a_server_is_gone() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut asked = 0;
+    let port = node(move |own, request| {
+        if !request.contains("SLOTS") {
+            return Some("$-1\r\n".to_owned());
+        }
+        asked += 1;
+        Some(slots(if asked == 1 { gone } else { own }))
+    });
+    let outcomes = outcomes(&cluster(port), 3).await;
+    let errors: Vec<_> = outcomes.iter().map(|outcome| outcome.error).collect();
+    assert_eq!(errors, [Some(ErrorKind::Connect), None, None], "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn another_server_is_asked_when_that_of_the_url_is_gone() {
+    let mut served = 0;
+    let other = node(move |own, request| {
+        if request.contains("SLOTS") {
+            return Some(slots(own));
+        }
+        served += 1;
+        (served != 2).then(|| "$-1\r\n".to_owned())
+    });
+    // Answers once, and is gone.
+    let first = server(Box::leak(Box::new([&*slots(other).leak()])));
+    let outcomes = outcomes(&cluster(first), 5).await;
+    let succeeds: Vec<_> = outcomes.iter().map(|outcome| outcome.error.is_none()).collect();
+    assert_eq!(succeeds, [true, false, false, true, true], "{outcomes:?}");
+}
+
+#[tokio::test]
 async fn who_we_are_is_said_before_the_first_command() {
     let settings = |port| {
         let url = format!("redis://:{{{{env:PATH}}}}@127.0.0.1:{port}/3");
@@ -131,6 +200,11 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         (json!({ "command": ["GET"], "url": "http://a" }), "read.url: begins with http://"),
         (json!({ "command": ["GET"], "url": "redis://a/x" }), "which is no number"),
         (json!({ "command": ["GET"], "url": "redis-cluster://127.0.0.1/1" }), "only the first"),
+        (
+            json!({ "commands": [["multi"], ["SET", "a", 1], ["EXEC"]], "url": "redis-cluster://127.0.0.1" }),
+            "read.commands: has MULTI, and a cluster's commands go each to the server of its own key",
+        ),
+        (json!({ "command": ["WATCH", "a"], "url": "redis-cluster://127.0.0.1" }), "read.command: has WATCH"),
         (json!({ "command": ["GET"], "url": "redis://:hunter2@127.0.0.1" }), "{{env:NAME}}"),
         (json!({ "command": ["GET"], "tls": {} }), "read.tls: stands with a URL"),
         (json!({ "command": ["GET"], "colour": 1 }), "read.colour: is not a key"),

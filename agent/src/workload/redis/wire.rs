@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Guide};
 use super::reply::{Event, ReplyError, ReplyReader};
 use super::{RedisOperation, RedisPlan, Server, refusal};
 use crate::workload::Outcome;
@@ -41,7 +41,9 @@ pub(super) struct Wire {
 pub(super) struct Line {
     pub(super) own: Place,
     /// For each server of the cluster.
-    pub(super) others: Vec<Place>,
+    others: Vec<Place>,
+    /// Who was asked for the cluster's slots by the operation at hand, and has not told them.
+    pub(super) asked: Option<Guide>,
 }
 
 /// Room for one connection.
@@ -87,7 +89,7 @@ impl Wire {
     pub(super) fn new(plan: &RedisPlan, desk: &WireDesk, worker: u32) -> Self {
         let line = |server: &Server| {
             let address = worker as usize % server.target.addresses.len().max(1);
-            Line { own: Place { kept: None, address }, others: Vec::new() }
+            Line { own: Place { kept: None, address }, ..Line::default() }
         };
         Self {
             lines: plan.servers.iter().map(line).collect(),
@@ -163,6 +165,16 @@ impl Wire {
             .await?;
         own.keep(kept, plan.new_every);
         refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Line {
+    /// The room for one server of the cluster.
+    pub(super) fn other(&mut self, node: usize) -> &mut Place {
+        if self.others.len() <= node {
+            self.others.resize_with(node + 1, Place::default);
+        }
+        &mut self.others[node]
     }
 }
 

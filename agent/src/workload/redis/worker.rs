@@ -80,6 +80,14 @@ impl Worker for RedisWorker {
             deadline.within(limit, begun_ns, exchange).await
         };
         outcome.ended_ns = now_ns();
+        let failed = match &result {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure.kind),
+            Err(_overdue) => Some(ErrorKind::Timeout),
+        };
+        if let Some(kind) = failed.filter(|_| is_cluster) {
+            wire.doubt_cluster(operation.server, kind, outcome.ended_ns);
+        }
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),

@@ -48,23 +48,35 @@ fn saying(answer: &'static [u8]) -> String {
     })
 }
 
-fn tcp(url: &str, mut settings: Value, new_every: Option<u64>) -> Tcp {
-    settings["url"] = json!(url);
-    let Value::Object(settings) = settings else { panic!("settings are a table") };
+fn tcp(url: &str, settings: Value, new_every: Option<u64>) -> Tcp {
+    tcp_of(url, [settings], new_every)
+}
+
+fn tcp_of<const N: usize>(url: &str, operations: [Value; N], new_every: Option<u64>) -> Tcp {
+    let spec = |mut settings: Value| {
+        settings["url"] = json!(url);
+        let Value::Object(settings) = settings else { panic!("settings are a table") };
+        OperationSpec { name: Name::new("echo").unwrap(), weight: 1.0, settings }
+    };
     let mut assignment = crate::values::names::tests::assignment(json!({}));
-    assignment.operations = vec![OperationSpec { name: Name::new("echo").unwrap(), weight: 1.0, settings }];
+    assignment.operations = operations.into_iter().map(spec).collect();
     assignment.load.new_connection_every = new_every;
     Tcp::under(&Warden::new(Arc::new(Policy::unrestricted())), &assignment).unwrap()
 }
 
 /// What comes of so many operations of one worker.
 async fn outcomes(tcp: &Tcp, count: usize) -> Vec<Outcome> {
+    outcomes_of(tcp, &vec![0; count]).await
+}
+
+/// What comes of these operations of one worker.
+async fn outcomes_of(tcp: &Tcp, operations: &[u16]) -> Vec<Outcome> {
     let mut worker = tcp.worker(&tcp.desk(), Seat { worker: 0, seed: 0 });
     let mut outcomes = Vec::new();
-    for _ in 0..count {
+    for operation in operations {
         let mut outcome = Outcome::default();
         outcome.clear(now_ns(), true);
-        worker.run(OperationIndex(0), &mut outcome).await;
+        worker.run(OperationIndex(*operation), &mut outcome).await;
         outcomes.push(outcome);
     }
     outcomes
@@ -123,6 +135,30 @@ async fn a_late_answer_is_never_that_of_the_next_request() {
         outcomes.iter().all(|outcome| outcome.connects == 1),
         "each has a connection of its own: {outcomes:?}"
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_awaits_is_not_taken_for_one_that_is_awaited() {
+    let url = server(echo);
+    let operations = [
+        json!({ "send": "a" }),
+        json!({ "send": "b", "await": { "bytes": 1 }, "expect": { "equals": "b" } }),
+    ];
+    let outcomes = outcomes_of(&tcp_of(&url, operations, None), &[0, 1, 0, 1]).await;
+    assert!(outcomes.iter().all(|outcome| outcome.error.is_none()), "{outcomes:?}");
+    assert_eq!(outcomes.iter().map(|outcome| outcome.connects).collect::<Vec<_>>(), [1, 1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_never_stops_sending_holds_nobody() {
+    let url = server(|mut stream| {
+        loop {
+            stream.write_all(&[b'x'; 1 << 16])?;
+        }
+    });
+    // Ends at all: without a bound, reading what came before goes on for as long as the server is the faster one.
+    let outcomes = outcomes(&tcp(&url, json!({}), None), 50).await;
+    assert!(outcomes.iter().all(|outcome| outcome.error.is_none()), "{outcomes:?}");
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ use crate::workload::http::checks::cut;
 use crate::workload::http::line::{Kept, Line};
 use crate::workload::{Outcome, Seat, Worker};
 
+/// How often what the server said unasked is read and left behind before a connection is given up: so often that a server which
+/// never stops holds nobody, and that together (8 MiB) more is read than the kernel keeps of what came before (6 MiB by default).
+const STALE_READS_MAX: usize = 512;
+
 /// One closed loop over streams of bytes.
 #[derive(Debug)]
 pub(super) struct TcpWorker {
@@ -172,25 +176,30 @@ impl Ends {
         Ok(())
     }
 
-    /// The kept connection, unless the server is known to have closed it. Looks without asking the kernel when nothing has
-    /// happened on it.
+    /// The kept connection, unless the server is known to have closed it, or never stops sending. Looks without asking the kernel
+    /// when nothing has happened on it.
     fn kept(&mut self, operation: &TcpOperation) -> Result<Option<Kept>, Failure> {
         let Some(mut kept) = self.lines[operation.target].take() else { return Ok(None) };
-        let found = loop {
+        let mut found = Ok(None);
+        for _ in 0..STALE_READS_MAX {
             self.intake.clear();
             match self.intake.try_read(&mut kept.stream) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(Some(kept)),
-                Ok(0) | Err(_) => break Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    found = Ok(Some(kept));
+                    break;
+                }
+                Ok(0) | Err(_) => break,
                 // Who awaits nothing lets the server say what it likes.
-                Ok(_) if operation.awaited == Awaited::Nothing => {}
+                Ok(_) if !operation.awaits() => {}
                 Ok(read) => {
                     let first = cut(self.intake.bytes());
-                    break Err(Failure::protocol(format!(
+                    found = Err(Failure::protocol(format!(
                         "{read} bytes came that nothing had asked for: {first}"
                     )));
+                    break;
                 }
             }
-        };
+        }
         self.intake.release();
         found
     }

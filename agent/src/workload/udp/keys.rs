@@ -30,7 +30,7 @@ pub(super) const AWAIT_KEYS: &[Key] = &[
     Key::optional(
         "datagrams",
         Shape::Integer { min: 0, max: DATAGRAMS_MAX as i64 },
-        "The answer is so many datagrams; default 1. With 0 the operation ends when it is sent.",
+        "The answer is so many datagrams; default 1. With 0 the operation ends when it is sent, from a port of those that await nothing.",
     ),
     Key::optional(
         "matching",

@@ -30,19 +30,27 @@ fn say(socket: &UdpSocket, answer: &[u8], to: SocketAddr) {
     socket.send_to(answer, to).expect("it is sent on this host");
 }
 
-async fn outcomes(url: &str, mut settings: Value, count: usize) -> Vec<Outcome> {
-    settings["url"] = json!(url);
-    let Value::Object(settings) = settings else { panic!("settings are a table") };
+async fn outcomes(url: &str, settings: Value, count: usize) -> Vec<Outcome> {
+    outcomes_of(url, [settings], &vec![0; count]).await
+}
+
+/// What comes of these operations of one worker.
+async fn outcomes_of<const N: usize>(url: &str, settings: [Value; N], operations: &[u16]) -> Vec<Outcome> {
+    let spec = |mut settings: Value| {
+        settings["url"] = json!(url);
+        let Value::Object(settings) = settings else { panic!("settings are a table") };
+        OperationSpec { name: Name::new("ask").unwrap(), weight: 1.0, settings }
+    };
     let mut assignment = crate::values::names::tests::assignment(json!({}));
-    assignment.operations = vec![OperationSpec { name: Name::new("ask").unwrap(), weight: 1.0, settings }];
+    assignment.operations = settings.into_iter().map(spec).collect();
     let udp = Udp::under(&Warden::new(Arc::new(Policy::unrestricted())), &assignment).unwrap();
     let mut worker = udp.worker(&udp.desk(), Seat { worker: 0, seed: 0 });
     worker.ready().await;
     let mut outcomes = Vec::new();
-    for _ in 0..count {
+    for operation in operations {
         let mut outcome = Outcome::default();
         outcome.clear(now_ns(), true);
-        worker.run(OperationIndex(0), &mut outcome).await;
+        worker.run(OperationIndex(*operation), &mut outcome).await;
         outcomes.push(outcome);
     }
     outcomes
@@ -107,7 +115,27 @@ async fn nobody_listening_is_an_error_of_connecting() {
     for outcome in outcomes(&url, json!({ "send": "x", "timeout": "5s" }), 3).await {
         assert_eq!(outcome.error, Some(ErrorKind::Connect), "{}", message(&outcome));
         assert!(message(&outcome).contains("nobody listens at 127.0.0.1:"), "{}", message(&outcome));
-        assert_eq!(outcome.metrics, [], "a refused datagram was not lost");
+        assert_eq!(outcome.metrics, [(LOST, 1.0)], "it was not answered, whoever says why");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_awaits_is_not_taken_for_one_that_is_awaited() {
+    // Answers the second datagram alone: first with what it was sent before, to whom sent it, which is late.
+    let mut before: Option<(Vec<u8>, SocketAddr)> = None;
+    let url = server(move |socket, datagram, from| match before.take() {
+        None => before = Some((datagram.to_vec(), from)),
+        Some((late, to)) => {
+            say(socket, &late, to);
+            say(socket, datagram, from);
+        }
+    });
+    let settings = [
+        json!({ "send": "a", "await": { "datagrams": 0 } }),
+        json!({ "send": "b", "expect": { "equals": "b" } }),
+    ];
+    for outcome in outcomes_of(&url, settings, &[0, 1, 0, 1]).await {
+        assert_eq!(outcome.error, None, "{}", message(&outcome));
     }
 }
 

@@ -39,6 +39,8 @@ struct Asker {
     turn: usize,
     /// Datagrams of the operation at hand that answered nothing.
     strays: u64,
+    /// Whether the request at hand is on its way without all of its answers (1), or has them (0); `None`: it was not sent.
+    lost: Option<f64>,
 }
 
 impl UdpWorker {
@@ -54,6 +56,7 @@ impl UdpWorker {
             lookout: Lookout::default(),
             turn: seat.worker as usize,
             strays: 0,
+            lost: None,
         };
         Self { plan, asker, deadline: Deadline::new() }
     }
@@ -75,20 +78,13 @@ impl UdpWorker {
             deadline.within(operation.timeout, begun_ns, exchange).await
         };
         outcome.ended_ns = now_ns();
-        let awaits = operation.datagrams > 0;
+        if let Some(lost) = asker.lost.filter(|_| operation.awaits()) {
+            outcome.metrics.push((LOST, lost));
+        }
         match result {
-            Ok(Ok(())) if awaits => outcome.metrics.push((LOST, 0.0)),
             Ok(Ok(())) => {}
-            Ok(Err(failure)) => {
-                if failure.kind == ErrorKind::Body {
-                    outcome.metrics.push((LOST, 0.0));
-                }
-                outcome.fail(failure.kind, || failure.message);
-            }
-            Err(_overdue) => {
-                outcome.metrics.push((LOST, 1.0));
-                outcome.fail(ErrorKind::Timeout, || operation.overdue(asker.strays));
-            }
+            Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
+            Err(_overdue) => outcome.fail(ErrorKind::Timeout, || operation.overdue(asker.strays)),
         }
     }
 }
@@ -154,7 +150,7 @@ impl Asker {
         operation: &UdpOperation,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        self.strays = 0;
+        (self.strays, self.lost) = (0, None);
         let mut socket = match self.sockets[operation.target].take() {
             Some(socket) => socket,
             None => {
@@ -163,12 +159,13 @@ impl Asker {
             }
         };
         socket.operations += 1;
-        if operation.datagrams > 0 {
+        if operation.awaits() {
             socket.pass_over_stale(&self.tray);
         }
         let payload = operation.payload.as_ref();
         let payload = payload.map_or(&[][..], |given| given.as_static().unwrap_or(&self.payload));
         socket.send(payload).await?;
+        self.lost = Some(1.0);
         outcome.bytes_sent += payload.len() as u64;
         let mut verdict = Ok(());
         let mut left = operation.datagrams;
@@ -189,6 +186,7 @@ impl Asker {
                 })
                 .await?;
         }
+        self.lost = Some(0.0);
         if socket.operations < plan.new_every {
             self.sockets[operation.target] = Some(socket);
         }

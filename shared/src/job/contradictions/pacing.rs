@@ -11,6 +11,8 @@ const CONNECTION_KEYS: [&str; 4] =
     ["connect_rate", "connections_per_worker", "streams_per_connection", "new_connection_every"];
 /// Kinds whose operations open no connections.
 const KINDS_WITHOUT_CONNECTIONS: [&str; 5] = ["command", "cpu", "memory", "disk", "process"];
+/// Kinds whose connections are as many, and used for as long, as their operations say; only how fast they are opened is the load's.
+const KINDS_WITH_SET_CONNECTIONS: [&str; 1] = ["network"];
 
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     let Some(load) = root.child("load") else { return };
@@ -40,15 +42,23 @@ fn check_open(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
 fn check_kind(root: &Node<'_>, load: &Node<'_>, findings: &mut Findings) {
     let workloads = workload::tables_of(root);
     let kinds: Option<Vec<&str>> = workloads.iter().map(|workload| workload.child("kind")?.text()).collect();
-    let Some(kinds) = kinds.filter(|kinds| kinds.iter().all(|kind| KINDS_WITHOUT_CONNECTIONS.contains(kind)))
-    else {
-        return;
-    };
+    let Some(kinds) = kinds else { return };
     let Some(kind) = kinds.first() else { return };
-    for told in CONNECTION_KEYS.iter().filter_map(|key| load.child(key)) {
-        let key = told.path().rsplit('.').next().unwrap_or_default();
-        findings.push(told.key_error(format!("{} has no meaning: {kind} opens no connections", quoted(key))));
+    for key in CONNECTION_KEYS {
+        let Some(told) = load.child(key) else { continue };
+        let reasons: Option<Vec<&str>> = kinds.iter().map(|kind| why_meaningless(kind, key)).collect();
+        let Some(reason) = reasons.and_then(|reasons| reasons.first().copied()) else { continue };
+        findings.push(told.key_error(format!("{} has no meaning: {kind} {reason}", quoted(key))));
     }
+}
+
+/// What workers of a kind do instead of what a key about connections says; `None`: they do as it says.
+fn why_meaningless(kind: &str, key: &str) -> Option<&'static str> {
+    if KINDS_WITHOUT_CONNECTIONS.contains(&kind) {
+        return Some("opens no connections");
+    }
+    let is_set = KINDS_WITH_SET_CONNECTIONS.contains(&kind) && key != "connect_rate";
+    is_set.then_some("opens connections as its operations say")
 }
 
 /// What workers open together must be few enough, and quick enough at the rate that is asked for.
@@ -73,5 +83,18 @@ fn check_connections(load: &Node<'_>, findings: &mut Findings) {
             print_duration(CONNECTING_MAX)
         );
         findings.push(node.error(message).with_help("raise it, or lower load.workers"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_kind_takes_only_the_rate_at_which_it_connects() {
+        let refused =
+            |kind| CONNECTION_KEYS.iter().filter(|key| why_meaningless(kind, key).is_some()).count();
+        assert_eq!([refused("network"), refused("command"), refused("http")], [3, 4, 0]);
+        assert_eq!(why_meaningless("network", "connect_rate"), None);
     }
 }

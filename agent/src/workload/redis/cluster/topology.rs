@@ -12,12 +12,29 @@ const UNKNOWN: u16 = u16::MAX;
 /// Most servers of one cluster: what its own specification allows.
 const NODES_MAX: usize = 1_000;
 
+/// Least time between two moments at which the slots are forgotten: while a cluster chooses a new master, which takes it seconds, each
+/// operation that fails would otherwise ask for them.
+const FORGET_EVERY_NS: u64 = 1_000_000_000;
+
 /// What is known of a cluster.
 #[derive(Debug, Default)]
 pub(in crate::workload::redis) struct Cluster {
     nodes: Vec<(Address, Rc<Target>)>,
     /// For each slot the place of its server; empty: nothing is known.
     slots: Vec<u16>,
+    guide: Guide,
+    /// When the slots were last forgotten; `None`: never.
+    forgotten_ns: Option<u64>,
+}
+
+/// Who is asked for the slots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::workload::redis) enum Guide {
+    /// The server of the URL.
+    #[default]
+    OfUrl,
+    /// A server that was known before, by its place.
+    Node(usize),
 }
 
 /// Where a server of a cluster is, as the cluster says.
@@ -76,6 +93,39 @@ impl Cluster {
         }
         self.nodes.push((address.clone(), Rc::new(make(address)?)));
         Ok(self.nodes.len() - 1)
+    }
+
+    /// Who is to be asked for the slots.
+    pub(super) fn guide(&self) -> Guide {
+        self.guide
+    }
+
+    /// Asks the next server from now on, as this one did not tell. Workers that found it silent together pass over it once.
+    pub(super) fn pass_over(&mut self, silent: Guide) {
+        if self.guide != silent {
+            return;
+        }
+        let next = match silent {
+            Guide::OfUrl => 0,
+            Guide::Node(node) => node + 1,
+        };
+        self.guide = if next < self.nodes.len() { Guide::Node(next) } else { Guide::OfUrl };
+    }
+
+    /// Forgets whose the slots are, unless that was done a moment ago: the cluster may have changed.
+    pub(super) fn forget(&mut self, now_ns: u64) {
+        let is_due = self.forgotten_ns.is_none_or(|then| now_ns.saturating_sub(then) >= FORGET_EVERY_NS);
+        if self.is_known() && is_due {
+            self.slots.clear();
+            self.forgotten_ns = Some(now_ns);
+        }
+    }
+
+    /// Notes that a slot has moved. Nothing is noted while nothing is known: one slot alone would pass for all.
+    pub(super) fn move_slot(&mut self, slot: u16, node: usize) {
+        if self.is_known() {
+            self.assign(slot..=slot, node);
+        }
     }
 
     /// Notes whose slots these are.
@@ -201,5 +251,21 @@ mod tests {
         let moved = Redirection { slot: 3999, address: address("::1", 6381), is_ask: false };
         assert_eq!(Redirection::read(b"MOVED 3999 ::1:6381"), Some(moved));
         assert_eq!(Redirection::read(b"ERR MOVED"), None);
+    }
+
+    #[test]
+    fn slots_are_forgotten_once_a_second_and_no_single_one_passes_for_all() {
+        let mut cluster = Cluster::default();
+        cluster.move_slot(1, 0);
+        assert!(!cluster.is_known(), "one slot alone is no map");
+        for (now_ns, is_known) in
+            [(0, false), (FORGET_EVERY_NS - 1, true), (FORGET_EVERY_NS, false), (FORGET_EVERY_NS + 1, true)]
+        {
+            cluster.assign(0..=16_383, 1);
+            cluster.forget(now_ns);
+            assert_eq!(cluster.is_known(), is_known, "{now_ns}");
+        }
+        cluster.move_slot(5, 0);
+        assert_eq!((cluster.node_of(5), cluster.node_of(6)), (0, 1));
     }
 }
