@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::frame::Frame;
-use super::seed;
+use super::seed::{self, Seed};
 use crate::control::Control;
 use crate::web::pages;
 
@@ -139,7 +139,7 @@ impl Followed {
         mut events: broadcast::Receiver<RunEvent>,
         mut stored: broadcast::Receiver<Arc<Interval>>,
     ) {
-        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+        let mut seed = self.sow(control).await;
         self.is_seeded.send_replace(true);
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,8 +157,11 @@ impl Followed {
                 interval = stored.recv() => match interval {
                     Ok(interval) if interval.trial.run == self.run => unplaced.push(interval),
                     Ok(_) => {}
+                    // What was missed is stored; of a run that is too large it stays a gap.
                     Err(RecvError::Lagged(_)) => {
-                        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+                        if seed == Seed::Fits {
+                            seed = self.sow(control).await;
+                        }
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -179,6 +182,10 @@ impl Followed {
             }
         }
         self.end();
+    }
+
+    async fn sow(&self, control: &Control) -> Seed {
+        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await
     }
 
     /// Asks how the run's record stands now.
