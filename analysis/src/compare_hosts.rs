@@ -15,8 +15,8 @@ mod tests;
 use shared::claim::Better;
 use shared::fingerprint_comparison::{self, FingerprintDifference};
 use shared::host_comparison::{GroupValue, HostComparison, HostMetricRow, SCHEMA};
-use shared::ids::AgentName;
-use shared::job::{Job, JobErrors, Kinds, Placement, parse};
+use shared::ids::{AgentName, VariantIndex};
+use shared::job::{Job, JobErrors, Kinds, LoadModel, Placement, parse};
 use shared::metric::MetricName;
 use shared::run_report::{ALL_OPERATIONS, RunReport, Says, VariantReport, Verdict};
 
@@ -87,7 +87,7 @@ pub fn compare_hosts(report: &RunReport, question: Question<'_>) -> Result<HostC
     let (groups, mut notes) = groups::of(report, question.group_by)?;
     let reference = place_of_reference(&groups, question.reference)?;
     let margin = question.margin.unwrap_or(job.limits.margin);
-    let asked = asked(report, groups.len());
+    let asked = asked(report, &job, groups.len());
     let (mut rows, mut matrices) = (Vec::new(), Vec::new());
     if meets_in_pairs {
         matrices.extend(asked.iter().map(|(place, metric)| links::matrix(report, *place, metric, &groups)));
@@ -163,9 +163,10 @@ impl Row {
 }
 
 /// What is compared: the places of variants, and their metrics.
-fn asked(report: &RunReport, groups: usize) -> Vec<(usize, MetricName)> {
+fn asked(report: &RunReport, job: &Job, groups: usize) -> Vec<(usize, MetricName)> {
     let of_variant = |(place, variant): (usize, &VariantReport)| {
-        let metrics = metrics(variant).into_iter();
+        let index = VariantIndex(u32::try_from(place).unwrap_or(u32::MAX));
+        let metrics = metrics(variant, job.of_variant(index).load.model).into_iter();
         metrics.map(move |metric| (place, metric)).collect::<Vec<_>>()
     };
     let asked = report.variants.iter().enumerate().flat_map(of_variant);
@@ -193,12 +194,13 @@ fn rows(
 }
 
 /// What hosts are compared in: the kind's own metrics first, then how long an operation takes, and where there is one alone, how many
-/// there are a second; several take turns, so that how often each comes says nothing of it.
-fn metrics(variant: &VariantReport) -> Vec<MetricName> {
+/// there are a second; several take turns, so that how often each comes says nothing of it. Under an open model how many there are is
+/// what was asked for, and says nothing of a host.
+fn metrics(variant: &VariantReport, model: LoadModel) -> Vec<MetricName> {
     let trial = variant.trials.iter().find(|trial| trial.valid);
     let operations = trial.map(|trial| trial.operations.as_slice()).unwrap_or_default();
     let own = || operations.iter().filter(|operation| operation.name != ALL_OPERATIONS);
-    let is_alone = own().count() == 1;
+    let has_rate = own().count() == 1 && model != LoadModel::Open;
     let of_operation = own().flat_map(|operation| {
         let named = |measure: String, statistic: Option<&str>| MetricName {
             operation: Some(operation.name.clone()),
@@ -207,7 +209,7 @@ fn metrics(variant: &VariantReport) -> Vec<MetricName> {
         };
         let metrics = operation.metrics.keys().map(move |name| named(format!("metric.{name}"), Some("mean")));
         let latencies = ["mean", "p50", "p99"].map(|statistic| named("latency".to_owned(), Some(statistic)));
-        let throughput = is_alone.then(|| named("throughput".to_owned(), None));
+        let throughput = has_rate.then(|| named("throughput".to_owned(), None));
         metrics.chain(latencies).chain(throughput).collect::<Vec<_>>()
     });
     of_operation.collect()

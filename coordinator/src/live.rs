@@ -158,15 +158,15 @@ impl LiveTrial {
             count: self.count,
             errors: self.errors,
             recent_per_s: self.agents.values().map(|agent| agent.recent_per_s).sum(),
-            p50_ns: self.latency.value_at_quantile(0.5),
-            p99_ns: self.latency.value_at_quantile(0.99),
+            p50_ns: quantile::quantile(&self.latency, 0.5),
+            p99_ns: quantile::quantile(&self.latency, 0.99),
             agents_reporting: u32::try_from(
                 self.agents.values().filter(|agent| agent.next_sequence > 0).count(),
             )
             .unwrap_or(u32::MAX),
             hint: self.hint(),
-            recent_p50_ns: self.last_second.value_at_quantile(0.5),
-            recent_p99_ns: self.last_second.value_at_quantile(0.99),
+            recent_p50_ns: self.last_second.quantile(0.5),
+            recent_p99_ns: self.last_second.quantile(0.99),
             quantiles_ns: self.quantiles_ns(),
             max_ns: self.latency.max(),
             operations: self.operations.progress(|index| {
@@ -287,7 +287,26 @@ mod tests {
         assert_eq!(progress.operations[1].recent_per_s, 12.0);
         assert_eq!((progress.agents[0].recent_per_s, progress.agents[0].generator_cpu), (42.0, Some(0.5)));
         // 42 values carry p50, p75 and p90, and no more: from 59 on a p95 has an upper limit.
-        assert_eq!((progress.quantiles_ns.len(), progress.recent_p99_ns.is_some()), (3, true));
+        assert_eq!(progress.quantiles_ns.len(), 3);
+    }
+
+    #[test]
+    fn a_percentile_is_told_only_where_the_sample_bounds_it() {
+        let told = |successes| {
+            let name = AgentName::new("a1").unwrap();
+            let mut live = LiveTrial::new(TrialIndex(0), [(AgentId::new([1; 16]), name, 0)], 0.8)
+                .with_operations(vec!["read".to_owned(), "write".to_owned()]);
+            live.add(&interval(0, successes, 0.5));
+            let progress = live.progress();
+            let read = &progress.operations[0];
+            let medians = [progress.p50_ns, progress.recent_p50_ns, read.p50_ns].map(|ns| ns.is_some());
+            let highs = [progress.p99_ns, progress.recent_p99_ns, read.p99_ns].map(|ns| ns.is_some());
+            (medians, highs)
+        };
+        assert_eq!(told(4), ([false; 3], [false; 3]));
+        assert_eq!(told(5), ([true; 3], [false; 3]));
+        assert_eq!(told(298), ([true; 3], [false; 3]));
+        assert_eq!(told(299), ([true; 3], [true; 3]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reports are made from what is stored, and nothing else, so that they can be made again tomorrow.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use analysis::assemble::{Assembled, Assembler};
@@ -244,7 +245,10 @@ fn assembled(
     };
     match only {
         Some(trial) => store.trial_intervals(trial, &mut take)?,
-        None => store.intervals(record.id, &mut take)?,
+        None => store.intervals(record.id, &mut |stored| {
+            take(stored);
+            ControlFlow::Continue(())
+        })?,
     }
     match problem {
         Some(problem) => Err(ReportingError::Interval { run: record.id, problem }),

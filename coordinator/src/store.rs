@@ -4,9 +4,10 @@
 //! * [`error`]: what can go wrong, and damage.
 //! * [`thread`]: the one thread that owns a store, and the handle through which everybody else uses it.
 //! * [`sled`]: the provider on disk; [`ledger`], [`manifest`] and [`envelope`] keep it honest.
-//! * [`memory`]: the provider for tests.
+//! * [`memory`]: the provider for tests. [`bounded`]: reading no more of a run than is wanted.
 //! * [`retention`]: which runs a pruning removes. [`folding`]: what it keeps of the others. [`transfer`]: export and import, over any provider.
 
+pub mod bounded;
 pub mod envelope;
 pub mod error;
 pub mod folding;
@@ -31,6 +32,7 @@ use shared::run_figures::RunFigures;
 use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary};
 use shared::run_report::Verdict;
 
+pub use bounded::Visit;
 use envelope::PAYLOAD_BYTES_MAX;
 pub use error::{Damage, StoreError};
 use manifest::Digest;
@@ -240,12 +242,12 @@ pub trait ResultStore: Send {
     /// [`StoreError::UnknownRun`], [`StoreError::UnknownFile`], [`StoreError::Damaged`].
     fn file(&self, run: RunId, path: &str) -> Result<Vec<u8>, StoreError>;
 
-    /// Shows all intervals of a run, by trial, attempt, agent and sequence, holding one at a time. The run is
-    /// verified as it passes by: **on an error, throw away what was shown.**
+    /// Shows all intervals of a run, by trial, attempt, agent and sequence, holding one at a time, until the visit breaks off. A run
+    /// that is shown to its end is verified as it passes by: **on an error, throw away what was shown.**
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::Damaged`].
-    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError>;
+    fn intervals(&self, run: RunId, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// Shows all intervals of one attempt at a trial, by agent and sequence, holding one at a time. Of a run that is
     /// not finished only that trial is read; a finished one that was not read in full before is verified as it passes
@@ -390,11 +392,8 @@ fn in_key_order(run: RunId, mut intervals: Vec<StoredInterval>) -> Result<Vec<St
 /// Refuses what is too large.
 fn within(payload: &[u8], size_bytes_max: usize, what: &str) -> Result<(), StoreError> {
     if payload.len() > size_bytes_max {
-        return Err(StoreError::TooLarge {
-            what: what.to_owned(),
-            size_bytes: payload.len(),
-            size_bytes_max,
-        });
+        let (what, size_bytes) = (what.to_owned(), payload.len());
+        return Err(StoreError::TooLarge { what, size_bytes, size_bytes_max });
     }
     Ok(())
 }

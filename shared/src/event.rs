@@ -85,17 +85,17 @@ pub struct Progress {
     pub errors: u64,
     /// Successes per second over the last second reported (warm-up included, so that a display has something to show).
     pub recent_per_s: f64,
-    /// Median latency so far, ns; `None` before the first success.
+    /// Median latency so far, ns; `None`: too few successes to bound it.
     pub p50_ns: Option<u64>,
-    /// 99th percentile of latency so far, ns.
+    /// 99th percentile of latency so far, ns; `None`: too few successes to bound it.
     pub p99_ns: Option<u64>,
     /// Agents that have reported, of those that take part.
     pub agents_reporting: u32,
     /// A sentence worth showing while it runs, such as that the generator is the limit.
     pub hint: Option<String>,
-    /// Median latency of the last second in which anybody reported, ns; `None` when nothing succeeded in it.
+    /// Median latency of the last second in which anybody reported, ns; `None`: too few successes in it to bound it.
     pub recent_p50_ns: Option<u64>,
-    /// 99th percentile of latency of that second, ns.
+    /// 99th percentile of latency of that second, ns; `None` likewise.
     pub recent_p99_ns: Option<u64>,
     /// Latency so far at [`progress::QUANTILES_TOLD`], ns, as far as the sample carries them; the rest is left out.
     pub quantiles_ns: Vec<u64>,

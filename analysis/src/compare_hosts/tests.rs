@@ -58,6 +58,15 @@ fn a_host_of_half_the_speed_is_slower_by_two() {
 }
 
 #[test]
+fn a_rate_that_was_asked_for_is_not_compared() {
+    let mut report = report(&[("a", &[], QUICK), ("b", &[], SLOW)]);
+    report.run.job = format!("{JOB}[load]\nmodel = \"open\"\nrate = 100\n");
+    let compared = compare_hosts(&report, Question::default()).unwrap();
+    let metrics: Vec<&str> = compared.metrics.iter().map(|row| row.metric.as_str()).collect();
+    assert_eq!(metrics, ["read.latency.mean", "read.latency.p50", "read.latency.p99"]);
+}
+
+#[test]
 fn a_label_makes_groups_and_costs_weigh_what_they_read() {
     let small: &[(&str, &str)] = &[("size", "small"), ("cost_per_hour", "0.5")];
     let large: &[(&str, &str)] = &[("size", "large"), ("cost_per_hour", "2")];

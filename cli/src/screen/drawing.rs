@@ -77,7 +77,7 @@ fn heading<'a>(model: &'a Model, ink: Ink) -> Line<'a> {
     let trial = if model.trial.number == 0 { String::new() } else { format!("  {}", model.trial.title()) };
     let invalid = match model.invalid {
         0 => String::new(),
-        count => format!("  {count} trial{} invalid", plural(count as usize)),
+        count => format!("  {count} trial{} invalid", plural(count)),
     };
     let step =
         if model.is_cancelling { "cancelling; what was measured is kept" } else { model.step.as_str() };

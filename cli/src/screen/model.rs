@@ -1,10 +1,10 @@
 //! What the full-screen view knows of a run: told by events, drawn from as it stands. It knows no clock and no terminal.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use report::figures;
 use shared::event::{Progress, RunEvent};
-use shared::finding::{Finding, Severity};
+use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::TrialIndex;
 use shared::run_report::{RunReport, Verdict};
 
@@ -28,11 +28,13 @@ pub(crate) struct Model {
     pub(super) progress: Option<Progress>,
     pub(super) points: VecDeque<Point>,
     pub(super) claims: Vec<Claim>,
-    /// How many trials had been collected when the claims were decided last.
-    pub(super) claims_after: u32,
-    pub(super) collected: u32,
-    /// Collected trials that do not count.
-    pub(super) invalid: u32,
+    /// How many trials the report counts that decided the claims last.
+    pub(super) claims_after: usize,
+    /// Those of them that do not count.
+    pub(super) invalid: usize,
+    /// The trials of which it was told that they ended, each attempt once: who comes late or again is told of the last one only, and
+    /// perhaps a second time.
+    known: BTreeSet<(TrialIndex, u32)>,
     pub(super) findings: VecDeque<Told>,
     /// What there is to say beside the run's own events, such as that the coordinator went away.
     pub(super) said: Option<String>,
@@ -96,11 +98,11 @@ impl Model {
                 self.points.clear();
             }
             RunEvent::Progress(progress) => self.note(progress),
-            RunEvent::TrialFinished { trial, is_valid, findings, .. } => {
+            RunEvent::TrialFinished { trial, attempt, findings, .. } => {
                 self.step = "collected".to_owned();
-                self.collected += 1;
-                self.invalid += u32::from(!is_valid);
-                findings.iter().for_each(|finding| self.keep(*trial, finding));
+                if self.known.insert((*trial, *attempt)) {
+                    findings.iter().for_each(|finding| self.keep(*trial, finding));
+                }
             }
             RunEvent::Ended { verdict, .. } => self.step = format!("ended: {}", verdict.as_str()),
         }
@@ -114,12 +116,14 @@ impl Model {
     /// Takes in the claims as the trials collected so far decide them.
     pub(crate) fn decide(&mut self, report: &RunReport) {
         self.name = report.run.name.clone();
-        self.claims_after = self.collected;
+        let collected = collected(report);
+        self.claims_after = collected.len();
+        self.invalid = collected.values().filter(|is_valid| !**is_valid).count();
         let claims = report.claims.iter().map(|claim| Claim {
             title: printable(&figures::claim(report, claim)),
             value: figures::with_interval(claim.value, claim.ci95, &claim.unit),
             // Before the first trial nothing is missing yet that would make a claim invalid.
-            verdict: if claim.n == 0 && self.collected == 0 { Verdict::None } else { claim.verdict },
+            verdict: if claim.n == 0 && collected.is_empty() { Verdict::None } else { claim.verdict },
         });
         self.claims = claims.collect();
     }
@@ -140,9 +144,9 @@ impl Model {
         self.is_cancelling = true;
     }
 
-    /// How many trials have been collected.
-    pub(crate) fn collected(&self) -> u32 {
-        self.collected
+    /// Of how many trials it was told that they ended: when there are more, the claims are to be decided anew.
+    pub(crate) fn known(&self) -> usize {
+        self.known.len()
     }
 
     fn note(&mut self, progress: &Progress) {
@@ -177,6 +181,27 @@ impl Model {
     }
 }
 
+/// An attempt at a trial, as a report has it: its variant's place, block, order and attempt.
+type Attempt = (usize, u32, u32, u32);
+
+/// The attempts of a report that were collected, and whether each counts: where agents stand apart, if all of its parts do.
+fn collected(report: &RunReport) -> BTreeMap<Attempt, bool> {
+    let mut attempts: BTreeMap<Attempt, bool> = BTreeMap::new();
+    let mut under_way: BTreeSet<Attempt> = BTreeSet::new();
+    for (place, variant) in report.variants.iter().enumerate() {
+        for trial in &variant.trials {
+            let attempt = (place, trial.block, trial.order, trial.attempt);
+            *attempts.entry(attempt).or_insert(true) &= trial.valid;
+            // So an attempt is called that has not come to its end yet.
+            if trial.findings.iter().any(|finding| finding.code == FindingCode::TrialNotRun) {
+                under_way.insert(attempt);
+            }
+        }
+    }
+    attempts.retain(|attempt, _| !under_way.contains(attempt));
+    attempts
+}
+
 /// The letter that several of a thing have more.
 pub(super) fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
@@ -185,6 +210,8 @@ pub(super) fn plural(count: usize) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use shared::run_report::{Coverage, TrialReport, VariantReport};
 
     use super::*;
 
@@ -207,6 +234,75 @@ mod tests {
         (0..10_000).for_each(|at_s| model.take(&second(at_s, 1)));
         assert_eq!(model.points.len(), POINTS_MAX);
         assert_eq!(model.points.back().map(|point| point.at_s), Some(9_999.0));
+    }
+
+    fn finished(trial: u32, attempt: u32) -> RunEvent {
+        let findings = vec![Finding::of_trial(FindingCode::GeneratorSaturated, "93 % of its core")];
+        RunEvent::TrialFinished { trial: TrialIndex(trial), attempt, is_valid: false, findings }
+    }
+
+    fn trial(block: u32, attempt: u32, code: Option<FindingCode>) -> TrialReport {
+        TrialReport {
+            block,
+            order: 0,
+            attempt,
+            valid: code.is_none(),
+            agent: None,
+            pair: None,
+            findings: code.map(|code| Finding::of_trial(code, "found")).into_iter().collect(),
+            start_skew_us: None,
+            start_skew_error_us: None,
+            coverage: Coverage::default(),
+            operations: Vec::new(),
+            agents: Vec::new(),
+            observers: Vec::new(),
+            slowest: Vec::new(),
+        }
+    }
+
+    /// A run with these trials that still goes on.
+    fn report(trials: Vec<TrialReport>) -> RunReport {
+        let run = serde_json::json!({
+            "id": shared::ids::RunId::new(1, [0; 10]), "name": "j", "state": "running", "verdict": "inconclusive",
+            "exit_code": 2, "reason": null, "started_at": "", "finished_at": null, "seed": 1, "tags": {},
+            "fleetmark_version": "", "analysis_version": "", "job": "",
+        });
+        RunReport {
+            schema: shared::run_report::SCHEMA.to_owned(),
+            run: serde_json::from_value(run).unwrap(),
+            variants: vec![VariantReport {
+                name: "default".to_owned(),
+                parameters: BTreeMap::new(),
+                trials,
+                operations: Vec::new(),
+                agents: Vec::new(),
+                estimates: Vec::new(),
+            }],
+            claims: Vec::new(),
+            comparisons: Vec::new(),
+            sweeps: Vec::new(),
+            search: None,
+            hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_comes_late_counts_the_trials_that_the_report_has() {
+        let mut model = Model::of("r");
+        model.take(&finished(2, 0));
+        let lost = Some(FindingCode::AgentLost);
+        let under_way = Some(FindingCode::TrialNotRun);
+        let trials = [(0, 0, None), (1, 0, lost), (1, 1, None), (2, 0, lost), (3, 0, under_way)];
+        let trials = trials.map(|(block, attempt, code)| trial(block, attempt, code));
+        model.decide(&report(trials.to_vec()));
+        assert_eq!((model.claims_after, model.invalid), (4, 2));
+    }
+
+    #[test]
+    fn an_end_that_is_told_twice_is_listed_once() {
+        let mut model = Model::of("r");
+        [finished(0, 0), finished(0, 0), finished(0, 1)].iter().for_each(|event| model.take(event));
+        assert_eq!((model.known(), model.findings.len()), (2, 2));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The latency of the second that agents reported last: what moves on a display.
 
+use analysis::quantile;
 use shared::histogram::Histogram;
 use shared::interval::Interval;
 
@@ -29,7 +30,8 @@ impl LastSecond {
         latencies.for_each(|latency| self.latency.add_encoded(latency));
     }
 
-    pub(super) fn value_at_quantile(&self, quantile: f64) -> Option<u64> {
-        self.latency.value_at_quantile(quantile)
+    /// `None` where the second's successes cannot carry it.
+    pub(super) fn quantile(&self, quantile: f64) -> Option<u64> {
+        quantile::quantile(&self.latency, quantile)
     }
 }

@@ -1,5 +1,6 @@
 //! The operations of a running trial one by one, as far as displays list them.
 
+use analysis::quantile;
 use shared::event::progress::{OPERATIONS_TOLD_MAX, OperationProgress};
 use shared::histogram::Histogram;
 use shared::interval::OperationInterval;
@@ -50,8 +51,8 @@ impl LiveOperations {
             count: operation.count,
             errors: operation.errors,
             recent_per_s: recent_per_s(index),
-            p50_ns: operation.latency.value_at_quantile(0.5),
-            p99_ns: operation.latency.value_at_quantile(0.99),
+            p50_ns: quantile::quantile(&operation.latency, 0.5),
+            p99_ns: quantile::quantile(&operation.latency, 0.99),
         });
         told.collect()
     }

@@ -34,6 +34,7 @@ macro_rules! conformance {
             a_finished_run_reads_back_whole,
             a_finished_run_does_not_change,
             intervals_come_in_key_order_each_once,
+            a_visit_ends_where_it_is_broken_off,
             a_trial_shows_its_own_intervals_only,
             an_interval_of_another_length_replaces_the_one_before,
             of_two_intervals_with_one_address_in_a_batch_the_later_stays,

@@ -5,6 +5,7 @@
 //! [`shared::interval::fold`].
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use shared::ids::{AgentId, RunId, TrialKey};
 use shared::interval::Interval;
@@ -42,7 +43,10 @@ pub fn fold_run(
     is_dry_run: bool,
 ) -> Result<Option<FoldedRun>, StoreError> {
     let mut folding = Folding::new(run);
-    store.intervals(run, &mut |stored| folding.take(stored))?;
+    store.intervals(run, &mut |stored| {
+        folding.take(stored);
+        ControlFlow::Continue(())
+    })?;
     folding.end_trial();
     if folding.is_too_large || folding.outcome.size_bytes_after >= folding.outcome.size_bytes_before {
         return Ok(None);

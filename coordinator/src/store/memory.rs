@@ -11,7 +11,7 @@ use super::envelope::PAYLOAD_BYTES_MAX;
 use super::error::StoreError;
 use super::{
     CachedReport, Compaction, INTERVAL_BYTES_MAX, ResultStore, StoreCheck, StoredInterval, SummaryFilter,
-    check_files, in_key_order, summary_of, within,
+    Visit, check_files, in_key_order, summary_of, within,
 };
 
 type Address = (TrialKey, AgentId, IntervalSequence);
@@ -200,9 +200,9 @@ impl ResultStore for MemoryStore {
         content.ok_or_else(|| StoreError::UnknownFile { run, path: path.to_owned() })
     }
 
-    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
+    fn intervals(&self, run: RunId, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.stored(run)?;
-        self.of_trials(|trial| trial.run == run).into_iter().for_each(visit);
+        let _broken_off = self.of_trials(|trial| trial.run == run).into_iter().try_for_each(visit);
         Ok(())
     }
 

@@ -137,6 +137,9 @@ pub(crate) fn read_intervals(
     run: RunId,
 ) -> Result<Vec<StoredInterval>, super::StoreError> {
     let mut intervals = Vec::new();
-    store.intervals(run, &mut |interval| intervals.push(interval))?;
+    store.intervals(run, &mut |interval| {
+        intervals.push(interval);
+        std::ops::ControlFlow::Continue(())
+    })?;
     Ok(intervals)
 }

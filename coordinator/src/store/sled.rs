@@ -37,7 +37,7 @@ use shared::run_record::{RunRecord, RunSummary};
 
 use super::error::{Damage, StoreError};
 use super::ledger::{Entry, Ledger, Standing, sync_directory};
-use super::{CachedReport, Compaction, ResultStore, StoreCheck, StoredInterval, SummaryFilter};
+use super::{CachedReport, Compaction, ResultStore, StoreCheck, StoredInterval, SummaryFilter, Visit};
 use database::{Database, Fault};
 use values::Trouble;
 
@@ -276,7 +276,7 @@ impl ResultStore for SledStore {
         reading::file(self, run, path)
     }
 
-    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
+    fn intervals(&self, run: RunId, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         reading::intervals(self, run, visit)
     }
 

@@ -11,6 +11,7 @@ pub mod part;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::ops::ControlFlow;
 
 use shared::ids::{BaselineName, RunId};
 use shared::run_record::{RunRecord, RunSummary};
@@ -106,9 +107,8 @@ fn export_run(
     }
     let mut written = Ok(());
     store.intervals(run, &mut |interval| {
-        if written.is_ok() {
-            written = writer.write(&Part::Interval(interval));
-        }
+        written = writer.write(&Part::Interval(interval));
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     written?;
     writer.write(&Part::Ending { summary, report })

@@ -13,6 +13,7 @@ use crate::control::{Control, ControlError};
 use crate::reporting::{self, ReportingError};
 use crate::rpc::codec;
 use crate::store::StoreError;
+use crate::store::bounded::intervals_up_to;
 
 /// Pages that are kept, of at most a megabyte each as a rule.
 const PAGES_KEPT: usize = 16;
@@ -75,14 +76,8 @@ impl DrawnPages {
 async fn draw(control: &Control, run: RunId) -> Result<Option<Arc<Drawn>>, ControlError> {
     let read = control.store.read(move |store| {
         let record = store.run(run)?.ok_or(ReportingError::UnknownRun(run))?;
-        let (mut stored, mut size_bytes) = (Vec::new(), 0);
-        store.intervals(run, &mut |interval| {
-            size_bytes += interval.bytes.len();
-            if size_bytes <= RUN_BYTES_MAX {
-                stored.push(interval.bytes);
-            }
-        })?;
-        Ok::<_, ReportingError>((size_bytes <= RUN_BYTES_MAX).then_some((record, stored)))
+        let stored = intervals_up_to(store, run, RUN_BYTES_MAX)?;
+        Ok::<_, ReportingError>(stored.map(|stored| (record, stored)))
     });
     let Some((record, stored)) = read.await?? else { return Ok(None) };
     let drawing = tokio::task::spawn_blocking(move || {

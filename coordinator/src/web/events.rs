@@ -7,9 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use http::{Response, StatusCode};
-use shared::event::RunEvent;
 use shared::ids::RunId;
-use shared::run_report::RunReport;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -17,10 +15,10 @@ use super::answer;
 use super::api::refusal;
 use super::guard::Visit;
 use super::live::Look;
+use super::live::ending::Ending;
 use super::live::followed::{Followed, Next};
 use super::live::frame::Frame;
 use crate::control::{Control, ControlError};
-use crate::reporting::ReportingError;
 
 /// Where a watcher left off.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -74,17 +72,9 @@ fn typed(body: Body) -> Response<Body> {
 
 /// The end of a run, as the frame that comes next.
 async fn ended(control: &Control, run: RunId, after: u64) -> Result<Vec<u8>, ControlError> {
-    let report: RunReport = serde_json::from_slice(&control.show(run).await?)
-        .map_err(|error| ReportingError::Report { run, problem: error.to_string() })?;
-    let record = control.store.read(move |store| store.run(run)).await??;
-    let record = record.ok_or(ReportingError::UnknownRun(run))?;
-    let mut frame = Frame::of_record(&record);
-    frame.take(&RunEvent::Ended {
-        state: report.run.state,
-        verdict: report.run.verdict,
-        exit_code: report.run.exit_code,
-        reason: report.run.reason,
-    });
+    let ending = Ending::read(control, run).await?;
+    let mut frame = Frame::of_record(&ending.record);
+    frame.take(&ending.event);
     frame.sequence = after.saturating_add(1);
     let json = serde_json::to_vec(&frame).expect("a frame has text keys and finite numbers only");
     Ok(event(frame.sequence, &json))

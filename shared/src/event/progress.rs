@@ -28,9 +28,9 @@ pub struct OperationProgress {
     pub errors: u64,
     /// Successes per second over the last second reported.
     pub recent_per_s: f64,
-    /// Median latency so far, ns; `None` before the first success.
+    /// Median latency so far, ns; `None`: too few successes to bound it.
     pub p50_ns: Option<u64>,
-    /// 99th percentile of latency so far, ns.
+    /// 99th percentile of latency so far, ns; `None` likewise.
     pub p99_ns: Option<u64>,
 }
 

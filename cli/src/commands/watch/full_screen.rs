@@ -124,7 +124,7 @@ struct Decisions {
     client: Client,
     run: String,
     /// For how many collected trials it was asked for last.
-    asked_for: Option<u32>,
+    asked_for: Option<usize>,
     /// The answer that is on its way. It is kept between calls, each of which may be given up for something that comes first.
     answer: Option<BoxFuture<'static, anyhow::Result<RunReport>>>,
 }
@@ -136,7 +136,7 @@ impl Decisions {
 
     /// The next one; never, as long as nothing was collected since the last. One that cannot be had is done without.
     async fn next(&mut self, model: &RefCell<Model>) -> RunReport {
-        let collected = model.borrow().collected();
+        let collected = model.borrow().known();
         if self.answer.is_none() && self.asked_for != Some(collected) {
             self.asked_for = Some(collected);
             let (mut client, run) = (self.client.clone(), self.run.clone());

@@ -133,11 +133,7 @@ fn agents(frame: &mut Frame<'_>, model: &Model, area: Rect, ink: Ink) {
 fn claims(frame: &mut Frame<'_>, model: &Model, area: Rect, ink: Ink) {
     let mut title = counted("Claims", model.claims.len(), area, 1);
     if !model.claims.is_empty() && model.claims_after > 0 {
-        title = format!(
-            "{title}, after {} trial{}",
-            model.claims_after,
-            super::plural(model.claims_after as usize)
-        );
+        title = format!("{title}, after {} trial{}", model.claims_after, super::plural(model.claims_after));
     }
     let block = ink.titled(title);
     if model.claims.is_empty() {

@@ -85,7 +85,7 @@ fn model() -> Model {
             verdict: Verdict::Inconclusive,
         },
     ];
-    model.claims_after = 1;
+    (model.claims_after, model.invalid) = (1, 1);
     model
 }
 

@@ -1,5 +1,7 @@
 //! All that is stored of a run, streamed: its record first, then its intervals as they were received.
 
+use std::ops::ControlFlow;
+
 use shared::ids::RunId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -35,6 +37,8 @@ impl ControlRpc {
                     if size_bytes <= EXPORT_BYTES_MAX {
                         intervals.push(stored.bytes);
                     }
+                    // Beyond the bound it is still said how much there is.
+                    ControlFlow::Continue(())
                 })?;
                 if size_bytes > EXPORT_BYTES_MAX {
                     let what = format!("the export of run {run}");

@@ -1,6 +1,7 @@
 //! Facts about intervals: their order, their durability, their bounds.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -24,6 +25,23 @@ pub(crate) fn intervals_come_in_key_order_each_once<F: Fixture>() {
     store.commit().unwrap();
     let expected = samples::sorted(samples::intervals(1, 60));
     assert_eq!(samples::read_intervals(store, run_id(1)).unwrap(), expected);
+}
+
+pub(crate) fn a_visit_ends_where_it_is_broken_off<F: Fixture>() {
+    let mut fixture = F::new();
+    let store = fixture.store();
+    samples::create(store, 1);
+    store.append(&samples::intervals(1, 40)).unwrap();
+    samples::finish(store, 2, 40);
+    for number in [1, 2] {
+        let mut seen = 0;
+        let mut visit = |_| {
+            seen += 1;
+            if seen < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        store.intervals(run_id(number), &mut visit).unwrap();
+        assert_eq!(seen, 3);
+    }
 }
 
 pub(crate) fn a_trial_shows_its_own_intervals_only<F: Fixture>() {

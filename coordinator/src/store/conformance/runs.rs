@@ -154,7 +154,7 @@ pub(crate) fn unknown_runs_and_files_are_said_to_be_unknown<F: Fixture>() {
     assert!(is_unknown(store.finish_run(&samples::record(1), &samples::summary(1), &samples::report(1))));
     assert!(is_unknown(store.save_report(run, &samples::report(1))));
     assert!(is_unknown(store.remove_run(run)));
-    assert!(is_unknown(store.intervals(run, &mut |_| ())));
+    assert!(is_unknown(store.intervals(run, &mut |_| std::ops::ControlFlow::Continue(()))));
     assert!(is_unknown(store.report(run).map(drop)));
     assert!(is_unknown(store.check_run(run)));
     samples::create(store, 1);

@@ -85,7 +85,7 @@ fn finished_by_itself(store: &SledStore, run: RunId) -> Option<Entry> {
             let Some(ending) = verify::ending_in(database, run)? else {
                 return Ok(None);
             };
-            verify::examine_finished(database, run, ending, &mut |_| ())?;
+            verify::examine_finished(database, run, ending, &mut |_| std::ops::ControlFlow::Continue(()))?;
             let (record, _) = verify::read_record(database, run)?;
             let birth = Birth { name: record.name, submitted_at_ms: record.submitted_at_ms };
             Ok(Some(Entry { birth: Some(birth), standing: Standing::Finished(ending) }))

@@ -1,6 +1,7 @@
 //! The half of the trait that reads. What it cannot vouch for it names.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use shared::ids::{Name, RunId, TrialKey};
 use shared::run_record::{RunRecord, RunState, RunSummary};
@@ -9,7 +10,7 @@ use shared::run_report::Verdict;
 use crate::store::error::{Damage, StoreError};
 use crate::store::ledger::{Entry, Standing};
 use crate::store::manifest::Manifest;
-use crate::store::{CachedReport, StoreCheck, StoredInterval, SummaryFilter, summary_of};
+use crate::store::{CachedReport, StoreCheck, StoredInterval, SummaryFilter, Visit, summary_of};
 
 use super::database::Fault;
 use super::keys::{Kind, Row};
@@ -59,11 +60,7 @@ pub(super) fn file(store: &SledStore, run: RunId, path: &str) -> Result<Vec<u8>,
     content.ok_or_else(|| StoreError::UnknownFile { run, path: path.to_owned() })
 }
 
-pub(super) fn intervals(
-    store: &SledStore,
-    run: RunId,
-    visit: &mut dyn FnMut(StoredInterval),
-) -> Result<(), StoreError> {
+pub(super) fn intervals(store: &SledStore, run: RunId, visit: &mut Visit<'_>) -> Result<(), StoreError> {
     let entry = store.known(run)?;
     store.read(run, |database| {
         let Some(entry) = entry else {
@@ -73,10 +70,12 @@ pub(super) fn intervals(
             return verify::examine_finished(database, run, ending, visit);
         }
         verify::require_no_ending(database, run)?;
-        values::intervals(database, run, Row::First).try_for_each(|interval| {
-            visit(interval?);
-            Ok(())
-        })
+        for interval in values::intervals(database, run, Row::First) {
+            if visit(interval?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     })
 }
 
@@ -93,6 +92,7 @@ pub(super) fn trial_intervals(
             if interval.trial == trial {
                 visit(interval);
             }
+            ControlFlow::Continue(())
         });
     }
     store.read(trial.run, |database| {

@@ -1,9 +1,11 @@
 //! Whether a run is whole: the ledger against the manifest, the manifest against everything else.
 
+use std::ops::ControlFlow;
+
 use shared::ids::RunId;
 use shared::run_record::{RunRecord, RunSummary};
 
-use crate::store::StoredInterval;
+use crate::store::Visit;
 use crate::store::ledger::{Ending, Entry, Standing};
 use crate::store::manifest::{Digest, IntervalTally, Manifest, TallyMaker};
 
@@ -18,7 +20,7 @@ pub(super) fn examine(database: &Database, run: RunId, entry: Option<&Entry>) ->
     };
     match ending_of(database, run, &entry.standing)? {
         Some(ending) => {
-            examine_finished(database, run, ending, &mut |_| ())?;
+            examine_finished(database, run, ending, &mut |_| ControlFlow::Continue(()))?;
             Ok(ending.intervals.count)
         }
         None => examine_unfinished(database, run),
@@ -41,19 +43,22 @@ pub(super) fn ending_of(
     }
 }
 
-/// Reads a finished run in full, showing its intervals as they pass by.
+/// Reads a finished run in full, showing its intervals as they pass by, unless the visit breaks off.
 pub(super) fn examine_finished(
     database: &Database,
     run: RunId,
     ending: Ending,
-    visit: &mut dyn FnMut(StoredInterval),
+    visit: &mut Visit<'_>,
 ) -> Result<(), Trouble> {
     let row = Row::of(&examine_values(database, run, ending)?);
     let mut tally = TallyMaker::default();
     for interval in values::intervals(database, run, row) {
         let interval = interval?;
         tally.add(&interval);
-        visit(interval);
+        // Of a part nothing can be said.
+        if visit(interval).is_break() {
+            return Ok(());
+        }
     }
     let (found, expected) = (tally.finish(), ending.intervals);
     if found.count != expected.count {

@@ -12,7 +12,7 @@ use shared::run_record::{RunRecord, RunSummary};
 use super::*;
 use crate::store::memory::MemoryStore;
 use crate::store::samples::{self, run_id};
-use crate::store::{CachedReport, Compaction, StoreCheck, SummaryFilter};
+use crate::store::{CachedReport, Compaction, StoreCheck, SummaryFilter, Visit};
 
 /// What the tests see of a store from outside its thread.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl ResultStore for FaultyStore {
         self.inner.file(run, path)
     }
 
-    fn intervals(&self, run: RunId, visit: &mut dyn FnMut(StoredInterval)) -> Result<(), StoreError> {
+    fn intervals(&self, run: RunId, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.inner.intervals(run, visit)
     }
 

@@ -14,8 +14,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::ending::Ending;
 use super::frame::Frame;
-use super::seed;
+use super::seed::{self, Seed};
 use crate::control::Control;
 use crate::web::pages;
 
@@ -49,6 +50,21 @@ pub(in crate::web) struct Followed {
 struct Frames {
     now: Frame,
     told: VecDeque<(u64, Bytes)>,
+    /// Whether the last of them is the last of all.
+    is_ended: bool,
+}
+
+impl Frames {
+    /// Keeps the frame as it stands now, with a place of its own.
+    fn push(&mut self) -> u64 {
+        self.now.sequence += 1;
+        let json = serde_json::to_vec(&self.now).expect("a frame has text keys and finite numbers only");
+        self.told.push_back((self.now.sequence, Bytes::from(json)));
+        if self.told.len() > FRAMES_KEPT {
+            self.told.pop_front();
+        }
+        self.now.sequence
+    }
 }
 
 /// Charts as they were drawn last.
@@ -76,7 +92,7 @@ impl Followed {
         so_far.iter().for_each(|event| now.take(event));
         let followed = Self {
             run: record.id,
-            frames: Mutex::new(Frames { now, told: VecDeque::new() }),
+            frames: Mutex::new(Frames { now, told: VecDeque::new(), is_ended: false }),
             newest: watch::Sender::new(0),
             record: Mutex::new(Arc::new(record)),
             rolling: Arc::default(),
@@ -92,12 +108,17 @@ impl Followed {
         lock(&self.frames).now.clone()
     }
 
+    /// Whether nothing more will be told.
+    pub(super) fn is_ended(&self) -> bool {
+        lock(&self.frames).is_ended
+    }
+
     /// What comes after a frame; whoever lags too far behind is skipped ahead to the newest.
     pub(in crate::web) fn after(&self, sequence: u64) -> Next {
         let frames = lock(&self.frames);
         let newest = frames.now.sequence;
         if sequence == newest {
-            return if frames.now.state.is_over() { Next::End } else { Next::Nothing };
+            return if frames.is_ended { Next::End } else { Next::Nothing };
         }
         // A place that was never given comes from an earlier coordinator.
         let is_kept = |oldest: &(u64, Bytes)| sequence < newest && oldest.0 <= sequence + 1;
@@ -132,14 +153,15 @@ impl Followed {
         pages::run::fragment(&frame, &charts).into_string()
     }
 
-    /// Follows it until it is over, or nobody looks any more.
+    /// Follows it until it is over, or nobody looks any more: then `leave` says whether that is so still, and lets nobody come after.
     pub(super) async fn follow(
         self: &Arc<Self>,
         control: &Control,
         mut events: broadcast::Receiver<RunEvent>,
         mut stored: broadcast::Receiver<Arc<Interval>>,
+        leave: impl Fn() -> bool,
     ) {
-        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+        let mut seed = self.sow(control).await;
         self.is_seeded.send_replace(true);
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,8 +179,11 @@ impl Followed {
                 interval = stored.recv() => match interval {
                     Ok(interval) if interval.trial.run == self.run => unplaced.push(interval),
                     Ok(_) => {}
+                    // What was missed is stored; of a run that is too large it stays a gap.
                     Err(RecvError::Lagged(_)) => {
-                        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await;
+                        if seed == Seed::Fits {
+                            seed = self.sow(control).await;
+                        }
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -171,14 +196,34 @@ impl Followed {
                     if std::mem::take(&mut has_news) {
                         self.tell();
                     }
-                    unseen = if Arc::strong_count(self) > HOLDERS { 0 } else { unseen + 1 };
-                    if unseen >= UNSEEN_MAX {
+                    unseen = if self.is_seen() { 0 } else { unseen + 1 };
+                    if unseen >= UNSEEN_MAX && leave() {
                         return;
                     }
                 }
             }
         }
-        self.end();
+        self.end(self.untold_ending(control).await);
+    }
+
+    /// Whether anybody looks.
+    pub(super) fn is_seen(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > HOLDERS
+    }
+
+    /// How it ended, if nobody said so; `None`: it was said, or the run is not over but the coordinator stops.
+    async fn untold_ending(&self, control: &Control) -> Option<Ending> {
+        if self.now().state.is_over() {
+            return None;
+        }
+        let ending = Ending::read(control, self.run).await;
+        let ending =
+            ending.inspect_err(|error| tracing::warn!(run = %self.run, %error, "the end is not told"));
+        ending.ok().filter(|ending| ending.record.state.is_over())
+    }
+
+    async fn sow(&self, control: &Control) -> Seed {
+        seed::sow(&control.store, self.run, RunRecord::clone(&self.record()), &self.rolling).await
     }
 
     /// Asks how the run's record stands now.
@@ -209,21 +254,22 @@ impl Followed {
 
     /// Tells where it stands now.
     fn tell(&self) {
-        let mut frames = lock(&self.frames);
-        frames.now.sequence += 1;
-        let json = serde_json::to_vec(&frames.now).expect("a frame has text keys and finite numbers only");
-        let sequence = frames.now.sequence;
-        frames.told.push_back((sequence, Bytes::from(json)));
-        if frames.told.len() > FRAMES_KEPT {
-            frames.told.pop_front();
-        }
-        drop(frames);
+        let sequence = lock(&self.frames).push();
         self.newest.send_replace(sequence);
     }
 
-    /// Tells the end. Without one, the coordinator stops, and whoever looks comes back to the next one.
-    fn end(&self) {
-        self.tell();
+    /// Tells the end, with what is stored of it if nobody said so. Without one, the coordinator stops, and whoever looks comes back to
+    /// the next one.
+    fn end(&self, untold: Option<Ending>) {
+        let mut frames = lock(&self.frames);
+        if let Some(ending) = untold {
+            frames.now.take_record(&ending.record);
+            frames.now.take(&ending.event);
+        }
+        frames.is_ended = true;
+        let sequence = frames.push();
+        drop(frames);
+        self.newest.send_replace(sequence);
     }
 
     fn record(&self) -> Arc<RunRecord> {
@@ -263,17 +309,39 @@ mod tests {
         assert_eq!(lock(&followed.frames).told.len(), FRAMES_KEPT);
     }
 
-    #[test]
-    fn after_the_end_nothing_is_told() {
-        let followed = Followed::new(samples::record(1), &[]);
-        let ended = RunEvent::Ended {
+    fn cancelled() -> RunEvent {
+        RunEvent::Ended {
             state: RunState::Cancelled,
             verdict: shared::run_report::Verdict::Invalid,
             exit_code: 3,
             reason: Some("cancelled".to_owned()),
-        };
-        lock(&followed.frames).now.take(&ended);
-        followed.end();
+        }
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_told() {
+        let followed = Followed::new(samples::record(1), &[]);
+        lock(&followed.frames).now.take(&cancelled());
+        assert!(matches!(followed.after(1), Next::Nothing), "the end is still to be told");
+        followed.end(None);
+        assert_eq!(sequence(followed.after(1)), Some(2));
+        assert!(matches!(followed.after(2), Next::End));
+    }
+
+    #[test]
+    fn an_end_that_nobody_told_is_told_as_it_is_stored() {
+        let followed = Followed::new(samples::record(1), &[]);
+        assert!(!followed.now().state.is_over());
+        followed.end(Some(Ending { record: samples::finished_record(1), event: cancelled() }));
+        assert_eq!((followed.now().state, followed.now().exit_code), (RunState::Cancelled, Some(3)));
+        assert_eq!(sequence(followed.after(1)), Some(2));
+        assert!(matches!(followed.after(2), Next::End));
+    }
+
+    #[test]
+    fn whoever_looks_when_a_coordinator_stops_is_let_go() {
+        let followed = Followed::new(samples::record(1), &[]);
+        followed.end(None);
         assert_eq!(sequence(followed.after(1)), Some(2));
         assert!(matches!(followed.after(2), Next::End));
     }

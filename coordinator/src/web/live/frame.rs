@@ -60,9 +60,9 @@ pub(in crate::web) struct ProgressNow {
     pub(in crate::web) errors: u64,
     /// Successes per second over the last second.
     pub(in crate::web) recent_per_s: f64,
-    /// Median latency so far, ns.
+    /// Median latency so far, ns; `null`: too few successes to bound it.
     pub(in crate::web) p50_ns: Option<u64>,
-    /// 99th percentile of latency so far, ns.
+    /// 99th percentile of latency so far, ns; `null` likewise.
     pub(in crate::web) p99_ns: Option<u64>,
     /// Agents that have reported.
     pub(in crate::web) agents_reporting: u32,

@@ -9,28 +9,35 @@ use tokio::sync::Mutex;
 
 use crate::rpc::codec;
 use crate::store::StoreHandle;
+use crate::store::bounded::intervals_up_to;
 
 /// Most bytes of intervals that are read, so that the store's one thread is not held up: some hours of a few agents. Charts of a larger
 /// run begin when somebody looks; its report has all.
 const SEED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Adds what is stored.
-pub(super) async fn sow(store: &StoreHandle, run: RunId, record: RunRecord, rolling: &Arc<Mutex<Rolling>>) {
-    let read = store.read(move |store| {
-        let (mut stored, mut size_bytes) = (Vec::new(), 0);
-        store.intervals(run, &mut |interval| {
-            size_bytes += interval.bytes.len();
-            if size_bytes <= SEED_BYTES_MAX {
-                stored.push(interval.bytes);
-            }
-        })?;
-        Ok::<_, crate::store::StoreError>(if size_bytes <= SEED_BYTES_MAX { stored } else { Vec::new() })
-    });
+/// Whether there is any use in reading it once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seed {
+    /// What is stored is within the bound.
+    Fits,
+    /// It is beyond, and will only grow.
+    TooLarge,
+}
+
+/// Adds what is stored, if that is not too much.
+pub(super) async fn sow(
+    store: &StoreHandle,
+    run: RunId,
+    record: RunRecord,
+    rolling: &Arc<Mutex<Rolling>>,
+) -> Seed {
+    let read = store.read(move |store| intervals_up_to(store, run, SEED_BYTES_MAX));
     let stored = match read.await.and_then(|read| read) {
-        Ok(stored) => stored,
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Seed::TooLarge,
         Err(error) => {
             tracing::warn!(%run, %error, "charts of a run begin late: what was stored of it cannot be read");
-            return;
+            return Seed::Fits;
         }
     };
     let rolling = rolling.clone();
@@ -44,4 +51,5 @@ pub(super) async fn sow(store: &StoreHandle, run: RunId, record: RunRecord, roll
     if let Err(error) = sowing.await {
         tracing::error!(%run, %error, "charts of a run begin late");
     }
+    Seed::Fits
 }
