@@ -39,7 +39,7 @@ for need in "${modules[@]}"; do
     read -r module package <<<"$need"
     /usr/bin/python3 -c "import $module" >/dev/null 2>&1 || missing+=("$package")
 done
-[ -e /usr/share/java/HdrHistogram.jar ] || missing+=(libhdrhistogram-java)
+[ -e /usr/share/java/hdrhistogram.jar ] || missing+=(libhdrhistogram-java)
 
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -148,7 +148,7 @@ fn each_bad_day_has_its_own_kind_and_words() {
             url,
             operations("statement = \"SELECT pg_sleep(60)\"\ntimeout = \"3s\""),
             "timeout",
-            "it was cancelled",
+            "it was given up",
         ),
     ] {
         let (said, report) = run(&scene, &job(&url, &settings, "iterations = 4"));

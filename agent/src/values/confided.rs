@@ -9,6 +9,7 @@ use std::sync::Arc;
 use shared::job::builtin::BuiltIn;
 use shared::job::confidences;
 use shared::job::template::{Part, Template};
+use shared::secret::in_url::passwords_within;
 use shared::secret::mask::Mask;
 use shared::secret::{Confidential, SecretName, SecretText};
 
@@ -43,7 +44,16 @@ impl Confided {
         let of_coordinator =
             secrets.iter().map(|(name, text)| (format!("{{{{secret:{name}}}}}"), text.reveal()));
         let of_agent = variables.iter().map(|(name, value)| (format!("{{{{env:{name}}}}}"), value.as_str()));
-        let mask = Arc::new(Mask::over(of_coordinator.chain(of_agent)));
+        let whole: Vec<(String, &str)> = of_coordinator.chain(of_agent).collect();
+        // A server may be told a URL's password alone, and repeat it.
+        let parts: Vec<(String, String)> = whole
+            .iter()
+            .flat_map(|(name, value)| {
+                passwords_within(value).into_iter().map(move |part| (name.clone(), part))
+            })
+            .collect();
+        let parts = parts.iter().map(|(name, part)| (name.clone(), part.as_str()));
+        let mask = Arc::new(Mask::over(whole.iter().cloned().chain(parts)));
         Self { secrets, variables, mask }
     }
 
@@ -131,6 +141,15 @@ mod tests {
         assert_eq!(filled, ["x", "--key=correct horse", "80{{"]);
         let told = confided().mask().hide(filled.join(" "));
         assert_eq!(told, "x --key={{secret:KEY}} {{env:PORT}}{{");
+    }
+
+    #[test]
+    fn the_password_of_a_url_that_was_told_as_a_whole_is_hidden_by_itself() {
+        let environment = |_: &str| Ok("redis://:p%40ss-word@h".to_owned());
+        let named = ["URL".to_owned()].into();
+        let confided = Confided::with_environment(&Confidential::default(), named, &environment);
+        let told = confided.mask().hide("unknown command 'AUTH', beginning with 'p@ss-word'".to_owned());
+        assert_eq!(told, "unknown command 'AUTH', beginning with '{{env:URL}}'");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use shared::secret::mask::Mask;
 use uuid::fmt::Hyphenated;
 
 use super::names::Sources;
@@ -55,6 +56,16 @@ impl Values {
     /// Forgets what was taken out of answers, as a new pass of a scenario does.
     pub fn forget_extracted(&mut self) {
         self.extracted.iter_mut().for_each(|extracted| extracted.is_there = false);
+    }
+
+    /// A text with the values that were taken out of answers replaced by their names: a session's token may be among them.
+    pub fn hide_extracted(&self, text: String) -> String {
+        let known =
+            self.sources.extracted.iter().zip(&self.extracted).filter(|(_, extracted)| extracted.is_there);
+        let texts = known
+            .map(|(name, extracted)| (format!("{{{{{name}}}}}"), String::from_utf8_lossy(&extracted.text)));
+        let texts: Vec<_> = texts.collect();
+        Mask::over(texts.iter().map(|(shown, text)| (shown.clone(), text.as_ref()))).hide(text)
     }
 
     /// Keeps a value taken out of an answer, in place of the one before.
@@ -168,6 +179,8 @@ mod tests {
         values.keep(ExtractedIndex(0), b"two");
         values.begin_iteration();
         assert_eq!(render(&mut values), Ok("two".into()));
+        values.keep(ExtractedIndex(0), b"session-1");
+        assert_eq!(values.hide_extracted("GET /?t=session-1".to_owned()), "GET /?t={{token}}");
         values.forget_extracted();
         assert_eq!(render(&mut values), missing);
     }

@@ -80,7 +80,7 @@ impl BuiltIn {
             "Where the target answers; also in the target's own texts, and in hooks around trials.",
         ),
         ("target.port", "The free port that was found for the target; as target.host."),
-        ("peer.host", "The other agent of a pair. *(not yet)*"),
+        ("peer.host", "The other agent of a pair."),
     ];
 
     /// The names as people write them.

@@ -36,6 +36,42 @@ pub fn check_password(written: &str) -> Result<(), String> {
     }
 }
 
+/// The passwords in a URL that itself must not be told, as they stand there and percent-decoded: whoever it is sent to may tell them without
+/// the rest of it. A text that is no URL has none.
+pub fn passwords_within(url: &str) -> Vec<String> {
+    let Some((_, rest)) = url.split_once("://") else { return Vec::new() };
+    let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let password = user.split_once(':').map_or("", |(_, password)| password);
+    let of_parameter = parameters.split('&').filter_map(|parameter| parameter.split_once('='));
+    let of_parameters = of_parameter
+        .filter(|(key, _)| CONFIDENTIAL_PARAMETERS.iter().any(|known| key.eq_ignore_ascii_case(known)))
+        .map(|(_, value)| value);
+    let written = std::iter::once(password).chain(of_parameters).filter(|password| !password.is_empty());
+    let both = |password: &str| [Some(password.to_owned()), percent_decoded(password)];
+    let mut passwords: Vec<String> = written.flat_map(both).flatten().collect();
+    passwords.dedup();
+    passwords
+}
+
+/// A part of a URL with its percent signs and digits as the bytes that they mean; `None`: they mean no text in UTF-8.
+pub fn percent_decoded(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        if *first != b'%' {
+            bytes.push(*first);
+            rest = others;
+            continue;
+        }
+        let digits = others.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        bytes.push(digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())?);
+        rest = &others[2..];
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn is_named(password: &str) -> bool {
     let name = NAMED.iter().find_map(|start| password.strip_prefix(start));
     password.is_empty()
@@ -45,6 +81,19 @@ fn is_named(password: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_within_a_url_are_found_as_written_and_as_meant() {
+        assert_eq!(passwords_within("redis://:hunter2@h:6379/0"), ["hunter2"]);
+        assert_eq!(
+            passwords_within("postgres://me:p%40ss@h/db?a=b&sslpassword=two"),
+            ["p%40ss", "p@ss", "two"]
+        );
+        for without in ["redis://me@h", "redis://h/a:b@c", "no url", "", "postgres://me:@h"] {
+            assert_eq!(passwords_within(without), [""; 0], "{without}");
+        }
+        assert_eq!((percent_decoded("a%2"), percent_decoded("%ff")), (None, None));
+    }
 
     #[test]
     fn a_password_is_named_and_never_written() {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use shared::secret::in_url::check_password;
+use shared::secret::in_url::{check_password, percent_decoded};
 
 use super::place::{Place, read_port, split_port};
 use crate::values::{self, Names, NamesError, Rendering};
@@ -135,20 +135,7 @@ fn filled_in(part: &str, names: &Names) -> Result<String, ServerUrlError> {
 }
 
 fn decoded(part: &str) -> Result<String, ServerUrlError> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, others)) = rest.split_first() {
-        if *first != b'%' {
-            bytes.push(*first);
-            rest = others;
-            continue;
-        }
-        let digits = others.get(..2).and_then(|digits| str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.ok_or(ServerUrlError::Encoding)?);
-        rest = &others[2..];
-    }
-    String::from_utf8(bytes).map_err(|_| ServerUrlError::Encoding)
+    percent_decoded(part).ok_or(ServerUrlError::Encoding)
 }
 
 #[cfg(test)]

@@ -101,6 +101,6 @@ impl Worker for HttpWorker {
     fn describe(&self, operation: OperationIndex) -> Option<String> {
         let place = usize::from(operation.0);
         let sent = self.drafts[place].as_deref().unwrap_or(&self.plan.operations[place]);
-        Some(readable(&sent.request, &self.plan.secrets))
+        Some(self.pass.values.hide_extracted(readable(&sent.request, &self.plan.secrets)))
     }
 }

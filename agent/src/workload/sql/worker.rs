@@ -102,7 +102,7 @@ impl Worker for SqlWorker {
             Err(_) => {
                 let stage = progress.stage;
                 outcome.fail(ErrorKind::Timeout, || {
-                    format!("no end within {limit:?}: still {stage}; it was cancelled")
+                    format!("no end within {limit:?}: still {stage}; it was given up")
                 });
                 line.give_up(plan).await;
             }
