@@ -56,6 +56,7 @@ pub fn of_report(
     let mut stored: BTreeMap<TrialKey, BTreeMap<AgentId, BTreeMap<u64, Vec<u8>>>> = BTreeMap::new();
     let mut take = |it: coordinator::store::StoredInterval| {
         stored.entry(it.trial).or_default().entry(it.agent).or_default().insert(it.sequence.0, it.bytes);
+        std::ops::ControlFlow::Continue(())
     };
     disk.shown().intervals(run, &mut take).map_err(|error| unreadable(&error))?;
     let job = shared::job::parse(&record.job_toml, Kinds::Unchecked)
