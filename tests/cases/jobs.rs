@@ -120,6 +120,10 @@ fn every_example_is_valid_and_runs_as_it_stands() {
         let job = job.to_str().unwrap();
         let checked = scene.run(&["check", job]);
         assert_eq!(checked.code, 0, "{job}: {checked:?}");
+        // It needs a database; the tests of `kind = "sql"` run it against one.
+        if job.ends_with("database.toml") {
+            continue;
+        }
         let mut words = vec!["run", job, "--json", "report.json"];
         if job.ends_with("hardware.toml") {
             // As it stands it takes two minutes.
