@@ -40,6 +40,7 @@ mod request;
 mod response;
 mod script;
 mod selection;
+mod sending;
 pub(super) mod settings;
 pub(super) mod url;
 mod wire;

@@ -40,24 +40,38 @@ impl Stream {
     /// even when the operation is given up on the way.
     #[inline]
     pub(in crate::workload) async fn send(&mut self, bytes: &[u8], sent: &mut u64) -> io::Result<()> {
-        let mut rest = bytes;
+        let rest = self.send_at_once(bytes, sent)?;
+        if rest.is_empty() { Ok(()) } else { self.send_waiting(rest, sent).await }
+    }
+
+    /// Writes what the socket takes without waiting; gives what is left, which is all of it over TLS.
+    #[inline]
+    pub(in crate::workload) fn send_at_once<'a>(
+        &self,
+        bytes: &'a [u8],
+        sent: &mut u64,
+    ) -> io::Result<&'a [u8]> {
         let tried = match self {
-            Stream::Tcp(stream) => stream.try_write(rest),
-            Stream::Unix(stream) => stream.try_write(rest),
+            Stream::Tcp(stream) => stream.try_write(bytes),
+            Stream::Unix(stream) => stream.try_write(bytes),
             Stream::Tls(_) => Ok(0),
         };
         match tried {
             Ok(wrote) => {
                 *sent += wrote as u64;
-                rest = &rest[wrote..];
+                Ok(&bytes[wrote..])
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(bytes),
+            Err(error) => Err(error),
         }
-        if rest.is_empty() { Ok(()) } else { self.send_waiting(rest, sent).await }
     }
 
-    async fn send_waiting(&mut self, mut rest: &[u8], sent: &mut u64) -> io::Result<()> {
+    /// Writes all of it, waiting for room.
+    pub(in crate::workload) async fn send_waiting(
+        &mut self,
+        mut rest: &[u8],
+        sent: &mut u64,
+    ) -> io::Result<()> {
         while !rest.is_empty() {
             let wrote = self.write(rest).await?;
             if wrote == 0 {

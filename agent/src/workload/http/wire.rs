@@ -14,6 +14,7 @@ use super::inspection::{Inspection, SHOWN_BYTES_MAX};
 use super::line::{Kept, Line};
 use super::remembered::Remembered;
 use super::response::{self, Framing, Head, HeadError};
+use super::sending::{send, send_at_once, send_waiting, sent};
 use super::{HttpOperation, HttpPlan};
 use crate::workload::Outcome;
 use crate::workload::connection::buffers::{Buffers, Intake};
@@ -28,6 +29,15 @@ pub(super) const INTERIM_ANSWERS_MAX: usize = 8;
 /// How long a server is given to ask for a body that was announced with `expect: 100-continue`, before it is
 /// sent all the same (RFC 9110, 10.1.1): as long as curl waits.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// Which head is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// That of the answer itself.
+    Final,
+    /// The next, be it of an interim answer.
+    Any,
+}
 
 /// A worker's connections, and what it reads from them.
 #[derive(Debug)]
@@ -90,17 +100,30 @@ impl Wire {
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let every = plan.connections.new_every;
         self.lines[operation.target].turn();
         if let Some(kept) = self.kept(operation.target)? {
+            let every = plan.connections.new_every;
             match self.attempt(kept, operation, every, outcome, progress).await {
                 Err(failure) if failure.is_unanswered && operation.is_idempotent => {}
                 result => return result,
             }
         }
+        // Boxed, so that what only connecting needs weighs on no other operation.
+        Box::pin(self.exchange_anew(plan, operation, outcome, progress)).await
+    }
+
+    /// Does one operation over a new connection.
+    async fn exchange_anew(
+        &mut self,
+        plan: &HttpPlan,
+        operation: &HttpOperation,
+        outcome: &mut Outcome,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         let address = &mut self.lines[operation.target].address;
         let stream = dial(&plan.targets[operation.target], address, operation.timeout, progress).await?;
         outcome.connects += 1;
+        let every = plan.connections.new_every;
         self.attempt(Kept::fresh(stream), operation, every, outcome, progress).await
     }
 
@@ -167,10 +190,14 @@ impl Wire {
         let stream = &mut kept.stream;
         let (head, is_all_sent) = match operation.continue_after {
             None => {
-                send(stream, &operation.request, outcome, progress).await?;
-                (self.read_head(stream, operation, outcome, progress).await?, true)
+                let rest = send_at_once(stream, &operation.request, outcome, progress)?;
+                if !rest.is_empty() {
+                    send_waiting(stream, rest, outcome).await?;
+                }
+                sent(progress);
+                (self.read_head(stream, operation, Wanted::Final, outcome, progress).await?, true)
             }
-            Some(at) => self.ask_and_send(stream, operation, at, outcome, progress).await?,
+            Some(at) => Box::pin(self.ask_and_send(stream, operation, at, outcome, progress)).await?,
         };
         let read = self.intake.bytes();
         self.inspection.begin(&operation.expectation, head.status, || first_line(read));
@@ -178,7 +205,13 @@ impl Wire {
             let inspection = &mut self.inspection;
             response::each_header(&read[..head.length], |name, value| inspection.header(name, value));
         }
-        self.read_body(stream, operation, head, outcome, progress).await?;
+        let mut body = Body::new(head.framing);
+        let looked_at = self.feed(&mut body, head.length, operation)?;
+        if body.is_whole() {
+            self.expect_no_more(looked_at)?;
+        } else {
+            self.read_body(stream, operation, (head, body), outcome, progress).await?;
+        }
         if head.keeps_alive && !operation.closes && is_all_sent && kept.operations < every {
             self.lines[operation.target].keep(kept);
         }
@@ -198,7 +231,7 @@ impl Wire {
         let (head, body) = operation.request.split_at(body_at);
         send(stream, head, outcome, progress).await?;
         progress.stage = Stage::AwaitingContinue;
-        let asking = self.read_any_head(stream, operation, outcome, progress);
+        let asking = self.read_head(stream, operation, Wanted::Any, outcome, progress);
         if let Ok(answer) = timeout(CONTINUE_WAIT, asking).await {
             let answer = answer?;
             if answer.status >= 200 {
@@ -207,33 +240,17 @@ impl Wire {
             self.skip_interim(answer)?;
         }
         send(stream, body, outcome, progress).await?;
-        Ok((self.read_head(stream, operation, outcome, progress).await?, true))
+        Ok((self.read_head(stream, operation, Wanted::Final, outcome, progress).await?, true))
     }
 
-    /// Reads up to the end of the answer's head, past interim answers.
+    /// Reads up to the end of the answer's head, past interim answers unless the first is wanted whatever it is. Goes on where it
+    /// was given up before.
     #[inline]
     async fn read_head(
         &mut self,
         stream: &mut Stream,
         operation: &HttpOperation,
-        outcome: &mut Outcome,
-        progress: &mut Progress,
-    ) -> Result<Head, Failure> {
-        loop {
-            let head = self.read_any_head(stream, operation, outcome, progress).await?;
-            if head.status >= 200 {
-                return Ok(head);
-            }
-            self.skip_interim(head)?;
-        }
-    }
-
-    /// Reads up to the end of a head, interim or not. Goes on where it was given up before.
-    #[inline]
-    async fn read_any_head(
-        &mut self,
-        stream: &mut Stream,
-        operation: &HttpOperation,
+        wanted: Wanted,
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<Head, Failure> {
@@ -241,10 +258,18 @@ impl Wire {
         let mut is_worth_parsing = !self.intake.bytes().is_empty();
         loop {
             if is_worth_parsing || self.intake.is_full() {
-                let mut remembered = self.remembered[operation.place].borrow_mut();
-                let parsed = remembered.read(self.intake.bytes(), operation.is_head);
-                if let Some(head) = parsed.map_err(|error| self.no_head(error))? {
-                    return Ok(head);
+                let parsed = {
+                    let mut remembered = self.remembered[operation.place].borrow_mut();
+                    remembered.read(self.intake.bytes(), operation.is_head)
+                };
+                match parsed.map_err(|error| self.no_head(error))? {
+                    Some(head) if head.status >= 200 || wanted == Wanted::Any => return Ok(head),
+                    Some(interim) => {
+                        self.skip_interim(interim)?;
+                        is_worth_parsing = !self.intake.bytes().is_empty();
+                        continue;
+                    }
+                    None => {}
                 }
             }
             let before = self.intake.bytes().len();
@@ -271,26 +296,26 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads the body, looking for what it must contain; keeps nothing of it but what a sample may show.
+    /// Looks at what was read of the body, from its place in the intake; gives the place up to which it belongs to the answer.
     #[inline]
+    fn feed(&mut self, body: &mut Body, start: usize, operation: &HttpOperation) -> Result<usize, Failure> {
+        let inspection = &mut self.inspection;
+        let fed = body.feed(&self.intake.bytes()[start..], |piece| {
+            inspection.feed(&operation.expectation, piece);
+        });
+        fed.map(|fed| start + fed).map_err(|error| Failure::protocol(format!("the body has {error}")))
+    }
+
+    /// Reads the rest of the body, looking for what it must contain; keeps nothing of it but what a sample may show.
     async fn read_body(
         &mut self,
         stream: &mut Stream,
         operation: &HttpOperation,
-        head: Head,
+        (head, mut body): (Head, Body),
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let (mut body, mut start) = (Body::new(head.framing), head.length);
         loop {
-            let inspection = &mut self.inspection;
-            let fed = body.feed(&self.intake.bytes()[start..], |piece| {
-                inspection.feed(&operation.expectation, piece);
-            });
-            start += fed.map_err(|error| Failure::protocol(format!("the body has {error}")))?;
-            if body.is_whole() {
-                break;
-            }
             progress.stage = Stage::ReadingBody;
             self.intake.clear();
             let read = match self.intake.read(stream).await {
@@ -299,17 +324,23 @@ impl Wire {
                 Ok(read) => read,
                 Err(error) => return Err(cut(head, &error)),
             };
-            start = 0;
             outcome.bytes_received += read as u64;
+            let looked_at = self.feed(&mut body, 0, operation)?;
+            if body.is_whole() {
+                return self.expect_no_more(looked_at);
+            }
         }
-        let surplus = &self.intake.bytes()[start..];
-        if !surplus.is_empty() {
-            let (surplus, first) = (surplus.len(), excerpt(surplus));
-            return Err(Failure::protocol(format!(
-                "{surplus} bytes came after the end of the answer: {first}"
-            )));
+    }
+
+    /// Refuses what came after the end of an answer.
+    #[inline]
+    fn expect_no_more(&self, looked_at: usize) -> Result<(), Failure> {
+        let surplus = &self.intake.bytes()[looked_at..];
+        if surplus.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (surplus, first) = (surplus.len(), excerpt(surplus));
+        Err(Failure::protocol(format!("{surplus} bytes came after the end of the answer: {first}")))
     }
 
     fn ended(&self, error: &io::Error) -> Failure {
@@ -324,24 +355,6 @@ impl Wire {
     fn no_head(&self, error: HeadError) -> Failure {
         Failure::protocol(format!("the answer has {error}: {}", excerpt(self.intake.bytes())))
     }
-}
-
-/// Writes a part of the request, at once as far as the socket takes it.
-#[inline]
-async fn send(
-    stream: &mut Stream,
-    bytes: &[u8],
-    outcome: &mut Outcome,
-    progress: &mut Progress,
-) -> Result<(), Failure> {
-    progress.stage = Stage::Sending;
-    let sent = stream.send(bytes, &mut outcome.bytes_sent).await;
-    sent.map_err(|error| {
-        Failure::ended("the connection ended before the request was sent", &error).unanswered()
-    })?;
-    progress.stage = Stage::Waiting;
-    progress.sent();
-    Ok(())
 }
 
 /// The connection ended within the body.
