@@ -148,7 +148,7 @@ pub struct EngineSample {
     pub busiest_thread_cpu: Option<f64>,
     /// Load threads.
     pub threads: u32,
-    /// Workers that exist at the end of the interval.
+    /// Most workers that existed at once within the interval.
     pub workers: u32,
     /// How long after the interval's end the latest load thread first looked at its clock again, nanoseconds: a thread that
     /// runs is late by a millisecond or so, one that was stopped for a while by about that while.

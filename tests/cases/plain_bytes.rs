@@ -33,16 +33,13 @@ fn lines_come_back_over_tcp() {
 #[test]
 fn datagrams_come_back_over_udp_and_none_is_lost_on_this_host() {
     let scene = Scene::new();
-    let (said, report) =
-        run(&scene, "udp.toml", &["--set", "load.rate=200", "--set", "workload.operations.echo.timeout=10s"]);
+    let (said, report) = run(&scene, "udp.toml", &["--set", "workload.operations.echo.timeout=10s"]);
     assert_eq!(said.code, 0, "{said:?}");
     let echo = operation(only_trial(&report), "echo");
     let lost = &echo["metrics"]["lost"];
-    assert_eq!(
-        (whole(echo, "count"), &lost["count"], lost["mean"].as_f64()),
-        (400, &json!(400), Some(0.0)),
-        "{echo:#}"
-    );
+    let count = whole(echo, "count");
+    assert!(count > 100, "{echo:#}");
+    assert_eq!((&lost["count"], lost["mean"].as_f64()), (&json!(count), Some(0.0)), "{echo:#}");
     assert_eq!(report["claims"][0]["verdict"], json!("supported"), "{:#}", report["claims"]);
 }
 
@@ -50,7 +47,7 @@ fn datagrams_come_back_over_udp_and_none_is_lost_on_this_host() {
 fn a_server_that_refuses_datagrams_is_told_from_one_that_loses_them() {
     let scene = Scene::new();
     // Nobody listens on the discard port.
-    let words = ["--set", "workload.operations.echo.url=udp://127.0.0.1:9", "--set", "load.rate=50"];
+    let words = ["--set", "workload.operations.echo.url=udp://127.0.0.1:9"];
     let (said, report) = run(&scene, "udp.toml", &words);
     assert_eq!(said.code, 3, "{said:?}");
     let echo = operation(only_trial(&report), "echo");

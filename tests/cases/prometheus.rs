@@ -105,7 +105,7 @@ fn a_scraped_run_has_the_rate_of_its_report() {
         prometheus.value(&count, None).filter(|seen| *seen >= enough)
     });
     dashboard_finds_something(&prometheus, &run);
-    let now_s = prometheus.value("time()", None).expect("a clock");
+    let now_s = prometheus.value("vector(time())", None).expect("a clock");
     let rate = prometheus.value(&RATE.replace("RUN", &run), Some(now_s)).expect("a rate");
     check_metrics(&site.browser.get("/metrics").body);
 

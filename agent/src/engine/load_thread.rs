@@ -42,6 +42,8 @@ pub(super) struct LoadThread {
     /// Whether it is told at all: not where the workload does its work here itself.
     tells_share: bool,
     workers: Cell<u32>,
+    /// Most workers at once since the last hand-over.
+    workers_peak: Cell<u32>,
 }
 
 /// How an operation begins.
@@ -86,6 +88,7 @@ impl LoadThread {
             told: Cell::new((now_ns(), thread_cpu_ns())),
             tells_share: !task.works_itself,
             workers: Cell::new(0),
+            workers_peak: Cell::new(0),
         }
     }
 
@@ -94,6 +97,7 @@ impl LoadThread {
         let mut places = self.places.borrow_mut();
         places.push(Place { running: None, handle: None });
         self.workers.set(self.workers.get() + 1);
+        self.workers_peak.set(self.workers_peak.get().max(self.workers.get()));
         places.len() - 1
     }
 
@@ -251,7 +255,7 @@ impl LoadThread {
     }
 
     fn hand_over(&self, batch: Batch) {
-        let (busy, workers) = (self.cpu_share(), self.workers.get());
+        let (busy, workers) = (self.cpu_share(), self.workers_peak.replace(self.workers.get()));
         self.lane.send(Message::Batch(Batch { busy, workers, ..batch }), &self.orders);
     }
 
