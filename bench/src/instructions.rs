@@ -6,8 +6,9 @@ use std::process::Command;
 
 use crate::arrival_recorder::ArrivalRecorder;
 
-/// Requests of the shorter of two runs; the longer one has twice as many, so that starting up cancels.
-const ITERATIONS: u64 = 5_000;
+/// Requests of the shorter of two runs; the longer one has twice as many, so that starting up cancels, and what is done once for each of
+/// the first few slow requests.
+const ITERATIONS: u64 = 20_000;
 /// Connections: enough that waiting for the server is a small part, as under any load worth measuring.
 const WORKERS: u32 = 50;
 

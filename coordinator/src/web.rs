@@ -26,6 +26,7 @@ mod pages;
 mod passes;
 mod presence;
 mod routes;
+mod served;
 mod sign_in;
 mod throttle;
 

@@ -5,7 +5,7 @@ use fleetmark_tests::cast::fleetmark;
 
 /// User instructions per request when this was last set: closed model, HTTP/1.1, 50 connections, everything recorded.
 /// Set it anew, to what the test prints, in the commit that makes a request cost more for a good reason, or less.
-const LANDED: f64 = 2_853.0;
+const LANDED: f64 = 3_137.0;
 /// What compilers and C libraries may change.
 const SLACK: f64 = 0.10;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use trust::certificate::{Holder, HolderName, Serial};
@@ -35,6 +36,8 @@ pub(crate) struct Registrar {
     hosts: Vec<String>,
     /// Where newcomers reach it.
     url: String,
+    /// Moves on whenever it may count somebody else than before.
+    counted: watch::Sender<()>,
 }
 
 /// How connections are greeted.
@@ -92,6 +95,7 @@ impl Registrar {
             connections: Arc::default(),
             hosts,
             url,
+            counted: watch::Sender::new(()),
         })
     }
 
@@ -121,6 +125,11 @@ impl Registrar {
     /// Whether a certificate counts now.
     pub(crate) fn is_valid(&self, serial: Serial) -> bool {
         self.valid.contains(serial)
+    }
+
+    /// Tells whenever somebody may not count any more.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.counted.subscribe()
     }
 
     /// Whether somebody's certificate is of a former authority.
@@ -270,6 +279,7 @@ impl Registrar {
         registry.settle(now_s())?;
         self.valid.set(registry.valid_serials(now_s()));
         self.note_bearers(registry);
+        self.counted.send_replace(());
         match greeting(registry, &self.hosts, &self.valid) {
             Ok(greeting) => *self.tls.write().unwrap_or_else(PoisonError::into_inner) = greeting,
             Err(RegistrarError::Registry(error)) => return Err(error),

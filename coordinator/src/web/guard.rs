@@ -1,23 +1,19 @@
 //! Who asks, and may they? Nothing of a request's body is read before.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use trust::certificate::Holder;
 use trust::web_token::WebToken;
 
 use super::entrance::Connection;
 use super::origin::Origin;
-use super::presence::Busy;
 use super::routes::{Method, Route};
+use super::served::{Held, Served, StillCounts};
 use super::{Site, answer, cookie, host_names, pages};
 use crate::admission::audit::Deed;
 use crate::admission::needs::Denial;
@@ -52,8 +48,8 @@ enum Proof {
     Nothing,
     /// By a cookie, which a browser sends along whoever's page it shows.
     Session(WebToken),
-    /// By a token that a program sends on purpose.
-    Bearer,
+    /// By a token that a program sends on purpose, of which this is the mark.
+    Bearer(String),
 }
 
 /// Answers a request, if that may be.
@@ -77,7 +73,7 @@ pub(super) async fn admit(
     if route.method == Method::Post {
         let origin = Origin::of(&parts.headers, site.is_encrypted, ourselves.as_ref());
         let is_safe = match proof {
-            Proof::Bearer => true,
+            Proof::Bearer(_) => true,
             Proof::Session(_) => origin == Origin::Same,
             // Every browser says where a form comes from: what says nothing is a program, and that holds no cookie.
             Proof::Unasked | Proof::Nothing => origin != Origin::Foreign,
@@ -94,13 +90,31 @@ pub(super) async fn admit(
         Ok(body) => body,
         Err(problem) => return problem,
     };
+    let still_counts = still_counts(&site, &peer, &proof);
     let session = match proof {
         Proof::Session(session) => Some(session),
-        Proof::Unasked | Proof::Nothing | Proof::Bearer => None,
+        Proof::Unasked | Proof::Nothing | Proof::Bearer(_) => None,
     };
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let answer = (route.answer)(Visit { site, peer, session, id, query, headers: parts.headers, body }).await;
-    answer.map(|body| Body::new(Held { body, _served: served }))
+    answer.map(|body| Body::new(Held::new(body, served, still_counts)))
+}
+
+/// Looks whether a known caller still counts, whenever somebody was sent away.
+fn still_counts(site: &Site, peer: &Peer, proof: &Proof) -> Option<StillCounts> {
+    let registrar = site.registrar.clone()?;
+    let changes = registrar.changes();
+    match proof {
+        Proof::Unasked | Proof::Nothing => None,
+        Proof::Bearer(mark) => {
+            let mark = mark.clone();
+            Some(StillCounts::new(changes, move || registrar.bearer(&mark).is_some()))
+        }
+        Proof::Session(_) => {
+            let serial = peer.holder()?.serial;
+            Some(StillCounts::new(changes, move || registrar.is_valid(serial)))
+        }
+    }
 }
 
 /// Answers a token that does not count, and writes it down unless that happens too often.
@@ -126,8 +140,9 @@ fn identify(site: &Site, headers: &HeaderMap) -> Option<(Who, Proof)> {
     if let Some(shown) = headers.get(AUTHORIZATION) {
         let (scheme, token) = shown.to_str().ok()?.split_once(' ')?;
         let token: WebToken = token.trim().parse().ok()?;
-        let holder = registrar.bearer(&token.mark()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
-        return Some((Who::Known(holder), Proof::Bearer));
+        let mark = token.mark();
+        let holder = registrar.bearer(&mark).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+        return Some((Who::Known(holder), Proof::Bearer(mark)));
     }
     let counts =
         |holder: &Holder| registrar.is_valid(holder.serial) && holder.until_s > crate::unix_ms() / 1_000;
@@ -203,43 +218,4 @@ async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Response<Body>> {
         answer::problem(StatusCode::REQUEST_TIMEOUT, "too_slow", &message, None)
     })?;
     read.map_err(|_| too_large())
-}
-
-/// What one request of a known caller takes, until its answer has gone out.
-struct Served {
-    _permit: OwnedSemaphorePermit,
-    _busy: Busy,
-}
-
-impl Served {
-    fn new(site: &Site, connection: &Connection) -> Result<Self, tokio::sync::TryAcquireError> {
-        let permit = site.requests.clone().try_acquire_owned()?;
-        Ok(Self { _permit: permit, _busy: connection.presence.serve() })
-    }
-}
-
-/// An answer's body that gives back what its request took when it has gone out.
-struct Held {
-    body: Body,
-    _served: Option<Served>,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
