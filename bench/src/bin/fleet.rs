@@ -1,7 +1,7 @@
 //! How many agents one coordinator carries: simulated agents, a real connection and an interval each second of each.
 //!
 //! `cargo run --release -p fleetmark-bench --bin fleet` (build `fleetmark` in release first). Options: numbers of agents.
-//! `fleet tls 500`: that number in rounds without and with TLS, and what it adds to the coordinator's CPU time.
+//! `fleet tls 500 9`: that number in so many rounds without and with TLS, and what it adds to the coordinator's CPU time.
 //! `fleet strangers 100`: that number over TLS, beside 10,000 strangers who say nothing and 200 who greet slowly.
 //! `fleet watched 200`: that number in rounds without and with fifty who look at the run's page, and what that does to acknowledgements.
 //! Ends with 1 unless every interval of every run is on disk and was acknowledged.
@@ -9,6 +9,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use analysis::estimate::{Scale, mean_with_interval};
 use fleetmark_bench::scale::{Conditions, Outcome, figures, measure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -18,8 +19,9 @@ const AGENTS: [u32; 5] = [100, 500, 1_000, 2_000, 5_000];
 const SECONDS: u64 = 20;
 /// Descriptors of a process beside one for each agent's connection.
 const OTHER_DESCRIPTORS: u64 = 200;
-/// Rounds of a comparison.
-const ROUNDS: usize = 3;
+/// Rounds of the comparison of TLS when none are asked for, and what it may add.
+const ROUNDS: u32 = 3;
+const TLS_RATIO_MAX: f64 = 1.10;
 /// Those who look at a run's page, rounds of that comparison, and how much slower acknowledgements may become.
 const WATCHERS: u32 = 50;
 const WATCHED_ROUNDS: usize = 5;
@@ -50,9 +52,10 @@ fn main() -> io::Result<ExitCode> {
 /// What TLS costs: rounds with and without it, by turns.
 fn compare(words: &[String]) -> io::Result<ExitCode> {
     let agents = number_of_agents(words.first().map_or("500", String::as_str))?;
+    let rounds = words.get(1).map_or(Ok(ROUNDS), |word| number_of_agents(word))?;
     let encrypted = Conditions { is_encrypted: true, ..Conditions::default() };
     let (mut outcomes, mut ratios) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let plain = carry(agents, Conditions::default())?;
         let over_tls = carry(agents, encrypted)?;
         ratios.extend(
@@ -63,6 +66,9 @@ fn compare(words: &[String]) -> io::Result<ExitCode> {
     ratios.sort_by(f64::total_cmp);
     println!("\n{}", figures::table(&outcomes));
     println!("CPU time of the coordinator over TLS ÷ without, round by round, in order: {ratios:.3?}");
+    if let (Some(mean), Some([low, high])) = mean_with_interval(&ratios, Scale::Logarithmic) {
+        println!("geometric mean {mean:.3} [{low:.3}, {high:.3}]; under {TLS_RATIO_MAX} is promised");
+    }
     Ok(ending(&outcomes))
 }
 
