@@ -20,7 +20,7 @@ use shared::ids::BaselineName;
 
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
-pub(crate) use report::{FormatArgs, PageArgs, ReportArgs, VerifyArgs};
+pub(crate) use report::{ARCHIVE, ExportArgs, FormatArgs, PageArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
 pub(crate) use target::TargetArgs;
@@ -105,17 +105,9 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Decide the claims of a job again, from what is stored of a run alone
     Verify(VerifyArgs),
-    /// Write a run for another tool, to standard output
-    Export {
-        /// The run: an id, a unique prefix of one, or `latest`
-        run: String,
-        /// hlog (HdrHistogram log), hgrm (percentiles), json, csv, jsonl, csv-trials, openmetrics, or html
-        #[arg(long)]
-        format: String,
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Take up the runs that `store export` wrote and that are not here yet
+    /// Write a run for another tool, or for `import` of another store
+    Export(ExportArgs),
+    /// Take up the runs that `export` and `store export` wrote and that are not here yet
     Import {
         /// The file; `-` is standard input
         file: PathBuf,

@@ -68,7 +68,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Cancel { run, ask } => block_on("error", cancel::run(run, ask)),
         Command::Report(options) => block_on("error", report::run(options)),
         Command::Verify(options) => block_on("error", verify::run(options)),
-        Command::Export { run, format, ask } => block_on("error", export::run(run, format, ask)),
+        Command::Export(options) => block_on("error", export::run(options)),
         // The contract has the word in both places.
         Command::Import { file, ask } => block_on("error", store::run(StoreAction::Import { file, ask })),
         Command::Ca { action } => block_on("error", ca::run(action)),

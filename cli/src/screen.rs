@@ -144,7 +144,47 @@ fn undrawable(error: &io::Error) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    /// A shell on a terminal of its own runs the test below; the terminal must be as it was.
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let commands = format!(
+            "stty cols 80 rows 24; stty -a > before; \
+             \"{}\" --exact screen::tests::drawing_panics --ignored --nocapture; echo $? > code; stty -a > after",
+            program.display()
+        );
+        let mut shell = Command::new("script");
+        shell.args(["--quiet", "--flush", "--command", &commands, "screen"]).current_dir(&folder);
+        shell.env("TERM", "xterm-256color").env("RUST_BACKTRACE", "0");
+        let status = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.unwrap().success());
+        let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+        let screen = String::from_utf8_lossy(&read("screen")).into_owned();
+        let last = |text: &str| screen.rfind(text).unwrap_or_else(|| panic!("{text:?} stands in {screen:?}"));
+        assert!(last("\u{1b}[?1049h") < last("Throughput"), "it was drawn on the other screen");
+        assert!(last("Throughput") < last("\u{1b}[?1049l"), "the other screen is left");
+        assert!(last("\u{1b}[?1049l") < last(WHY), "what it says stands on the screen that stays");
+        assert!(last("\u{1b}[?25l") < last("\u{1b}[?25h"), "the cursor is shown again");
+        assert_ne!(read("before"), b"", "the terminal told how it was");
+        assert_eq!(read("before"), read("after"), "the terminal's settings are as they were");
+        assert_eq!(read("code").trim_ascii(), b"101", "the test below did fail");
+    }
+
+    /// Why it panics.
+    const WHY: &str = "a view that cannot be drawn";
+
+    #[test]
+    #[ignore = "the test above plays it, on a terminal of its own"]
+    fn drawing_panics() {
+        let mut screen = Screen::open().unwrap();
+        screen.draw(&Model::of("a-run")).unwrap();
+        panic!("{WHY}");
+    }
 
     #[test]
     fn control_c_asks_and_a_plain_c_answers() {

@@ -12,6 +12,7 @@
 pub mod agents;
 pub mod forest;
 pub mod heat_map;
+pub mod links;
 pub mod percentiles;
 pub(crate) mod scale;
 pub(crate) mod sheet;

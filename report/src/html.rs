@@ -14,13 +14,16 @@ mod verdicts;
 
 use std::io::Write;
 
+use analysis::compare_hosts::{Question, compare_hosts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
+use shared::host_comparison::LinkMatrix;
+use shared::job::Placement;
 use shared::run_report::{RunReport, Verdict};
 
-use crate::chart::{self, agents, forest, heat_map, percentiles, sweep, time_line};
+use crate::chart::{self, agents, forest, heat_map, links, percentiles, sweep, time_line};
 use crate::series::{self, Series};
 use crate::{ExportFormat, ExportSource, Exporter, ReportError};
 
@@ -32,6 +35,10 @@ pub const FORMAT: ExportFormat =
 pub const STYLE: &str = include_str!("html/style.css");
 /// Sweeps that are drawn; further ones are counted.
 const SWEEPS_MAX: usize = 12;
+/// Matrices of links that are drawn; further ones are counted.
+const MATRICES_MAX: usize = 12;
+/// Metrics of links without a picture of their own: the median says the same of a link as the mean, and the tail less.
+const LEFT_TO_TABLES: [&str; 2] = [".latency.mean", ".latency.p99"];
 
 /// A run as one HTML file.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,10 +143,27 @@ fn charts(source: &ExportSource<'_>, series: &Series) -> Markup {
             @if sweeps.len() > SWEEPS_MAX {
                 p { "… and " (sweeps.len() - SWEEPS_MAX) " more sweeps: the JSON report has them all." }
             }
+            (links(source))
             (percentiles::chart(&percentiles::curves(source.assembled)))
             (time_line::chart(series))
             @for map in heat_map::charts(series) { (map) }
             @if let Some(agents) = agents::chart(series) { (agents) }
+        }
+    }
+}
+
+/// The links between hosts that met in pairs: of each operation what it moves and how long it takes.
+fn links(source: &ExportSource<'_>) -> Markup {
+    let is_of_pairs = source.job.fleet.placement == Placement::Pairs;
+    let compared =
+        is_of_pairs.then(|| compare_hosts(&source.assembled.report, Question::default()).ok()).flatten();
+    let matrices = compared.map(|compared| compared.matrices).unwrap_or_default();
+    let is_drawn = |matrix: &&LinkMatrix| !LEFT_TO_TABLES.iter().any(|left| matrix.metric.ends_with(left));
+    let drawn: Vec<&LinkMatrix> = matrices.iter().filter(is_drawn).collect();
+    html! {
+        @for matrix in drawn.iter().take(MATRICES_MAX) { (links::chart(matrix)) }
+        @if drawn.len() > MATRICES_MAX {
+            p { "… and " (drawn.len() - MATRICES_MAX) " more: " code { "fleetmark compare --hosts" } " has them all." }
         }
     }
 }

@@ -98,6 +98,29 @@ fn a_dropped_stream_resumes_and_ends_with_the_run() {
 }
 
 #[test]
+fn whoever_does_not_follow_is_told_how_it_stands_and_let_go() {
+    let site = Site::plain(&[]);
+    let text = job::against("asked-once", "http://127.0.0.1:1/", "iterations = 1", "");
+    let accepted = site.browser.post("/api/v1/runs", &text);
+    assert_eq!(accepted.status, 201, "{accepted:?}");
+    let once = site.browser.get("/api/v1/runs/latest/events?follow=false");
+    assert_eq!(once.status, 200, "{once:?}");
+    let frames: Vec<&str> = once.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let frame: Value = serde_json::from_str(frames.last().expect("there is one")).expect("JSON");
+    assert_eq!(
+        (frame["name"].as_str(), frame["state"].as_str()),
+        (Some("asked-once"), Some("queued")),
+        "{frame}"
+    );
+    let refused = site.browser.get("/api/v1/runs/latest/events?follow=no");
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (400, Some("malformed")),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn forms_of_other_sites_do_nothing() {
     let site = Site::encrypted();
     site.join("operator");

@@ -129,6 +129,51 @@ fn every_export_format_writes_something_and_an_unknown_one_is_refused() {
 }
 
 #[test]
+fn one_run_moves_to_another_store_and_reads_the_same_there() {
+    let (scene, ids) = after_runs(2);
+    let said = scene.run(&["export", &ids[0], "-o", "one.fm"]);
+    assert_eq!((said.code, said.out.as_str(), said.errors.as_str()), (0, "", ""), "{said:?}");
+    let there = ["--store", "elsewhere"];
+    let taken = scene.run(&[&["import", "one.fm", "--json"][..], &there].concat());
+    assert_eq!((taken.code, &taken.json()["runs"]), (0, &json!([ids[0]])), "{taken:?}");
+    let again = scene.run(&[&["import", "one.fm", "--json"][..], &there].concat());
+    assert_eq!((again.code, &again.json()["already_there"]), (0, &json!([ids[0]])), "{again:?}");
+    let shown = scene.run(&[&["show", "latest", "--json"][..], &there].concat()).json();
+    assert_eq!(shown, scene.run(&["show", &ids[0], "--json"]).json());
+    assert!(!scene.path().join("one.fm.partial").exists());
+}
+
+#[test]
+fn what_is_no_whole_export_of_this_version_is_refused_and_leaves_nothing() {
+    let (scene, _) = after_runs(1);
+    assert_eq!(scene.run(&["export", "latest", "-o", "whole.fm"]).code, 0);
+    assert_eq!(scene.run(&["export", "latest", "--format", "csv", "-o", "run.csv"]).code, 0);
+    let whole = std::fs::read(scene.path().join("whole.fm")).expect("it is there");
+    let mut newer = whole.clone();
+    // The version stands behind the first line, of eighteen letters: two bytes, the larger first.
+    newer[18] = 9;
+    for (name, bytes) in [("half.fm", &whole[..whole.len() / 2]), ("newer.fm", &newer[..]), ("empty.fm", &[])]
+    {
+        std::fs::write(scene.path().join(name), bytes).expect("the scene is ours");
+    }
+    for (name, why) in [
+        ("half.fm", "cut"),
+        ("newer.fm", "newer"),
+        ("empty.fm", "export"),
+        ("run.csv", "export"),
+        ("none.fm", "none.fm"),
+    ] {
+        let said = scene.run(&["import", name, "--store", "elsewhere"]);
+        assert_eq!((said.code, said.out.as_str()), (64, ""), "{name}: {said:?}");
+        assert!(said.errors.contains(why), "{name}: {said:?}");
+    }
+    assert_eq!(scene.run(&["runs", "--json", "--store", "elsewhere"]).json(), json!([]));
+    let unknown = scene.run(&["export", "00000000", "-o", "whole.fm"]);
+    assert_eq!(unknown.code, 64, "{unknown:?}");
+    assert_eq!(std::fs::read(scene.path().join("whole.fm")).expect("it is still there"), whole);
+}
+
+#[test]
 fn agents_are_listed_with_what_they_are() {
     let scene = Scene::new();
     let coordinator = Coordinator::start(&scene, "store");

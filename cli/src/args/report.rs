@@ -46,6 +46,25 @@ impl PageArgs {
     }
 }
 
+/// Which run, for whom, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The run: an id, a unique prefix of one, or `latest`
+    pub(crate) run: String,
+    /// archive (all that is stored of the run, for `fleetmark import`), hlog (HdrHistogram log), hgrm (percentiles), json, csv, jsonl,
+    /// csv-trials, openmetrics, or html
+    #[arg(long, default_value = ARCHIVE)]
+    pub(crate) format: String,
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE|-", default_value = "-")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
+/// The format that an import reads.
+pub(crate) const ARCHIVE: &str = "archive";
+
 /// Which run, and what to write about it.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {

@@ -1,6 +1,7 @@
 //! `fleetmark export`: a run for another tool; and the HTML page of a run, which is made the same way.
 
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use analysis::assemble::assemble;
@@ -8,17 +9,36 @@ use report::{ExportFormat, ExportSource, ReportError, Visit, export_format};
 use shared::job::{Kinds, parse};
 
 use super::show;
-use crate::args::AskArgs;
+use super::store::transfer;
+use crate::args::{ARCHIVE, ExportArgs};
 use crate::exit_code::{DONE, Failure, INTERNAL, OUTPUT, USAGE};
 use crate::output;
 use crate::rpc::Client;
 
-pub(super) async fn run(run: String, format: String, ask: AskArgs) -> anyhow::Result<u8> {
-    let format = export_format(&format).map_err(|error| Failure::with_code(USAGE, error.to_string()))?;
+pub(super) async fn run(options: ExportArgs) -> anyhow::Result<u8> {
+    let ExportArgs { run, format, output, ask } = options;
+    let is_printed = output == Path::new("-");
+    if format == ARCHIVE {
+        if is_printed && std::io::stdout().is_terminal() {
+            let problem = "an archive is bytes, and standard output is a terminal: name a file with --output, or a --format";
+            return Err(Failure::with_code(USAGE, problem));
+        }
+        let mut client = show::existing(&ask.place, &run).await?;
+        return transfer::export_run(&mut client, &run, &output).await;
+    }
+    let unknown = |error| Failure::with_code(USAGE, format!("{error}, {ARCHIVE}"));
+    let format = export_format(&format).map_err(unknown)?;
     let mut client = show::existing(&ask.place, &run).await?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    match write(&mut client, &run, format, &mut out).await? {
-        Err(ReportError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(DONE),
+    let written = if is_printed {
+        write(&mut client, &run, format, &mut BufWriter::new(std::io::stdout().lock())).await?
+    } else {
+        let unwritable =
+            |error| Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", output.display()));
+        let file = File::create(&output).map_err(unwritable)?;
+        write(&mut client, &run, format, &mut BufWriter::new(file)).await?
+    };
+    match written {
+        Err(ReportError::Output(error)) if is_printed && error.kind() == ErrorKind::BrokenPipe => Ok(DONE),
         Err(error @ ReportError::Output(_)) => Err(Failure::with_code(OUTPUT, format!("failed to {error}"))),
         Err(error) => Err(Failure::with_code(INTERNAL, format!("failed to export the run: {error}"))),
         Ok(()) => Ok(DONE),

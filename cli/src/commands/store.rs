@@ -3,7 +3,7 @@
 //! Rooms: `prune` (room on the disk), `transfer` (export and import).
 
 mod prune;
-mod transfer;
+pub(super) mod transfer;
 
 use crate::args::{AskArgs, PlaceArgs, StoreAction};
 use crate::client;

@@ -124,17 +124,18 @@ impl Client {
         })
     }
 
-    /// Writes everything that is stored to `out`, named `target` in messages.
+    /// Writes everything that is stored, or only one run of it, to `out`, named `target` in messages.
     ///
     /// # Errors
-    /// 73 when `out` cannot be written.
+    /// 64 when the run is unknown or not over; 73 when `out` cannot be written.
     pub(crate) async fn export_store(
         &mut self,
+        only: Option<&str>,
         out: &mut dyn Write,
         target: &Path,
     ) -> anyhow::Result<Exported> {
         use proto::store_export_part::Part;
-        let request = proto::ExportStoreRequest {};
+        let request = proto::ExportStoreRequest { run: only.unwrap_or_default().to_owned() };
         let mut parts =
             self.control.export_store(request).await.map_err(|status| failure(&status))?.into_inner();
         while let Some(part) = parts.next().await {

@@ -237,10 +237,10 @@ impl ControlService for ControlRpc {
 
     async fn export_store(
         &self,
-        _request: Request<proto::ExportStoreRequest>,
+        request: Request<proto::ExportStoreRequest>,
     ) -> Result<Response<Self::ExportStoreStream>, Status> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.export_all().await.map(Response::new)
+        self.export_all(request.into_inner().run).await.map(Response::new)
     }
 
     async fn import_store(

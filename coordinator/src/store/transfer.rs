@@ -55,9 +55,48 @@ pub struct Imported {
 /// When the stream cannot be written or the store cannot be read at all. Damaged runs are no error: they are
 /// left out and named.
 pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exported, StoreError> {
-    let mut exported = Exported { unfinished: store.unfinished()?, ..Exported::default() };
     let mut writer = PartWriter::new(stream)?;
-    for mut summary in store.summaries(&SummaryFilter::default())?.into_iter().rev() {
+    let mut exported = export_runs(store, None, &mut writer)?;
+    export_baselines(store, &mut exported, &mut writer)?;
+    writer.write(&Part::End)?;
+    writer.flush()?;
+    Ok(exported)
+}
+
+/// Writes one run, and no baseline.
+///
+/// # Errors
+/// As [`export`]; [`StoreError::Damaged`] when the run is, and [`StoreError::UnknownRun`] when there is none such that is finished.
+pub fn export_one(
+    store: &dyn ResultStore,
+    run: RunId,
+    stream: &mut dyn Write,
+) -> Result<Exported, StoreError> {
+    let mut writer = PartWriter::new(stream)?;
+    let mut exported = export_runs(store, Some(run), &mut writer)?;
+    if let Some(damage) = exported.damaged.pop() {
+        return Err(StoreError::Damaged(damage));
+    }
+    if exported.runs.is_empty() {
+        return Err(StoreError::UnknownRun(run.to_string()));
+    }
+    writer.write(&Part::End)?;
+    writer.flush()?;
+    Ok(exported)
+}
+
+/// Writes all runs, or the only one that is wanted.
+fn export_runs(
+    store: &dyn ResultStore,
+    only: Option<RunId>,
+    writer: &mut PartWriter<'_>,
+) -> Result<Exported, StoreError> {
+    let is_wanted = |run: RunId| only.is_none_or(|only| only == run);
+    let mut exported = Exported { unfinished: store.unfinished()?, ..Exported::default() };
+    exported.unfinished.retain(|run| is_wanted(*run));
+    let mut summaries = store.summaries(&SummaryFilter::default())?;
+    summaries.retain(|summary| is_wanted(summary.id));
+    for mut summary in summaries.into_iter().rev() {
         let run = summary.id;
         if exported.unfinished.contains(&run) {
             continue;
@@ -66,7 +105,7 @@ pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exporte
             exported.damaged.push(Damage::of_run(run, what));
             continue;
         }
-        match export_run(store, summary, &mut writer) {
+        match export_run(store, summary, writer) {
             Ok(()) => exported.runs.push(run),
             Err(StoreError::Damaged(damage)) => {
                 writer.write(&Part::Abandoned)?;
@@ -75,6 +114,14 @@ pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exporte
             Err(error) => return Err(error),
         }
     }
+    Ok(exported)
+}
+
+fn export_baselines(
+    store: &dyn ResultStore,
+    exported: &mut Exported,
+    writer: &mut PartWriter<'_>,
+) -> Result<(), StoreError> {
     for listed in store.baselines()? {
         match (listed.baseline, listed.damage) {
             (Some(baseline), None) => {
@@ -87,9 +134,7 @@ pub fn export(store: &dyn ResultStore, stream: &mut dyn Write) -> Result<Exporte
             }
         }
     }
-    writer.write(&Part::End)?;
-    writer.flush()?;
-    Ok(exported)
+    Ok(())
 }
 
 fn export_run(

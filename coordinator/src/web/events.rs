@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::answer;
+use super::api::query::Query;
 use super::api::refusal;
 use super::guard::Visit;
 use super::live::Look;
@@ -28,8 +29,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// After how long a browser comes back whose stream broke.
 const RETRY: &str = "retry: 1000\n\n";
 
-/// Tells how a run goes on until it is over; of one that is over, how it ended.
+/// Tells how a run goes on until it is over, or with `follow=false` as far as it is told by now; of one that is over, how it ended.
 pub(super) async fn events(visit: Visit) -> Response<Body> {
+    let follows = Query::parse(&visit.query, &["follow"])
+        .and_then(|query| Ok(query.parsed("follow", "true or false")?.unwrap_or(true)));
+    let follows = match follows {
+        Ok(follows) => follows,
+        Err(problem) => return refusal::malformed(&problem),
+    };
     let Ok(permit) = visit.site.watchers.clone().try_acquire_owned() else {
         return busy("too many watch runs");
     };
@@ -48,6 +55,7 @@ pub(super) async fn events(visit: Visit) -> Response<Body> {
                 stop: visit.site.stop.clone(),
                 _permit: permit,
                 begun: false,
+                follows,
             };
             typed(Body::from_stream(stream::unfold(watcher, Watcher::next)))
         }
@@ -92,6 +100,8 @@ struct Watcher {
     after: u64,
     stop: CancellationToken,
     begun: bool,
+    /// Whether it waits for what is not told yet.
+    follows: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -109,6 +119,7 @@ impl Watcher {
                     return Some((Ok(Bytes::from(event(sequence, &json))), self));
                 }
                 Next::End => return None,
+                Next::Nothing if !self.follows => return None,
                 Next::Nothing => {}
             }
             tokio::select! {

@@ -218,6 +218,22 @@ impl Sheet {
         });
     }
 
+    /// The same, which the keyboard reaches too.
+    pub(crate) fn cell(
+        &mut self,
+        class: &str,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        says: &str,
+    ) {
+        self.stops += 1;
+        let is_stop = self.stops <= STOPS_MAX;
+        self.marks.push(html! {
+            rect.{ "cell " (class) } x=(Px(left)) y=(Px(top)) width=(Px((right - left).max(0.5))) height=(Px((bottom - top).max(0.5)))
+                tabindex=[is_stop.then_some("0")] role="img" aria-label=(says) { title { (says) } }
+        });
+    }
+
     /// A point, which says something when pointed at or reached by the keyboard.
     pub(crate) fn point(&mut self, class: &str, (x, y): (f64, f64), says: &str) {
         self.stops += 1;
@@ -257,7 +273,7 @@ pub(crate) fn text_width(text: &str) -> f64 {
 }
 
 /// A text cut to so many pixels, with a sign that it was.
-fn cut(text: &str, room: f64) -> String {
+pub(crate) fn cut(text: &str, room: f64) -> String {
     let fits = (room / CHARACTER).max(1.0) as usize;
     if text.chars().count() <= fits {
         return text.to_owned();

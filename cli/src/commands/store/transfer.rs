@@ -9,40 +9,62 @@ use serde_json::json;
 use super::existing;
 use crate::args::AskArgs;
 use crate::client;
-use crate::exit_code::{DONE, Failure, INVALID, OUTPUT, USAGE};
+use crate::exit_code::{DONE, Failure, INTERNAL, INVALID, OUTPUT, USAGE};
 use crate::output;
+use crate::rpc::Client;
 use crate::rpc::store::{Exported, Imported};
 
 /// Writes all finished runs to a file, or to standard output for `-`. Damaged runs are left out, and said to be.
 pub(super) async fn export(file: PathBuf, ask: AskArgs) -> anyhow::Result<u8> {
     let mut client = existing(&ask.place).await?;
-    let is_standard_output = file == Path::new("-");
+    let exported = write(&mut client, None, &file).await?;
+    tell(&exported, file == Path::new("-"), ask.json)?;
+    Ok(if exported.damage.is_empty() { DONE } else { INVALID })
+}
+
+/// Writes one finished run to a file, or to standard output for `-`, in the form that an import reads.
+///
+/// # Errors
+/// 64 when the run is unknown or not over, 3 when it is damaged, 73 when the file cannot be written.
+pub(in crate::commands) async fn export_run(
+    client: &mut Client,
+    run: &str,
+    file: &Path,
+) -> anyhow::Result<u8> {
+    let exported = write(client, Some(run), file).await?;
+    match exported.runs.as_slice() {
+        [_] => Ok(DONE),
+        runs => {
+            let several = format!("the coordinator is older and wrote {} runs: update it", runs.len());
+            Err(Failure::with_code(INTERNAL, several))
+        }
+    }
+}
+
+async fn write(client: &mut Client, only: Option<&str>, file: &Path) -> anyhow::Result<Exported> {
     let unwritable =
         |error| Failure::with_code(OUTPUT, format!("{} cannot be written: {error}", file.display()));
-    let exported = if is_standard_output {
+    if file == Path::new("-") {
         let mut out = std::io::stdout();
-        let exported = client.export_store(&mut out, &file).await?;
+        let exported = client.export_store(only, &mut out, file).await?;
         out.flush().map_err(unwritable)?;
-        exported
-    } else {
-        // Only a whole export takes the name: an older one is not lost to one that fails.
-        let partial = PathBuf::from(format!("{}.partial", file.display()));
-        let mut out = BufWriter::new(File::create(&partial).map_err(unwritable)?);
-        let exported = client.export_store(&mut out, &partial).await;
-        let kept = match exported {
-            Ok(exported) => out
-                .into_inner()
-                .map_err(|error| unwritable(error.into_error()))
-                .and_then(|file| file.sync_all().map_err(unwritable))
-                .and_then(|()| std::fs::rename(&partial, &file).map_err(unwritable))
-                .map(|()| exported),
-            Err(error) => Err(error),
-        };
-        // Nobody has use for half an export, and that it cannot be removed is not what went wrong.
-        kept.inspect_err(|_| drop(std::fs::remove_file(&partial)))?
+        return Ok(exported);
+    }
+    // Only a whole export takes the name: an older one is not lost to one that fails.
+    let partial = PathBuf::from(format!("{}.partial", file.display()));
+    let mut out = BufWriter::new(File::create(&partial).map_err(unwritable)?);
+    let exported = client.export_store(only, &mut out, &partial).await;
+    let kept = match exported {
+        Ok(exported) => out
+            .into_inner()
+            .map_err(|error| unwritable(error.into_error()))
+            .and_then(|file| file.sync_all().map_err(unwritable))
+            .and_then(|()| std::fs::rename(&partial, file).map_err(unwritable))
+            .map(|()| exported),
+        Err(error) => Err(error),
     };
-    tell(&exported, is_standard_output, ask.json)?;
-    Ok(if exported.damage.is_empty() { DONE } else { INVALID })
+    // Nobody has use for half an export, and that it cannot be removed is not what went wrong.
+    kept.inspect_err(|_| drop(std::fs::remove_file(&partial)))
 }
 
 /// Takes up the runs of an export that the store does not have.

@@ -52,14 +52,18 @@ impl ControlRpc {
         })
     }
 
-    /// Everything, by way of a file. Commits of runs that are under way wait while it is written.
-    pub(super) async fn export_all(&self) -> Result<Answers<proto::StoreExportPart>, Status> {
+    /// Everything, or the only run that is wanted, by way of a file. Commits of runs that are under way wait while it is written.
+    pub(super) async fn export_all(&self, only: String) -> Result<Answers<proto::StoreExportPart>, Status> {
+        let only = if only.is_empty() { None } else { Some(self.finished(only).await?) };
         let file = spool::create(&self.store_folder)?;
         let (file, exported) = self
             .store
             .read(move |store| {
                 let mut stream = BufWriter::new(&file);
-                let exported = transfer::export(store, &mut stream)?;
+                let exported = match only {
+                    None => transfer::export(store, &mut stream)?,
+                    Some(run) => transfer::export_one(store, run, &mut stream)?,
+                };
                 drop(stream);
                 Ok((file, exported))
             })
@@ -114,7 +118,9 @@ impl ControlRpc {
             .map_err(store_status)?
             .map_err(|error| match error {
                 // Nothing that is stored is damaged: what came is.
-                StoreError::BadExport(_) => Status::invalid_argument(format!("failed to {error}")),
+                StoreError::BadExport(_) | StoreError::Newer { .. } => {
+                    Status::invalid_argument(format!("failed to {error}"))
+                }
                 error => store_status(error),
             })?;
         Ok(proto::ImportStoreResponse {
@@ -123,6 +129,15 @@ impl ControlRpc {
             baselines: names(&imported.baselines),
             already_there_baselines: names(&imported.baselines_already_there),
         })
+    }
+
+    /// A run that is over.
+    async fn finished(&self, text: String) -> Result<RunId, Status> {
+        let run = self.resolve(text).await?;
+        match self.record_if_active(run).await? {
+            None => Ok(run),
+            Some(_) => Err(Status::failed_precondition(format!("run {run} is not over: wait for its end"))),
+        }
     }
 
     /// The store's thread is taken for long: what runs measure now could not be acknowledged meanwhile.

@@ -30,6 +30,22 @@ fn an_export_holds_finished_runs_and_names_the_others() {
 }
 
 #[test]
+fn one_run_is_exported_alone_and_one_that_is_not_finished_is_not() {
+    let mut store = three_runs();
+    store.save_baseline(&samples::baseline("main", &[2])).unwrap();
+    samples::create(&mut store, 4);
+    let mut stream = Vec::new();
+    let exported = export_one(&store, samples::run_id(2), &mut stream).unwrap();
+    assert_eq!((exported.runs, exported.baselines.len()), (vec![samples::run_id(2)], 0));
+    let mut to = MemoryStore::new();
+    let imported = import(&mut to, &mut stream.as_slice()).unwrap();
+    assert_eq!((imported.runs, imported.baselines), (vec![samples::run_id(2)], Vec::new()));
+    assert_eq!(samples::read_intervals(&to, samples::run_id(2)).unwrap().len(), 12);
+    let refused = export_one(&store, samples::run_id(4), &mut Vec::new()).unwrap_err();
+    assert!(matches!(refused, StoreError::UnknownRun(_)), "{refused}");
+}
+
+#[test]
 fn runs_that_are_there_already_stay_as_they_are() {
     let mut store = MemoryStore::new();
     samples::finish(&mut store, 2, 5);

@@ -44,6 +44,10 @@ fn switch() -> Value {
     json!({ "type": "boolean" })
 }
 
+fn follow() -> Value {
+    json!({ "type": "boolean", "default": true })
+}
+
 fn page() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 })
 }
@@ -155,7 +159,7 @@ pub(in crate::web) const CANCEL: Call = Call {
 pub(in crate::web) const EVENTS: Call = Call {
     id: "watch_run",
     summary: "How a run goes on: a frame a second at most, as server-sent events, to its end. `Last-Event-ID` says where to go on.",
-    query: &[],
+    query: &[parameter("follow", "`false`: what is told by now, without waiting for the run's end.", follow)],
     body: None,
     answer: Answer {
         status: 200,
