@@ -16,7 +16,7 @@ pub(super) const ISOLATIONS: &[&str] =
     &["read uncommitted", "read committed", "repeatable read", "serializable"];
 
 const URL: Shape = Shape::Confidential {
-    what: "a URL as postgres://user:{{env:PASSWORD}}@host:5432/database",
+    what: "a URL as postgres://user:{{env:PASSWORD}}@host:5432/database or sqlite:/path/file.db",
     check: check_password,
 };
 
@@ -25,8 +25,9 @@ pub(super) const WORKLOAD_KEYS: &[Key] = &[
     Key::required(
         "url",
         URL,
-        "The database: postgres://user:password@host:port/database. A password is {{env:NAME}} or {{secret:NAME}}; \
-         ?sslmode=require asks for TLS.",
+        "The database: postgres://user:password@host:port/database, or sqlite:/path/file.db on \
+         the agent. A password is {{env:NAME}} or {{secret:NAME}}; ?sslmode=require asks for TLS, \
+         ?mode=ro opens a file for reading.",
     ),
     Key::optional("tls", Shape::Table(TLS_KEYS), "Certificates and names; the connection is then encrypted."),
     Key::optional(
