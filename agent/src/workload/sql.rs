@@ -1,16 +1,17 @@
-//! The sql workload: statements and transactions in PostgreSQL or SQLite, chosen by the URL.
+//! The sql workload: statements and transactions in PostgreSQL, MySQL, MariaDB or SQLite, chosen by the URL.
 //!
 //! One operation is one statement, several in one transaction, or the opening of a connection. Statements are prepared once on
 //! each connection; their values travel as text, which the server turns into the types that the statement wants.
 //!
 //! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `database` (the databases behind one face),
-//! `postgres` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run before a
+//! `postgres`, `mysql` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run before a
 //! trial), `pool` (connections that workers share), `worker` (an operation within its timeout).
 
 mod counted;
 mod database;
 mod errand;
 mod keys;
+mod mysql;
 mod pool;
 mod postgres;
 mod settings;
@@ -41,7 +42,7 @@ use crate::values::{Names, Secrets};
 pub const KIND: WorkloadKind = WorkloadKind {
     schema: KindSchema {
         kind: "sql",
-        doc: "Runs statements and transactions in a database: PostgreSQL or SQLite.",
+        doc: "Runs statements and transactions in a database: PostgreSQL, MySQL, MariaDB or SQLite.",
         workload_keys: keys::WORKLOAD_KEYS,
         operation_keys: keys::OPERATION_KEYS,
         measures: &[("pool_wait", "ns")],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::errand::{self, Connection};
 use super::settings::SqlOperation;
 use super::statement::Filled;
-use super::{postgres, sqlite};
+use super::{mysql, postgres, sqlite};
 use crate::policy::Warden;
 use crate::workload::connection::failure::Failure;
 use crate::workload::connection::progress::Progress;
@@ -17,6 +17,7 @@ use crate::workload::connection::tls::TlsSettings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Postgres,
+    MySql,
     Sqlite,
 }
 
@@ -24,6 +25,7 @@ pub(super) enum Dialect {
 #[derive(Debug)]
 pub(super) enum Database {
     Postgres(Box<postgres::server::Server>),
+    MySql(Box<mysql::server::Server>),
     Sqlite(sqlite::file::DatabaseFile),
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 enum Link {
     Postgres(Box<postgres::session::Session>),
+    MySql(Box<mysql::session::Session>),
     Sqlite(sqlite::thread::Session),
 }
 
@@ -65,8 +68,11 @@ impl Dialect {
     pub(super) fn of(scheme: &str) -> Result<Self, String> {
         match scheme {
             "postgres" | "postgresql" => Ok(Self::Postgres),
+            "mysql" | "mariadb" => Ok(Self::MySql),
             "sqlite" => Ok(Self::Sqlite),
-            other => Err(format!("begins with {other}://, not with postgres:// or sqlite:/")),
+            other => {
+                Err(format!("begins with {other}://, not with postgres://, mysql://, mariadb:// or sqlite:/"))
+            }
         }
     }
 
@@ -76,6 +82,9 @@ impl Dialect {
             (_, None) | (Self::Sqlite, Some("serializable")) => Ok("BEGIN".to_owned()),
             (Self::Postgres, Some(level)) => {
                 Ok(format!("BEGIN ISOLATION LEVEL {}", level.to_ascii_uppercase()))
+            }
+            (Self::MySql, Some(level)) => {
+                Ok(format!("SET TRANSACTION ISOLATION LEVEL {}; BEGIN", level.to_ascii_uppercase()))
             }
             (Self::Sqlite, Some(level)) => {
                 Err(format!("{level:?} is not to be had: transactions in SQLite are serializable"))
@@ -95,6 +104,9 @@ impl Database {
             Dialect::Postgres => {
                 postgres::server::Server::new(url, tls, warden).map(|server| Self::Postgres(Box::new(server)))
             }
+            Dialect::MySql => {
+                mysql::server::Server::new(url, tls, warden).map(|server| Self::MySql(Box::new(server)))
+            }
             Dialect::Sqlite if tls.is_some() => {
                 Err("is a file, which no connection leads to: leave tls out".to_owned())
             }
@@ -111,6 +123,7 @@ impl Database {
     ) -> Result<Session, Failure> {
         let link = match self {
             Self::Postgres(server) => Link::Postgres(Box::new(server.open(within, progress).await?)),
+            Self::MySql(server) => Link::MySql(Box::new(server.open(within, progress).await?)),
             Self::Sqlite(file) => {
                 Link::Sqlite(sqlite::thread::Session::open(file, operations, within).await?)
             }
@@ -122,6 +135,7 @@ impl Database {
     pub(super) async fn cancel(&self, session: &Session, within: Duration) {
         match (self, &session.link) {
             (Self::Postgres(server), Link::Postgres(session)) => server.cancel(session, within).await,
+            (Self::MySql(server), Link::MySql(session)) => server.cancel(session, within).await,
             (Self::Sqlite(_), Link::Sqlite(session)) => session.interrupt(),
             // Another database's connection is not its to give up.
             _ => {}
@@ -134,6 +148,7 @@ impl Session {
     pub(super) async fn is_open(&mut self) -> bool {
         match &mut self.link {
             Link::Postgres(session) => session.is_open().await,
+            Link::MySql(session) => session.is_open().await,
             Link::Sqlite(session) => session.is_open(),
         }
     }
@@ -142,6 +157,7 @@ impl Session {
     pub(super) fn traffic(&self) -> (u64, u64) {
         match &self.link {
             Link::Postgres(session) => session.traffic(),
+            Link::MySql(session) => session.traffic(),
             Link::Sqlite(session) => (0, session.bytes_read()),
         }
     }
@@ -150,6 +166,7 @@ impl Session {
     pub(super) async fn prepare(&mut self, operations: &[SqlOperation]) -> Result<(), Failure> {
         match &mut self.link {
             Link::Postgres(session) => errand::prepare(&mut **session, operations).await,
+            Link::MySql(session) => errand::prepare(&mut **session, operations).await,
             Link::Sqlite(session) => session.prepare().await,
         }
     }
@@ -166,6 +183,10 @@ impl Session {
                 let rows = errand::perform(&mut **session, operations, place, filled).await;
                 Performed { rows, elsewhere: None }
             }
+            Link::MySql(session) => {
+                let rows = errand::perform(&mut **session, operations, place, filled).await;
+                Performed { rows, elsewhere: None }
+            }
             Link::Sqlite(session) => session.perform(place, filled).await,
         }
     }
@@ -174,6 +195,7 @@ impl Session {
     pub(super) async fn order(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.link {
             Link::Postgres(session) => session.order(text).await,
+            Link::MySql(session) => session.order(text).await,
             Link::Sqlite(session) => session.order(text).await,
         }
     }
@@ -182,6 +204,7 @@ impl Session {
     pub(super) async fn close(self) {
         match self.link {
             Link::Postgres(session) => session.close().await,
+            Link::MySql(session) => session.close().await,
             Link::Sqlite(session) => session.close().await,
         }
     }

@@ -25,9 +25,9 @@ pub(super) const WORKLOAD_KEYS: &[Key] = &[
     Key::required(
         "url",
         URL,
-        "The database: postgres://user:password@host:port/database, or sqlite:/path/file.db on \
-         the agent. A password is {{env:NAME}} or {{secret:NAME}}; ?sslmode=require asks for TLS, \
-         ?mode=ro opens a file for reading.",
+        "The database: postgres://user:password@host:port/database, mysql:// or mariadb:// the same, or sqlite:/path/file.db on \
+         the agent. A password is {{env:NAME}} or {{secret:NAME}}; ?sslmode=require asks PostgreSQL for TLS, \
+         ?ssl-mode=required MySQL; ?mode=ro opens a file for reading.",
     ),
     Key::optional("tls", Shape::Table(TLS_KEYS), "Certificates and names; the connection is then encrypted."),
     Key::optional(
@@ -48,7 +48,11 @@ const VALUE: Shape = Shape::Any(&[Shape::Template, Shape::Scalar]);
 
 /// Keys of an operation.
 pub(super) const OPERATION_KEYS: &[Key] = &[
-    Key::optional("statement", Shape::Template, "The statement, with $1, $2, … where values belong."),
+    Key::optional(
+        "statement",
+        Shape::Template,
+        "The statement, with $1, $2, … where values belong; ? in MySQL and MariaDB.",
+    ),
     Key::optional(
         "params",
         Shape::List(&VALUE),
