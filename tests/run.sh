@@ -20,6 +20,7 @@ needs=(
     "fio fio"
     "redis-server redis-server"
     "pg_createcluster postgresql"
+    "mariadbd mariadb-server"
     "stress-ng stress-ng"
     "python3 python3-minimal"
 )

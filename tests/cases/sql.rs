@@ -2,47 +2,15 @@
 
 use std::time::Duration;
 
-use fleetmark_tests::cast::{Said, Scene};
-use fleetmark_tests::contract::departures;
+use fleetmark_tests::cast::Scene;
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::postgres::{PASSWORD, Postgres};
-use fleetmark_tests::readings::{only_trial, operation, text, whole};
-use fleetmark_tests::written::files_with;
-use serde_json::{Value, json};
+use fleetmark_tests::readings::{only_trial, operation, whole};
+use fleetmark_tests::shop::{failure, job, operations, run};
+use serde_json::json;
 
 /// Far longer than a server takes to see that its clients are gone.
 const GONE_WITHIN: Duration = Duration::from_secs(20);
-
-fn job(url: &str, workload: &str, load: &str) -> String {
-    format!(
-        "name = \"shop\"\n[workload]\nkind = \"sql\"\nurl = \"{url}\"\n{workload}\n[data.id]\nrange = [1, 100]\n\
-         [load]\nworkers = 4\n{load}\n[limits]\nsteal = 1\nforeign_cpu = 1\ngenerator_cpu = 1\n"
-    )
-}
-
-fn run(scene: &Scene, job: &str) -> (Said, Value) {
-    scene.write("job.toml", job);
-    let mut command = scene.command(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
-    let said = command.env("SHOP_PASSWORD", PASSWORD).output().expect("fleetmark is built");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said =
-        Said { code: said.status.code().unwrap_or(-1), out: text(&said.stdout), errors: text(&said.stderr) };
-    let report = scene.json("report.json");
-    assert_eq!(departures(&report), [""; 0], "{said:?}");
-    assert!(!said.out.contains(PASSWORD) && !said.errors.contains(PASSWORD), "{said:?}");
-    assert_eq!(files_with(scene.path(), PASSWORD), [""; 0], "nothing that was written holds the password");
-    (said, report)
-}
-
-fn operations(settings: &str) -> String {
-    format!("[[workload.operations]]\nname = \"it\"\n{settings}\n")
-}
-
-/// The first sample of an error, and how many there were of which kind.
-fn failure(report: &Value) -> (String, Value) {
-    let it = operation(only_trial(report), "it");
-    (text(&it["error_samples"][0]["message"]).to_owned(), it["errors"].clone())
-}
 
 #[test]
 fn the_database_counts_exactly_the_statements_that_are_reported() {

@@ -2,7 +2,7 @@
 //!
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`restarted`] (one whose coordinator dies), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
-//! keeps its own count), [`redis`] and [`postgres`] (which do too), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
+//! keeps its own count), [`redis`], [`postgres`] and [`mariadb`] (which do too), [`shop`] (jobs on a database), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`bad_http2`] (how over HTTP/2), [`bad_certificate`] (those whose certificates are not to be trusted), [`broken_run`] (how a
 //! run against them must end),
 //! [`witness`] (one that remembers what it was asked), [`target`] (fleetmark's own, which keeps its own count),
@@ -34,6 +34,7 @@ pub mod goodness_of_fit;
 pub mod java;
 pub mod job;
 pub mod machine;
+pub mod mariadb;
 pub mod membership;
 pub mod namespaces;
 pub mod nginx;
@@ -46,6 +47,7 @@ pub mod redis;
 pub mod restarted;
 pub mod running;
 pub mod seed;
+pub mod shop;
 pub mod simulation;
 pub mod site;
 pub mod slow_link;

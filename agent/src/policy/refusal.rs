@@ -57,6 +57,9 @@ pub enum Refusal {
     /// A socket.
     #[error("it does not connect to the socket {} (list \"unix:PATH\" in `targets.allow` of its configuration)", .0.display())]
     Socket(PathBuf),
+    /// A database's file.
+    #[error("it does not open the database's file {} (\"disk\" in `kinds` of its configuration, or --allow disk)", .0.display())]
+    File(PathBuf),
     /// An environment variable.
     #[error(
         "jobs may not read its environment variable {0} (`env` of its configuration, or --allow-env {0})"

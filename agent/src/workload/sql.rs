@@ -1,16 +1,22 @@
-//! The sql workload: statements and transactions in PostgreSQL, chosen by the URL.
+//! The sql workload: statements and transactions in PostgreSQL, MySQL, MariaDB or SQLite, chosen by the URL.
 //!
 //! One operation is one statement, several in one transaction, or the opening of a connection. Statements are prepared once on
 //! each connection; their values travel as text, which the server turns into the types that the statement wants.
 //!
-//! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `postgres` (talking to PostgreSQL),
-//! `setup` (what is run before a trial), `pool` (connections that workers share), `worker` (an operation within its timeout).
+//! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `database` (the databases behind one face),
+//! `postgres`, `mysql` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run before a
+//! trial), `pool` (connections that workers share), `worker` (an operation within its timeout).
 
+mod counted;
+mod database;
+mod errand;
 mod keys;
+mod mysql;
 mod pool;
 mod postgres;
 mod settings;
 mod setup;
+mod sqlite;
 mod statement;
 mod worker;
 
@@ -23,8 +29,8 @@ use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
+use self::database::{Database, Dialect};
 use self::pool::Pool;
-use self::postgres::server::Server;
 use self::settings::{SqlOperation, WorkloadSettings};
 use self::worker::SqlWorker;
 use super::{PrepareError, Seat, Workload, WorkloadKind};
@@ -36,7 +42,7 @@ use crate::values::{Names, Secrets};
 pub const KIND: WorkloadKind = WorkloadKind {
     schema: KindSchema {
         kind: "sql",
-        doc: "Runs statements and transactions in a database: PostgreSQL.",
+        doc: "Runs statements and transactions in a database: PostgreSQL, MySQL, MariaDB or SQLite.",
         workload_keys: keys::WORKLOAD_KEYS,
         operation_keys: keys::OPERATION_KEYS,
         measures: &[("pool_wait", "ns")],
@@ -63,8 +69,8 @@ struct Sql {
 /// What every worker knows.
 #[derive(Debug)]
 struct SqlPlan {
-    server: Server,
-    operations: Vec<SqlOperation>,
+    database: Database,
+    operations: Arc<[SqlOperation]>,
     /// How many connections the workers of a load thread share; `None`: each has its own.
     pool_size: Option<usize>,
     /// After how many operations a connection is closed; `u64::MAX`: never.
@@ -85,17 +91,19 @@ impl Sql {
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
         let WorkloadSettings { url, tls, pool_size, setup } = settings::workload(assignment, &names)?;
-        let read = assignment.operations.iter().map(|spec| settings::operation(spec, &names));
-        let operations = read.collect::<Result<Vec<_>, _>>()?;
-        let server = Server::new(&url, tls, warden);
-        let server = server.map_err(|error| PrepareError(format!("workload.url: {error}")))?;
+        let wrong_url = |error: String| PrepareError(format!("workload.url: {error}"));
+        let dialect = Dialect::of(&url.scheme).map_err(wrong_url)?;
+        let read = assignment.operations.iter().map(|spec| settings::operation(spec, &names, dialect));
+        let operations = read.collect::<Result<_, _>>()?;
+        let database = Database::new(&url, tls, warden).map_err(wrong_url)?;
         if !setup.is_empty() {
-            setup::run(&server, &setup).map_err(|error| PrepareError(format!("workload.setup: {error}")))?;
+            setup::run(&database, &setup)
+                .map_err(|error| PrepareError(format!("workload.setup: {error}")))?;
         }
         let secrets = names.secrets();
         let new_every = assignment.load.new_connection_every.unwrap_or(u64::MAX);
         let is_scenario = assignment.is_scenario;
-        let plan = SqlPlan { server, operations, pool_size, new_every, is_scenario, names, secrets };
+        let plan = SqlPlan { database, operations, pool_size, new_every, is_scenario, names, secrets };
         Ok(Self { plan: Arc::new(plan) })
     }
 }

@@ -1,4 +1,4 @@
-//! URLs of servers that are not asked by HTTP: `scheme://user:password@host:port/path?key=value`.
+//! URLs of servers that are not asked by HTTP: `scheme://user:password@host:port/path?key=value`; and of files: `sqlite:/path?key=value`.
 //!
 //! The text is split as the job has it, and values are put in afterwards, so that a password from elsewhere may hold any
 //! character. A URL that comes from elsewhere as a whole is split as it is; what it holds is percent-decoded.
@@ -9,6 +9,9 @@ use shared::secret::in_url::{check_password, percent_decoded};
 
 use super::place::{Place, read_port, split_port};
 use crate::values::{self, Names, NamesError, Rendering};
+
+/// What begins a URL of a file, whose path may follow at once.
+const FILE_SCHEME: &str = "sqlite:";
 
 /// A URL of a server, taken apart.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,7 +59,7 @@ impl ServerUrl {
     /// Takes a URL of the job apart, and puts in what its names stand for.
     pub(in crate::workload) fn read(written: &str, names: &Names) -> Result<Self, ServerUrlError> {
         check_password(written).map_err(ServerUrlError::Password)?;
-        if written.contains("://") {
+        if written.contains("://") || written.starts_with(FILE_SCHEME) {
             return Self::split(written, &|part| filled_in(part, names));
         }
         let whole = filled_in(written, names)?;
@@ -67,6 +70,9 @@ impl ServerUrl {
         text: &str,
         value: &dyn Fn(&str) -> Result<String, ServerUrlError>,
     ) -> Result<Self, ServerUrlError> {
+        if let Some(rest) = text.strip_prefix(FILE_SCHEME) {
+            return Self::file(rest, value);
+        }
         let (scheme, rest) = text.split_once("://").ok_or(ServerUrlError::Scheme)?;
         let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -80,10 +86,6 @@ impl ServerUrl {
             None => return Err(ServerUrlError::Port),
         };
         let port = port.map(|digits| read_port(digits).ok_or(ServerUrlError::Port)).transpose()?;
-        let parameters = parameters.split('&').filter(|parameter| !parameter.is_empty()).map(|parameter| {
-            let (key, text) = parameter.split_once('=').unwrap_or((parameter, ""));
-            Ok((value(key)?, value(text)?))
-        });
         let given = |part: Option<&str>| part.filter(|part| !part.is_empty()).map(value).transpose();
         Ok(Self {
             scheme: scheme.to_ascii_lowercase(),
@@ -92,7 +94,24 @@ impl ServerUrl {
             host,
             port,
             path: value(path)?,
-            parameters: parameters.collect::<Result<_, ServerUrlError>>()?,
+            parameters: split_parameters(parameters, value)?,
+        })
+    }
+
+    /// A file on the agent: all before the question mark is its path.
+    fn file(
+        rest: &str,
+        value: &dyn Fn(&str) -> Result<String, ServerUrlError>,
+    ) -> Result<Self, ServerUrlError> {
+        let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        Ok(Self {
+            scheme: FILE_SCHEME.trim_end_matches(':').to_owned(),
+            user: None,
+            password: None,
+            host: String::new(),
+            port: None,
+            path: value(path.strip_prefix("//").unwrap_or(path))?,
+            parameters: split_parameters(parameters, value)?,
         })
     }
 
@@ -115,6 +134,17 @@ impl fmt::Debug for ServerUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
+}
+
+fn split_parameters(
+    parameters: &str,
+    value: &dyn Fn(&str) -> Result<String, ServerUrlError>,
+) -> Result<Vec<(String, String)>, ServerUrlError> {
+    let parameters = parameters.split('&').filter(|parameter| !parameter.is_empty()).map(|parameter| {
+        let (key, text) = parameter.split_once('=').unwrap_or((parameter, ""));
+        Ok((value(key)?, value(text)?))
+    });
+    parameters.collect()
 }
 
 /// User and password; a colon within a name's braces separates nothing.
@@ -155,7 +185,11 @@ mod tests {
         assert_eq!(url.path, "my db");
         assert_eq!(url.parameters, [("sslmode".into(), "require".into()), ("x".into(), String::new())]);
         assert_eq!(read("redis://h").unwrap().place(6379).to_string(), "h:6379");
-        assert_eq!(read("sqlite:///tmp/a.db").unwrap().path, "tmp/a.db");
+        for file in ["sqlite:///tmp/a%20b.db", "sqlite:/tmp/a b.db", "sqlite:/tmp/a b.db?mode=ro"] {
+            let url = read(file).unwrap();
+            assert_eq!((url.scheme.as_str(), url.path.as_str()), ("sqlite", "/tmp/a b.db"));
+        }
+        assert_eq!(read("sqlite::memory:").unwrap().path, ":memory:");
         let named = read("redis://{{env:GREETING}}:{{env:GREETING}}@h").unwrap();
         assert_eq!((named.user.as_deref(), named.password.as_deref()), (Some("hello"), Some("hello")));
     }

@@ -16,7 +16,7 @@ pub(super) const ISOLATIONS: &[&str] =
     &["read uncommitted", "read committed", "repeatable read", "serializable"];
 
 const URL: Shape = Shape::Confidential {
-    what: "a URL as postgres://user:{{env:PASSWORD}}@host:5432/database",
+    what: "a URL as postgres://user:{{env:PASSWORD}}@host:5432/database or sqlite:/path/file.db",
     check: check_password,
 };
 
@@ -25,8 +25,9 @@ pub(super) const WORKLOAD_KEYS: &[Key] = &[
     Key::required(
         "url",
         URL,
-        "The database: postgres://user:password@host:port/database. A password is {{env:NAME}} or {{secret:NAME}}; \
-         ?sslmode=require asks for TLS.",
+        "The database: postgres://user:password@host:port/database, mysql:// or mariadb:// the same, or sqlite:/path/file.db on \
+         the agent. A password is {{env:NAME}} or {{secret:NAME}}; ?sslmode=require asks PostgreSQL for TLS, \
+         ?ssl-mode=required MySQL; ?mode=ro opens a file for reading.",
     ),
     Key::optional("tls", Shape::Table(TLS_KEYS), "Certificates and names; the connection is then encrypted."),
     Key::optional(
@@ -47,7 +48,11 @@ const VALUE: Shape = Shape::Any(&[Shape::Template, Shape::Scalar]);
 
 /// Keys of an operation.
 pub(super) const OPERATION_KEYS: &[Key] = &[
-    Key::optional("statement", Shape::Template, "The statement, with $1, $2, … where values belong."),
+    Key::optional(
+        "statement",
+        Shape::Template,
+        "The statement, with $1, $2, … where values belong; ? in MySQL and MariaDB.",
+    ),
     Key::optional(
         "params",
         Shape::List(&VALUE),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::postgres::session::Session;
+use super::database::Session;
 
 /// A pool of connections, none of which need be open.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! Talking to PostgreSQL: the protocol is a library's, connections are made as for every other kind.
 //!
-//! Rooms: `server` (where it is, and how it is spoken to), `session` (an open connection), `counted` (its bytes), `encryption` (TLS, which
+//! Rooms: `server` (where it is, and how it is spoken to), `session` (an open connection), `encryption` (TLS, which
 //! is asked for within the protocol), `refusal` (what errors mean).
 
-mod counted;
 mod encryption;
 mod refusal;
 pub(super) mod server;

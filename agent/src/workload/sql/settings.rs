@@ -7,6 +7,7 @@ use shared::job::OperationSpec;
 use shared::metric::{MetricKind, MetricSpec};
 use shared::plan::Assignment;
 
+use super::database::Dialect;
 use super::keys::{
     EXPECT_KEYS, ISOLATIONS, OPERATION_KEYS, POOL_MAX, RETRIES_MAX, STATEMENT_KEYS, STATEMENTS_MAX,
     WORKLOAD_KEYS,
@@ -93,13 +94,17 @@ fn setup(assignment: &Assignment, names: &Names) -> Result<Vec<String>, String> 
 }
 
 /// Reads one operation.
-pub(super) fn operation(spec: &OperationSpec, names: &Names) -> Result<SqlOperation, PrepareError> {
+pub(super) fn operation(
+    spec: &OperationSpec,
+    names: &Names,
+    dialect: Dialect,
+) -> Result<SqlOperation, PrepareError> {
     check_keys(&spec.settings, OPERATION_KEYS).map_err(|(key, what)| wrong(spec, &key, what))?;
-    read(&spec.settings, names).map_err(|(key, what)| wrong(spec, key, what))
+    read(&spec.settings, names, dialect).map_err(|(key, what)| wrong(spec, key, what))
 }
 
-fn read(settings: &Map<String, Value>, names: &Names) -> Result<SqlOperation, Wrong> {
-    let work = work(settings, names)?;
+fn read(settings: &Map<String, Value>, names: &Names, dialect: Dialect) -> Result<SqlOperation, Wrong> {
+    let work = work(settings, names, dialect)?;
     let rows = match settings.table("expect").map_err(|what| ("expect", what))? {
         None => None,
         Some(table) => {
@@ -122,18 +127,18 @@ fn read(settings: &Map<String, Value>, names: &Names) -> Result<SqlOperation, Wr
     })
 }
 
-fn work(settings: &Map<String, Value>, names: &Names) -> Result<Work, Wrong> {
+fn work(settings: &Map<String, Value>, names: &Names, dialect: Dialect) -> Result<Work, Wrong> {
     let connects = boolean(settings, "connect", false).map_err(|what| ("connect", what))?;
     let isolation = text(settings, "isolation").map_err(|what| ("isolation", what))?;
     if let Some(other) = isolation.filter(|word| !ISOLATIONS.contains(word)) {
         return Err(("isolation", format!("{other:?} is none of {}", ISOLATIONS.join(", "))));
     }
-    let begin = isolation.map(|level| format!("BEGIN ISOLATION LEVEL {}", level.to_ascii_uppercase()));
+    let begin = dialect.begin(isolation).map_err(|what| ("isolation", what))?;
     match (connects, settings.get("statement"), settings.get("statements")) {
         (true, None, None) => Ok(Work::Connect),
         (false, Some(_), None) => {
             let statements = vec![statement(settings, names).map_err(|what| ("statement", what))?];
-            Ok(Work::Statements { statements, begin })
+            Ok(Work::Statements { statements, begin: isolation.map(|_| begin) })
         }
         (false, None, Some(list)) => {
             let wrong = |what: String| ("statements", what);
@@ -149,7 +154,7 @@ fn work(settings: &Map<String, Value>, names: &Names) -> Result<Work, Wrong> {
                 other => Err(format!("holds {other}, which is no statement")),
             });
             let statements = read.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-            Ok(Work::Statements { statements, begin: Some(begin.unwrap_or_else(|| "BEGIN".to_owned())) })
+            Ok(Work::Statements { statements, begin: Some(begin) })
         }
         _ => Err(("statement", "give exactly one of statement, statements and connect = true".to_owned())),
     }

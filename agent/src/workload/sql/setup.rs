@@ -1,10 +1,12 @@
 //! What is run before a trial, on the thread that makes it ready.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::postgres::server::Server;
+use super::database::Database;
+use super::settings::SqlOperation;
 use crate::workload::connection::failure::Failure;
 use crate::workload::connection::progress::Progress;
 
@@ -31,20 +33,21 @@ pub(super) enum SetupError {
 }
 
 /// Runs statements one after the other. Blocks until they are done.
-pub(super) fn run(server: &Server, statements: &[String]) -> Result<(), SetupError> {
+pub(super) fn run(database: &Database, statements: &[String]) -> Result<(), SetupError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(SetupError::Runtime)?;
     runtime.block_on(async {
-        timeout(SETUP_WITHIN, run_all(server, statements)).await.unwrap_or(Err(SetupError::Overdue))
+        timeout(SETUP_WITHIN, run_all(database, statements)).await.unwrap_or(Err(SetupError::Overdue))
     })
 }
 
-async fn run_all(server: &Server, statements: &[String]) -> Result<(), SetupError> {
+async fn run_all(database: &Database, statements: &[String]) -> Result<(), SetupError> {
     let failed = |statement: &str, failure: Failure| SetupError::Failed {
         statement: statement.chars().take(80).collect(),
         message: failure.message,
     };
-    let opened = server.open(SETUP_WITHIN, &mut Progress::new()).await;
+    let none: Arc<[SqlOperation]> = Arc::new([]);
+    let opened = database.open(&none, SETUP_WITHIN, &mut Progress::new()).await;
     let mut session = opened.map_err(|failure| failed("connecting", failure))?;
     for statement in statements {
         session.order(statement).await.map_err(|failure| failed(statement, failure))?;

@@ -9,10 +9,11 @@ use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 use tokio::time::timeout;
 
+use super::database::{Elsewhere, Performed, Session};
+use super::errand::ends_connection;
 use super::pool::{Place, Pool};
-use super::postgres::session::Session;
 use super::settings::{SqlOperation, Work};
-use super::statement::{Filled, Statement};
+use super::statement::Filled;
 use super::{POOL_WAIT, ROWS, SqlPlan};
 use crate::engine::clock::now_ns;
 use crate::values::Values;
@@ -61,13 +62,8 @@ impl Worker for SqlWorker {
         }
         let within = plan.operations.iter().map(|operation| operation.timeout).max().unwrap_or_default();
         let getting_ready = async {
-            let mut session = plan.server.open(within, progress).await?;
-            for (place, operation) in plan.operations.iter().enumerate() {
-                if let (Work::Statements { statements, .. }, true) = (&operation.work, operation.is_prepared)
-                {
-                    session.prepare(place, statements).await?;
-                }
-            }
+            let mut session = plan.database.open(&plan.operations, within, progress).await?;
+            session.prepare(&plan.operations).await?;
             Ok::<_, Failure>(session)
         };
         // What fails here fails again, and is counted, at the first operation.
@@ -95,7 +91,10 @@ impl Worker for SqlWorker {
             let exchange = pin!(line.exchange(plan, place, filled, outcome, progress));
             deadline.within(limit, begun_ns, exchange).await
         };
-        outcome.ended_ns = now_ns();
+        // A database that did it on a thread of its own has said when.
+        if outcome.ended_ns == 0 || result.is_err() {
+            outcome.ended_ns = now_ns();
+        }
         match result {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => outcome.fail(failure.kind, || failure.message),
@@ -118,14 +117,14 @@ impl Line {
         &mut self,
         plan: &SqlPlan,
         place: usize,
-        filled: &Filled,
+        filled: &mut Filled,
         outcome: &mut Outcome,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let operation = &plan.operations[place];
-        let Work::Statements { statements, begin } = &operation.work else {
+        if operation.work == Work::Connect {
             return connect(plan, operation, outcome, progress).await;
-        };
+        }
         progress.stage = Stage::AwaitingConnection;
         self.enter(outcome).await;
         let within = operation.timeout;
@@ -139,7 +138,7 @@ impl Line {
             Some(session) => session,
             None => {
                 outcome.connects += 1;
-                plan.server.open(within, progress).await?
+                plan.database.open(&plan.operations, within, progress).await?
             }
         };
         let before = session.traffic();
@@ -148,16 +147,19 @@ impl Line {
         // Where a timeout finds it.
         let session = self.session.insert(session);
         progress.stage = Stage::Waiting;
-        let errand = Errand { place, operation, statements, begin: begin.as_deref() };
-        let result = errand.run(session, filled).await;
+        let Performed { rows, elsewhere } = session.perform(&plan.operations, place, filled).await;
         let after = session.traffic();
         outcome.bytes_sent += after.0 - before.0;
         outcome.bytes_received += after.1 - before.1;
-        let is_broken = matches!(&result, Err(failure) if ends_connection(failure.kind));
+        if let Some(Elsewhere { waking_ns, ended_ns }) = elsewhere {
+            outcome.sent_ns += waking_ns;
+            outcome.ended_ns = ended_ns;
+        }
+        let is_broken = matches!(&rows, Err(failure) if ends_connection(failure.kind));
         if is_last || is_broken {
             self.session = None;
         }
-        let rows = result?;
+        let rows = rows?;
         outcome.metrics.push((ROWS, rows as f64));
         match operation.rows {
             Some(expected) if expected != rows => Err(Failure::new(
@@ -191,60 +193,11 @@ impl Line {
     async fn give_up(&mut self, plan: &SqlPlan) {
         let Some(session) = self.session.take() else { return };
         let giving_up = async {
-            plan.server.cancel(&session, CANCEL_WITHIN).await;
+            plan.database.cancel(&session, CANCEL_WITHIN).await;
             session.close().await;
         };
         // A database that hears nothing is left alone.
         let _heard = timeout(CANCEL_WITHIN, giving_up).await;
-    }
-}
-
-/// What is to be done over a connection.
-struct Errand<'a> {
-    place: usize,
-    operation: &'a SqlOperation,
-    statements: &'a [Statement],
-    begin: Option<&'a str>,
-}
-
-impl Errand<'_> {
-    /// Does it, again if the job says so; says how many rows were read.
-    async fn run(&self, session: &mut Session, filled: &Filled) -> Result<u64, Failure> {
-        if self.operation.is_prepared {
-            session.prepare(self.place, self.statements).await?;
-        }
-        let mut retries = self.operation.retries;
-        loop {
-            let attempt = self.attempt(session, filled).await;
-            match attempt {
-                Err(failure) if retries > 0 && may_be_tried_again(failure.kind) => retries -= 1,
-                other => return other,
-            }
-        }
-    }
-
-    async fn attempt(&self, session: &mut Session, filled: &Filled) -> Result<u64, Failure> {
-        let Some(begin) = self.begin else { return self.run_all(session, filled).await };
-        session.order(begin).await?;
-        let result = match self.run_all(session, filled).await {
-            Ok(rows) => session.order("COMMIT").await.map(|()| rows),
-            Err(failure) => Err(failure),
-        };
-        if result.as_ref().is_err_and(|failure| !ends_connection(failure.kind)) {
-            session.order("ROLLBACK").await?;
-        }
-        result
-    }
-
-    async fn run_all(&self, session: &mut Session, filled: &Filled) -> Result<u64, Failure> {
-        let mut rows = 0;
-        for (place, statement) in self.statements.iter().enumerate() {
-            rows += match self.operation.is_prepared {
-                true => session.run(self.place, place, filled).await?,
-                false => session.run_unprepared(statement, place, filled).await?,
-            };
-        }
-        Ok(rows)
     }
 }
 
@@ -256,19 +209,10 @@ async fn connect(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     outcome.connects += 1;
-    let session = plan.server.open(operation.timeout, progress).await?;
+    let session = plan.database.open(&plan.operations, operation.timeout, progress).await?;
     let (sent, received) = session.traffic();
     outcome.bytes_sent += sent;
     outcome.bytes_received += received;
     session.close().await;
     Ok(())
-}
-
-/// Whether nothing more can be said over the connection.
-fn ends_connection(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Closed | ErrorKind::Protocol | ErrorKind::Tls | ErrorKind::Connect)
-}
-
-fn may_be_tried_again(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Serialization | ErrorKind::Deadlock)
 }

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::client;
 
-use super::counted::Counted;
 use crate::workload::connection::tls::Tls;
+use crate::workload::sql::counted::Counted;
 
 /// Encrypts a connection as the job says.
 pub(super) struct Encryption(pub(super) Tls);

@@ -6,10 +6,9 @@ use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
-use super::counted::Counted;
 use super::encryption::Encryption;
+use super::refusal;
 use super::session::{Driven, Session};
-use super::{counted, refusal};
 use crate::policy::Warden;
 use crate::workload::connection::dial::dial;
 use crate::workload::connection::failure::Failure;
@@ -17,6 +16,7 @@ use crate::workload::connection::progress::{Progress, Stage};
 use crate::workload::connection::server_url::ServerUrl;
 use crate::workload::connection::target::{Protocol, Resolve, Route, Target};
 use crate::workload::connection::tls::{SystemRoots, Tls, TlsSettings};
+use crate::workload::sql::counted::{Counted, Traffic};
 
 /// The port of a URL that names none.
 const DEFAULT_PORT: u16 = 5432;
@@ -38,9 +38,6 @@ impl Server {
         tls: Option<TlsSettings>,
         warden: &Arc<Warden>,
     ) -> Result<Self, String> {
-        if !matches!(url.scheme.as_str(), "postgres" | "postgresql") {
-            return Err(format!("begins with {}://, not with postgres://", url.scheme));
-        }
         if url.host.is_empty() {
             return Err("lacks a host".to_owned());
         }
@@ -124,7 +121,7 @@ impl Server {
         &self,
         within: Duration,
         progress: &mut Progress,
-    ) -> Result<(Counted, std::rc::Rc<counted::Traffic>), Failure> {
+    ) -> Result<(Counted, std::rc::Rc<Traffic>), Failure> {
         let stream = dial(&self.target, &mut 0, within, progress).await?;
         progress.stage = Stage::Greeting;
         let traffic = std::rc::Rc::default();

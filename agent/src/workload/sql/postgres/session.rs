@@ -14,9 +14,10 @@ use futures_util::StreamExt;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 use tokio_postgres::{CancelToken, Client, Error, RowStream};
 
-use super::counted::Traffic;
 use super::refusal;
 use crate::workload::connection::failure::Failure;
+use crate::workload::sql::counted::Traffic;
+use crate::workload::sql::errand::Connection;
 use crate::workload::sql::statement::{Filled, Statement};
 
 /// What moves a connection's bytes; it ends with the connection.
@@ -29,14 +30,12 @@ pub(in crate::workload::sql) struct Session {
     traffic: Rc<Traffic>,
     /// For each operation, its statements once they were prepared.
     prepared: Vec<Vec<tokio_postgres::Statement>>,
-    /// How many operations were begun on it.
-    pub(in crate::workload::sql) operations: u64,
 }
 
 impl Session {
     /// A fresh connection.
     pub(super) fn new(client: Client, driven: Driven, traffic: Rc<Traffic>) -> Self {
-        Self { client, driven, traffic, prepared: Vec::new(), operations: 0 }
+        Self { client, driven, traffic, prepared: Vec::new() }
     }
 
     /// Whether the server has not closed it while nobody looked.
@@ -63,19 +62,15 @@ impl Session {
         // It is over, however it ended.
         let _over = driven.await;
     }
+}
 
-    /// Runs something that takes no values and whose rows do not matter: BEGIN, COMMIT, ROLLBACK.
-    pub(in crate::workload::sql) async fn order(&mut self, text: &str) -> Result<(), Failure> {
+impl Connection for Session {
+    async fn order(&mut self, text: &str) -> Result<(), Failure> {
         let Self { client, driven, .. } = self;
         drive(driven, client.batch_execute(text)).await.map_err(|error| refusal::executing(&error))
     }
 
-    /// Prepares the statements of an operation, unless that was done.
-    pub(in crate::workload::sql) async fn prepare(
-        &mut self,
-        operation: usize,
-        statements: &[Statement],
-    ) -> Result<(), Failure> {
+    async fn prepare(&mut self, operation: usize, statements: &[Statement]) -> Result<(), Failure> {
         let Self { client, driven, prepared, .. } = self;
         if prepared.len() <= operation {
             prepared.resize_with(operation + 1, Vec::new);
@@ -96,21 +91,14 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a prepared statement, by its operation and its place there; says how many rows were read.
-    pub(in crate::workload::sql) async fn run(
-        &mut self,
-        operation: usize,
-        place: usize,
-        filled: &Filled,
-    ) -> Result<u64, Failure> {
+    async fn run(&mut self, operation: usize, place: usize, filled: &Filled) -> Result<u64, Failure> {
         let Self { client, driven, prepared, .. } = self;
         let statement = &prepared[operation][place];
         let rows = async { count(client.query_raw(statement, filled.of(place).map(Text)).await?).await };
         drive(driven, rows).await.map_err(|error| refusal::executing(&error))
     }
 
-    /// Runs a statement that is not prepared.
-    pub(in crate::workload::sql) async fn run_unprepared(
+    async fn run_unprepared(
         &mut self,
         statement: &Statement,
         place: usize,
@@ -126,7 +114,7 @@ impl Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Session").field("operations", &self.operations).finish_non_exhaustive()
+        formatter.debug_struct("Session").finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,106 @@
+//! What one operation does over an open connection, the same for every database: its statements, a transaction around them, another
+//! try.
+
+use shared::interval::ErrorKind;
+
+use super::settings::{SqlOperation, Work};
+use super::statement::{Filled, Statement};
+use crate::workload::connection::failure::Failure;
+
+/// An open connection to some database, and the statements that are prepared on it.
+pub(super) trait Connection {
+    /// Runs something that takes no values and whose rows do not matter: BEGIN, COMMIT, ROLLBACK.
+    async fn order(&mut self, text: &str) -> Result<(), Failure>;
+
+    /// Prepares the statements of an operation, unless that was done.
+    async fn prepare(&mut self, operation: usize, statements: &[Statement]) -> Result<(), Failure>;
+
+    /// Runs a prepared statement, by its operation and its place there; says how many rows were read.
+    async fn run(&mut self, operation: usize, place: usize, filled: &Filled) -> Result<u64, Failure>;
+
+    /// Runs a statement that is not prepared.
+    async fn run_unprepared(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<u64, Failure>;
+}
+
+/// Prepares the statements of all operations that want it.
+pub(super) async fn prepare(
+    connection: &mut impl Connection,
+    operations: &[SqlOperation],
+) -> Result<(), Failure> {
+    for (place, operation) in operations.iter().enumerate() {
+        if let (Work::Statements { statements, .. }, true) = (&operation.work, operation.is_prepared) {
+            connection.prepare(place, statements).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Does an operation, again if the job says so; says how many rows were read.
+pub(super) async fn perform(
+    connection: &mut impl Connection,
+    operations: &[SqlOperation],
+    place: usize,
+    filled: &Filled,
+) -> Result<u64, Failure> {
+    let operation = &operations[place];
+    let Work::Statements { statements, begin } = &operation.work else { return Ok(0) };
+    let errand = Errand { place, operation, statements, begin: begin.as_deref() };
+    if operation.is_prepared {
+        connection.prepare(place, statements).await?;
+    }
+    let mut retries = operation.retries;
+    loop {
+        match errand.attempt(connection, filled).await {
+            Err(failure) if retries > 0 && may_be_tried_again(failure.kind) => retries -= 1,
+            other => return other,
+        }
+    }
+}
+
+/// Whether nothing more can be said over the connection.
+pub(super) fn ends_connection(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Closed | ErrorKind::Protocol | ErrorKind::Tls | ErrorKind::Connect)
+}
+
+fn may_be_tried_again(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Serialization | ErrorKind::Deadlock)
+}
+
+/// What is to be done over a connection.
+struct Errand<'a> {
+    place: usize,
+    operation: &'a SqlOperation,
+    statements: &'a [Statement],
+    begin: Option<&'a str>,
+}
+
+impl Errand<'_> {
+    async fn attempt(&self, connection: &mut impl Connection, filled: &Filled) -> Result<u64, Failure> {
+        let Some(begin) = self.begin else { return self.run_all(connection, filled).await };
+        connection.order(begin).await?;
+        let result = match self.run_all(connection, filled).await {
+            Ok(rows) => connection.order("COMMIT").await.map(|()| rows),
+            Err(failure) => Err(failure),
+        };
+        if result.as_ref().is_err_and(|failure| !ends_connection(failure.kind)) {
+            connection.order("ROLLBACK").await?;
+        }
+        result
+    }
+
+    async fn run_all(&self, connection: &mut impl Connection, filled: &Filled) -> Result<u64, Failure> {
+        let mut rows = 0;
+        for (place, statement) in self.statements.iter().enumerate() {
+            rows += match self.operation.is_prepared {
+                true => connection.run(self.place, place, filled).await?,
+                false => connection.run_unprepared(statement, place, filled).await?,
+            };
+        }
+        Ok(rows)
+    }
+}
