@@ -192,6 +192,15 @@ impl Director {
                 self.armed(agent, (trial, lease), arming, armed_for_ns)
             }
             Message::Stored { agent, intervals, room: _room } => self.stored(agent, &intervals),
+            Message::ProfileAnnounced { agent, trial, size_bytes, reply } => {
+                let _whoever_asked_may_be_gone =
+                    reply.send(self.schedule.check_profile(agent, trial, size_bytes));
+            }
+            Message::ProfileStored { agent, trial, file, reply } => {
+                let noted = self.schedule.note_profile(agent, trial, file);
+                let noted = noted.map(|actions| actions.into_iter().for_each(|action| self.act(action)));
+                let _whoever_asked_may_be_gone = reply.send(noted);
+            }
             Message::Submit { submission, refuse_to_wait, reply } => {
                 let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
                 let is_accepted = unmet.is_none();

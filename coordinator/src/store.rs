@@ -143,6 +143,13 @@ pub trait ResultStore: Send {
     /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::Full`].
     fn save_run(&mut self, record: &RunRecord) -> Result<(), StoreError>;
 
+    /// Stores a file with a run that is not finished, in place of one of the same path. It counts, and is verified, once the run's
+    /// record names it. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn save_file(&mut self, run: RunId, path: &str, content: &[u8]) -> Result<(), StoreError>;
+
     /// Writes intervals, not yet durably. One with the same address as an earlier one replaces it. All of a
     /// batch is refused if any of it is.
     ///
@@ -236,7 +243,7 @@ pub trait ResultStore: Send {
     /// [`StoreError::Damaged`].
     fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError>;
 
-    /// A file that came with a run, by the path that its job writes.
+    /// A file that is stored with a run: one that came with it by the path that its job writes, or what a profiler wrote.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::UnknownFile`], [`StoreError::Damaged`].
@@ -363,13 +370,13 @@ fn summary_of(record: &RunRecord) -> RunSummary {
 /// Refuses files that are not the ones that the record names.
 fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
     let differs = |path: &String| StoreError::FileDiffers { run: record.id, path: path.clone() };
-    if let Some(path) = record.files.keys().find(|path| !files.contains_key(*path)) {
-        return Err(differs(path));
+    if let Some((path, _)) = record.stored_files().find(|(path, _)| !files.contains_key(path)) {
+        return Err(differs(&path));
     }
     for (path, content) in files {
         within(content, PAYLOAD_BYTES_MAX, &format!("file {path:?}"))?;
         let is_named = |named: &AttachedFile| named.sha256 == Digest::of(content).to_string();
-        if !record.files.get(path).is_some_and(is_named) {
+        if !record.stored_file(path).is_some_and(is_named) {
             return Err(differs(path));
         }
     }

@@ -83,6 +83,8 @@ pub enum Action {
     DropEngine(TrialKey),
     /// Find a port, start or stop a target, run a hook.
     Program(Order),
+    /// End the profiler that runs beside a trial: nobody waits for what it writes.
+    EndProfiler(TrialKey),
     /// Keep intervals on disk, or read them back.
     Spill(SpillOrder),
 }
@@ -103,6 +105,7 @@ pub struct Machine {
 enum Question {
     Target(RunId),
     Hook(TrialKey, u32),
+    Profile(TrialKey),
 }
 
 #[derive(Debug)]
@@ -222,6 +225,7 @@ impl Machine {
             },
             Order::Abort { trial, reason } => {
                 actions.push(Action::DropEngine(trial));
+                self.end_profiler(trial, actions);
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), actions);
                 } else {
@@ -232,7 +236,8 @@ impl Machine {
             Order::ReservePort(_)
             | Order::StartTarget { .. }
             | Order::StopTarget(_)
-            | Order::RunHook { .. } => {
+            | Order::RunHook { .. }
+            | Order::Profile { .. } => {
                 self.run_program(order, actions);
             }
         }
@@ -262,6 +267,7 @@ impl Machine {
         let question = match &order {
             Order::StartTarget { trial, .. } => Some(Question::Target(trial.run)),
             Order::RunHook { trial, hook, .. } => Some(Question::Hook(*trial, *hook)),
+            Order::Profile { trial, .. } => Some(Question::Profile(*trial)),
             _ => None,
         };
         match question.and_then(|question| self.answers.get(&question)) {
@@ -295,6 +301,9 @@ impl Machine {
             }
             Statement::HookDone(trial, hook, _) => {
                 self.answers.insert(Question::Hook(*trial, *hook), Some(statement.clone()));
+            }
+            Statement::Profiled(trial, _) => {
+                self.answers.insert(Question::Profile(*trial), Some(statement.clone()));
             }
             _ => {}
         }
@@ -373,8 +382,16 @@ impl Machine {
         actions.extend(held.said.clone().map(Action::Say));
     }
 
+    /// Ends what runs of a trial's profiler, and forgets what came of it.
+    fn end_profiler(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
+        if self.answers.remove(&Question::Profile(trial)).is_some() {
+            actions.push(Action::EndProfiler(trial));
+        }
+    }
+
     fn forget(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
         self.outbox.forget(trial);
+        self.end_profiler(trial, actions);
         self.answers.retain(|question, _| !matches!(question, Question::Hook(asked, _) if *asked == trial));
         if self.trials.remove(&trial).is_some() {
             actions.push(Action::DropEngine(trial));

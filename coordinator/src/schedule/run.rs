@@ -2,7 +2,7 @@
 //!
 //! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
-//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
+//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `profiling` (trials that are not measured), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
@@ -14,6 +14,7 @@ mod loss;
 mod needs;
 mod observing;
 mod preparing;
+mod profiling;
 mod steps;
 mod target;
 mod turns;
@@ -123,6 +124,12 @@ struct CurrentTrial {
     deliverable: BTreeMap<AgentId, u64>,
     /// Agents that are prepared and were not started.
     are_ready: BTreeSet<AgentId>,
+    /// Agents whose profilers have ended.
+    #[serde(default)]
+    profiled: BTreeSet<AgentId>,
+    /// Whether nothing comes after it, whatever is planned.
+    #[serde(default)]
+    is_last: bool,
     /// Whether an agent was started by a coordinator that could not note it before it ended.
     was_started: bool,
     /// How many of each agent's intervals are stored, from 0 without gaps.
@@ -241,6 +248,7 @@ impl ActiveRun {
                 self.note_target_down(agent);
                 self.target_ended(agent);
             }
+            (_, Answer::Profiled(problem)) => self.hear_profiled(agent, problem),
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
             (Step::Prepare, Answer::Ready) => {
                 self.trial.are_ready.insert(agent);
@@ -354,6 +362,7 @@ impl ActiveRun {
             | Answer::Failed { .. } => self.wants(agent, trial),
             Answer::PortReserved(_) => is_current && self.targets.contains_key(&agent),
             Answer::HookDone { .. } => is_current,
+            Answer::Profiled(_) => is_current && self.is_profiling(),
         };
         is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
     }
