@@ -2,10 +2,10 @@
 //!
 //! There are two ways, because there are two needs:
 //!
-//! * Targets and hooks run under a **guard**, a small process of our own between the agent and the program,
+//! * Targets, hooks and profilers run under a **guard**, a small process of our own between the agent and the program,
 //!   which takes the whole family down when the program ends, when the agent stops it, and when the agent
 //!   dies by any means. Rooms: [`guard`] (the process itself), [`supervised`] (the agent's handle on it),
-//!   [`target`] and [`hook`] (what the handle is used for), [`readiness`] (when a target is up).
+//!   [`target`], [`hook`] and [`profiler`] (what the handle is used for), [`readiness`] (when a target is up).
 //! * Operations of the command workload are too many and too short for that: each is a process group whose
 //!   leader dies with the load thread. Rooms: [`group`], [`memory_floor`] (whose memory was measured).
 //!
@@ -19,6 +19,7 @@ pub mod guard;
 pub mod hook;
 pub mod launch;
 pub mod memory_floor;
+pub mod profiler;
 pub mod readiness;
 pub mod supervised;
 pub(crate) mod system;

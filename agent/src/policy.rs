@@ -30,7 +30,7 @@ use crate::child::launch::{Confinement, Launch};
 use crate::values::names::variables_of;
 use crate::workload::{TABLE, WorkloadKind};
 
-/// The kind that `--allow` takes to stand for targets and hooks too.
+/// The kind that `--allow` takes to stand for targets, hooks and profilers too.
 const COMMAND: &str = "command";
 
 /// The rules of one agent.
@@ -41,7 +41,9 @@ pub struct Policy {
     pub allows_target: bool,
     /// Whether it may run hooks.
     pub allows_hooks: bool,
-    /// Which programs workloads, targets and hooks may start.
+    /// Whether it may run profilers.
+    pub allows_profile: bool,
+    /// Which programs workloads, targets, hooks and profilers may start.
     pub programs: ProgramRules,
     /// Where it may connect to.
     pub targets: TargetRules,
@@ -60,6 +62,7 @@ impl Default for Policy {
             kinds: harmless.map(|kind| kind.schema.kind.to_owned()).collect(),
             allows_target: false,
             allows_hooks: false,
+            allows_profile: false,
             programs: ProgramRules::default(),
             targets: TargetRules::default(),
             limits: Limits::default(),
@@ -79,6 +82,7 @@ impl Policy {
             kinds: TABLE.iter().map(|kind| kind.schema.kind.to_owned()).collect(),
             allows_target: true,
             allows_hooks: true,
+            allows_profile: true,
             targets: TargetRules::unrestricted(),
             launch: Launch::default(),
             variables: vec![VariablePattern::any()],
@@ -86,11 +90,11 @@ impl Policy {
         }
     }
 
-    /// Allows a kind beside the others; `command` also allows targets and hooks.
+    /// Allows a kind beside the others; `command` also allows targets, hooks and profilers.
     pub fn allow(&mut self, kind: &str) {
         self.kinds.insert(kind.to_owned());
         if kind == COMMAND {
-            (self.allows_target, self.allows_hooks) = (true, true);
+            (self.allows_target, self.allows_hooks, self.allows_profile) = (true, true, true);
         }
     }
 
@@ -105,9 +109,9 @@ impl Policy {
         self.kinds.contains(kind)
     }
 
-    /// Whether it may start targets, or run hooks.
+    /// Whether it may start targets, or run hooks or profilers.
     pub fn allows_programs(&self) -> bool {
-        self.allows_target || self.allows_hooks
+        self.allows_target || self.allows_hooks || self.allows_profile
     }
 
     /// The kinds of the table that it may run, or may not.

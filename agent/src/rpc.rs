@@ -3,3 +3,4 @@
 pub(crate) mod codec;
 pub mod link;
 pub(crate) mod membership;
+pub(crate) mod uplink;

@@ -2,12 +2,13 @@
 //!
 //! Rooms: [`machine`] (what is held and what is said; pure), [`outbox`] (what is not yet acknowledged), [`shell`]
 //! (connections, engines and programs around the machine), `preparing` (engines made ready), `hearing` (what they tell), `programs`
-//! (targets and hooks).
+//! (targets and hooks), `profiling` (profilers, and what they wrote).
 
 mod hearing;
 pub mod machine;
 pub mod outbox;
 mod preparing;
+mod profiling;
 mod programs;
 mod shell;
 
@@ -27,6 +28,7 @@ use crate::policy::Policy;
 use outbox::Bounds;
 
 pub use crate::rpc::membership::Proof;
+pub use profiling::ProfileOrder;
 pub use shell::{SessionError, run};
 
 /// How an agent is to run.
@@ -125,6 +127,17 @@ pub enum Order {
         /// How long it may take.
         timeout: Duration,
     },
+    /// Run a profiler beside a trial, and send what it writes.
+    Profile {
+        /// Beside which trial.
+        trial: TrialKey,
+        /// The program and its arguments, as a target's; what only a profiler is told stands in them by its name too.
+        command: Vec<String>,
+        /// What must not be told.
+        confidential: Confidential,
+        /// What it is to do.
+        order: ProfileOrder,
+    },
     /// Get ready for a trial.
     Prepare(Box<Assignment>),
     /// Start the prepared trial.
@@ -162,6 +175,8 @@ pub enum Statement {
     TargetStopped(TrialKey),
     /// A hook's program ended; a reason if it failed.
     HookDone(TrialKey, u32, Option<String>),
+    /// A profiler ended, and what it wrote was sent; or what is to be said of that.
+    Profiled(TrialKey, Option<String>),
     /// Prepared.
     Ready(TrialKey),
     /// Armed.
@@ -199,6 +214,7 @@ impl Statement {
             | Self::TargetFailed(trial, _)
             | Self::TargetStopped(trial)
             | Self::HookDone(trial, ..)
+            | Self::Profiled(trial, _)
             | Self::Ready(trial)
             | Self::Armed { trial, .. }
             | Self::StartTooLate { trial, .. }
@@ -215,6 +231,9 @@ impl Statement {
             Self::TargetFailed(trial, reason) => Self::TargetFailed(trial, mask.hide(reason)),
             Self::HookDone(trial, hook, failure) => {
                 Self::HookDone(trial, hook, failure.map(|failure| mask.hide(failure)))
+            }
+            Self::Profiled(trial, problem) => {
+                Self::Profiled(trial, problem.map(|problem| mask.hide(problem)))
             }
             Self::Failed(trial, reason, intervals) => Self::Failed(trial, mask.hide(reason), intervals),
             Self::Refused(failure) => Self::Refused(Box::new(failure.masked(mask))),

@@ -10,6 +10,7 @@ mod histogram_sum;
 mod hosts;
 mod metric_sums;
 mod planned;
+mod profiles;
 mod seconds;
 mod sequences;
 mod slowest;
@@ -127,8 +128,12 @@ impl<'a> Assembler<'a> {
         Self { record, job, planned, known, cells: BTreeMap::new(), seconds, open_histograms: 0, strays: 0 }
     }
 
-    /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing.
+    /// Adds a stored interval. One that was added before (same trial, agent and number) changes nothing, nor does one of a trial
+    /// with a profiler.
     pub fn add(&mut self, interval: &Interval) {
+        if self.record.is_profiled(interval.trial.trial) {
+            return;
+        }
         // The series of all agents together repeats what each of them has told, but for their single seconds.
         if interval.agent == ALL_AGENTS {
             self.add_second(interval);
@@ -214,6 +219,7 @@ impl<'a> Assembler<'a> {
             comparisons: Vec::new(),
             sweeps,
             search: None,
+            profiles: profiles::told(self.record, self.job),
             hosts: hosts_as_told(self.record, &told),
         };
         let mut assembled =

@@ -3,6 +3,7 @@
 
 mod calibrate;
 mod history;
+mod profile;
 mod report;
 mod servers;
 mod store;
@@ -20,6 +21,7 @@ use shared::ids::BaselineName;
 
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use history::{BaselineAction, CompareArgs, TrendArgs};
+pub(crate) use profile::ProfileArgs;
 pub(crate) use report::{ARCHIVE, ExportArgs, FormatArgs, PageArgs, ReportArgs, VerifyArgs};
 pub(crate) use servers::{AgentArgs, CoordinatorArgs, PageAddress};
 pub(crate) use store::{PruneArgs, StoreAction};
@@ -125,6 +127,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Show how a metric went from run to run
     Trend(TrendArgs),
+    /// What profilers of a run wrote: lists it, or writes it to a file
+    Profile(ProfileArgs),
     /// Look after the store
     Store {
         #[command(subcommand)]

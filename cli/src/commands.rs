@@ -15,6 +15,7 @@ mod export;
 mod init;
 mod login;
 mod plan;
+mod profile;
 mod report;
 mod run;
 mod runs;
@@ -79,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Calibrate(options) => block_on("error", calibrate::run(options)),
         Command::Compare(options) => block_on("error", compare::run(options)),
         Command::Trend(options) => block_on("error", trend::run(options)),
+        Command::Profile(options) => block_on("error", profile::run(options)),
         Command::Store { action } => block_on("error", store::run(action)),
     }
 }

@@ -183,6 +183,18 @@ impl Client {
         response.into_inner().agents.into_iter().map(|agent| Ok(agent.try_into()?)).collect()
     }
 
+    /// What a profiler of a run wrote, by its number in the run's report.
+    pub(crate) async fn profile(&mut self, run: &str, number: u32) -> anyhow::Result<Vec<u8>> {
+        let request = proto::ReadProfileRequest { run: run.to_owned(), number };
+        let mut parts =
+            self.control.read_profile(request).await.map_err(|status| failure(&status))?.into_inner();
+        let mut content = Vec::new();
+        while let Some(part) = parts.next().await {
+            content.extend(part.map_err(|status| failure(&status))?.content);
+        }
+        Ok(content)
+    }
+
     /// All that is stored of a run.
     pub(crate) async fn export(&mut self, run: &str) -> anyhow::Result<(RunRecord, Vec<Interval>)> {
         let request = proto::ExportRequest { run: run.to_owned() };

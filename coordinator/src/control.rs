@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admission::audit::{Audit, Deed};
 use crate::admission::peer::Peer;
 use crate::director::Message;
+use crate::profiles::{self, StoredProfile};
 use crate::reporting::{self, ReportingError};
 use crate::secrets::{SecretStore, Withheld};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
@@ -119,6 +120,17 @@ impl Control {
     /// The agents, by name.
     pub(crate) async fn agents(&self) -> Result<Vec<AgentStatus>, ControlError> {
         self.ask(|reply| Message::Agents { reply }).await
+    }
+
+    /// What a profiler of a run wrote, by its number in the run's report.
+    pub(crate) async fn profile(&self, run: RunId, number: u32) -> Result<StoredProfile, ControlError> {
+        let active = self.record_if_active(run).await?;
+        let profile = profiles::read(&self.store, run, active, number).await?;
+        profile.ok_or_else(|| {
+            ControlError::Missing(format!(
+                "run {run} has no profile {number} with a file; its report lists those that it has"
+            ))
+        })
     }
 
     /// The report of a run, as the contract's JSON.

@@ -5,6 +5,7 @@
 //! watches runs), [`links`] (connections to agents and their clocks), [`errands`] (work on the store that it waits for
 //! without standing still).
 
+pub mod beginning;
 pub mod errands;
 mod links;
 pub mod message;
@@ -27,6 +28,7 @@ use crate::ingest::Intake;
 use crate::live::LiveTrial;
 use crate::monotonic;
 use crate::schedule::{Action, Adoption, Answer, BookmarkError, Command, Deadlines, Event, Schedule};
+pub use beginning::Beginning;
 use errands::{Errand, Errands};
 use links::{Links, Start};
 pub use message::{Downward, Message};
@@ -38,24 +40,6 @@ use run_counts::RunCounts;
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that may wait: every agent of a large fleet may report at once without standing still.
 pub const MESSAGES_MAX: usize = 4_096;
-
-/// What the clocks show when a coordinator begins.
-#[derive(Debug, Clone)]
-pub struct Beginning {
-    /// The wall clock, milliseconds since 1970 UTC.
-    pub unix_ms: u64,
-    /// The monotonic clock, nanoseconds.
-    pub now_ns: u64,
-    /// Which monotonic clock that is; `None`: not known.
-    pub clock: Option<ClockIdentity>,
-}
-
-impl Beginning {
-    /// A coordinator begins now, on this machine.
-    pub fn now() -> Self {
-        Self { unix_ms: crate::unix_ms(), now_ns: monotonic::now_ns(), clock: monotonic::identity() }
-    }
-}
 
 /// The task's own state.
 pub struct Director {
@@ -192,6 +176,15 @@ impl Director {
                 self.armed(agent, (trial, lease), arming, armed_for_ns)
             }
             Message::Stored { agent, intervals, room: _room } => self.stored(agent, &intervals),
+            Message::ProfileAnnounced { agent, trial, size_bytes, reply } => {
+                let _whoever_asked_may_be_gone =
+                    reply.send(self.schedule.check_profile(agent, trial, size_bytes));
+            }
+            Message::ProfileStored { agent, trial, file, reply } => {
+                let noted = self.schedule.note_profile(agent, trial, file);
+                let noted = noted.map(|actions| actions.into_iter().for_each(|action| self.act(action)));
+                let _whoever_asked_may_be_gone = reply.send(noted);
+            }
             Message::Submit { submission, refuse_to_wait, reply } => {
                 let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
                 let is_accepted = unmet.is_none();

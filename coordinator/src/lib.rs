@@ -4,7 +4,7 @@
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`secrets`] (what jobs may use and nobody is told), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
 //! [`reporting`] (reports from what is kept), [`figures`], [`history`] and [`baselines`] (what later runs are held against),
-//! [`calibrations`] (what vouches for hosts),
+//! [`calibrations`] (what vouches for hosts), [`profiles`] (what profilers wrote),
 //! `admission` (who is let in, and what each may ask), `control` (what clients ask, whichever way), the gRPC services in [`rpc`],
 //! and pages and API in [`web`].
 #![forbid(unsafe_code)]
@@ -21,6 +21,7 @@ pub mod history;
 pub mod ingest;
 pub mod live;
 mod monotonic;
+pub mod profiles;
 pub mod reporting;
 pub mod rpc;
 pub mod schedule;

@@ -11,6 +11,8 @@
 //!                                                       were lost: Regroup ─► Join
 //! ```
 //!
+//! Trials with a profiler come last, and wait for it between Run and Collect; nobody judges them.
+//!
 //! Agents that do not share a load stand apart in cells of one trial, which go through its steps together and are broken, lost
 //! and repeated one by one; agents that observe it are told its start and its end, and nobody waits for them.
 //!
@@ -39,7 +41,7 @@ use serde::{Deserialize, Serialize};
 use shared::finding::Finding;
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::job::Job;
-use shared::run_record::{LookOutcome, RunRecord, RunState};
+use shared::run_record::{AttachedFile, LookOutcome, RunRecord, RunState};
 use shared::secret::Confidential;
 
 use crate::fleet::{Fleet, Moment};
@@ -267,6 +269,32 @@ impl Schedule {
         if let Some(run) = self.runs.get_mut(&run) {
             run.note_clock(agent, offset_us, error_us);
         }
+    }
+
+    /// Whether what a profiler on an agent's host wrote beside a trial may be stored.
+    ///
+    /// # Errors
+    /// Why not, for the agent.
+    pub fn check_profile(&self, agent: AgentId, trial: TrialKey, size_bytes: u64) -> Result<(), String> {
+        let run = self.runs.get(&trial.run).ok_or_else(|| format!("run {} is over or unknown", trial.run))?;
+        run.check_profile(agent, trial, size_bytes)
+    }
+
+    /// What a profiler on an agent's host wrote beside a trial is stored.
+    ///
+    /// # Errors
+    /// Why it does not belong to the run.
+    pub fn note_profile(
+        &mut self,
+        agent: AgentId,
+        trial: TrialKey,
+        file: AttachedFile,
+    ) -> Result<Vec<Action>, String> {
+        let run =
+            self.runs.get_mut(&trial.run).ok_or_else(|| format!("run {} is over or unknown", trial.run))?;
+        let mut actions = Vec::new();
+        run.note_profile(agent, trial, file, &mut actions)?;
+        Ok(actions)
     }
 
     /// Why a job could not begin now; `None`: it could.

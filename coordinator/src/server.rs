@@ -27,6 +27,7 @@ use crate::control::Control;
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
+use crate::profiles::Profiles;
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
 use crate::rpc::trust_service::TrustRpc;
@@ -151,6 +152,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let agents = AgentRpc {
         director: director.clone(),
         ingest,
+        profiles: Profiles::new(director.clone(), store.clone()),
         audit: audit.clone(),
         registrar: asks_callers.clone(),
     };

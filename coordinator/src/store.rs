@@ -10,6 +10,7 @@
 pub mod bounded;
 pub mod envelope;
 pub mod error;
+pub mod filter;
 pub mod folding;
 pub mod ledger;
 pub mod manifest;
@@ -27,14 +28,15 @@ pub(crate) mod samples;
 use std::collections::BTreeMap;
 
 use shared::baseline::{Baseline, ListedBaseline};
-use shared::ids::{AgentId, BaselineName, IntervalSequence, Name, RunId, TrialKey};
+use shared::ids::{AgentId, BaselineName, IntervalSequence, RunId, TrialKey};
 use shared::run_figures::RunFigures;
-use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary};
+use shared::run_record::{AttachedFile, RunRecord, RunSummary};
 use shared::run_report::Verdict;
 
 pub use bounded::Visit;
 use envelope::PAYLOAD_BYTES_MAX;
 pub use error::{Damage, StoreError};
+pub use filter::SummaryFilter;
 use manifest::Digest;
 pub use thread::StoreHandle;
 
@@ -68,37 +70,6 @@ pub struct CachedReport {
     pub analysis_version: String,
     /// The report as the contract's JSON.
     pub json: Vec<u8>,
-}
-
-/// Which runs to list. The default lists all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SummaryFilter {
-    /// Only runs of the job of this name.
-    pub name: Option<Name>,
-    /// Only runs that carry all of these tags.
-    pub tags: BTreeMap<String, String>,
-    /// Only runs that stand there.
-    pub state: Option<RunState>,
-    /// Only runs of which this came out.
-    pub verdict: Option<Verdict>,
-    /// Only runs submitted before this one: the last of the page before.
-    pub before: Option<RunId>,
-    /// At most so many, the newest ones.
-    pub limit: Option<usize>,
-}
-
-impl SummaryFilter {
-    /// Whether a run belongs into the list, its number aside.
-    pub fn admits(&self, summary: &RunSummary) -> bool {
-        let is_in_time = self.before.is_none_or(|before| summary.id < before);
-        let is_of_job = self.name.as_ref().is_none_or(|name| *name == summary.name);
-        let is_as_wanted = self.state.is_none_or(|state| state == summary.state)
-            && self.verdict.is_none_or(|verdict| verdict == summary.verdict);
-        is_in_time
-            && is_of_job
-            && is_as_wanted
-            && self.tags.iter().all(|(key, value)| summary.tags.get(key) == Some(value))
-    }
 }
 
 /// What a check of the whole store found.
@@ -142,6 +113,13 @@ pub trait ResultStore: Send {
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::Full`].
     fn save_run(&mut self, record: &RunRecord) -> Result<(), StoreError>;
+
+    /// Stores a file with a run that is not finished, in place of one of the same path. It counts, and is verified, once the run's
+    /// record names it. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::Over`], [`StoreError::TooLarge`], [`StoreError::Full`].
+    fn save_file(&mut self, run: RunId, path: &str, content: &[u8]) -> Result<(), StoreError>;
 
     /// Writes intervals, not yet durably. One with the same address as an earlier one replaces it. All of a
     /// batch is refused if any of it is.
@@ -236,7 +214,7 @@ pub trait ResultStore: Send {
     /// [`StoreError::Damaged`].
     fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError>;
 
-    /// A file that came with a run, by the path that its job writes.
+    /// A file that is stored with a run: one that came with it by the path that its job writes, or what a profiler wrote.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::UnknownFile`], [`StoreError::Damaged`].
@@ -363,13 +341,13 @@ fn summary_of(record: &RunRecord) -> RunSummary {
 /// Refuses files that are not the ones that the record names.
 fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
     let differs = |path: &String| StoreError::FileDiffers { run: record.id, path: path.clone() };
-    if let Some(path) = record.files.keys().find(|path| !files.contains_key(*path)) {
-        return Err(differs(path));
+    if let Some((path, _)) = record.stored_files().find(|(path, _)| !files.contains_key(path)) {
+        return Err(differs(&path));
     }
     for (path, content) in files {
         within(content, PAYLOAD_BYTES_MAX, &format!("file {path:?}"))?;
         let is_named = |named: &AttachedFile| named.sha256 == Digest::of(content).to_string();
-        if !record.files.get(path).is_some_and(is_named) {
+        if !record.stored_file(path).is_some_and(is_named) {
             return Err(differs(path));
         }
     }

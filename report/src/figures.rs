@@ -1,6 +1,6 @@
 //! The figures of claims and comparisons as text, and the words around them, the same in every format.
 
-use shared::run_report::{ClaimReport, ComparisonReport, RunReport};
+use shared::run_report::{ClaimReport, ComparisonReport, ProfileReport, RunReport};
 use shared::units::{human_bytes, human_count, human_ns, human_rate};
 
 /// Stands where a figure cannot be given.
@@ -74,4 +74,16 @@ pub(crate) fn notes(report: &RunReport) -> Vec<&str> {
 
 fn whose(agent: Option<String>, pair: Option<String>) -> Option<String> {
     pair.or(agent)
+}
+/// A profile's file, or that there is none.
+pub(crate) fn profile(profile: &ProfileReport) -> String {
+    match profile.size_bytes {
+        Some(size_bytes) => format!("{}, {}", profile.name, human_bytes(size_bytes as f64)),
+        None => "nothing is stored".to_owned(),
+    }
+}
+
+/// How to get a profile.
+pub(crate) fn profile_command(report: &RunReport, profile: &ProfileReport) -> String {
+    format!("fleetmark profile {} --number {} -o {}", report.run.id, profile.number, profile.name)
 }

@@ -108,6 +108,7 @@ pub(crate) fn record(trials: u32) -> RunRecord {
     let id = RunId::new(1_700_000_000_000, [7; 10]);
     let (name, toml) = ("session-status", "name = \"session-status\"\n");
     let plan = Plan {
+        profiled: Vec::new(),
         seed: 42,
         variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
         trials: (0..trials).map(planned).collect(),
@@ -326,6 +327,7 @@ fn job() -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        profile: None,
         claims: Vec::new(),
         expect: Default::default(),
         observe: shared::job::Observe::default(),

@@ -1,13 +1,14 @@
 //! A run as one HTML file that can be mailed: the verdicts first, then what was measured, charts, hosts, findings, the job, and how
 //! to run it again. It asks the network for nothing and holds no script; what came from outside is escaped where it is put in.
 //!
-//! Rooms: `verdicts`, `measured`, `slowest`, `hosts` and `again`, one for each part of the page; [`compared`] and [`trended`], parts of other
+//! Rooms: `verdicts`, `measured`, `slowest`, `profiles`, `hosts` and `again`, one for each part of the page; [`compared`] and [`trended`], parts of other
 //! pages.
 
 mod again;
 pub mod compared;
 mod hosts;
 mod measured;
+mod profiles;
 mod slowest;
 pub mod trended;
 mod verdicts;
@@ -99,6 +100,7 @@ pub fn parts(source: &ExportSource<'_>, series: &Series) -> Markup {
         (charts(source, series))
         (measured::failures(report))
         (slowest::section(report))
+        (profiles::section(report))
         (hosts::section(report))
         (verdicts::findings(report))
         (again::section(report))

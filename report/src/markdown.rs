@@ -7,7 +7,8 @@ use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
 use shared::interval::slow::SLOWEST_MAX;
 use shared::run_report::{
-    ClaimReport, ComparisonReport, OperationReport, RunReport, SearchStepReport, VariantReport, Verdict,
+    ClaimReport, ComparisonReport, OperationReport, ProfileReport, RunReport, SearchStepReport,
+    VariantReport, Verdict,
 };
 use shared::units::{human_count, human_ns, human_share};
 
@@ -58,6 +59,7 @@ fn section(page: &mut Page, report: &RunReport) {
     notes(page, report);
     measurements(page, report);
     slow_operations(page, report);
+    profiles(page, report);
     findings(page, report);
 }
 
@@ -221,6 +223,25 @@ fn slow_operations(page: &mut Page, report: &RunReport) {
     if !rows.is_empty() {
         page.folded("Slowest operations", |page| {
             page.table(&["latency", "operation", "when", "who", "request"], &rows);
+        });
+    }
+}
+
+/// What profilers wrote in trials that were not measured.
+fn profiles(page: &mut Page, report: &RunReport) {
+    let row = |profile: &ProfileReport| {
+        let host = profile.agent.as_ref().map_or(ABSENT, |agent| agent.as_str());
+        vec![
+            escaped(&profile.variant),
+            escaped(host),
+            escaped(&figures::profile(profile)),
+            escaped(profile.problem.as_deref().unwrap_or(ABSENT)),
+        ]
+    };
+    let rows: Vec<Vec<String>> = report.profiles.iter().map(row).collect();
+    if !rows.is_empty() {
+        page.folded("Profiles, of trials that were not measured", |page| {
+            page.table(&["variant", "host", "file", "what is to be said"], &rows);
         });
     }
 }

@@ -3,7 +3,7 @@
 //! Rooms: `ink` (colour and text that is safe to print), `operations` (the tables of figures), `metrics` (those
 //! of phases and of metrics), `apart` (agents whose figures are not merged), `hosts` (how they fared), `summary`
 //! (what came out, in words), `claims` (the verdicts), `against` (variants against each other), `sweeps` (which value is best),
-//! `search` (which is the highest that holds), `doubts` (errors and findings), `suite` (several runs in a table); [`trend`], a metric
+//! `search` (which is the highest that holds), `profiles` (what profilers wrote), `doubts` (errors and findings), `suite` (several runs in a table); [`trend`], a metric
 //! over many runs, [`comparison`], two of them against each other, [`mod@host_comparison`], the hosts
 //! of one, and [`calibration`], whether any of that can be trusted.
 
@@ -18,6 +18,7 @@ mod hosts;
 mod ink;
 mod metrics;
 mod operations;
+mod profiles;
 mod search;
 mod slowest;
 mod suite;
@@ -61,6 +62,7 @@ impl Reporter for Terminal {
         }
         sweeps::tables(&mut page, report);
         slowest::section(&mut page, report);
+        profiles::section(&mut page, report);
         hosts::tables(&mut page, report);
         doubts::findings(&mut page, report);
         summary::footer(&mut page, report);
@@ -73,6 +75,16 @@ impl Reporter for Terminal {
         suite::table(&mut page, suite);
         Ok(page.text)
     }
+}
+
+/// The profiles of a run alone, so wide.
+pub fn profiles_page(report: &RunReport, width: u16) -> String {
+    let mut page = Page { ink: Ink { is_coloured: false }, width: usize::from(width), text: String::new() };
+    match report.profiles.is_empty() {
+        true => page.line("This run has no profiles: its job has no [profile]."),
+        false => profiles::section(&mut page, report),
+    }
+    page.text
 }
 
 /// What has been rendered so far, and how.

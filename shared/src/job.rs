@@ -57,6 +57,7 @@ use crate::claim::Claim;
 use crate::delay::Delay;
 use crate::ids::Name;
 use crate::metric::MetricName;
+use crate::profile::ProfileName;
 
 /// Largest job file, in bytes: a thousand operations fit many times over.
 pub const JOB_BYTES_MAX: usize = 1024 * 1024;
@@ -96,6 +97,8 @@ pub struct Job {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run.
     pub hooks: Hooks,
+    /// What shows where the target spends its time; `None`: nothing does.
+    pub profile: Option<ProfileSpec>,
     /// What is watched beside the load.
     pub observe: Observe,
     /// What is said to hold, in file order; of a search what it keeps.
@@ -282,6 +285,21 @@ pub struct Hooks {
     pub after_trial: Vec<HookSpec>,
     /// After the last trial.
     pub after_run: Vec<HookSpec>,
+}
+
+/// A profiler that runs in one more trial of each variant, which is not measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileSpec {
+    /// The program and its arguments, at least one.
+    pub command: Vec<String>,
+    /// How what it writes is called.
+    pub output: ProfileName,
+    /// When it starts, from the end of the trial's warm-up.
+    pub delay: Duration,
+    /// How long it may run.
+    pub duration: Duration,
+    /// Most bytes that it may write.
+    pub size_bytes_max: u64,
 }
 
 /// One program that runs at a hook.

@@ -18,6 +18,7 @@
 //! * [`fleet`]: an agent as its coordinator sees it.
 //! * [`event`]: what an observer of a run sees.
 //! * [`run_record`]: what a coordinator remembers of a run; with its intervals it is all that a report needs.
+//! * [`profile`]: what a profiler wrote beside the trials that are measured.
 //! * [`run_figures`]: what a finished run says in figures; [`baseline`]: runs that later ones are held against;
 //!   [`history`]: one metric over many runs; [`run_comparison`]: two of them against each other.
 //! * [`calibration`]: whether a set-up tells what is the same from what is slower.
@@ -43,6 +44,7 @@ pub mod interval;
 pub mod job;
 pub mod metric;
 pub mod plan;
+pub mod profile;
 pub mod run_comparison;
 pub mod run_figures;
 pub mod run_record;

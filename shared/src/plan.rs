@@ -40,6 +40,10 @@ pub struct Plan {
     pub trials: Vec<PlannedTrial>,
     /// How many agents each trial needs; `None`: every one that matches.
     pub agents: Option<u32>,
+    /// Trials that run after all others with a profiler and are not measured, one of each variant; their places in the run follow
+    /// those of `trials`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiled: Vec<PlannedTrial>,
 }
 
 impl Plan {
@@ -47,7 +51,8 @@ impl Plan {
     /// job's own, or chosen at submission. Of a search only its first trial is known beforehand.
     pub fn of(job: &Job, seed: u64) -> Self {
         if let Some(search) = &job.search {
-            let mut plan = Self { seed, variants: Vec::new(), trials: Vec::new(), agents: job.fleet.agents };
+            let (variants, trials, profiled) = (Vec::new(), Vec::new(), Vec::new());
+            let mut plan = Self { seed, variants, trials, agents: job.fleet.agents, profiled };
             plan.try_value(search, 0);
             return plan;
         }
@@ -64,8 +69,42 @@ impl Plan {
             cells: Vec::new(),
         };
         let trials = (0..).zip(places).map(trial).collect();
-        Self { seed, variants, trials, agents: job.fleet.agents }
+        let profiled = profiled(job, u32::try_from(variants.len()).unwrap_or(u32::MAX));
+        let mut plan = Self { seed, variants, trials, agents: job.fleet.agents, profiled };
+        plan.number_profiled();
+        plan
     }
+
+    /// The trial at a place in the run, measured or not.
+    pub fn trial(&self, index: TrialIndex) -> Option<&PlannedTrial> {
+        let place = index.0 as usize;
+        self.trials.get(place).or_else(|| self.profiled.get(place.checked_sub(self.trials.len())?))
+    }
+
+    /// Whether the trial at a place in the run is one with a profiler, which is not measured.
+    pub fn is_profiled(&self, index: TrialIndex) -> bool {
+        (self.trials.len()..self.trials.len() + self.profiled.len()).contains(&(index.0 as usize))
+    }
+
+    /// Has the profiled trials follow the others.
+    fn number_profiled(&mut self) {
+        let first = u32::try_from(self.trials.len()).unwrap_or(u32::MAX);
+        for (index, trial) in (first..).zip(&mut self.profiled) {
+            trial.index = TrialIndex(index);
+        }
+    }
+}
+
+/// The trials with a profiler: one of each variant, in a block of their own.
+fn profiled(job: &Job, variants: u32) -> Vec<PlannedTrial> {
+    let trial = |place: u32| PlannedTrial {
+        index: TrialIndex(place),
+        variant: VariantIndex(place),
+        block: job.load.trials,
+        order: place,
+        cells: Vec::new(),
+    };
+    (0..variants).filter(|_| job.profile.is_some()).map(trial).collect()
 }
 
 fn variants(job: &Job) -> Vec<Variant> {

@@ -11,6 +11,7 @@ use crate::host::Fingerprint;
 use crate::ids::{AgentId, AgentName, Name, RunId, TrialIndex};
 use crate::plan::looks::Look;
 use crate::plan::{Plan, PlannedTrial};
+use crate::profile::{ProfileOutput, ProfiledTrial};
 use crate::run_report::{Pair, Verdict};
 
 /// Where a run stands.
@@ -77,6 +78,9 @@ pub struct RunRecord {
     pub fleetmark_version: String,
     /// Every attempt at every trial that was begun, in order.
     pub trials: Vec<TrialRecord>,
+    /// Attempts at trials with a profiler, which nothing is measured by, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfiledTrial>,
     /// When it was looked at before its plan was done, in order, and what came of that. Only the last can have ended it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Looked>,
@@ -121,6 +125,7 @@ impl RunRecord {
             finished_at_ms: None,
             fleetmark_version: String::new(),
             trials: Vec::new(),
+            profiles: Vec::new(),
             looks: Vec::new(),
             found_no_agents: false,
             was_refused: false,
@@ -130,6 +135,32 @@ impl RunRecord {
             reservation: None,
             calibrated_by: None,
         }
+    }
+
+    /// Every file that is stored with it, by path: those that came with the job, and what profilers wrote.
+    pub fn stored_files(&self) -> impl Iterator<Item = (String, &AttachedFile)> {
+        let of_job = self.files.iter().map(|(path, file)| (path.clone(), file));
+        of_job.chain(self.profiles.iter().flat_map(ProfiledTrial::files))
+    }
+
+    /// The file that is stored under a path; `None`: there is none.
+    pub fn stored_file(&self, path: &str) -> Option<&AttachedFile> {
+        self.stored_files().find_map(|(stored, file)| (stored == path).then_some(file))
+    }
+
+    /// Whether a trial was one with a profiler, by which nothing is measured.
+    pub fn is_profiled(&self, trial: TrialIndex) -> bool {
+        trial.0 as usize >= self.plan.trials.len()
+            && self.profiles.iter().any(|profiled| profiled.trial.trial == trial)
+    }
+
+    /// What came of profilers, attempt by attempt and host by host; one that did not get as far as its profiler stands there
+    /// alone.
+    pub fn profile_entries(&self) -> impl Iterator<Item = (&ProfiledTrial, Option<&ProfileOutput>)> {
+        self.profiles.iter().flat_map(|trial| {
+            let alone = trial.outputs.is_empty().then_some((trial, None));
+            trial.outputs.iter().map(move |output| (trial, Some(output))).chain(alone)
+        })
     }
 
     /// How many blocks of the plan are needed: those up to the look that ended the run, or all.

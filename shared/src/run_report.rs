@@ -1,11 +1,12 @@
 //! The run report, field for field as the JSON contract (`fleetmark.run/1`) has it.
 //!
 //! Times are RFC 3339 in UTC. A number that cannot be given is `null`, never 0. Rooms: [`operation`],
-//! [`claim`], [`comparison`], [`sweep`], [`search`], [`slow`].
+//! [`claim`], [`comparison`], [`sweep`], [`search`], [`slow`], [`profile`].
 
 pub mod claim;
 pub mod comparison;
 pub mod operation;
+pub mod profile;
 pub mod search;
 pub mod slow;
 pub mod sweep;
@@ -23,6 +24,7 @@ use crate::run_record::RunState;
 pub use self::claim::ClaimReport;
 pub use self::comparison::{ComparisonReport, Says};
 pub use self::operation::{Distribution, MetricReport, OperationReport, value_of};
+pub use self::profile::ProfileReport;
 pub use self::search::{SearchAnswer, SearchReport, SearchStepReport};
 pub use self::slow::SlowReport;
 pub use self::sweep::{ContrastReport, Direction, LawReport, SweepReport, SweptReport};
@@ -101,6 +103,9 @@ pub struct RunReport {
     /// What was searched for, and found; absent when nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchReport>,
+    /// What profilers wrote in trials that were not measured; absent when there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileReport>,
     /// The hosts that took part.
     pub hosts: Vec<HostReport>,
 }

@@ -12,7 +12,7 @@ use fleetmark_tests::site::{OPERATOR, PAGES, STORE, Site, VIEWER, assert_sealed}
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// What there is: how, where, and what is answered to nobody, a viewer and an operator.
-const ROUTES: [(&str, &str, [u16; 3]); 27] = [
+const ROUTES: [(&str, &str, [u16; 3]); 28] = [
     ("GET", "/", [200, 200, 200]),
     ("GET", "/style.css", [200, 200, 200]),
     ("GET", "/icon.svg", [200, 200, 200]),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str, [u16; 3]); 27] = [
     ("POST", "/api/v1/runs", [401, 403, 422]),
     ("GET", "/api/v1/runs/latest", [401, 404, 404]),
     ("POST", "/api/v1/runs/latest/cancel", [401, 403, 404]),
+    ("GET", "/api/v1/runs/latest/profiles/0", [401, 404, 404]),
     ("GET", "/api/v1/agents", [401, 200, 200]),
     ("GET", "/api/v1/runs/latest/events", [401, 404, 404]),
     ("GET", "/api/v1/compare", [401, 400, 400]),

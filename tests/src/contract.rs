@@ -1,11 +1,11 @@
-//! The report's JSON as the contract has it, key by key: what must be there, and of which type. Room: `answers`, of sweeps and searches.
+//! The report's JSON as the contract has it, key by key: what must be there, and of which type. Room: `answers`, of sweeps, searches and profilers.
 
 mod answers;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::answers::{SEARCH, SWEEP};
+use self::answers::{PROFILE, SEARCH, SWEEP};
 
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,8 @@ const REPORT: Kind = Table(&[
     ("sweeps", OrAbsent(&List(&Table(SWEEP)))),
     // Added: what was searched for, and found.
     ("search", OrAbsent(&Table(SEARCH))),
+    // Added: what profilers wrote in trials that were not measured.
+    ("profiles", OrAbsent(&List(&Table(PROFILE)))),
     ("hosts", List(&Table(HOST))),
 ]);
 

@@ -1,5 +1,6 @@
 //! The agent's handle on a program that runs under a [`guard`](super::guard).
 
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -94,11 +95,24 @@ impl Supervised {
     /// # Errors
     /// As for [`Supervised::start`].
     pub async fn launched(fleetmark: &Path, launch: &Launch, command: &[String]) -> Result<Self, StartError> {
+        Self::printing_to(fleetmark, launch, command, None).await
+    }
+
+    /// The same, and what it prints on stdout goes to a file instead of the output that is kept; `None`: it does not.
+    ///
+    /// # Errors
+    /// As for [`Supervised::start`].
+    pub async fn printing_to(
+        fleetmark: &Path,
+        launch: &Launch,
+        command: &[String],
+        stdout: Option<File>,
+    ) -> Result<Self, StartError> {
         let (program, arguments) = command.split_first().ok_or(StartError::EmptyCommand)?;
         let guard_failed =
             |source| StartError::Guard { binary: fleetmark.to_owned(), command: program.clone(), source };
         let (mut guard, control, mut output) =
-            spawn_guard(fleetmark, launch, program, arguments).map_err(guard_failed)?;
+            spawn_guard(fleetmark, launch, program, arguments, stdout).map_err(guard_failed)?;
         let mut control = BufReader::new(control);
         let mut answer = String::new();
         // A guard that breaks off has its story in its output; its silence is all that counts here.
@@ -139,6 +153,11 @@ impl Supervised {
         self.exit = Some(exit);
         self.output.settle().await;
         exit
+    }
+
+    /// Interrupts the program's process group, as Ctrl-C does; what it makes of that is its own affair.
+    pub fn interrupt(&self) {
+        let _ = kill_process_group(self.program, Signal::INT);
     }
 
     /// Ends the program: SIGTERM, then SIGKILL; returns when it and all that it started are gone.
@@ -186,6 +205,7 @@ fn spawn_guard(
     launch: &Launch,
     program: &str,
     arguments: &[String],
+    stdout: Option<File>,
 ) -> io::Result<(tokio::process::Child, UnixStream, Output)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
@@ -202,7 +222,11 @@ fn spawn_guard(
         command.arg(program);
     }
     command.args(arguments).stdin(Stdio::from(OwnedFd::from(theirs)));
-    command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
+    command.stdout(match stdout {
+        Some(file) => Stdio::from(file),
+        None => Stdio::from(writer.try_clone()?),
+    });
+    command.stderr(Stdio::from(writer));
     let guard = command.spawn()?;
     // With the command goes our copy of the pipe's writing end: the output ends when the last program does.
     drop(command);

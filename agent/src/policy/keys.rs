@@ -58,6 +58,11 @@ pub const KEYS: &[Key] = &[
         "Whether the programs of `[hooks]` may be run; default false, true with `--allow command`.",
     ),
     Key::optional(
+        "profile",
+        Shape::Boolean,
+        "Whether the programs of `[profile]` may be run; default false, true with `--allow command`.",
+    ),
+    Key::optional(
         "env",
         Shape::List(&VARIABLE),
         "Environment variables of the agent that jobs may read as `{{env:NAME}}`; default none. `--allow-env` adds to \
@@ -72,7 +77,7 @@ const PROGRAM_KEYS: &[Key] = &[
     Key::optional(
         "allow",
         Shape::List(&PROGRAM),
-        "Programs that workloads, targets and hooks may start, by where they really are, links followed; `*` stands for \
+        "Programs that workloads, targets, hooks and profilers may start, by where they really are, links followed; `*` stands for \
      anything but `/`, and `fleetmark` for fleetmark itself in targets and hooks. Default all. A shell or an \
      interpreter among them allows everything.",
     ),
@@ -162,6 +167,7 @@ struct Written {
     kinds: Option<Vec<String>>,
     target: bool,
     hooks: bool,
+    profile: bool,
     env: Vec<VariablePattern>,
     programs: WrittenPrograms,
     targets: WrittenTargets,
@@ -213,6 +219,7 @@ impl Written {
             kinds: self.kinds.map_or(default.kinds, |kinds| kinds.into_iter().collect()),
             allows_target: self.target,
             allows_hooks: self.hooks,
+            allows_profile: self.profile,
             programs: ProgramRules { allowed: self.programs.allow },
             targets: TargetRules::new(self.targets.allow, self.targets.deny, self.targets.link_local),
             limits: Limits {

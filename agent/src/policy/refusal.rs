@@ -16,6 +16,9 @@ pub enum Refusal {
     /// `[hooks]`.
     #[error("it does not run hooks (`hooks` of its configuration, or --allow command)")]
     Hooks,
+    /// A `[profile]`.
+    #[error("it does not run profilers (`profile` of its configuration, or --allow command)")]
+    Profile,
     /// A program that may not be started.
     #[error("it does not start {program:?}, which is {} (`programs.allow` of its configuration)", .path.display())]
     Program {

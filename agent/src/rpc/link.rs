@@ -17,6 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::membership::Membership;
+use super::uplink::Uplink;
 use crate::engine::clock;
 use crate::session::outbox::Numbered;
 use crate::session::{Introduction, Order, Statement};
@@ -61,6 +62,8 @@ pub enum FromCoordinator {
 
 /// A connection that stands; dropping it ends it.
 pub(crate) struct Link {
+    /// What profiles go over.
+    pub(crate) uplink: Uplink,
     attach: mpsc::Sender<proto::AttachUp>,
     report: mpsc::Sender<proto::ReportUp>,
     from_coordinator: mpsc::Sender<FromCoordinator>,
@@ -108,6 +111,7 @@ async fn open(
     let agent_id = introduction.id.as_bytes().to_vec();
     let (attach, attach_task, welcome) =
         open_attach(client.clone(), introduction, to_session.clone()).await?;
+    let uplink = Uplink::new(client.clone(), agent_id.clone());
     let (report, report_task) = open_report(client, agent_id, to_session.clone()).await?;
     let mut tasks = vec![attach_task, report_task];
     if let Some(membership) = membership {
@@ -118,7 +122,7 @@ async fn open(
             membership.look_after(channel).await;
         }));
     }
-    Ok((Link { attach, report, from_coordinator: to_session, tasks }, from_coordinator))
+    Ok((Link { uplink, attach, report, from_coordinator: to_session, tasks }, from_coordinator))
 }
 
 impl Link {

@@ -12,9 +12,10 @@
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
 //!
-//! Rooms: `engine`, what engines tell, as events; `leases`, under which trials are held.
+//! Rooms: `happening`, what happens and what is to be done; `engine`, what engines tell, as events; `leases`, under which trials are held.
 
 mod engine;
+mod happening;
 mod leases;
 mod refusal;
 #[cfg(test)]
@@ -25,67 +26,15 @@ use std::collections::BTreeMap;
 use shared::ids::{LeaseEpoch, RunId, TrialKey};
 use shared::plan::Assignment;
 
-use super::outbox::spill::{SpillOrder, SpillReport};
 use super::outbox::{Bounds, Lost, Numbered, Outbox};
 use super::{Order, Statement};
+pub use happening::{Action, Event};
 use refusal::{no_such_trial, refusal, refused};
 
 /// Intervals that may be under way before the coordinator has said how many.
 const CREDIT_AT_FIRST: u32 = 1;
 /// Answers about hooks and targets that are remembered for repetition, each a few words.
 const ANSWERS_MAX: usize = 4_096;
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// A connection stands.
-    Linked,
-    /// The coordinator says how many intervals may be under way.
-    Credit(u32),
-    /// Intervals are on disk.
-    Acknowledged(TrialKey, u64),
-    /// Intervals of this trial are not wanted.
-    Rejected(TrialKey),
-    /// The coordinator ordered something.
-    Ordered(Order),
-    /// The engine is ready.
-    EngineReady(TrialKey),
-    /// The engine was armed by this start, for this time.
-    EngineArmed(TrialKey, u32, u64),
-    /// This start had passed when it came, by so many nanoseconds.
-    EngineLate(TrialKey, u32, u64),
-    /// The engine numbered an interval, encoded here.
-    EngineInterval(Numbered),
-    /// The engine is done.
-    EngineDone(TrialKey, u64),
-    /// The engine cannot go on, or could not be made.
-    EngineFailed(TrialKey, String),
-    /// The agent's own policy does not allow the trial, or what it turned out to do.
-    EngineRefused(TrialKey, String),
-    /// Something about a target or a hook is to be said, and repeated if asked again.
-    Program(Statement),
-    /// Something came of an order to keep intervals on disk.
-    Spilled(SpillReport),
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Say something on `Attach`.
-    Say(Statement),
-    /// Send intervals on `Report`, each with the lease under which it was measured.
-    Report(Vec<(LeaseEpoch, Numbered)>),
-    /// Make an engine ready.
-    Prepare(Box<Assignment>),
-    /// Arm the engine by this start, for this time; or move its start there.
-    Arm(TrialKey, u32, u64),
-    /// Drop the engine: it stops at once.
-    DropEngine(TrialKey),
-    /// Find a port, start or stop a target, run a hook.
-    Program(Order),
-    /// Keep intervals on disk, or read them back.
-    Spill(SpillOrder),
-}
 
 /// What an agent holds.
 #[derive(Debug)]
@@ -103,6 +52,7 @@ pub struct Machine {
 enum Question {
     Target(RunId),
     Hook(TrialKey, u32),
+    Profile(TrialKey),
 }
 
 #[derive(Debug)]
@@ -222,6 +172,7 @@ impl Machine {
             },
             Order::Abort { trial, reason } => {
                 actions.push(Action::DropEngine(trial));
+                self.end_profiler(trial, actions);
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), actions);
                 } else {
@@ -232,7 +183,8 @@ impl Machine {
             Order::ReservePort(_)
             | Order::StartTarget { .. }
             | Order::StopTarget(_)
-            | Order::RunHook { .. } => {
+            | Order::RunHook { .. }
+            | Order::Profile { .. } => {
                 self.run_program(order, actions);
             }
         }
@@ -262,6 +214,7 @@ impl Machine {
         let question = match &order {
             Order::StartTarget { trial, .. } => Some(Question::Target(trial.run)),
             Order::RunHook { trial, hook, .. } => Some(Question::Hook(*trial, *hook)),
+            Order::Profile { trial, .. } => Some(Question::Profile(*trial)),
             _ => None,
         };
         match question.and_then(|question| self.answers.get(&question)) {
@@ -295,6 +248,9 @@ impl Machine {
             }
             Statement::HookDone(trial, hook, _) => {
                 self.answers.insert(Question::Hook(*trial, *hook), Some(statement.clone()));
+            }
+            Statement::Profiled(trial, _) => {
+                self.answers.insert(Question::Profile(*trial), Some(statement.clone()));
             }
             _ => {}
         }
@@ -373,8 +329,16 @@ impl Machine {
         actions.extend(held.said.clone().map(Action::Say));
     }
 
+    /// Ends what runs of a trial's profiler, and forgets what came of it.
+    fn end_profiler(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
+        if self.answers.remove(&Question::Profile(trial)).is_some() {
+            actions.push(Action::EndProfiler(trial));
+        }
+    }
+
     fn forget(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
         self.outbox.forget(trial);
+        self.end_profiler(trial, actions);
         self.answers.retain(|question, _| !matches!(question, Question::Hook(asked, _) if *asked == trial));
         if self.trials.remove(&trial).is_some() {
             actions.push(Action::DropEngine(trial));

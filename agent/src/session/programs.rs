@@ -1,44 +1,78 @@
-//! Targets and hooks of a session: each runs in a task of its own, and what comes of it is told to the machine.
+//! Targets, hooks and profilers of a session: each runs in a task of its own, and what comes of it is told to the machine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use shared::ids::{RunId, TrialKey};
 use shared::secret::Confidential;
 use shared::secret::mask::Mask;
 use shared::secret::veil::Veil;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::profiling::{self, ProfileOrder, Profiling};
 use super::{Order, Statement};
 use crate::child::hook::{HookError, run_hook};
+use crate::child::profiler::Desk;
 use crate::child::readiness::Readiness;
 use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
+use crate::rpc::uplink::Uplink;
 use crate::values::Confided;
 use crate::values::confided::variables_of_words;
+
+/// Where programs find what they need.
+pub(super) struct Places {
+    /// What can guard them: fleetmark itself.
+    pub(super) fleetmark: PathBuf,
+    /// Where profilers write.
+    pub(super) data: PathBuf,
+}
+
+/// A target that was told to start.
+struct Started {
+    /// Dropping or using it stops the target; it is told in which trial that was asked for.
+    stop: oneshot::Sender<TrialKey>,
+    /// Its process, once it runs.
+    process: Arc<OnceLock<u32>>,
+}
 
 /// The targets that run, by the run that they are measured in, and the hooks that are under way.
 pub(super) struct Programs {
     fleetmark: PathBuf,
+    data: PathBuf,
     policy: Arc<Policy>,
     veil: Arc<Veil>,
     statements: mpsc::Sender<Statement>,
-    /// Dropping or using the sender stops the target; it is told in which trial that was asked for.
-    targets: HashMap<RunId, oneshot::Sender<TrialKey>>,
+    targets: HashMap<RunId, Started>,
+    /// Profilers by the trial that they run beside; dropping the sender ends one.
+    profilers: HashMap<TrialKey, oneshot::Sender<()>>,
+    /// What profiles go over, while a connection stands.
+    uplink: watch::Sender<Option<Uplink>>,
 }
 
 impl Programs {
-    /// Nothing runs. `fleetmark` can guard programs, `policy` says which may run, `veil` covers what they are told; what
+    /// Nothing runs. `policy` says which may run, `veil` covers what they are told; what
     /// comes of them goes to `statements`.
     pub(super) fn new(
-        fleetmark: PathBuf,
+        Places { fleetmark, data }: Places,
         policy: Arc<Policy>,
         veil: Arc<Veil>,
         statements: mpsc::Sender<Statement>,
     ) -> Self {
-        Self { fleetmark, policy, veil, statements, targets: HashMap::new() }
+        let (targets, profilers, (uplink, _)) = (HashMap::new(), HashMap::new(), watch::channel(None));
+        Self { fleetmark, data, policy, veil, statements, targets, profilers, uplink }
+    }
+
+    /// Another connection stands, or none does.
+    pub(super) fn linked(&self, uplink: Option<Uplink>) {
+        self.uplink.send_replace(uplink);
+    }
+
+    /// Ends the profiler that runs beside a trial; nothing is said of it.
+    pub(super) fn end_profiler(&mut self, trial: TrialKey) {
+        self.profilers.remove(&trial);
     }
 
     /// Carries out an order about a program.
@@ -60,8 +94,8 @@ impl Programs {
             }
             Order::StopTarget(trial) => match self.targets.remove(&trial.run) {
                 // Its task says that it has stopped, or why it had ended before.
-                Some(stop) => {
-                    if stop.send(trial).is_err() {
+                Some(target) => {
+                    if target.stop.send(trial).is_err() {
                         tell(statements, Statement::TargetStopped(trial));
                     }
                 }
@@ -69,11 +103,16 @@ impl Programs {
             },
             Order::RunHook { trial, hook, command, confidential, timeout } => {
                 let allowed = self.policy.allows_hooks.then_some(()).ok_or(Refusal::Hooks);
-                match self.prepared(allowed, &command, &confidential) {
+                match self.prepared(allowed, &command, &confidential, &BTreeMap::new()) {
                     Ok(prepared) => self.run_hook(trial, hook, prepared, timeout),
                     Err(unfit) => {
                         tell(statements, unfit.told(|reason| Statement::HookDone(trial, hook, Some(reason))));
                     }
+                }
+            }
+            Order::Profile { trial, command, confidential, order } => {
+                if let Err(problem) = self.profile(trial, &command, &confidential, order) {
+                    tell(statements, Statement::Profiled(trial, Some(problem)));
                 }
             }
             Order::Prepare(_) | Order::Start { .. } | Order::Abort { .. } | Order::Release(_) => {}
@@ -93,17 +132,18 @@ impl Programs {
         let ready = ready.map(|address| address.parse::<Readiness>()).transpose();
         let ready = ready.map_err(|error| failed(format!("target.ready: {error}")))?;
         let allowed = self.policy.allows_target.then_some(()).ok_or(Refusal::Target);
-        let prepared = self.prepared(allowed, words, confidential);
+        let prepared = self.prepared(allowed, words, confidential, &BTreeMap::new());
         let Prepared { command, mask } = prepared.map_err(|unfit| unfit.told(failed))?;
         let (stop, stopped) = oneshot::channel();
-        self.targets.insert(trial.run, stop);
+        let process = Arc::new(OnceLock::new());
+        self.targets.insert(trial.run, Started { stop, process: Arc::clone(&process) });
         let (fleetmark, policy, statements) =
             (self.fleetmark.clone(), Arc::clone(&self.policy), self.statements.clone());
         tokio::spawn(async move {
             let launch = &policy.launch;
             let ready = ready.as_ref().map(|ready| (ready, &policy.targets));
             let started = Target::start(&fleetmark, launch, &command, ready, timeout);
-            let statement = run_target(trial, started, stopped, &statements).await;
+            let statement = run_target(trial, started, (stopped, &process), &statements).await;
             let _the_session_may_be_over = statements.send(statement.masked(&mask)).await;
         });
         Ok(())
@@ -126,12 +166,54 @@ impl Programs {
         });
     }
 
+    /// Starts a profiler beside a trial, or says why not.
+    fn profile(
+        &mut self,
+        trial: TrialKey,
+        words: &[String],
+        confidential: &Confidential,
+        order: ProfileOrder,
+    ) -> Result<(), String> {
+        let allowed = self.policy.allows_profile.then_some(()).ok_or(Refusal::Profile);
+        let desk = Desk::new(&self.data, &order.output, &self.policy.launch)
+            .map_err(|error| format!("failed to run the profiler: {error}"))?;
+        let target = self.targets.get(&trial.run).and_then(|target| target.process.get().copied());
+        let told = profiling::told(&desk, target);
+        let Prepared { command, mask } =
+            self.prepared(allowed, words, confidential, &told).map_err(Unfit::reason)?;
+        let profiling = Profiling {
+            trial,
+            takes_file: command.iter().any(|word| word.contains(&*desk.output().to_string_lossy())),
+            command,
+            desk,
+            order,
+            mask,
+            fleetmark: self.fleetmark.clone(),
+            policy: Arc::clone(&self.policy),
+            uplink: self.uplink.subscribe(),
+        };
+        let (end, mut ended) = oneshot::channel::<()>();
+        self.profilers.insert(trial, end);
+        let statements = self.statements.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                profiled = profiling.carry_out() => {
+                    let _the_session_may_be_over = statements.send(profiled).await;
+                }
+                // Dropping it leaves nothing running.
+                _ = &mut ended => {}
+            }
+        });
+        Ok(())
+    }
+
     /// What is started, with everything filled in, if such programs are allowed and this one may be.
     fn prepared(
         &self,
         allowed: Result<(), Refusal>,
         words: &[String],
         confidential: &Confidential,
+        told: &BTreeMap<&'static str, String>,
     ) -> Result<Prepared, Unfit> {
         let named = variables_of_words(words);
         let allowed = allowed.and_then(|()| self.policy.check_variables(named.clone()));
@@ -140,7 +222,7 @@ impl Programs {
         let mask = Arc::clone(confided.mask());
         self.veil.cover(&mask);
         let command =
-            confided.fill_in(words).map_err(|problem| Unfit::Failed(mask.hide(problem.to_string())))?;
+            confided.fill_in(words, told).map_err(|problem| Unfit::Failed(mask.hide(problem.to_string())))?;
         let permitted = self.policy.programs.permitted_command(command);
         let command = permitted.map_err(|refusal| Unfit::Refused(mask.hide(refusal.to_string())))?;
         Ok(Prepared { command, mask })
@@ -160,6 +242,11 @@ enum Unfit {
 }
 
 impl Unfit {
+    fn reason(self) -> String {
+        let (Self::Refused(reason) | Self::Failed(reason)) = self;
+        reason
+    }
+
     fn told(self, failed: impl FnOnce(String) -> Statement) -> Statement {
         match self {
             Self::Refused(reason) => refused(failed(reason)),
@@ -173,7 +260,7 @@ impl Unfit {
 async fn run_target(
     trial: TrialKey,
     started: impl Future<Output = Result<Target, TargetError>>,
-    mut stopped: oneshot::Receiver<TrialKey>,
+    (mut stopped, process): (oneshot::Receiver<TrialKey>, &OnceLock<u32>),
     statements: &mpsc::Sender<Statement>,
 ) -> Statement {
     let mut target = tokio::select! {
@@ -187,6 +274,7 @@ async fn run_target(
         // Dropping the start leaves nothing running.
         asked = &mut stopped => return Statement::TargetStopped(asked.unwrap_or(trial)),
     };
+    process.get_or_init(|| target.pid());
     if statements.send(Statement::TargetReady(trial)).await.is_err() {
         target.stop().await;
         return Statement::TargetStopped(trial);

@@ -14,8 +14,9 @@ use super::hearing::{self, Refused, Told};
 use super::machine::{Action, Event, Machine};
 use super::outbox::spill::{Spill, SpillError, SpillReport};
 use super::preparing::{Ready, Unprepared, engine};
-use super::programs::Programs;
+use super::programs::{Places, Programs};
 use super::{Introduction, Options, Statement};
+use crate::child::profiler;
 use crate::engine::{Engine, Observer, StartRefusal, clock};
 use crate::host;
 use crate::policy::Warden;
@@ -91,7 +92,9 @@ impl Shell {
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let (refused, refusals) = mpsc::channel(EVENTS_MAX);
         let (policy, veil) = (Arc::clone(&options.policy), Arc::clone(&options.veil));
-        let programs = Programs::new(options.fleetmark.clone(), policy, veil, said);
+        profiler::clear_leftovers(&options.data);
+        let places = Places { fleetmark: options.fleetmark.clone(), data: options.data.clone() };
+        let programs = Programs::new(places, policy, veil, said);
         Ok(Self {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
@@ -128,10 +131,12 @@ impl Shell {
                     tracing::info!(coordinator = self.options.coordinator, name = %self.options.name, "attached");
                     retry_after = RETRY_MIN;
                     name_taken_since = None;
+                    self.programs.linked(Some(link.uplink.clone()));
                     self.link = Some(link);
                     self.step(Event::Linked);
                     self.attached(from_coordinator).await;
                     self.link = None;
+                    self.programs.linked(None);
                 }
                 Err(LinkError::NameTaken(message)) => {
                     let since = *name_taken_since.get_or_insert_with(Instant::now);
@@ -259,6 +264,7 @@ impl Shell {
                 self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
+            Action::EndProfiler(trial) => self.programs.end_profiler(trial),
             Action::Spill(order) => self.spill.order(order),
         }
         None

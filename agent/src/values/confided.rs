@@ -80,19 +80,24 @@ impl Confided {
         }
     }
 
-    /// The words of a program with everything filled in.
+    /// The words of a program with everything filled in; `told` are names beside the confidential ones that have a value for it.
     ///
     /// # Errors
     /// A word that is no template, or a name without a value.
-    pub fn fill_in(&self, words: &[String]) -> Result<Vec<String>, NamesError> {
-        words.iter().map(|word| self.fill_in_word(word)).collect()
+    pub fn fill_in(
+        &self,
+        words: &[String],
+        told: &BTreeMap<&'static str, String>,
+    ) -> Result<Vec<String>, NamesError> {
+        words.iter().map(|word| self.fill_in_word(word, told)).collect()
     }
 
-    fn fill_in_word(&self, word: &str) -> Result<String, NamesError> {
+    fn fill_in_word(&self, word: &str, told: &BTreeMap<&'static str, String>) -> Result<String, NamesError> {
         let mut filled = String::new();
         for part in Template::parse(word)?.parts() {
             match part {
                 Part::Text(text) => filled.push_str(text),
+                Part::Name(name) if told.contains_key(name.as_str()) => filled.push_str(&told[name.as_str()]),
                 Part::Name(name) => {
                     let value = BuiltIn::parse(name)?.map(|builtin| self.value(&builtin)).transpose()?;
                     filled.push_str(value.flatten().ok_or_else(|| NamesError::Unknown(name.clone()))?);
@@ -137,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_programs_words_are_filled_in_and_hidden_again() {
-        let filled = confided().fill_in(&words(&["x", "--key={{secret:KEY}}", "{{env:PORT}}{{{{"])).unwrap();
+        let filled = confided()
+            .fill_in(&words(&["x", "--key={{secret:KEY}}", "{{env:PORT}}{{{{"]), &BTreeMap::new())
+            .unwrap();
         assert_eq!(filled, ["x", "--key=correct horse", "80{{"]);
         let told = confided().mask().hide(filled.join(" "));
         assert_eq!(told, "x --key={{secret:KEY}} {{env:PORT}}{{");
@@ -154,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_was_not_told_is_named() {
-        let problem = |word: &str| confided().fill_in(&words(&[word])).unwrap_err().to_string();
+        let problem =
+            |word: &str| confided().fill_in(&words(&[word]), &BTreeMap::new()).unwrap_err().to_string();
         assert!(problem("{{secret:OTHER}}").contains("the secret OTHER did not come"));
         assert!(problem("{{env:ABSENT}}").contains("ABSENT is not set"));
         assert!(problem("{{agent}}").contains("has no value on this agent"));

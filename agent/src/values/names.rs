@@ -165,7 +165,13 @@ impl Names {
             Some(BuiltIn::Sequence) => Term::Sequence,
             Some(BuiltIn::Worker) => Term::Worker,
             Some(BuiltIn::Now) => Term::Now,
-            Some(BuiltIn::TargetHost | BuiltIn::TargetPort | BuiltIn::PeerHost) => return Err(unknown()),
+            Some(
+                BuiltIn::TargetHost
+                | BuiltIn::TargetPort
+                | BuiltIn::PeerHost
+                | BuiltIn::TargetPid
+                | BuiltIn::ProfileOutput,
+            ) => return Err(unknown()),
             None => match self.columns.get(name) {
                 Some(index) => Term::Column(*index),
                 None => Term::Extracted(self.extracted(name).ok_or_else(unknown)?),

@@ -102,7 +102,7 @@ pub(crate) struct AgentArgs {
     /// How many runs may measure on this host at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) slots: u32,
-    /// Allow a kind of workload that runs programs; `command` also allows `[target]` and `[hooks]`
+    /// Allow a kind of workload that runs programs; `command` also allows `[target]`, `[hooks]` and `[profile]`
     #[arg(long = "allow", value_name = "KIND")]
     pub(crate) allowed: Vec<String>,
     /// Let jobs read an environment variable of this agent by `{{env:NAME}}`; `BENCH_*` is all that begin so

@@ -137,6 +137,7 @@ mod tests {
             comparisons: Vec::new(),
             sweeps: Vec::new(),
             search: None,
+            profiles: Vec::new(),
             hosts: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use shared::finding::Finding;
 use shared::fleet::AgentStatus;
 use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::interval::Interval;
-use shared::run_record::{LookOutcome, RunRecord};
+use shared::run_record::{AttachedFile, LookOutcome, RunRecord};
 use tokio::sync::{mpsc, oneshot};
 
 use super::observers::Watching;
@@ -89,6 +89,28 @@ pub enum Message {
         intervals: Vec<Interval>,
         /// The room that they take until they have been heard.
         room: Taken,
+    },
+    /// An agent has something that a profiler wrote.
+    ProfileAnnounced {
+        /// Who.
+        agent: AgentId,
+        /// Beside which trial.
+        trial: TrialKey,
+        /// How long it is.
+        size_bytes: u64,
+        /// Whether it is wanted; why not.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// What a profiler wrote is stored.
+    ProfileStored {
+        /// On whose host.
+        agent: AgentId,
+        /// Beside which trial.
+        trial: TrialKey,
+        /// What it is.
+        file: AttachedFile,
+        /// Whether the run's record names it now; why not.
+        reply: oneshot::Sender<Result<(), String>>,
     },
     /// A job was accepted and stored.
     Submit {

@@ -1,9 +1,12 @@
-//! The agents' side: `Attach` (commands and states) and `Report` (intervals and acknowledgements).
+//! The agents' side: `Attach` (commands and states), `Report` (intervals and acknowledgements) and `SendProfile` (what profilers
+//! wrote).
 //!
-//! Rooms: [`attach`] (one agent's stream of states and commands), [`hello`] (how it introduces itself).
+//! Rooms: [`attach`] (one agent's stream of states and commands), [`hello`] (how it introduces itself), `profile` (a profile's
+//! parts).
 
 pub mod attach;
 pub mod hello;
+mod profile;
 
 use std::sync::Arc;
 
@@ -20,6 +23,7 @@ use crate::admission::audit::{Audit, Deed};
 use crate::admission::registrar::Registrar;
 use crate::director::Message;
 use crate::ingest::{Inflow, Ingest, IngestError, Receipt};
+use crate::profiles::Profiles;
 use crate::store::StoredInterval;
 
 /// Intervals in one batch.
@@ -31,6 +35,7 @@ const ANSWERS_MAX: usize = 16;
 pub(crate) struct AgentRpc {
     pub(crate) director: mpsc::Sender<Message>,
     pub(crate) ingest: Ingest,
+    pub(crate) profiles: Profiles,
     pub(crate) audit: Audit,
     pub(crate) registrar: Option<Arc<Registrar>>,
 }
@@ -75,6 +80,13 @@ impl AgentService for AgentRpc {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn send_profile(
+        &self,
+        request: Request<Streaming<proto::ProfileUp>>,
+    ) -> Result<Response<proto::ProfileReceipt>, Status> {
+        profile::take(self, request).await
     }
 }
 

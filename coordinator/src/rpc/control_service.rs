@@ -1,7 +1,8 @@
-//! The clients' side: submit, watch, cancel, list, show, remove, export, baselines and histories, and looking after the store.
+//! The clients' side: submit, watch, cancel, list, show, remove, export, profiles, baselines and histories, and looking after the store.
 
 mod baselines;
 mod export;
+mod profiles;
 mod spool;
 mod store;
 mod watch;
@@ -59,6 +60,7 @@ impl ControlRpc {
 impl ControlService for ControlRpc {
     type WatchStream = Answers<proto::RunEvent>;
     type ExportStream = Answers<proto::ExportPart>;
+    type ReadProfileStream = Answers<proto::ProfilePart>;
     type ExportStoreStream = Answers<proto::StoreExportPart>;
 
     async fn describe(
@@ -203,6 +205,15 @@ impl ControlService for ControlRpc {
     ) -> Result<Response<Self::ExportStream>, Status> {
         let run = self.resolve(request.into_inner().run).await?;
         self.parts(run).await.map(Response::new)
+    }
+
+    async fn read_profile(
+        &self,
+        request: Request<proto::ReadProfileRequest>,
+    ) -> Result<Response<Self::ReadProfileStream>, Status> {
+        let request = request.into_inner();
+        let run = self.resolve(request.run).await?;
+        self.profile_parts(run, request.number).await.map(Response::new)
     }
 
     async fn check_store(

@@ -11,6 +11,7 @@ const READER: Needs = Needs::READER;
 const TABLE: &[(&str, Needs)] = &[
     ("/fleetmark.v1.AgentService/Attach", AGENT),
     ("/fleetmark.v1.AgentService/Report", AGENT),
+    ("/fleetmark.v1.AgentService/SendProfile", AGENT),
     ("/fleetmark.v1.ControlService/Describe", READER),
     ("/fleetmark.v1.ControlService/Submit", OPERATOR),
     ("/fleetmark.v1.ControlService/Watch", READER),
@@ -21,6 +22,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/fleetmark.v1.ControlService/ListAgents", READER),
     ("/fleetmark.v1.ControlService/DrainAgent", OPERATOR),
     ("/fleetmark.v1.ControlService/Export", READER),
+    ("/fleetmark.v1.ControlService/ReadProfile", READER),
     ("/fleetmark.v1.ControlService/CheckStore", READER),
     ("/fleetmark.v1.ControlService/CompactStore", OPERATOR),
     ("/fleetmark.v1.ControlService/PruneStore", OPERATOR),
@@ -77,7 +79,7 @@ mod tests {
         assert_eq!(listed, proto::CALLS, "every call of the services stands in the table, in their order");
         assert_eq!(may(&Who::Unasked).len(), proto::CALLS.len());
         assert_eq!(may(&Who::Newcomer), ["Enrol"]);
-        assert_eq!(may(&known(Role::Agent)), ["Attach", "Report", "Enrol", "Renew"]);
+        assert_eq!(may(&known(Role::Agent)), ["Attach", "Report", "SendProfile", "Enrol", "Renew"]);
         let reads = [
             "Describe",
             "Watch",
@@ -85,6 +87,7 @@ mod tests {
             "Show",
             "ListAgents",
             "Export",
+            "ReadProfile",
             "CheckStore",
             "ListBaselines",
             "ReadFigures",
@@ -95,8 +98,8 @@ mod tests {
         ];
         assert_eq!(may(&known(Role::Viewer)), reads);
         let operator = may(&known(Role::Operator));
-        assert!(!operator.contains(&"Attach") && !operator.contains(&"Report"));
-        assert_eq!(operator.len(), proto::CALLS.len() - 2);
+        assert!(!["Attach", "Report", "SendProfile"].iter().any(|call| operator.contains(call)));
+        assert_eq!(operator.len(), proto::CALLS.len() - 3);
         assert_eq!(may(&known(Role::Coordinator)), ["Enrol", "Renew"]);
     }
 

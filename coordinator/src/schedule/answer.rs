@@ -24,6 +24,8 @@ pub enum Answer {
         /// Why it failed.
         failure: Option<String>,
     },
+    /// A profiler ended, and what it wrote was sent; or what is to be said of that.
+    Profiled(Option<String>),
     /// Prepared.
     Ready,
     /// Armed for the start.
@@ -73,6 +75,7 @@ impl Answer {
 pub(super) fn let_go(trial: TrialKey, answer: &Answer) -> Option<Command> {
     match answer {
         Answer::Ready
+        | Answer::Profiled(_)
         | Answer::Armed { .. }
         | Answer::StartTooLate { .. }
         | Answer::Done { .. }

@@ -49,6 +49,8 @@ deadlines! {
     arm = 30;
     /// The warm-up or the window of a trial that is counted in iterations, which has no stated length.
     iterations = 86400;
+    /// Sending what a profiler wrote, once it has ended.
+    profile = 90;
     /// Results that are still on their way when an agent is done, with room for a store that is slow.
     collect = 90;
     /// The same after a cancellation, when somebody waits for the end.

@@ -8,6 +8,7 @@ use shared::event::RunEvent;
 use shared::ids::{AgentId, LeaseEpoch, RunId, TrialKey};
 use shared::plan::Assignment;
 use shared::plan::looks::Look;
+use shared::profile::ProfileName;
 use shared::run_record::RunRecord;
 use shared::secret::Confidential;
 
@@ -45,6 +46,23 @@ pub enum Command {
         confidential: Arc<Confidential>,
         /// How long it may take.
         timeout: Duration,
+    },
+    /// Run a profiler, and send what it writes.
+    Profile {
+        /// Beside which trial.
+        trial: TrialKey,
+        /// The program and its arguments, as a target's; what only a profiler is told stands in them by its name too.
+        command: Vec<String>,
+        /// What must not be told.
+        confidential: Arc<Confidential>,
+        /// How long to wait before it starts.
+        delay: Duration,
+        /// How long it may run.
+        duration: Duration,
+        /// Most bytes that it may write.
+        size_bytes_max: u64,
+        /// What its file is called.
+        output: ProfileName,
     },
     /// Get ready.
     Prepare(Box<Assignment>),

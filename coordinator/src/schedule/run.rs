@@ -1,12 +1,13 @@
 //! One run's way through the steps.
 //!
-//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
+//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `concerns` (whom and what it is about), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
-//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
+//! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `profiling` (trials that are not measured), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
 mod cells;
+mod concerns;
 mod hooks;
 mod keeping;
 mod looking;
@@ -14,6 +15,7 @@ mod loss;
 mod needs;
 mod observing;
 mod preparing;
+mod profiling;
 mod steps;
 mod target;
 mod turns;
@@ -123,6 +125,12 @@ struct CurrentTrial {
     deliverable: BTreeMap<AgentId, u64>,
     /// Agents that are prepared and were not started.
     are_ready: BTreeSet<AgentId>,
+    /// Agents whose profilers have ended.
+    #[serde(default)]
+    profiled: BTreeSet<AgentId>,
+    /// Whether nothing comes after it, whatever is planned.
+    #[serde(default)]
+    is_last: bool,
     /// Whether an agent was started by a coordinator that could not note it before it ended.
     was_started: bool,
     /// How many of each agent's intervals are stored, from 0 without gaps.
@@ -241,6 +249,7 @@ impl ActiveRun {
                 self.note_target_down(agent);
                 self.target_ended(agent);
             }
+            (_, Answer::Profiled(problem)) => self.hear_profiled(agent, problem),
             (_, Answer::HookDone { hook, failure }) => self.hear_hook(agent, hook, failure, actions),
             (Step::Prepare, Answer::Ready) => {
                 self.trial.are_ready.insert(agent);
@@ -321,41 +330,6 @@ impl ActiveRun {
 
     pub(super) fn operation_names(&self) -> Vec<String> {
         self.job.workload.operations.iter().map(|operation| operation.name.to_string()).collect()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.step == Step::Finished
-    }
-
-    pub(super) fn has_agent(&self, agent: AgentId) -> bool {
-        self.agents.contains(&agent)
-    }
-
-    /// Whether an agent's part in a trial is still wanted: once it is judged, its agents are told to let it go.
-    pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        (self.has_agent(agent) || self.is_observed_by(agent))
-            && self.is_current(trial)
-            && self.stage() <= Step::Judge
-    }
-
-    /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
-    /// in which it was started.
-    pub(super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
-        let is_current = self.is_current(trial);
-        let is_about_now = match answer {
-            Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
-            Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
-                self.targets.get(&agent).is_some_and(|it| is_current || it.started_for == Some(trial))
-            }
-            Answer::Ready
-            | Answer::Armed { .. }
-            | Answer::StartTooLate { .. }
-            | Answer::Done { .. }
-            | Answer::Failed { .. } => self.wants(agent, trial),
-            Answer::PortReserved(_) => is_current && self.targets.contains_key(&agent),
-            Answer::HookDone { .. } => is_current,
-        };
-        is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
     }
 
     /// The job that the present trial runs: its variant's.

@@ -41,6 +41,8 @@ pub(super) enum Step {
     Arm,
     /// Until all agents are done.
     Run,
+    /// Until profilers have ended, and what they wrote is stored.
+    Profile,
     /// Until all that they numbered is stored.
     Collect,
     /// Hooks after the trial.
@@ -60,8 +62,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// How long the step may take. `extra` is what the job itself allows it beside: the timeouts of its hooks, or the
-    /// time that opening connections takes at the job's rate.
+    /// How long the step may take. `extra` is what the job itself allows it beside: the timeouts of its hooks, the
+    /// time that opening connections takes at the job's rate, or that of a profiler.
     pub(super) fn within(
         self,
         deadlines: &Deadlines,
@@ -82,6 +84,7 @@ impl Step {
             Step::Prepare => extra.saturating_add(deadlines.prepare),
             Step::Arm => deadlines.arm,
             Step::Run => run_within(deadlines, job),
+            Step::Profile => extra.saturating_add(deadlines.profile).saturating_add(deadlines.link_margin),
             Step::Collect if is_cancelled => deadlines.collect_cancelled,
             Step::Collect => deadlines.collect,
             Step::StopTarget | Step::StopLastTarget => deadlines.stop_target,

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `world` (links, virtual time, and what must hold at every moment), `simulated_agent` (an agent as its own
 //! machine answers), and the facts: `ways` (the straight way and where runs wait), `failures` (each step's own),
-//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`, `looks`, `searches`,
+//! `placements` (agents that stand apart), `observers` (agents that make no load), `starts` (one moment for all), `targets`, `variants`, `looks`, `searches`, `profiles` (trials that are not measured),
 //! `absence` (agents that go away and come back), `losses` (agents that do not), `restarts` (of the coordinator),
 //! `overridden_deadlines`, `invariants` (any schedule of faults).
 
@@ -14,6 +14,7 @@ mod losses;
 mod observers;
 mod overridden_deadlines;
 mod placements;
+mod profiles;
 mod restarts;
 mod searches;
 mod simulated_agent;
@@ -96,8 +97,12 @@ fn bound(job: &Job) -> Duration {
             Step::AfterTrial => &hooks.after_trial,
             _ => &hooks.after_run,
         };
-        let hooks = hooks.iter().map(|hook| hook.timeout).sum();
-        let of_variant = |job| step.within(&Deadlines::default(), job, hooks, false);
+        let profiling = match (&job.profile, step) {
+            (Some(profile), Step::Profile) => profile.delay + profile.duration,
+            _ => Duration::ZERO,
+        };
+        let hooks: Duration = hooks.iter().map(|hook| hook.timeout).sum();
+        let of_variant = |job| step.within(&Deadlines::default(), job, hooks + profiling, false);
         job.each_variant().map(of_variant).max().unwrap_or_default() + TICKS
     };
     let of_trial = [
@@ -109,6 +114,7 @@ fn bound(job: &Job) -> Duration {
         Step::Prepare,
         Step::Arm,
         Step::Run,
+        Step::Profile,
         Step::Collect,
         Step::AfterTrial,
         Step::StopTarget,
@@ -120,7 +126,8 @@ fn bound(job: &Job) -> Duration {
     let agents: Vec<AgentName> =
         (0..AGENTS_MAX).map(|number| AgentName::new(number.to_string()).expect("a name")).collect();
     let rounds = rounds(job, &agents).len().max(1) as u32;
-    trial * rounds * variants * job.load.trials * (job.fleet.retries + 1)
+    let profiled = u32::from(job.profile.is_some());
+    trial * rounds * variants * (job.load.trials + profiled) * (job.fleet.retries + 1)
         + of_run.into_iter().map(within).sum::<Duration>()
 }
 

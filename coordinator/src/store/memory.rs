@@ -93,6 +93,12 @@ impl ResultStore for MemoryStore {
         Ok(())
     }
 
+    fn save_file(&mut self, run: RunId, path: &str, content: &[u8]) -> Result<(), StoreError> {
+        within(content, PAYLOAD_BYTES_MAX, "a file")?;
+        self.open_run(run)?.files.insert(path.to_owned(), content.to_vec());
+        Ok(())
+    }
+
     fn append(&mut self, batch: &[StoredInterval]) -> Result<(), StoreError> {
         for interval in batch {
             self.open_run(interval.trial.run)?;

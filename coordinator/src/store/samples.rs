@@ -43,7 +43,13 @@ pub(crate) fn record(number: u64) -> RunRecord {
     let content = file_content(number);
     let file = AttachedFile { sha256: Digest::of(&content).to_string(), size_bytes: content.len() as u64 };
     let name = Name::new(format!("job-{number}")).unwrap();
-    let plan = Plan { seed: number, variants: Vec::new(), trials: Vec::new(), agents: Some(2) };
+    let plan = Plan {
+        seed: number,
+        variants: Vec::new(),
+        trials: Vec::new(),
+        agents: Some(2),
+        profiled: Vec::new(),
+    };
     RunRecord {
         files: BTreeMap::from([(FILE.to_owned(), file)]),
         tags: BTreeMap::from([("number".to_owned(), number.to_string())]),

@@ -215,6 +215,10 @@ impl ResultStore for SledStore {
         writing::save_run(self, record)
     }
 
+    fn save_file(&mut self, run: RunId, path: &str, content: &[u8]) -> Result<(), StoreError> {
+        writing::save_file(self, run, path, content)
+    }
+
     fn append(&mut self, batch: &[StoredInterval]) -> Result<(), StoreError> {
         writing::append(self, batch)
     }

@@ -147,8 +147,9 @@ fn export_run(
     let record = store.run(run)?.ok_or_else(|| gone("record"))?;
     let report = store.report(run)?.ok_or_else(|| gone("report"))?;
     writer.write(&Part::Run(Box::new(record.clone())))?;
-    for path in record.files.keys() {
-        writer.write(&Part::File { path: path.clone(), content: store.file(run, path)? })?;
+    for (path, _) in record.stored_files() {
+        let content = store.file(run, &path)?;
+        writer.write(&Part::File { path, content })?;
     }
     let mut written = Ok(());
     store.intervals(run, &mut |interval| {
@@ -242,7 +243,7 @@ impl<'a> Arrival<'a> {
                 }
                 Part::Abandoned => return Ok(()),
                 _ if self.is_known => {}
-                Part::File { path, content } if self.record.files.contains_key(&path) => {
+                Part::File { path, content } if self.record.stored_file(&path).is_some() => {
                     self.files.insert(path, content);
                 }
                 Part::Interval(interval) if interval.trial.run == self.record.id => {

@@ -1,6 +1,7 @@
 //! The JSON API: what the command line asks over gRPC, for other programs. Rooms: [`query`] (what stands behind `?`), [`refusal`] (why
 //! something was not done).
 
+pub(super) mod profiles;
 pub(super) mod query;
 pub(super) mod refusal;
 

@@ -94,7 +94,20 @@ async fn draw(control: &Control, run: RunId) -> Result<Option<Arc<Drawn>>, Contr
         let series = series::gather(&mut source)
             .map_err(|error| ReportingError::Interval { run, problem: error.to_string() })?;
         let head = html::head(&assembled.report);
-        let page = maud::html! { div.head { (head) } (html::parts(&source, &series)) };
+        let profiles = assembled.report.profiles.iter().filter(|profile| profile.size_bytes.is_some());
+        let profiles: Vec<(String, String)> = profiles
+            .map(|profile| {
+                let link = format!("/api/v1/runs/{run}/profiles/{}", profile.number);
+                (link, format!("{} of {}", profile.name, profile.variant))
+            })
+            .collect();
+        let page = maud::html! {
+            div.head { (head) }
+            (html::parts(&source, &series))
+            @if !profiles.is_empty() {
+                p { "Profiles: " @for (link, text) in &profiles { a href=(link) { (text) } " " } }
+            }
+        };
         let title = record.name.to_string();
         Ok::<_, ReportingError>(Arc::new(Drawn { title, parts: page.into_string() }))
     });

@@ -32,6 +32,8 @@ pub(super) struct Visit {
     pub(super) session: Option<WebToken>,
     /// What stands for `{id}` in the path.
     pub(super) id: String,
+    /// What stands for a second name in it.
+    pub(super) part: String,
     /// What stands behind `?`.
     pub(super) query: String,
     /// What else was said of it.
@@ -57,7 +59,7 @@ pub(super) async fn admit(
     route: &'static Route,
     site: Arc<Site>,
     connection: &Connection,
-    id: String,
+    (id, part): (String, String),
     request: Request,
 ) -> Response<Body> {
     let ourselves = host_names::named(&request);
@@ -96,7 +98,8 @@ pub(super) async fn admit(
         Proof::Unasked | Proof::Nothing | Proof::Bearer(_) => None,
     };
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let answer = (route.answer)(Visit { site, peer, session, id, query, headers: parts.headers, body }).await;
+    let answer =
+        (route.answer)(Visit { site, peer, session, id, part, query, headers: parts.headers, body }).await;
     answer.map(|body| Body::new(Held::new(body, served, still_counts)))
 }
 

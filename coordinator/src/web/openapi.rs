@@ -125,6 +125,10 @@ fn operation(route: &Route, call: &Call) -> Value {
         json!({ "name": "id", "in": "path", "required": true, "description": "An id, a unique beginning of one, or `latest`.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[0-9a-z-]+$" } })
     });
+    let number = route.path.contains("{number}").then(|| {
+        json!({ "name": "number", "in": "path", "required": true, "description": "Its number in the run's report.",
+            "schema": { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 } })
+    });
     let query = call.query.iter().map(|parameter| {
         json!({ "name": parameter.name, "in": "query", "required": parameter.is_required, "description": parameter.doc, "schema": (parameter.schema)() })
     });
@@ -132,7 +136,7 @@ fn operation(route: &Route, call: &Call) -> Value {
         "operationId": call.id,
         "summary": call.summary,
         "description": needed(route.needs),
-        "parameters": run.into_iter().chain(query).collect::<Vec<_>>(),
+        "parameters": run.into_iter().chain(number).chain(query).collect::<Vec<_>>(),
         "responses": responses(route, call),
     });
     if let Some(sent) = &call.body {

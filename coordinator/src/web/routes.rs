@@ -28,7 +28,7 @@ type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 pub(super) struct Route {
     /// `GET`, which `HEAD` goes with, or `POST`, which changes something.
     pub(super) method: Method,
-    /// Where it is; `{id}` stands for one part.
+    /// Where it is; `{id}` stands for one part, and another name behind it for a second.
     pub(super) path: &'static str,
     /// Who may have it.
     pub(super) needs: Needs,
@@ -83,6 +83,10 @@ pub(super) const TABLE: &[Route] = &[
     get("/api/v1/runs/{id}", Needs::READER, |visit| Box::pin(api::run(visit))).told(&calls::RUN),
     post("/api/v1/runs/{id}/cancel", Needs::OPERATOR, FORM_BYTES_MAX, |visit| Box::pin(api::cancel(visit)))
         .told(&calls::CANCEL),
+    get("/api/v1/runs/{id}/profiles/{number}", Needs::READER, |visit| {
+        Box::pin(api::profiles::profile(visit))
+    })
+    .told(&calls::PROFILE),
     get("/api/v1/runs/{id}/events", Needs::READER, |visit| Box::pin(events::events(visit)))
         .told(&calls::EVENTS),
     get("/api/v1/compare", Needs::READER, |visit| Box::pin(api::compare(visit))).told(&calls::COMPARE),
@@ -123,8 +127,9 @@ pub(super) fn router(site: Arc<Site>) -> Router {
                            request: Request| {
             let site = site.clone();
             async move {
-                let id = parameters.iter().next().map(|(_, value)| value.to_owned());
-                guard::admit(route, site, &connection, id.unwrap_or_default(), request).await
+                let mut parts = parameters.iter().map(|(_, value)| value.to_owned());
+                let (id, part) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                guard::admit(route, site, &connection, (id, part), request).await
             }
         };
         let filter = match route.method {
@@ -178,6 +183,7 @@ mod tests {
             "GET /metrics",
             "GET /api/v1/runs",
             "GET /api/v1/runs/{id}",
+            "GET /api/v1/runs/{id}/profiles/{number}",
             "GET /api/v1/runs/{id}/events",
             "GET /api/v1/compare",
             "GET /api/v1/trend",

@@ -32,6 +32,10 @@ pub enum BuiltIn {
     TargetPort,
     /// `peer.host`: the other agent of a pair.
     PeerHost,
+    /// `target.pid`: the process of the target, to a profiler on its host.
+    TargetPid,
+    /// `profile.output`: the file that a profiler is to write.
+    ProfileOutput,
 }
 
 /// What is wrong with a name that only fleetmark could give a value to.
@@ -81,6 +85,8 @@ impl BuiltIn {
         ),
         ("target.port", "The free port that was found for the target; as target.host."),
         ("peer.host", "The other agent of a pair."),
+        ("target.pid", "The process of the target on its host; in `[profile]` only."),
+        ("profile.output", "The file that the profiler is to write; in `[profile]` only."),
     ];
 
     /// The names as people write them.
@@ -111,13 +117,20 @@ impl BuiltIn {
             "target.host" => Some(Self::TargetHost),
             "target.port" => Some(Self::TargetPort),
             "peer.host" => Some(Self::PeerHost),
+            "target.pid" => Some(Self::TargetPid),
+            "profile.output" => Some(Self::ProfileOutput),
             _ => None,
         })
     }
 
     /// Whether only the agent can know its value.
     pub fn is_deferred(&self) -> bool {
-        !matches!(self, Self::TargetHost | Self::TargetPort | Self::PeerHost)
+        !matches!(self, Self::TargetHost | Self::TargetPort | Self::PeerHost) && !self.is_of_profiler()
+    }
+
+    /// Whether only a profiler is told its value.
+    pub fn is_of_profiler(&self) -> bool {
+        matches!(self, Self::TargetPid | Self::ProfileOutput)
     }
 
     /// Whether its value must not be told.

@@ -32,6 +32,11 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
         }
         data.entries().for_each(|(_, column)| check_data(&column, findings));
     }
+    if let (Some(_), Some(profile)) = (root.child("search"), root.child("profile")) {
+        let message =
+            "\"profile\" contradicts \"search\": which values a search tries is not known beforehand";
+        findings.push(profile.key_error(message).with_help("profile a job with the value that it found"));
+    }
     if let (Some(_), Some(several)) = (root.child("workload"), root.child("workloads")) {
         findings.push(several.key_error("\"workloads\" contradicts \"workload\": give one of them"));
     }

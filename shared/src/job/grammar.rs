@@ -45,6 +45,11 @@ pub const ROOT: &[Key] = &[
     ),
     Key::optional("hooks", Shape::Table(surroundings::HOOKS), "Programs that run around trials and the run."),
     Key::optional(
+        "profile",
+        Shape::Table(surroundings::PROFILE),
+        "A profiler that runs in one more trial of each variant, which is not measured; not beside search.",
+    ),
+    Key::optional(
         "observe",
         Shape::Table(evidence::OBSERVE),
         "What else is watched while a trial runs, on every host of it.",

@@ -36,6 +36,8 @@ pub(super) enum Reading {
     BeforeATrial,
     /// By the agents.
     ByAgents,
+    /// By the agents, for a profiler.
+    ByProfilers,
 }
 
 /// The names of a job file and its text, to check texts against.
@@ -61,6 +63,9 @@ impl Names<'_> {
             if let Some(ready) = target.child("ready") {
                 self.check_is_known_early(&ready, findings);
             }
+        }
+        if let Some(profile) = root.child("profile") {
+            self.check_texts(&profile, Reading::ByProfilers, findings);
         }
         let hooks = root.child("hooks");
         for (key, programs) in hooks.iter().flat_map(Node::entries) {
@@ -137,7 +142,7 @@ impl Names<'_> {
                     let message = format!("{} has no value here: agents meet in trials", quoted(name));
                     Err((message, None))
                 }
-                Reading::BeforeATrial | Reading::ByAgents => Ok(()),
+                Reading::BeforeATrial | Reading::ByAgents | Reading::ByProfilers => Ok(()),
             },
             BuiltIn::TargetHost | BuiltIn::TargetPort if !self.definitions.has_target() => {
                 let message = format!("{} has no value: there is no [target]", quoted(name));
@@ -148,8 +153,17 @@ impl Names<'_> {
                     let message = format!("{} has no value here: no target has been started", quoted(name));
                     Err((message, None))
                 }
-                Reading::BeforeATrial | Reading::ByAgents => Ok(()),
+                Reading::BeforeATrial | Reading::ByAgents | Reading::ByProfilers => Ok(()),
             },
+            BuiltIn::TargetPid if !self.definitions.has_target() => {
+                let message = format!("{} has no value: there is no [target]", quoted(name));
+                Err((message, Some("add [target] with what to start".to_owned())))
+            }
+            _ if builtin.is_of_profiler() && reading == Reading::ByProfilers => Ok(()),
+            _ if builtin.is_of_profiler() => {
+                let message = format!("{} has no value here: only a profiler is told it", quoted(name));
+                Err((message, Some("use it in the command of [profile]".to_owned())))
+            }
             // Programs are given these too, wherever they run.
             _ if builtin.is_confidential() && reading != Reading::AtSubmission => Ok(()),
             _ => check_deferred(name, reading),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::builtin::BuiltIn;
 use super::template::{IsDeferred, Lookup, TemplateError, fill_map, fill_text, render_text};
 use super::{
-    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, MixedWorkload, OperationSpec, TargetSpec,
+    DataColumn, FleetNeed, HookSpec, Hooks, Job, Load, MixedWorkload, OperationSpec, ProfileSpec, TargetSpec,
     WorkloadSpec, names,
 };
 
@@ -34,6 +34,8 @@ pub struct ResolvedJob {
     pub target: Option<TargetSpec>,
     /// Programs that run around trials and the run; their words as the target's.
     pub hooks: Hooks,
+    /// The profiler; in its words also those names stand that only it is told.
+    pub profile: Option<ProfileSpec>,
 }
 
 /// Everything that two jobs must have in common to measure the same. Names, tags, claims and unused params are none of it.
@@ -56,7 +58,8 @@ impl Job {
             data: &self.data,
             fleet: &self.fleet,
             files: &self.files,
-            resolved: self.resolved(&later).ok(),
+            // What is profiled is not measured.
+            resolved: self.resolved(&later).ok().map(|resolved| ResolvedJob { profile: None, ..resolved }),
         }
     }
 
@@ -97,6 +100,7 @@ impl Job {
             workload: self.workload.filled_in(lookup, &is_deferred)?,
             target,
             hooks: self.hooks.filled_in(lookup)?,
+            profile: self.profile.as_ref().map(|profile| profile.filled_in(lookup)).transpose()?,
         })
     }
 }
@@ -149,6 +153,17 @@ impl Hooks {
             after_trial: hooks(&self.after_trial)?,
             after_run: hooks(&self.after_run)?,
         })
+    }
+}
+
+impl ProfileSpec {
+    fn filled_in(&self, lookup: Lookup<'_>) -> Result<Self, TemplateError> {
+        let is_left = |name: &str| {
+            let builtin = BuiltIn::parse(name).ok().flatten();
+            builtin.is_some_and(|builtin| builtin.is_confidential() || builtin.is_of_profiler())
+        };
+        let words = self.command.iter().map(|word| fill_text(word, lookup, &is_left));
+        Ok(Self { command: words.collect::<Result<_, _>>()?, ..self.clone() })
     }
 }
 

@@ -16,7 +16,11 @@ use super::template::Template;
 /// Sections all of whose texts are read then.
 const SECTIONS: [&str; 7] = ["data", "load", "fleet", "limits", "observe", "expect", "search"];
 /// Keys that are read then though they stand among texts that are filled in later.
-const KEYS: [(&str, &[&str]); 2] = [("target", &["where", "restart"]), ("hooks", &["timeout"])];
+const KEYS: [(&str, &[&str]); 3] = [
+    ("target", &["where", "restart"]),
+    ("hooks", &["timeout"]),
+    ("profile", &["output", "delay", "duration", "size"]),
+];
 
 /// Checks the names in these texts: only params have a value so early.
 pub(super) fn check(root: &Node<'_>, names: &Names<'_>, findings: &mut Findings) {

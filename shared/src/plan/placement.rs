@@ -77,7 +77,7 @@ impl Plan {
         if job.fleet.placement == Placement::Together || self.is_placed() {
             return Ok(());
         }
-        check_size(job.fleet.placement, agents.len(), self.trials.len())?;
+        check_size(job.fleet.placement, agents.len(), self.trials.len() + self.profiled.len())?;
         let rounds = rounds(job, agents);
         let blocks = self.trials.chunk_by(|one, next| one.block == next.block);
         let mut trials: Vec<PlannedTrial> = blocks.flat_map(|block| unrolled(block, &rounds)).collect();
@@ -85,6 +85,8 @@ impl Plan {
             trial.index = TrialIndex(index);
         }
         self.trials = trials;
+        self.profiled = unrolled(&self.profiled, &rounds);
+        self.number_profiled();
         Ok(())
     }
 

@@ -1,7 +1,18 @@
-//! What sweeps and searches answer, as the JSON report has it.
+//! What sweeps and searches answer, and what profilers wrote, as the JSON report has it.
 
 use super::Kind::{self, Boolean, Count, Interval, List, Number, OneOf, OrAbsent, OrNull, Table, Text};
 use super::PAIR;
+
+pub(super) const PROFILE: &[(&str, Kind)] = &[
+    ("number", Count),
+    ("variant", Text),
+    ("attempt", Count),
+    ("agent", OrNull(&Text)),
+    ("name", Text),
+    ("size_bytes", OrNull(&Count)),
+    ("sha256", OrNull(&Text)),
+    ("problem", OrNull(&Text)),
+];
 
 pub(super) const SEARCH: &[(&str, Kind)] = &[
     ("vary", Text),

@@ -214,6 +214,8 @@ impl Process {
             Action::DropEngine(trial) => {
                 self.engines.remove(&trial);
             }
+            // Nothing of a profiler that was told to end is heard.
+            Action::EndProfiler(_) => {}
             Action::Program(order) => self.run(&order, around),
             Action::Spill(order) => {
                 around.truth.events.spilled += u64::from(matches!(order, SpillOrder::Write { .. }));

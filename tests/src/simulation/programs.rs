@@ -22,6 +22,9 @@ pub fn run(order: &Order, dice: &mut Dice) -> Option<(u64, Statement)> {
             let failure = dice.one_in(30).then(|| "exit status 1".to_owned());
             Statement::HookDone(*trial, *hook, failure)
         }
+        Order::Profile { trial, .. } => {
+            Statement::Profiled(*trial, dice.one_in(30).then(|| "exit status 1".to_owned()))
+        }
         Order::Prepare(_) | Order::Start { .. } | Order::Abort { .. } | Order::Release(_) => return None,
     };
     Some((dice.spread(TAKES_NS), statement))

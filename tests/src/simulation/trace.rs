@@ -53,6 +53,9 @@ pub fn said(statement: &Statement) -> String {
         Statement::HookDone(trial, hook, failure) => {
             format!("{}: hook {hook} done{}", place(*trial), failure.as_ref().map_or("", |_| " and failed"))
         }
+        Statement::Profiled(trial, problem) => {
+            format!("{}: profiled{}", place(*trial), problem.as_ref().map_or("", |_| ", with a problem"))
+        }
         Statement::Ready(trial) => format!("{}: ready", place(*trial)),
         Statement::Armed { trial, arming, .. } => format!("{}: armed by start {arming}", place(*trial)),
         Statement::StartTooLate { trial, arming, .. } => {
@@ -85,6 +88,7 @@ fn ordered(order: &Order) -> String {
         Order::StartTarget { trial, .. } => format!("{}: start the target", place(*trial)),
         Order::StopTarget(trial) => format!("{}: stop the target", place(*trial)),
         Order::RunHook { trial, hook, .. } => format!("{}: run hook {hook}", place(*trial)),
+        Order::Profile { trial, .. } => format!("{}: run the profiler", place(*trial)),
         Order::Prepare(assignment) => {
             format!("{}: prepare under lease {}", place(assignment.trial), assignment.epoch)
         }

@@ -6,11 +6,12 @@ use proto::attach_down::Message as Down;
 use proto::attach_up::Message as Up;
 use proto::convert::{ConvertError, sentence, trial_key};
 use shared::ids::LeaseEpoch;
+use shared::profile::{PROFILE_BYTES_MAX, ProfileName};
 use shared::secret::Confidential;
 
 use super::FromCoordinator;
 use crate::session::outbox::Numbered;
-use crate::session::{Introduction, Order, Statement};
+use crate::session::{Introduction, Order, ProfileOrder, Statement};
 
 /// Most words of one command, and most bytes of one word: keeps a stranger's message from filling memory.
 const COMMAND_WORDS_MAX: usize = 4_096;
@@ -92,6 +93,10 @@ fn message(statement: Statement, epoch: u64, is_refused: bool) -> Up {
         Statement::Done(trial, intervals) => {
             Up::TrialDone(proto::TrialDone { trial: Some(trial.into()), intervals, epoch })
         }
+        Statement::Profiled(trial, problem) => Up::ProfileDone(proto::ProfileDone {
+            trial: Some(trial.into()),
+            problem: problem.map(|problem| sentence(&problem)).unwrap_or_default(),
+        }),
         Statement::Failed(trial, reason, intervals) => Up::TrialFailed(proto::TrialFailed {
             trial: Some(trial.into()),
             reason: sentence(&reason),
@@ -140,6 +145,7 @@ pub fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
             let timeout = Duration::from_millis(u64::from(hook.timeout_ms));
             Order::RunHook { trial: trial_key(hook.trial)?, hook: hook.hook, command, confidential, timeout }
         }
+        Down::Profile(profile) => read_profile(profile)?,
         Down::Prepare(prepare) => Order::Prepare(Box::new(prepare.try_into()?)),
         Down::Start(start) => Order::Start {
             trial: trial_key(start.trial)?,
@@ -167,6 +173,23 @@ pub fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, ConvertErr
             FromCoordinator::Rejected(trial_key(rejection.trial)?, rejection.reason)
         }
     })
+}
+
+fn read_profile(profile: proto::Profile) -> Result<Order, ConvertError> {
+    let (command, confidential) = program(profile.program)?;
+    let milliseconds = |time: u32| Duration::from_millis(u64::from(time));
+    if !(1..=PROFILE_BYTES_MAX).contains(&profile.size_bytes_max) {
+        return Err(ConvertError::new("size_bytes_max", "is out of bounds"));
+    }
+    let output =
+        ProfileName::new(profile.output_name).map_err(|error| ConvertError::new("output_name", error))?;
+    let order = ProfileOrder {
+        delay: milliseconds(profile.delay_ms),
+        duration: milliseconds(profile.duration_ms),
+        size_bytes_max: profile.size_bytes_max,
+        output,
+    };
+    Ok(Order::Profile { trial: trial_key(profile.trial)?, command, confidential, order })
 }
 
 fn program(program: Option<proto::Program>) -> Result<(Vec<String>, Confidential), ConvertError> {

@@ -13,6 +13,10 @@ pub(super) fn refusal(order: &Order) -> Option<Statement> {
             Some(refused(Statement::TargetFailed(*trial, reason)))
         }
         Order::RunHook { trial, hook, .. } => Some(refused(Statement::HookDone(*trial, *hook, Some(reason)))),
+        Order::Profile { trial, .. } => Some(Statement::Profiled(
+            *trial,
+            Some("this agent does not run profilers; start it with --allow command".to_owned()),
+        )),
         _ => None,
     }
 }

@@ -71,6 +71,7 @@ pub(in crate::assemble) fn job(operations: &[&str], seconds: u64) -> Job {
         },
         target: None,
         hooks: Hooks::default(),
+        profile: None,
         claims: Vec::new(),
         expect: Default::default(),
         limits: Limits::default(),
@@ -121,6 +122,7 @@ pub(in crate::assemble) fn record(trials: u32, agents: usize, intervals: u64) ->
         cells: Vec::new(),
     };
     let plan = Plan {
+        profiled: Vec::new(),
         seed: 42,
         variants: vec![Variant { name: "default".to_owned(), parameters: BTreeMap::new() }],
         trials: (0..trials).map(planned).collect(),

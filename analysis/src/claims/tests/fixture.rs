@@ -60,6 +60,7 @@ pub(crate) fn of_latencies(variants: &[(&str, &[u64])]) -> Assembled {
         claims: Vec::new(),
         comparisons: Vec::new(),
         search: None,
+        profiles: Vec::new(),
         sweeps: Vec::new(),
         hosts: Vec::new(),
     };

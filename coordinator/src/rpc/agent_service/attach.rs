@@ -159,6 +159,10 @@ pub fn read(agent: AgentId, message: Up, received_ns: u64) -> Result<Message, Co
             let failure = (!done.failure.is_empty()).then(|| sentence(&done.failure));
             said(done.trial, told(done.is_refused, Answer::HookDone { hook: done.hook, failure }))
         }
+        Up::ProfileDone(done) => {
+            let problem = (!done.problem.is_empty()).then(|| sentence(&done.problem));
+            said(done.trial, Answer::Profiled(problem))
+        }
         Up::TrialReady(ready) => under(ready.epoch, ready.trial, Answer::Ready),
         Up::TrialArmed(armed) => Ok(Message::Armed {
             agent,
@@ -191,6 +195,7 @@ fn withhold_secrets(message: &mut proto::attach_down::Message) {
     let confidential = match message {
         Down::Prepare(prepare) => &mut prepare.confidential,
         Down::StartTarget(proto::StartTarget { program: Some(program), .. })
+        | Down::Profile(proto::Profile { program: Some(program), .. })
         | Down::RunHook(proto::RunHook { program: Some(program), .. }) => &mut program.confidential,
         _ => return,
     };
@@ -236,6 +241,17 @@ pub fn message_down(message: Downward) -> proto::attach_down::Message {
                     timeout_ms: milliseconds(timeout),
                 })
             }
+            Command::Profile { trial, command, confidential, delay, duration, size_bytes_max, output } => {
+                Down::Profile(proto::Profile {
+                    trial: Some(trial.into()),
+                    program: Some(program(command, &confidential)),
+                    // None is a delay too.
+                    delay_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
+                    duration_ms: milliseconds(duration),
+                    size_bytes_max,
+                    output_name: output.into(),
+                })
+            }
             Command::Prepare(assignment) => Down::Prepare((*assignment).into()),
             // The director turns a start into `Downward::Start`, since only it knows the agent's clock.
             Command::Start { trial, epoch, arming, at } => Down::Start(proto::Start {
@@ -271,6 +287,7 @@ mod tests {
         let confidential = Arc::new(Confidential { secrets: [secret].into(), ..Confidential::default() });
         let trial = TrialKey { run: RunId::new(1, [1; 10]), trial: TrialIndex(0), attempt: 0 };
         let (command, timeout) = (vec!["x".to_owned()], Duration::from_secs(1));
+        let secret = Arc::clone(&confidential);
         let start = Command::StartTarget {
             trial,
             command: command.clone(),
@@ -279,7 +296,16 @@ mod tests {
             timeout,
         };
         let hook = Command::RunHook { trial, hook: 0, command, confidential, timeout };
-        for command in [start, hook] {
+        let profile = Command::Profile {
+            trial,
+            command: vec!["x".to_owned()],
+            confidential: secret,
+            delay: Duration::ZERO,
+            duration: timeout,
+            size_bytes_max: 1,
+            output: shared::profile::ProfileName::default(),
+        };
+        for command in [start, hook, profile] {
             let mut message = message_down(Downward::Command(command));
             assert!(format!("{message:?}").contains("KEY"));
             withhold_secrets(&mut message);

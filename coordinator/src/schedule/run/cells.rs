@@ -113,7 +113,7 @@ impl ActiveRun {
             let Some(reason) = cell.broken.clone().filter(|_| !cell.is_dropped) else { continue };
             let (agent, members) = (cell.part.agent, cell.members().collect::<Vec<_>>());
             match self.step {
-                Step::ReservePort | Step::StartTarget | Step::BeforeTrial => {
+                Step::ReservePort | Step::StartTarget | Step::BeforeTrial | Step::Profile => {
                     for member in members {
                         self.next_hook.remove(&member);
                         self.answered(member);

@@ -52,6 +52,9 @@ impl ActiveRun {
 
     pub(super) fn trial_record(&mut self) -> Option<&mut TrialRecord> {
         let (index, attempt) = (self.trial.index, self.trial.attempt);
+        if self.is_profiling() {
+            return self.profiled().map(|profiled| &mut profiled.trial);
+        }
         self.record.trials.iter_mut().rev().find(|record| record.trial == index && record.attempt == attempt)
     }
 

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use shared::finding::{Finding, FindingCode, Severity};
 use shared::ids::{AgentId, AgentName};
 use shared::job::LossPolicy;
-use shared::run_record::RunState;
 
 use super::super::Action;
 use super::super::step::Step;
@@ -61,7 +60,7 @@ impl ActiveRun {
         if !goes_on && is_repeated {
             self.group.is_short = true;
         } else if !goes_on {
-            self.end_early(RunState::Failed, message);
+            self.fail_unless_profiling(message);
         }
         self.agents.retain(|leased| *leased != agent);
         self.answered(agent);
@@ -115,7 +114,7 @@ impl ActiveRun {
         let left: Vec<AgentId> = self.agents.iter().copied().filter(|agent| fleet.is_here(*agent)).collect();
         if self.job.fleet.agents.is_some() || left.is_empty() {
             let message = format!("lost agents were not replaced in time: {}", self.waiting_message);
-            return self.end_early(RunState::Failed, message);
+            return self.fail_unless_profiling(message);
         }
         let (before, now) = (self.group.size(), left.len());
         self.regrouped(left, fleet);

@@ -141,7 +141,8 @@ impl ActiveRun {
             Step::Prepare if self.trial.was_started => Step::Run,
             Step::Prepare => Step::Arm,
             Step::Arm => Step::Run,
-            Step::Run => Step::Collect,
+            Step::Run if self.is_profiling() => Step::Profile,
+            Step::Run | Step::Profile => Step::Collect,
             Step::Collect => Step::AfterTrial,
             Step::AfterTrial => Step::StopTarget,
             Step::StopTarget => Step::Judge,
@@ -168,7 +169,8 @@ impl ActiveRun {
         }
         self.awaited.clear();
         self.told.clear();
-        let extra = self.hooks_within(step).max(self.connecting_within(step));
+        let extra =
+            self.hooks_within(step).max(self.connecting_within(step)).max(self.profiling_within(step));
         self.deadline = self.deadline_of(step, now, extra);
         match step {
             Step::Waiting | Step::Adopt => {}
@@ -205,7 +207,13 @@ impl ActiveRun {
             Step::StartTarget => self.start_target(fleet, actions),
             Step::Prepare => self.prepare(fleet, actions),
             Step::Arm => self.arm(now, fleet, actions),
-            Step::Run => self.run(actions),
+            Step::Run => {
+                self.run(actions);
+                if self.is_profiling() {
+                    self.begin_profilers(actions);
+                }
+            }
+            Step::Profile => self.await_profilers(actions),
             Step::Collect => {
                 self.trial.observers_until = now + OBSERVERS_WITHIN;
                 self.await_intervals(now, fleet);
@@ -245,7 +253,7 @@ impl ActiveRun {
         let (observers, lost) = self.observers_of_trial(fleet);
         self.trial.observers = observers.iter().map(|part| part.id).collect();
         let measuring = self.measuring();
-        self.record.trials.push(TrialRecord {
+        let attempt = TrialRecord {
             trial: self.trial.index,
             attempt: self.trial.attempt,
             agents: parts(&measuring, fleet),
@@ -257,7 +265,12 @@ impl ActiveRun {
             start_skew_us: None,
             start_skew_error_us: None,
             findings: note.into_iter().chain(lost).collect(),
-        });
+        };
+        if self.is_profiling() {
+            self.begin_profiled(attempt, actions);
+        } else {
+            self.record.trials.push(attempt);
+        }
         let agents =
             measuring.iter().filter_map(|id| fleet.agent(*id).map(|agent| agent.name.clone())).collect();
         let told = measuring.iter().chain(&self.trial.observers).map(|agent| (*agent, 0));
@@ -278,7 +291,10 @@ impl ActiveRun {
             trial: self.trial.index,
             trials_planned: match self.job.search {
                 Some(_) => 0,
-                None => u32::try_from(self.record.plan.trials.len()).unwrap_or(u32::MAX),
+                None => {
+                    let profiled = if self.is_profiling() { self.record.plan.profiled.len() } else { 0 };
+                    u32::try_from(self.record.plan.trials.len() + profiled).unwrap_or(u32::MAX)
+                }
             },
             variant: variant.map(|variant| variant.name.clone()).unwrap_or_default(),
             warmup: match load.warmup {
@@ -307,8 +323,14 @@ impl ActiveRun {
     }
 
     /// Has the closed trial judged. It is asked for behind the save of its end, and what is asked of the store is done in turn: so
-    /// its end is on disk when the answer comes.
-    fn judge(&self, actions: &mut Vec<Action>) {
+    /// its end is on disk when the answer comes. One with a profiler is judged by nobody.
+    fn judge(&mut self, actions: &mut Vec<Action>) {
+        // Nothing is measured by it.
+        if self.is_profiling() {
+            let may_repeat = self.trial.attempt < self.job.fleet.retries && !self.trial.is_last;
+            self.trial.is_repeated = self.trial.is_broken && may_repeat;
+            return self.awaited.clear();
+        }
         actions.push(Action::Judge(self.key(), Box::new(self.record.clone())));
     }
 

@@ -11,7 +11,7 @@ use super::ActiveRun;
 impl ActiveRun {
     /// The present trial as planned.
     pub(super) fn planned(&self) -> Option<&PlannedTrial> {
-        self.record.plan.trials.get(self.trial.index.0 as usize)
+        self.record.plan.trial(self.trial.index)
     }
 
     /// The process that has a name among the leased agents that are not lost.
@@ -19,20 +19,22 @@ impl ActiveRun {
         self.agents.iter().copied().find(|agent| self.names.get(agent) == Some(name))
     }
 
-    /// What follows the present attempt: another one at the same trial, or the next trial that anybody is left for. `None`:
-    /// nothing does.
+    /// What follows the present attempt: another one at the same trial, or the next trial that anybody is left for, those with a
+    /// profiler last. `None`: nothing does.
     pub(super) fn onward(&self) -> Option<(TrialIndex, u32)> {
         if self.trial.is_repeated && self.can_run_present() {
             return Some((self.trial.index, self.trial.attempt + 1));
         }
-        let mut later = self.record.trials_needed().filter(|planned| planned.index > self.trial.index);
+        let planned = self.record.trials_needed().chain(&self.record.plan.profiled);
+        let mut later = planned.filter(|planned| planned.index > self.trial.index && !self.trial.is_last);
         let next = later.find(|planned| self.can_run(planned, &BTreeSet::new()));
         next.map(|planned| (planned.index, 0))
     }
 
     /// Whether anybody is left for what the present trial has yet to measure.
     pub(super) fn can_run_present(&self) -> bool {
-        self.planned().is_some_and(|planned| self.can_run(planned, &self.trial.settled))
+        !self.trial.is_last
+            && self.planned().is_some_and(|planned| self.can_run(planned, &self.trial.settled))
     }
 
     /// On to what follows.

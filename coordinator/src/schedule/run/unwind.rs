@@ -37,10 +37,8 @@ impl ActiveRun {
 
     /// Tells agents that may be measuring to stop; what they measured so far is still collected.
     pub(super) fn abort(&mut self, actions: &mut Vec<Action>) {
-        let findings = self.record.trials.last().map(|trial| trial.findings.as_slice()).unwrap_or_default();
-        let reason = findings
-            .first()
-            .map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
+        let first = self.trial_record().and_then(|trial| trial.findings.first());
+        let reason = first.map_or_else(|| "the trial is over".to_owned(), |finding| finding.message.clone());
         for agent in self.loads() {
             self.stop_measuring(agent, reason.clone(), actions);
         }
@@ -69,7 +67,7 @@ impl ActiveRun {
             }
             // What was measured stands; but nothing more can be measured beside a target that lives on.
             Step::StopTarget | Step::StopLastTarget => {
-                self.end_early(RunState::Failed, format!("{names} did not stop the target in time"));
+                self.fail_unless_profiling(format!("{names} did not stop the target in time"));
             }
             Step::Prepare => self.break_silent(FindingCode::AgentFailed, None, &silent, |names| {
                 format!("{names} did not get ready in time")
@@ -80,6 +78,7 @@ impl ActiveRun {
             Step::Run => self.break_silent(FindingCode::AgentFailed, None, &silent, |names| {
                 format!("{names} did not finish in time")
             }),
+            Step::Profile => self.give_up_profilers(&silent),
             Step::Judge => {
                 self.end_early(RunState::Failed, "what was stored could not be read in time".to_owned())
             }

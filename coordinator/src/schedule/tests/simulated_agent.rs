@@ -37,6 +37,8 @@ pub(super) enum Deed {
     TargetDown(TrialKey),
     /// A hook's program has ended.
     HookEnded(TrialKey, u32, Option<String>),
+    /// A profiler has ended, and what it wrote was sent; or what is to be said of that.
+    ProfilerEnded(TrialKey, Option<String>),
     /// Its engine is ready.
     EngineReady(TrialKey),
     /// Its engine is done that was armed by this start.
@@ -66,6 +68,7 @@ pub(super) struct SimulatedAgent {
     /// Targets by run: for which trial they were started, and whether they answer.
     pub(super) targets: BTreeMap<RunId, (TrialKey, bool)>,
     hooks: BTreeMap<(TrialKey, u32), Option<Answer>>,
+    profilers: BTreeMap<TrialKey, Option<Answer>>,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,7 @@ impl SimulatedAgent {
             trials: BTreeMap::new(),
             targets: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            profilers: BTreeMap::new(),
         }
     }
 
@@ -128,6 +132,13 @@ impl SimulatedAgent {
                 self.hooks.insert((trial, hook), Some(answer.clone()));
                 outcome.says.push((trial, answer));
             }
+            // Of one that was told to end nothing is heard.
+            Deed::ProfilerEnded(trial, problem) => {
+                if let Some(said) = self.profilers.get_mut(&trial) {
+                    *said = Some(Answer::Profiled(problem));
+                    outcome.says.extend(said.clone().map(|said| (trial, said)));
+                }
+            }
             Deed::EngineReady(trial) => self.say(trial, Answer::Ready, &mut outcome),
             // Of an engine whose start was moved, or that is gone, nothing is heard.
             Deed::EngineDone(trial, arming) if self.armed(trial).is_none_or(|(last, _)| last != arming) => {}
@@ -160,6 +171,9 @@ impl SimulatedAgent {
                 }
             }
             Command::RunHook { trial, hook, command, .. } => self.run_hook(trial, hook, &command, outcome),
+            Command::Profile { trial, command, delay, .. } => {
+                self.profile(trial, &command, delay, outcome);
+            }
             Command::Prepare(assignment) => {
                 self.prepare(assignment.trial, assignment.epoch, outcome);
             }
@@ -167,6 +181,7 @@ impl SimulatedAgent {
                 self.start(now, (trial, epoch), (arming, at), outcome);
             }
             Command::Abort { trial, reason } => {
+                self.profilers.remove(&trial);
                 if self.trials.contains_key(&trial) {
                     self.fail(trial, format!("stopped: {reason}"), outcome);
                 } else {
@@ -175,6 +190,7 @@ impl SimulatedAgent {
             }
             Command::Release(trial) => {
                 self.trials.remove(&trial);
+                self.profilers.remove(&trial);
                 self.hooks.retain(|(asked, _), _| *asked != trial);
             }
         }
@@ -209,6 +225,19 @@ impl SimulatedAgent {
                 let failure = (command[0] == "fail").then(|| "exit status 1".to_owned());
                 if command[0] != "hang" {
                     outcome.later.push((self.delay, Deed::HookEnded(trial, hook, failure)));
+                }
+            }
+        }
+    }
+
+    fn profile(&mut self, trial: TrialKey, command: &[String], delay: Duration, outcome: &mut Outcome) {
+        match self.profilers.get(&trial) {
+            Some(answer) => outcome.says.extend(answer.clone().map(|answer| (trial, answer))),
+            None => {
+                self.profilers.insert(trial, None);
+                let problem = (command[0] == "fail").then(|| "exit status 1".to_owned());
+                if command[0] != "hang" {
+                    outcome.later.push((delay + self.delay, Deed::ProfilerEnded(trial, problem)));
                 }
             }
         }

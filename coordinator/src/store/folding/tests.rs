@@ -85,8 +85,13 @@ fn record(agents: u8) -> RunRecord {
         cells: Vec::new(),
     };
     let variant = Variant { name: "default".to_owned(), parameters: BTreeMap::new() };
-    let plan =
-        Plan { seed: 1, variants: vec![variant], trials: vec![planned], agents: Some(u32::from(agents)) };
+    let plan = Plan {
+        seed: 1,
+        variants: vec![variant],
+        trials: vec![planned],
+        agents: Some(u32::from(agents)),
+        profiled: Vec::new(),
+    };
     RunRecord { job_toml: JOB.to_owned(), plan, trials: vec![trial], ..samples::finished_record(1) }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn read_file(
     record: &RunRecord,
     path: &str,
 ) -> Result<Option<Vec<u8>>, Trouble> {
-    let Some(expected) = record.files.get(path) else {
+    let Some(expected) = record.stored_file(path) else {
         return Ok(None);
     };
     let content = values::get(database, Shelf::Runs, ValueKey::of_file(run, path))
@@ -168,7 +168,7 @@ fn examine_unfinished(database: &Database, run: RunId) -> Result<u64, Trouble> {
 }
 
 fn examine_files(database: &Database, run: RunId, record: &RunRecord) -> Result<(), Trouble> {
-    record.files.keys().try_for_each(|path| read_file(database, run, record, path).map(drop))
+    record.stored_files().try_for_each(|(path, _)| read_file(database, run, record, &path).map(drop))
 }
 
 fn damage<T>(what: impl Into<String>) -> Result<T, Trouble> {

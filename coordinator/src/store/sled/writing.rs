@@ -60,6 +60,23 @@ pub(super) fn save_run(store: &mut SledStore, record: &RunRecord) -> Result<(), 
     })
 }
 
+pub(super) fn save_file(
+    store: &mut SledStore,
+    run: RunId,
+    path: &str,
+    content: &[u8],
+) -> Result<(), StoreError> {
+    require_open(store, run)?;
+    within(content, PAYLOAD_BYTES_MAX, "a file")?;
+    require_room(store, content.len())?;
+    store.write(&format!("store a file of run {run}"), |database| {
+        let mut writes = Writes::default();
+        values::put(database, Shelf::Runs, &mut writes, ValueKey::of_file(run, path), content)?;
+        database.apply(Shelf::Runs, writes)?;
+        database.flush()
+    })
+}
+
 pub(super) fn append(store: &mut SledStore, batch: &[StoredInterval]) -> Result<(), StoreError> {
     for interval in batch {
         require_open(store, interval.trial.run)?;

@@ -51,6 +51,10 @@ impl ResultStore for FaultyStore {
         self.inner.save_run(record)
     }
 
+    fn save_file(&mut self, run: RunId, path: &str, content: &[u8]) -> Result<(), StoreError> {
+        self.inner.save_file(run, path, content)
+    }
+
     fn append(&mut self, batch: &[StoredInterval]) -> Result<(), StoreError> {
         self.inner.append(batch)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::api::profiles;
 use super::super::api::query::{STATES, VERDICTS};
 use super::super::metrics;
 use super::{Answer, Call, Parameter, Sent, schemas};
@@ -153,6 +154,21 @@ pub(in crate::web) const CANCEL: Call = Call {
     body: None,
     answer: answered("It is being cancelled.", || schemas::reference("Accepted")),
     refusals: &[],
+};
+
+/// `GET /api/v1/runs/{id}/profiles/{number}`
+pub(in crate::web) const PROFILE: Call = Call {
+    id: "read_profile",
+    summary: "What a profiler of a run wrote.",
+    query: &[],
+    body: None,
+    answer: Answer {
+        status: 200,
+        doc: "The file, as the profiler wrote it.",
+        media_type: profiles::MEDIA_TYPE,
+        schema: || json!({ "type": "string", "format": "binary" }),
+    },
+    refusals: &[(404, "unknown_run: there is none of that name; unknown: the run has no such profile")],
 };
 
 /// `GET /api/v1/runs/{id}/events`

@@ -1,16 +1,25 @@
-//! `[fleet]`, `[target]` and `[hooks]` as types.
+//! `[fleet]`, `[target]`, `[hooks]` and `[profile]` as types.
 
 use std::time::Duration;
 
 use crate::job::error::Findings;
 use crate::job::node::Node;
 use crate::job::selector::{Selector, SelectorError};
-use crate::job::{FleetNeed, HookSpec, Hooks, LossPolicy, Placement, TargetRestart, TargetSpec};
+use crate::job::{FleetNeed, HookSpec, Hooks, LossPolicy, Placement, ProfileSpec, TargetRestart, TargetSpec};
+use crate::profile::{PROFILE_BYTES_MAX, ProfileName};
+use crate::units::{human_bytes, parse_size};
 
 /// Default time to wait for agents.
 pub const START_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// Default time that a hook's program may take: long enough to restart a service, short enough to notice a hang.
 pub const HOOK_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How long a profiler runs unless the job says otherwise: time for most to see something, and bounded.
+pub const PROFILE_DURATION_DEFAULT: Duration = Duration::from_secs(30);
+/// Most that a profiler writes unless the job says otherwise, in bytes: some ten seconds of stacks.
+pub const PROFILE_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
+/// Longest that a profiler may be waited for, before it starts or while it runs: who mistypes a unit does not wait for days.
+pub const PROFILE_DURATION_MAX: Duration = Duration::from_secs(3_600);
 
 /// Decodes `[fleet]`.
 pub(in crate::job) fn fleet(root: &Node<'_>, source: &str, findings: &mut Findings) -> FleetNeed {
@@ -59,6 +68,45 @@ pub(in crate::job) fn hooks(root: &Node<'_>, findings: &mut Findings) -> Hooks {
         before_trial: programs("before_trial"),
         after_trial: programs("after_trial"),
         after_run: programs("after_run"),
+    }
+}
+
+/// Decodes `[profile]`; `None` when there is none.
+pub(in crate::job) fn profile(root: &Node<'_>, findings: &mut Findings) -> Option<ProfileSpec> {
+    let node = root.child("profile")?;
+    let mut duration = |key: &str, default: Duration| {
+        let Some(child) = node.child(key) else { return default };
+        let duration = child.duration().unwrap_or(default);
+        if duration > PROFILE_DURATION_MAX {
+            findings.push(child.error("expected at most 1h: it is waited for"));
+        }
+        duration
+    };
+    let delay = duration("delay", Duration::ZERO);
+    let length = duration("duration", PROFILE_DURATION_DEFAULT);
+    if let Some(zero) = node.child("duration").filter(|_| length.is_zero()) {
+        findings.push(zero.error("expected a duration above zero: nothing can be seen in none"));
+    }
+    let size = node.child("size");
+    let size_bytes_max = size.as_ref().and_then(size_of).unwrap_or(PROFILE_BYTES_DEFAULT);
+    if let Some(size) = size.filter(|_| !(1..=PROFILE_BYTES_MAX).contains(&size_bytes_max)) {
+        let most = human_bytes(PROFILE_BYTES_MAX as f64);
+        findings.push(size.error(format!("expected a size above zero and at most {most}")));
+    }
+    let output = node.child("output").and_then(|output| ProfileName::new(output.text()?).ok());
+    Some(ProfileSpec {
+        command: node.child("command").map(|command| words(&command, findings)).unwrap_or_default(),
+        output: output.unwrap_or_default(),
+        delay,
+        duration: length,
+        size_bytes_max,
+    })
+}
+
+fn size_of(node: &Node<'_>) -> Option<u64> {
+    match node.text() {
+        Some(text) => parse_size(text).ok(),
+        None => node.whole(),
     }
 }
 

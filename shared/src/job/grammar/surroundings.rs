@@ -1,7 +1,8 @@
-//! The grammar of `[fleet]`, `[target]` and `[hooks]`: where and around what a job runs.
+//! The grammar of `[fleet]`, `[target]`, `[hooks]` and `[profile]`: where and around what a job runs.
 
 use crate::job::AGENTS_MAX;
 use crate::job::schema::{Key, Shape};
+use crate::profile::ProfileName;
 
 /// Most repetitions of an invalid or lost trial: one that fails a hundred times will not heal.
 pub const RETRIES_MAX: u32 = 100;
@@ -71,6 +72,36 @@ pub const HOOKS: &[Key] = &[
     Key::optional("before_trial", PROGRAMS, "Programs before each trial."),
     Key::optional("after_trial", PROGRAMS, "Programs after each trial."),
     Key::optional("after_run", PROGRAMS, "Programs after the last trial."),
+];
+
+/// `[profile]`.
+pub const PROFILE: &[Key] = &[
+    Key::required(
+        "command",
+        Shape::Any(&[Shape::Template, Shape::List(&Shape::Template)]),
+        "The profiler and its arguments; it runs where the target does, without a target on every agent that makes load. \
+         {{target.pid}} is the target's process, {{profile.output}} the file that it is to write; what it prints is kept \
+         where it is not told of that file.",
+    ),
+    Key::optional(
+        "output",
+        Shape::Parsed {
+            what: "a file's name such as \"perf.data\"",
+            check: |text| ProfileName::new(text).map(drop).map_err(|error| error.to_string()),
+        },
+        "How the file is called that is kept; default profile.",
+    ),
+    Key::optional(
+        "delay",
+        Shape::Duration,
+        "When the profiler starts, from the end of the trial's warm-up if that is a time, at most 1h; default 0s.",
+    ),
+    Key::optional(
+        "duration",
+        Shape::Duration,
+        "How long it may run, at most 1h: it is then interrupted, as by Ctrl-C, and ended if that does not end it; default 30s.",
+    ),
+    Key::optional("size", Shape::Size, "Most that it may write, at most 64MiB; default 16MiB."),
 ];
 
 const PROGRAMS: Shape = Shape::List(&Shape::Any(&[
