@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admission::audit::{Audit, Deed};
 use crate::admission::peer::Peer;
 use crate::director::Message;
-use crate::profiles::{self, StoredProfile};
+use crate::profiles::{self, Readings, StoredProfile};
 use crate::reporting::{self, ReportingError};
 use crate::secrets::{SecretStore, Withheld};
 use crate::store::{StoreError, StoreHandle, SummaryFilter};
@@ -37,6 +37,8 @@ pub(crate) struct Control {
     pub(crate) audit: Audit,
     /// What jobs may use and nobody is told.
     pub(crate) secrets: Arc<SecretStore>,
+    /// Room for those who read profiles.
+    pub(crate) readings: Readings,
 }
 
 /// Why it is not done.
@@ -60,6 +62,9 @@ pub(crate) enum ControlError {
     /// Too many runs.
     #[error("{0} runs wait or run already; try again later")]
     Full(usize),
+    /// Others read as much as may be read at once.
+    #[error("too many profiles are being read; try again later")]
+    Busy,
     /// The job is in error.
     #[error("{0}")]
     Job(#[from] JobErrors),
@@ -125,7 +130,8 @@ impl Control {
     /// What a profiler of a run wrote, by its number in the run's report.
     pub(crate) async fn profile(&self, run: RunId, number: u32) -> Result<StoredProfile, ControlError> {
         let active = self.record_if_active(run).await?;
-        let profile = profiles::read(&self.store, run, active, number).await?;
+        let room = self.readings.room().await.ok_or(ControlError::Busy)?;
+        let profile = profiles::read(&self.store, run, active, number, room).await?;
         profile.ok_or_else(|| {
             ControlError::Missing(format!(
                 "run {run} has no profile {number} with a file; its report lists those that it has"

@@ -1,7 +1,9 @@
 //! What profilers wrote, on its way into the store: asked for, bounded, stored, and only then named by the run's record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::ids::{AgentId, RunId, TrialKey};
 use shared::profile::{PROFILE_BYTES_MAX, ProfileName, stored_path};
@@ -14,6 +16,12 @@ use crate::store::{StoreError, StoreHandle};
 
 /// Profiles that may be on their way at once: each is in memory until it is stored.
 const ARRIVALS_MAX: usize = 4;
+/// Profiles that may be read at once: each is in memory until its reader has it all.
+const READINGS_MAX: usize = 4;
+/// How long a reader waits for others.
+const READING_WAIT: Duration = Duration::from_secs(10);
+/// Bytes of one part that a reader gets.
+const PART_BYTES: usize = 1024 * 1024;
 
 /// Why a profile is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -123,13 +131,43 @@ impl Arrival {
     }
 }
 
-/// A profile that is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A profile that is stored, and the room that reading it takes.
+#[derive(Debug)]
 pub struct StoredProfile {
     /// What the file is called.
     pub name: ProfileName,
-    /// What is in it.
-    pub content: Vec<u8>,
+    content: Bytes,
+    room: OwnedSemaphorePermit,
+}
+
+impl StoredProfile {
+    /// What is in it, part by part; the room is given back with the last.
+    pub fn into_parts(self) -> impl Iterator<Item = Bytes> + Send + use<> {
+        let Self { mut content, room, .. } = self;
+        std::iter::from_fn(move || {
+            let _until_all_is_read = &room;
+            let part = content.split_to(content.len().min(PART_BYTES));
+            (!part.is_empty()).then_some(part)
+        })
+    }
+}
+
+/// Room for those who read profiles.
+#[derive(Debug, Clone)]
+pub struct Readings(Arc<Semaphore>);
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(READINGS_MAX)))
+    }
+}
+
+impl Readings {
+    /// Waits for room, though not for ever: `None`, others take their time.
+    pub async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.0).acquire_owned();
+        tokio::time::timeout(READING_WAIT, room).await.ok()?.ok()
+    }
 }
 
 /// Reads a profile of a run by its number in the run's report; `active` is the record of a run that is not over. `None`: there is
@@ -142,6 +180,7 @@ pub async fn read(
     run: RunId,
     active: Option<RunRecord>,
     number: u32,
+    room: OwnedSemaphorePermit,
 ) -> Result<Option<StoredProfile>, StoreError> {
     store
         .read(move |store| {
@@ -157,8 +196,8 @@ pub async fn read(
             };
             let name =
                 reporting::job_of(&record).ok().and_then(|job| Some(job.profile.as_ref()?.output.clone()));
-            let content = store.file(run, &trial.path(output.agent))?;
-            Ok(Some(StoredProfile { name: name.unwrap_or_default(), content }))
+            let content = store.file(run, &trial.path(output.agent))?.into();
+            Ok(Some(StoredProfile { name: name.unwrap_or_default(), content, room }))
         })
         .await?
 }

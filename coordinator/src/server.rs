@@ -27,7 +27,7 @@ use crate::control::Control;
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
 use crate::ingest::{Ingest, Intake};
-use crate::profiles::Profiles;
+use crate::profiles::{Profiles, Readings};
 use crate::rpc::agent_service::AgentRpc;
 use crate::rpc::control_service::ControlRpc;
 use crate::rpc::trust_service::TrustRpc;
@@ -143,6 +143,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         store: store.clone(),
         audit: audit.clone(),
         secrets: Arc::new(options.secrets),
+        readings: Readings::default(),
     };
     let stop_pages = CancellationToken::new();
     let told = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));

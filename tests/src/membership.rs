@@ -24,7 +24,9 @@ pub fn printed_line(scene: &Scene, who: &str) -> String {
     let begins = format!("{who} joins with: ");
     wait_for("the line to join with", crate::cast::START_WITHIN, || {
         let said = fs::read_to_string(scene.path().join("coordinator.log")).ok()?;
-        said.lines().rev().find_map(|line| line.strip_prefix(&begins).map(ToOwned::to_owned))
+        // A line is written in pieces: only those that have ended are whole.
+        let whole = &said[..=said.rfind('\n')?];
+        whole.lines().rev().find_map(|line| line.strip_prefix(&begins).map(ToOwned::to_owned))
     })
 }
 

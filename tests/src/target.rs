@@ -37,7 +37,8 @@ impl Target {
         let address = wait_for("the target's address", START_WITHIN, || {
             let said = fs::read_to_string(&log).ok()?;
             assert!(process.is_running(), "the target ended: {said}");
-            Some(said.lines().next()?.rsplit_once("http://")?.1.to_owned())
+            // The line is written in pieces: it is all there when it has ended.
+            Some(said.split_once('\n')?.0.rsplit_once("http://")?.1.to_owned())
         });
         Self { _process: process, address }
     }

@@ -1,5 +1,7 @@
 //! What came of profilers, which nothing is measured by: told beside what is.
 
+use shared::finding::{Finding, Severity};
+use shared::ids::AgentId;
 use shared::job::Job;
 use shared::profile::{ProfileName, ProfileOutput, ProfiledTrial};
 use shared::run_record::RunRecord;
@@ -21,7 +23,7 @@ fn profile(
 ) -> ProfileReport {
     let variant = record.plan.variants.get(profiled.variant.0 as usize);
     let file = output.and_then(|output| output.file.as_ref());
-    let of_trial = || profiled.trial.findings.first().map(|finding| finding.message.clone());
+    let of_trial = || trouble(profiled, output).map(|finding| finding.message.clone());
     ProfileReport {
         number,
         variant: variant.map(|variant| variant.name.clone()).unwrap_or_default(),
@@ -34,10 +36,21 @@ fn profile(
     }
 }
 
+/// What went wrong with the trial beside which a profile was taken, as far as that is this profile's trouble: nothing where there is a
+/// file of a trial that went to its end, and never what another agent said, or what only deserves a note.
+fn trouble<'a>(profiled: &'a ProfiledTrial, output: Option<&ProfileOutput>) -> Option<&'a Finding> {
+    if profiled.trial.is_complete && output.is_some_and(|output| output.file.is_some()) {
+        return None;
+    }
+    let concerns = |agent: AgentId| output.is_none_or(|output| output.agent == agent);
+    let mut findings = profiled.trial.findings.iter();
+    findings.find(|finding| finding.severity != Severity::Note && finding.agent.is_none_or(concerns))
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::finding::{Finding, FindingCode};
-    use shared::ids::{AgentId, AgentName, Name, RunId, TrialIndex, VariantIndex};
+    use shared::finding::FindingCode;
+    use shared::ids::{AgentName, Name, RunId, TrialIndex, VariantIndex};
     use shared::job::{Kinds, parse};
     use shared::plan::Plan;
     use shared::run_record::{AttachedFile, TrialRecord};
@@ -83,5 +96,21 @@ mod tests {
         );
         assert_eq!((told[1].number, told[1].size_bytes, told[1].problem.as_deref()), (1, Some(7), None));
         assert_eq!((told[1].variant.as_str(), told[1].name.as_str()), ("default", "perf.data"));
+    }
+    #[test]
+    fn what_another_agent_said_is_no_trouble_of_this_profile() {
+        let agent = |number| AgentId::new([number; 16]);
+        let of = |number, severity| Finding {
+            severity,
+            agent: Some(agent(number)),
+            ..Finding::of_trial(FindingCode::TargetFailed, number.to_string())
+        };
+        let findings = vec![of(2, Severity::Invalid), of(1, Severity::Note), of(1, Severity::Suspect)];
+        let profiled =
+            ProfiledTrial { variant: VariantIndex(0), trial: attempt(findings), outputs: Vec::new() };
+        let output =
+            ProfileOutput { agent: agent(1), name: AgentName::new("a1").unwrap(), file: None, problem: None };
+        let told = trouble(&profiled, Some(&output)).expect("one is its own");
+        assert_eq!((told.agent, told.severity), (Some(agent(1)), Severity::Suspect));
     }
 }

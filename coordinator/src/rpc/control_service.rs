@@ -301,7 +301,7 @@ impl ControlService for ControlRpc {
 fn control_status(error: ControlError) -> Status {
     let message = error.to_string();
     match error {
-        ControlError::Stopping => Status::unavailable(message),
+        ControlError::Stopping | ControlError::Busy => Status::unavailable(message),
         ControlError::Store(error) => store_status(error),
         ControlError::Reporting(error) => reporting_status(error),
         ControlError::Withheld(Withheld::ForOthers(_)) | ControlError::Overheard => {

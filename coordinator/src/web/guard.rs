@@ -111,11 +111,12 @@ fn still_counts(site: &Site, peer: &Peer, proof: &Proof) -> Option<StillCounts> 
         Proof::Unasked | Proof::Nothing => None,
         Proof::Bearer(mark) => {
             let mark = mark.clone();
-            Some(StillCounts::new(changes, move || registrar.bearer(&mark).is_some()))
+            let until_s = peer.holder()?.until_s;
+            Some(StillCounts::new(changes, until_s, move || registrar.bearer(&mark).is_some()))
         }
         Proof::Session(_) => {
-            let serial = peer.holder()?.serial;
-            Some(StillCounts::new(changes, move || registrar.is_valid(serial)))
+            let Holder { serial, until_s, .. } = *peer.holder()?;
+            Some(StillCounts::new(changes, until_s, move || registrar.is_valid(serial)))
         }
     }
 }

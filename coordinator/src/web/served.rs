@@ -5,10 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError, watch};
+use tokio::time::Instant;
 
 use super::Site;
 use super::entrance::Connection;
@@ -31,16 +33,28 @@ impl Served {
     }
 }
 
+/// Longer than any answer is under way.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Ends when a caller does not count any more.
 pub(super) struct StillCounts(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl StillCounts {
-    /// Looks each time that something changed.
-    pub(super) fn new(mut changes: watch::Receiver<()>, counts: impl Fn() -> bool + Send + 'static) -> Self {
+    /// Looks each time that something changed, and ends at a moment, in seconds since 1970, in any case.
+    pub(super) fn new(
+        mut changes: watch::Receiver<()>,
+        until_s: u64,
+        counts: impl Fn() -> bool + Send + 'static,
+    ) -> Self {
+        let left = Duration::from_secs(until_s.saturating_sub(crate::unix_ms() / 1_000));
+        let until = Instant::now() + left.min(FAR);
         Self(Box::pin(async move {
             while counts() {
-                if changes.changed().await.is_err() {
-                    return std::future::pending().await;
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() {
+                        return tokio::time::sleep_until(until).await;
+                    },
+                    () = tokio::time::sleep_until(until) => return,
                 }
             }
         }))
@@ -112,7 +126,7 @@ mod tests {
     async fn an_answer_under_way_ends_when_its_caller_is_sent_away() {
         let (changed, changes) = watch::channel(());
         let counts = Arc::new(AtomicBool::new(true));
-        let still_counts = StillCounts::new(changes, {
+        let still_counts = StillCounts::new(changes, u64::MAX, {
             let counts = counts.clone();
             move || counts.load(Ordering::Relaxed)
         });

@@ -7,6 +7,7 @@ use shared::secret::Confidential;
 use std::time::Duration;
 
 use super::*;
+use crate::session::outbox::spill::{SpillOrder, SpillReport};
 
 fn trial(number: u32) -> TrialKey {
     TrialKey { run: RunId::new(1, [0; 10]), trial: TrialIndex(number), attempt: 0 }

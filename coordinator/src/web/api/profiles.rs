@@ -1,6 +1,7 @@
 //! What profilers of a run wrote, to be saved as a file: it is never shown in a page, whatever it holds.
 
 use axum::body::Body;
+use futures_util::stream;
 use http::header::CONTENT_DISPOSITION;
 use http::{HeaderValue, Response, StatusCode};
 
@@ -24,8 +25,10 @@ pub(in crate::web) async fn profile(visit: Visit) -> Response<Body> {
     };
     match found.await {
         Ok((run, profile)) => {
-            let mut answer = answer::typed(StatusCode::OK, MEDIA_TYPE, profile.content);
             let named = format!("attachment; filename=\"{run}-{number}-{}\"", profile.name);
+            let parts = profile.into_parts().map(Ok::<_, std::convert::Infallible>);
+            let mut answer = answer::typed(StatusCode::OK, MEDIA_TYPE, "");
+            *answer.body_mut() = Body::from_stream(stream::iter(parts));
             let named = HeaderValue::try_from(named);
             let named = named.expect("ids and names of profiles are digits, letters, '.', '_' and '-'");
             answer.headers_mut().insert(CONTENT_DISPOSITION, named);

@@ -44,6 +44,7 @@ fn kind(error: &ControlError) -> (StatusCode, &'static str, Option<&'static str>
         ControlError::Withheld(_) => return (StatusCode::UNPROCESSABLE_ENTITY, "secret_withheld", None),
         ControlError::Overheard => return (StatusCode::FORBIDDEN, "overheard", None),
         ControlError::Full(_) => return (StatusCode::SERVICE_UNAVAILABLE, "too_many_runs", None),
+        ControlError::Busy => return (StatusCode::SERVICE_UNAVAILABLE, "busy", Some("try again soon")),
         ControlError::Job(_) | ControlError::Malformed(_) => {
             return (StatusCode::UNPROCESSABLE_ENTITY, "not_accepted", None);
         }
