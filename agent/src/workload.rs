@@ -23,6 +23,7 @@ pub mod memory;
 mod mixed;
 pub mod network;
 pub mod process;
+mod readable;
 pub mod redis;
 pub mod reported;
 mod settings;

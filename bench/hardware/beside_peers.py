@@ -8,6 +8,7 @@ read lies in a folder of this one's own beside the working directory, and is rem
 import json
 import pathlib
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,11 @@ import tempfile
 
 HERE = pathlib.Path(__file__).parent
 ARRAY_BYTES = 128 << 20
+STREAM_BYTES = 1 << 20
+TARGET = """[target]
+start = ["fleetmark", "target", "--network", "--listen", "{{target.host}}:{{target.port}}"]
+ready = "tcp://{{target.host}}:{{target.port}}"
+"""
 FILE_SIZE = "512M"
 
 
@@ -31,7 +37,7 @@ class Ours:
     def __init__(self, fleetmark, folder, seconds):
         self.fleetmark, self.folder, self.seconds = fleetmark, folder, seconds
 
-    def operation(self, kind, kernel, workload="", operation="", workers=1):
+    def operation(self, kind, kernel, workload="", operation="", workers=1, target=""):
         job = f"""name = "beside"
 [workload]
 kind = "{kind}"
@@ -48,7 +54,7 @@ trials = 1
 [limits]
 steal = 1.0
 foreign_cpu = 1.0
-"""
+{target}"""
         path = self.folder / "job.toml"
         path.write_text(job)
         report = json.loads(said([self.fleetmark, "run", str(path), "--quiet", "--json", "-"], cwd=self.folder))
@@ -62,6 +68,23 @@ def fio(folder, seconds, rw, *more):
     words = ["fio", "--name=beside", f"--directory={folder}", f"--size={FILE_SIZE}", f"--rw={rw}", "--time_based"]
     words += [f"--runtime={seconds}", "--output-format=json", "--group_reporting", "--thread", *more]
     return json.loads(said(words))["jobs"][0]
+
+
+def iperf3(seconds):
+    """One stream over loopback, as its receiver counted it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    server = subprocess.Popen(["iperf3", "--server", "--one-off", "--forceflush", "--bind", "127.0.0.1", "--port", port],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        # It says that it listens before it does anything else.
+        next(line for line in server.stdout if "listening" in line)
+        told = json.loads(said(["iperf3", "--client", "127.0.0.1", "--port", port, "--time", str(seconds), "--json"]))
+    finally:
+        server.terminate()
+        server.wait()
+    return told["end"]["sum_received"]["bits_per_second"] / 8
 
 
 def figures(ours, folder, seconds, programs):
@@ -108,6 +131,11 @@ def figures(ours, folder, seconds, programs):
         told = sync["lat_ns"]["percentile"]
         return {"median µs": told["50.000000"] / 1e3, "p99 µs": told["99.000000"] / 1e3}
 
+    def our_stream():
+        work = 'address = "{{target.host}}:{{target.port}}"'
+        done = ours.operation("network", "stream/1", workload=work, target=TARGET)
+        return {"MB/s": done["throughput_per_s"] * STREAM_BYTES / 1e6}
+
     yield "cpu integer, one thread", "sysbench", sysbench, lambda: {
         "events/s": ours.operation("cpu", "integer/1")["throughput_per_s"]
     }
@@ -117,6 +145,7 @@ def figures(ours, folder, seconds, programs):
     yield "random 4 KiB reads, depth 1", "fio", lambda: reads(1), lambda: our_reads(1)
     yield "random 4 KiB reads, depth 32", "fio", lambda: reads(32), lambda: our_reads(32)
     yield "2,300-byte append and fdatasync", "fio", fsync, our_fsync
+    yield "TCP stream over loopback", "iperf3", lambda: {"MB/s": iperf3(seconds) / 1e6}, our_stream
 
 
 def spread(values):
@@ -137,7 +166,7 @@ def main():
         rows = {}
         asked = [one for one in figures(Ours(fleetmark, folder, seconds), folder, seconds, folder)
                  if one[1] == "C" or shutil.which(one[1])]
-        print("peers that are missing:", [peer for peer in ["sysbench", "fio"] if not shutil.which(peer)] or "none")
+        print("peers that are missing:", [peer for peer in ["sysbench", "fio", "iperf3"] if not shutil.which(peer)] or "none")
         for number in range(rounds):
             for name, peer, theirs, ours in asked:
                 # Every second round the other way around: whoever comes second finds a warmer machine.

@@ -3,8 +3,8 @@
 //! Rooms: [`server`] (listens and puts everything together), [`director`] (the one task that owns what changes),
 //! [`fleet`] (who is here), [`schedule`] (what runs when; a pure machine), [`secrets`] (what jobs may use and nobody is told), [`clock`] (whose clock shows what),
 //! [`ingest`] (intervals in, acknowledgements out), [`live`] (how a running trial fares), [`store`] (what is kept),
-//! [`reporting`] (reports from what is kept), [`figures`], [`history`] and [`baselines`] (what later runs are held against),
-//! [`calibrations`] (what vouches for hosts), [`profiles`] (what profilers wrote),
+//! [`reporting`] (reports from what is kept), [`export`] (figures of runs, sent to others), [`figures`], [`history`] and [`baselines`] (what later runs are held
+//! against), [`calibrations`] (what vouches for hosts), [`profiles`] (what profilers wrote),
 //! `admission` (who is let in, and what each may ask), `control` (what clients ask, whichever way), the gRPC services in [`rpc`],
 //! and pages and API in [`web`].
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ pub mod calibrations;
 pub mod clock;
 mod control;
 pub mod director;
+pub mod export;
 pub mod figures;
 pub mod fleet;
 pub mod history;

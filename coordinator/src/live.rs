@@ -1,12 +1,13 @@
 //! The rolling merged view of a running trial: what its observers are shown, from what is stored so far.
 //!
-//! Rooms: [`onlookers`] (those who see every interval as it is stored), `counted` (runs as counters), `operations` (one by one),
-//! `last_second` (the latency that moves).
+//! Rooms: [`onlookers`] (those who see every interval as it is stored), `counted` (runs as counters), `told` (those with their names),
+//! `operations` (one by one), `last_second` (the latency that moves).
 
 pub(crate) mod counted;
 mod last_second;
 pub mod onlookers;
 mod operations;
+pub(crate) mod told;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

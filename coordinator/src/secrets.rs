@@ -109,6 +109,11 @@ impl SecretStore {
         Arc::new(Mask::over(self.entries.iter().map(|(name, entry)| (shown(name), entry.text.reveal()))))
     }
 
+    /// The text of one, for the coordinator's own use; `None`: there is none of the name.
+    pub fn text(&self, name: &SecretName) -> Option<&SecretText> {
+        self.entries.get(name).map(|entry| &entry.text)
+    }
+
     /// Those of a job's secrets that are here and that it may use.
     pub fn for_job(&self, job: &Name, wanted: &Confidences) -> BTreeMap<SecretName, SecretText> {
         let usable = self

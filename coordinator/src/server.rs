@@ -26,6 +26,7 @@ use crate::admission::registrar::{self, Registrar};
 use crate::control::Control;
 use crate::director::errands::Errands;
 use crate::director::{Beginning, Director, MESSAGES_MAX, Message};
+use crate::export::{self, Destination, ExportError};
 use crate::ingest::{Ingest, Intake};
 use crate::profiles::{Profiles, Readings};
 use crate::rpc::agent_service::AgentRpc;
@@ -60,6 +61,8 @@ pub struct Options {
     pub web: Option<web::Options>,
     /// What jobs may use and nobody is told.
     pub secrets: SecretStore,
+    /// Where figures of runs are sent.
+    pub exports: Vec<Destination>,
 }
 
 /// How a coordinator that encrypts is known.
@@ -77,6 +80,9 @@ pub enum StartError {
     /// The store does not open.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Figures cannot be exported.
+    #[error("{0}")]
+    Export(#[from] ExportError),
     /// The authority's folder cannot be used.
     #[error("{0}")]
     Registrar(#[from] RegistrarError),
@@ -146,10 +152,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         readings: Readings::default(),
     };
     let stop_pages = CancellationToken::new();
+    let exports = export::start(options.exports, &control, ingest.onlookers(), &stop_pages)?;
     let told = pages.as_ref().map(|pages| (pages.local_url(), pages.address.clone()));
     let (page_url, page_address) = told.unzip();
-    let serve_pages = pages
-        .map(|pages| pages.serve(control.clone(), ingest.clone(), registrar.clone(), stop_pages.clone()));
+    let serve_pages = pages.map(|pages| {
+        pages.serve(control.clone(), ingest.clone(), registrar.clone(), exports, stop_pages.clone())
+    });
     let agents = AgentRpc {
         director: director.clone(),
         ingest,

@@ -42,11 +42,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::registrar::Registrar;
 use crate::control::Control;
+use crate::export::tally::Tallies;
 use crate::ingest::Ingest;
+use crate::live::told::RunNames;
 use drawn::DrawnPages;
 use host_names::HostNames;
 use live::Lives;
-use metrics::runs::RunNames;
 pub(crate) use passes::{LINK_COUNTS, Passes};
 use throttle::Throttle;
 
@@ -92,6 +93,7 @@ pub(crate) struct Site {
     lives: Arc<Lives>,
     drawn: DrawnPages,
     run_names: RunNames,
+    exports: Tallies,
     stop: CancellationToken,
     started: Instant,
 }
@@ -159,6 +161,7 @@ impl Serving {
         control: Control,
         ingest: Ingest,
         registrar: Option<Arc<Registrar>>,
+        exports: Tallies,
         stop: CancellationToken,
     ) -> JoinHandle<()> {
         let Self { address, listener, options, .. } = self;
@@ -166,6 +169,7 @@ impl Serving {
             lives: Lives::new(control.clone(), ingest.onlookers().clone()),
             drawn: DrawnPages::default(),
             run_names: RunNames::default(),
+            exports,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             stop: stop.clone(),
             control,

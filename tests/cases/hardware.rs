@@ -107,9 +107,14 @@ fn links_between_agents_are_measured_in_both_directions() {
          ready = \"tcp://{{{{target.host}}}}:{{{{target.port}}}}\"\n"
     );
     scene.write("job.toml", &job);
-    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
+    let said = scene.run(&["run", "job.toml", "--json", "report.json", "--html", "report.html"]);
     let report = scene.json("report.json");
     assert_eq!((said.code, departures(&report)), (0, Vec::new()), "{said:?}");
+    let page = fs::read_to_string(scene.path().join("report.html")).expect("a page");
+    assert!(
+        page.contains("round-trip-it.latency.p50 of each link, from row to column"),
+        "its links are drawn"
+    );
     for trial in fleetmark_tests::readings::trials(&report) {
         let streamed = operation(trial, "stream-it");
         assert_eq!(whole(streamed, "bytes_sent"), (1 << 20) * whole(streamed, "count"));

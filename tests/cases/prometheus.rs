@@ -1,13 +1,16 @@
-//! A run as a real Prometheus sees it: its rate is that of the report, and every query of the dashboard finds something.
+//! A run as a real Prometheus sees it, which scrapes or is written to: its rate is that of the report, and every query of the dashboard
+//! finds something.
 
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fleetmark_tests::cast::{Agent, wait_for_agents};
+use fleetmark_tests::browser::Browser;
+use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
 use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::process::Process;
 use fleetmark_tests::readings::list;
@@ -44,33 +47,46 @@ send_lag = "100%"
 error_ratio = 0.5
 "#;
 
-/// A Prometheus that scrapes each second.
+/// A Prometheus.
 struct Prometheus {
     _process: Process,
     url: String,
 }
 
 impl Prometheus {
+    /// One that scrapes each second.
     fn of(site: &Site) -> Self {
-        let folder = site.scene.path();
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
         let configuration = format!(
             "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: fleetmark\n    static_configs: [ {{ targets: [ \"{}\" ] }} ]\n",
             site.browser.address()
         );
-        let configuration = site.scene.write("prometheus.yml", &configuration);
+        let prometheus = Self::start(&site.scene, &configuration);
+        wait_for("Prometheus to scrape", WITHIN, || prometheus.value("up == 1", None));
+        prometheus
+    }
+
+    /// One that is written to.
+    fn written_to(scene: &Scene) -> Self {
+        let prometheus = Self::start(scene, "global: {}\n");
+        wait_for("Prometheus to answer", WITHIN, || prometheus.value("vector(1)", None));
+        prometheus
+    }
+
+    fn start(scene: &Scene, configuration: &str) -> Self {
+        let folder = scene.path();
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let configuration = scene.write("prometheus.yml", configuration);
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", configuration.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
             .arg(format!("--web.listen-address={free}"))
+            .arg("--web.enable-remote-write-receiver")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.join("prometheus.log")).expect("a log"));
         let process = Process::start("prometheus", &mut command);
-        let prometheus = Self { _process: process, url: format!("http://{free}") };
-        wait_for("Prometheus to scrape", WITHIN, || prometheus.value("up == 1", None));
-        prometheus
+        Self { _process: process, url: format!("http://{free}") }
     }
 
     fn ask(&self, query: &str, at_s: Option<f64>) -> Value {
@@ -121,6 +137,65 @@ fn a_scraped_run_has_the_rate_of_its_report() {
         prometheus.value(&count, None).filter(|seen| *seen >= operation["count"].as_f64().unwrap_or(f64::MAX))
     });
     assert_eq!(Some(scraped), operation["count"].as_f64(), "nothing was counted twice");
+}
+
+#[test]
+fn a_run_that_is_written_to_prometheus_has_the_counts_of_its_report() {
+    let scene = Scene::new();
+    let prometheus = Prometheus::written_to(&scene);
+    let configuration = format!(
+        "secrets = \"secrets.toml\"\n[export.prometheus]\nurl = \"{}/api/v1/write\"\n\
+         headers = {{ authorization = \"Bearer {{{{secret:metrics}}}}\" }}\n\
+         [export.otlp]\nurl = \"{}/nothing/takes/it/here\"\n",
+        prometheus.url, prometheus.url
+    );
+    let configuration = scene.write("coordinator.toml", &configuration);
+    let secrets = scene.write("secrets.toml", "metrics = \"a-token-of-ours\"\n");
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let words = [
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--config",
+        configuration.to_str().expect("a path"),
+    ];
+    let coordinator = Coordinator::start_under(&scene, "store", &[], &words);
+    let browser = Browser::of(&scene, "store");
+    let _agent = Agent::start(&scene, &coordinator.url, "load-1", &["--allow", "command"]);
+    wait_for_agents(&scene, &coordinator.url, 1);
+    let job = JOB.replace("agents = 2", "agents = 1").replace("duration = \"45s\"", "duration = \"5s\"");
+    let accepted = browser.post("/api/v1/runs", &job);
+    let run = accepted.json()["run"].as_str().unwrap_or_else(|| panic!("{accepted:?}")).to_owned();
+    wait_for("the run to be over", WITHIN, || {
+        let shown = browser.get("/api/v1/runs?limit=1").json();
+        (shown["runs"][0]["finished_at_ms"].is_number()).then_some(())
+    });
+    let report = browser.get(&format!("/api/v1/runs/{run}")).json();
+    let count = list(&report["variants"][0]["operations"])[0]["count"].as_f64().expect("a count");
+    let query =
+        format!("fleetmark_run_operations_total{{run=\"{run}\",name=\"scraped\",operation=\"read\"}}");
+    wait_for("all of it to be written", WITHIN, || {
+        prometheus.value(&query, None).filter(|seen| (seen - count).abs() < 0.5)
+    });
+    let buckets =
+        prometheus.value(&format!("count(fleetmark_run_latency_seconds_bucket{{run=\"{run}\"}})"), None);
+    assert_eq!(buckets, Some(17.0));
+    let figures = browser.get("/metrics").body;
+    check_metrics(&figures);
+    let is_told = |line: &str| figures.lines().any(|known| known.starts_with(line));
+    assert!(
+        is_told("fleetmark_coordinator_export_batches_total{to=\"prometheus\",outcome=\"sent\"} "),
+        "{figures}"
+    );
+    assert!(
+        is_told("fleetmark_coordinator_export_batches_total{to=\"prometheus\",outcome=\"refused\"} 0"),
+        "{figures}"
+    );
+    assert!(
+        !is_told("fleetmark_coordinator_export_batches_total{to=\"otlp\",outcome=\"refused\"} 0"),
+        "{figures}"
+    );
 }
 
 /// Asks every query of the dashboard for Grafana.

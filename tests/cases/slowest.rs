@@ -55,3 +55,24 @@ fn the_slowest_operations_are_told_with_their_requests_and_without_credentials()
         assert!(page.contains("Slowest operations") && page.contains("/item/"), "{file}: {page}");
     }
 }
+
+#[test]
+fn the_slowest_programs_are_told_with_their_words_and_without_secrets() {
+    let scene = Scene::new();
+    scene.write(
+        "job.toml",
+        "name = \"slowest\"\n[workload]\nkind = \"command\"\n[[workload.operations]]\nname = \"it\"\n\
+         command = \"true --number {{id}} --key {{env:FLEETMARK_TEST_KEY}}\"\n[data.id]\nrange = [1, 1000]\n\
+         [load]\niterations = 30\n[limits]\nsteal = 1.0\nforeign_cpu = 1.0\n",
+    );
+    let mut command = scene.command(&["run", "job.toml", "--json", "run.json"]);
+    let status = command.env("FLEETMARK_TEST_KEY", "correct-horse-battery").status().expect("it starts");
+    assert!(status.success());
+    let report = scene.json("run.json");
+    let slowest = list(&report["variants"][0]["trials"][0]["slowest"]);
+    assert_eq!(slowest.len(), 20);
+    for slow in slowest {
+        let request = text(&slow["request"]);
+        assert!(request.starts_with("true --number ") && !request.contains("battery"), "{request}");
+    }
+}

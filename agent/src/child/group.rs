@@ -1,5 +1,6 @@
 //! One short-lived program and its process group: spawned, awaited with what it used, and killed as a whole.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -28,6 +29,11 @@ impl Program {
         system::die_with_this_thread(&mut command);
         floor.note_for(&mut command);
         Self { command, floor }
+    }
+
+    /// What it is started with, its name aside.
+    pub fn words(&self) -> impl Iterator<Item = &OsStr> {
+        self.command.get_args()
     }
 
     /// Starts it. The child comes along for its pipes; it must not be awaited.

@@ -23,6 +23,7 @@ use shared::job::schema::{Key, KindSchema, Shape};
 use shared::plan::Assignment;
 
 use super::invocation::{FillError, Filled, keys};
+use super::readable::readable;
 use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
 use crate::child::memory_floor::{MemoryFloor, MemoryFloors};
 use crate::engine::clock::now_ns;
@@ -178,6 +179,7 @@ impl Workload for CommandWorkload {
         };
         CommandWorker {
             kept: self.operations.iter().map(&mut keep).collect(),
+            latest: None,
             operations: Arc::clone(&self.operations),
             secrets: Arc::clone(&self.secrets),
             values,
@@ -206,6 +208,8 @@ pub struct CommandWorker {
     floor: MemoryFloor,
     /// Made ready once for each operation that starts the same each time; the others are made ready each time.
     kept: Vec<Option<Filled>>,
+    /// The last one that was made ready anew.
+    latest: Option<Filled>,
     input: Vec<u8>,
     capture: Capture,
 }
@@ -221,18 +225,23 @@ impl Worker for CommandWorker {
         self.start(place, outcome).await;
         self.secrets.hide_in(outcome);
     }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let filled = self.kept[usize::from(operation.0)].as_ref().or(self.latest.as_ref())?;
+        Some(readable(&filled.words(), &self.secrets))
+    }
 }
 
 impl CommandWorker {
     async fn start(&mut self, place: usize, outcome: &mut Outcome) {
         let settings = &self.operations[place];
-        let mut filled_now = None;
+        let latest = &mut self.latest;
         let filled = match &mut self.kept[place] {
             Some(kept) => Ok(kept),
             None => settings
                 .invocation
                 .fill_in(&self.warden, self.floor.clone(), &mut self.values)
-                .map(|filled| filled_now.insert(filled)),
+                .map(|filled| latest.insert(filled)),
         };
         let prepared = filled.map_err(NotStarted::from).and_then(|filled| {
             let parsing = settings.parsing.as_ref();

@@ -53,6 +53,18 @@ pub(super) struct Filled {
     pub(super) directory: Option<PathBuf>,
 }
 
+impl Filled {
+    /// Its name and its words, as they would be typed if none had a space in it.
+    pub(super) fn words(&self) -> Vec<u8> {
+        let mut line = self.name.clone().into_bytes();
+        for word in self.program.words() {
+            line.push(b' ');
+            line.extend_from_slice(word.as_bytes());
+        }
+        line
+    }
+}
+
 impl Invocation {
     /// Whether the same is started each time.
     pub(super) fn is_static(&self) -> bool {

@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 
 use super::deadline::Deadline;
 use super::invocation::keys;
+use super::readable::readable;
 use super::{Outcome, PrepareError, Seat, Worker, Workload, WorkloadKind};
 use crate::child::memory_floor::MemoryFloors;
 use crate::engine::clock::now_ns;
@@ -176,6 +177,12 @@ impl Worker for ProcessWorker {
         }
         self.ask(operation, outcome).await;
         self.secrets.hide_in(outcome);
+    }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let spec = &self.settings.operations[usize::from(operation.0)];
+        // Without an input the program is told nothing but the operation's name, which stands beside this.
+        spec.input.as_ref().map(|_| readable(&self.input, &self.secrets))
     }
 }
 

@@ -14,6 +14,7 @@ mod key;
 mod keys;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod readable;
 mod refusal;
 mod reply;
 mod settings;

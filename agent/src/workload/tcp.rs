@@ -65,7 +65,7 @@ struct Tcp {
 /// What every worker knows.
 #[derive(Debug)]
 struct TcpPlan {
-    /// One for each route, and for those that await nothing one of their own.
+    /// One for each route, and outside of scenarios one of their own for those that await nothing.
     targets: Vec<Target>,
     /// In the job's order.
     operations: Vec<TcpOperation>,
@@ -124,8 +124,10 @@ impl Tcp {
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &context)?;
             // A late answer to an operation that awaits none would be taken for that of one that does.
+            // The steps of a scenario follow each other as its author knows the server, on one connection.
             let shares = |known: &&TcpOperation| {
-                targets[known.target].route == route && known.awaits() == operation.awaits()
+                let is_alike = assignment.is_scenario || known.awaits() == operation.awaits();
+                targets[known.target].route == route && is_alike
             };
             let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {

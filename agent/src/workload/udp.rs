@@ -66,7 +66,7 @@ struct Udp {
 /// What every worker knows.
 #[derive(Debug)]
 struct UdpPlan {
-    /// One for each route, and for those that await nothing one of their own.
+    /// One for each route, and outside of scenarios one of their own for those that await nothing.
     targets: Vec<Target>,
     /// In the job's order.
     operations: Vec<UdpOperation>,
@@ -116,8 +116,10 @@ impl Udp {
         let mut operations: Vec<UdpOperation> = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &names)?;
+            // The steps of a scenario follow each other as its author knows the server, on one connection.
             let shares = |known: &&UdpOperation| {
-                targets[known.target].route == route && known.awaits() == operation.awaits()
+                let is_alike = assignment.is_scenario || known.awaits() == operation.awaits();
+                targets[known.target].route == route && is_alike
             };
             let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {

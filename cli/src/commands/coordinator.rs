@@ -39,7 +39,8 @@ pub(super) async fn run(args: CoordinatorArgs, veil: Arc<Veil>) -> anyhow::Resul
     let web = pages::options(&args, protection.is_some());
     let scheme = if protection.is_some() { "https" } else { "http" };
     let read = args.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
-    let secrets = secrets(args.secrets.or(read.secrets).as_deref())?;
+    let secrets = secrets(args.secrets.or_else(|| read.secrets.clone()).as_deref())?;
+    let exports = read.exports(&secrets)?;
     let mask = secrets.mask();
     veil.cover(&mask);
     let mut deadlines = read.deadlines;
@@ -64,6 +65,7 @@ pub(super) async fn run(args: CoordinatorArgs, veil: Arc<Veil>) -> anyhow::Resul
         deadlines,
         web,
         secrets,
+        exports,
     };
     let mut running = server::start(options)
         .await

@@ -3,7 +3,7 @@
 //!
 //! Rooms: [`runs`], [`text`] (how lines are written).
 
-pub(super) mod runs;
+mod runs;
 mod text;
 
 use axum::body::Body;
@@ -17,6 +17,7 @@ use super::{Site, answer};
 use crate::control::ControlError;
 use crate::director::Message;
 use crate::director::run_counts::RunCounts;
+use crate::export::tally::Tallies;
 use crate::ingest::room::WAITING_BYTES_MAX;
 use crate::ingest::tally::{BOUNDS_MS, Tallied};
 
@@ -46,6 +47,7 @@ struct Figures {
     queue_bytes: u64,
     store_bytes: u64,
     uptime_s: f64,
+    exports: Tallies,
 }
 
 async fn read(site: &Site) -> Result<Figures, ControlError> {
@@ -62,6 +64,7 @@ async fn read(site: &Site) -> Result<Figures, ControlError> {
         queue_bytes: waiting as u64,
         store_bytes,
         uptime_s: site.started.elapsed().as_secs_f64(),
+        exports: site.exports.clone(),
     })
 }
 
@@ -110,7 +113,30 @@ impl Figures {
         text.begin("ingest_queue_bytes", "gauge", "Bytes of intervals that wait for the store.");
         text.value("ingest_queue_bytes", "", self.queue_bytes as f64);
         self.acknowledgements(&mut text);
+        self.exports(&mut text);
         text.written()
+    }
+
+    /// Nothing where nothing is exported.
+    fn exports(&self, text: &mut Text) {
+        if self.exports.is_empty() {
+            return;
+        }
+        text.begin(
+            "export_batches_total",
+            "counter",
+            "Seconds of figures that were exported, by what became of them.",
+        );
+        for (to, tally) in self.exports.iter() {
+            for (outcome, count) in tally.outcomes() {
+                let labels = format!("to=\"{to}\",outcome=\"{outcome}\"");
+                text.value("export_batches_total", &labels, count as f64);
+            }
+        }
+        text.begin("export_failures_total", "counter", "Attempts to export that failed and are made again.");
+        for (to, tally) in self.exports.iter() {
+            text.value("export_failures_total", &format!("to=\"{to}\""), tally.failures() as f64);
+        }
     }
 
     fn acknowledgements(&self, text: &mut Text) {
@@ -138,6 +164,7 @@ mod tests {
     use shared::run_record::RunState;
 
     use super::*;
+    use crate::export::Protocol;
     use crate::ingest::tally::Tally;
 
     #[test]
@@ -155,6 +182,7 @@ mod tests {
             queue_bytes: 0,
             store_bytes: 4_096,
             uptime_s: 1.5,
+            exports: Tallies::of([Protocol::Otlp]),
         };
         let text = figures.written();
         for line in [
@@ -169,6 +197,7 @@ mod tests {
             "fleetmark_coordinator_ingest_ack_latency_seconds_bucket{le=\"+Inf\"} 2",
             "fleetmark_coordinator_ingest_ack_latency_seconds_sum 20.004",
             "fleetmark_coordinator_ingest_ack_latency_seconds_count 2",
+            "fleetmark_coordinator_export_batches_total{to=\"otlp\",outcome=\"dropped\"} 0",
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");
         }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::values::{Names, Place, RenderError, Rendering, Values};
+use crate::values::{Names, Place, RenderError, Rendering, Secrets, Values};
+use crate::workload::readable::readable;
 use crate::workload::settings::{Wrong, text};
 
 /// Bytes, ready to be filled in.
@@ -11,6 +12,8 @@ pub(in crate::workload) struct Payload {
     rendering: Rendering,
     /// Whether what is rendered is digits; never so for what is always the same, which was read already.
     is_hexadecimal: bool,
+    /// Whether the job gives it as digits. What they stand for is never shown: a secret among them could not be known again.
+    is_given_in_digits: bool,
 }
 
 /// Why bytes cannot be filled in for one operation.
@@ -52,13 +55,16 @@ impl Payload {
         };
         match (compile(text_key)?, compile(digits_key)?) {
             (Some(_), Some(_)) => Err((digits_key, format!("stands beside {text_key}: give one of them"))),
-            (Some(rendering), None) => Ok(Some(Self { rendering, is_hexadecimal: false })),
+            (Some(rendering), None) => {
+                Ok(Some(Self { rendering, is_hexadecimal: false, is_given_in_digits: false }))
+            }
             (None, Some(rendering)) => match rendering.as_static() {
-                None => Ok(Some(Self { rendering, is_hexadecimal: true })),
+                None => Ok(Some(Self { rendering, is_hexadecimal: true, is_given_in_digits: true })),
                 Some(digits) => {
                     let mut bytes = digits.to_vec();
                     read_digits(&mut bytes).map_err(|error| (digits_key, error.to_string()))?;
-                    Ok(Some(Self { rendering: Rendering::of_bytes(bytes), is_hexadecimal: false }))
+                    let rendering = Rendering::of_bytes(bytes);
+                    Ok(Some(Self { rendering, is_hexadecimal: false, is_given_in_digits: true }))
                 }
             },
             (None, None) => Ok(None),
@@ -69,6 +75,16 @@ impl Payload {
     #[inline]
     pub(in crate::workload) fn as_static(&self) -> Option<&[u8]> {
         self.rendering.as_static()
+    }
+
+    /// What was sent of it last, as a person reads it; `buffer` is that of [`Self::fill_in`].
+    pub(in crate::workload) fn readable(&self, buffer: &[u8], secrets: &Secrets) -> String {
+        let sent = self.as_static().unwrap_or(buffer);
+        if self.is_given_in_digits {
+            format!("{} bytes, given as hexadecimal digits", sent.len())
+        } else {
+            readable(sent, secrets)
+        }
     }
 
     /// Its bytes this time; `buffer` holds them if they change.

@@ -1,24 +1,21 @@
 //! A request as a person reads it: without what is confidential, and without what would move a cursor.
 
 use crate::values::Secrets;
+use crate::workload::readable::{masked, printable};
 
-/// Bytes of a request that are looked at: much more than is shown, so that no secret is cut in the middle and told in part.
-const LOOKED_AT_BYTES: usize = 64 * 1024;
 /// Headers whose values let their reader in.
 const CONFIDENTIAL: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
 
 /// The text of a request.
 pub(super) fn readable(request: &[u8], secrets: &Secrets) -> String {
-    let beginning = &request[..request.len().min(LOOKED_AT_BYTES)];
-    let text = secrets.mask(String::from_utf8_lossy(beginning).into_owned());
+    let text = masked(request, secrets);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let mut shown: Vec<String> = head.split("\r\n").map(without_credentials).collect();
     if !body.is_empty() {
         shown.extend([String::new(), body.to_owned()]);
     }
-    let shown = shown.join("\n");
-    shown.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
+    printable(&shown.join("\n"))
 }
 
 fn without_credentials(line: &str) -> String {

@@ -2,7 +2,9 @@
 //! all that comes; else so many bytes are a message, and go back), then nothing but the bytes themselves.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use shared::interval::ErrorKind;
@@ -98,12 +100,28 @@ impl Link {
     }
 }
 
+/// The addresses of a name. The system's own look-up takes as long as it likes, so that it has a thread of its own, and whoever asked goes
+/// when the time is up; a worker asks again only then, so that there are few of them.
+fn look_up(address: &str, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(literal) = address.parse() {
+        return Ok(vec![literal]);
+    }
+    let (sender, answer) = mpsc::channel();
+    let name = address.to_owned();
+    thread::Builder::new().name("look-up".to_owned()).spawn(move || {
+        // Whoever asked may be gone.
+        drop(sender.send(name.to_socket_addrs().map(Vec::from_iter)));
+    })?;
+    let overdue = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "its name was not looked up in time"));
+    answer.recv_timeout(until(deadline)?).unwrap_or_else(overdue)
+}
+
 /// Tries one address after the other; the policy is asked about the very address that is connected to.
 fn connect(address: &str, deadline: Instant, warden: &Warden) -> Result<TcpStream, LinkError> {
     let failed = |error| LinkError::Connect { address: address.to_owned(), error };
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name leads to no address");
-    for found in address.to_socket_addrs().map_err(failed)? {
+    for found in look_up(address, deadline).map_err(failed)? {
         warden.check_address(host, found).map_err(LinkError::Refused)?;
         match until(deadline).and_then(|left| TcpStream::connect_timeout(&found, left)) {
             Ok(stream) => return Ok(stream),

@@ -8,6 +8,7 @@ use shared::ids::OperationIndex;
 use shared::interval::ErrorKind;
 
 use super::command::Batch;
+use super::readable;
 use super::wire::{Request, Wire};
 use super::{RedisOperation, RedisPlan};
 use crate::engine::clock::now_ns;
@@ -94,6 +95,14 @@ impl Worker for RedisWorker {
             Err(_) => overdue(operation, progress, outcome),
         }
         plan.secrets.hide_in(outcome);
+    }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let Self { plan, draft, .. } = self;
+        let operation = &plan.operations[usize::from(operation.0)];
+        let is_cluster = plan.servers[operation.server].route.is_cluster;
+        let fixed = operation.batch.as_static().filter(|_| !is_cluster);
+        Some(readable::commands(fixed.unwrap_or(&draft.bytes), &plan.secrets))
     }
 }
 

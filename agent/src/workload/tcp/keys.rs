@@ -20,7 +20,7 @@ pub(super) const OPERATION_KEYS: &[Key] = &[
     Key::optional(
         "await",
         Shape::Table(AWAIT_KEYS),
-        "What ends the operation; default nothing: it ends when all is sent. Those that await nothing have connections of their own.",
+        "What ends the operation; default nothing: it ends when all is sent. Those that await nothing have connections of their own, but for the steps of a scenario.",
     ),
     Key::optional("expect", Shape::Table(EXPECT_KEYS), "What the answer must be; default anything."),
     Key::optional(

@@ -53,6 +53,16 @@ fn tcp(url: &str, settings: Value, new_every: Option<u64>) -> Tcp {
 }
 
 fn tcp_of<const N: usize>(url: &str, operations: [Value; N], new_every: Option<u64>) -> Tcp {
+    let mut assignment = assignment_of(url, operations);
+    assignment.load.new_connection_every = new_every;
+    ready(&assignment)
+}
+
+fn ready(assignment: &Assignment) -> Tcp {
+    Tcp::under(&Warden::new(Arc::new(Policy::unrestricted())), assignment).unwrap()
+}
+
+fn assignment_of<const N: usize>(url: &str, operations: [Value; N]) -> Assignment {
     let spec = |mut settings: Value| {
         settings["url"] = json!(url);
         let Value::Object(settings) = settings else { panic!("settings are a table") };
@@ -60,8 +70,7 @@ fn tcp_of<const N: usize>(url: &str, operations: [Value; N], new_every: Option<u
     };
     let mut assignment = crate::values::names::tests::assignment(json!({}));
     assignment.operations = operations.into_iter().map(spec).collect();
-    assignment.load.new_connection_every = new_every;
-    Tcp::under(&Warden::new(Arc::new(Policy::unrestricted())), &assignment).unwrap()
+    assignment
 }
 
 /// What comes of so many operations of one worker.
@@ -135,6 +144,42 @@ async fn a_late_answer_is_never_that_of_the_next_request() {
         outcomes.iter().all(|outcome| outcome.connects == 1),
         "each has a connection of its own: {outcomes:?}"
     );
+}
+
+#[tokio::test]
+async fn steps_of_a_scenario_have_one_connection() {
+    // Answers every second byte, with the one before it.
+    let url = server(|mut stream| {
+        let mut pair = [0; 2];
+        loop {
+            stream.read_exact(&mut pair)?;
+            stream.write_all(&pair[..1])?;
+        }
+    });
+    let operations = [
+        json!({ "send": "a" }),
+        json!({ "send": "b", "await": { "bytes": 1 }, "expect": { "equals": "a" } }),
+    ];
+    let mut assignment = assignment_of(&url, operations);
+    assignment.is_scenario = true;
+    let outcomes = outcomes_of(&ready(&assignment), &[0, 1, 0, 1]).await;
+    assert!(outcomes.iter().all(|outcome| outcome.error.is_none()), "{outcomes:?}");
+    assert_eq!(outcomes.iter().map(|outcome| outcome.connects).collect::<Vec<_>>(), [1, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_told_as_text_and_digits_only_by_their_number() {
+    let operations = [json!({ "send": "number {{sequence}}\n" }), json!({ "send_hex": "68 69" })];
+    let tcp = tcp_of(&server(echo), operations, None);
+    let mut worker = tcp.worker(&tcp.desk(), Seat { worker: 0, seed: 0 });
+    let mut told = Vec::new();
+    for operation in [0, 1].map(OperationIndex) {
+        let mut outcome = Outcome::default();
+        outcome.clear(now_ns(), true);
+        worker.run(operation, &mut outcome).await;
+        told.extend(worker.describe(operation));
+    }
+    assert_eq!(told, ["number 0\n", "2 bytes, given as hexadecimal digits"]);
 }
 
 #[tokio::test]

@@ -135,6 +135,11 @@ impl Worker for TcpWorker {
         self.converse(operation, outcome).await;
         self.plan.secrets.hide_in(outcome);
     }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let payload = self.plan.operations[usize::from(operation.0)].payload.as_ref()?;
+        Some(payload.readable(&self.payload, &self.plan.secrets))
+    }
 }
 
 impl Ends {

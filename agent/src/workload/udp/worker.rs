@@ -105,6 +105,11 @@ impl Worker for UdpWorker {
         self.converse(operation, outcome).await;
         self.plan.secrets.hide_in(outcome);
     }
+
+    fn describe(&self, operation: OperationIndex) -> Option<String> {
+        let payload = self.plan.operations[usize::from(operation.0)].payload.as_ref()?;
+        Some(payload.readable(&self.asker.payload, &self.plan.secrets))
+    }
 }
 
 impl UdpOperation {

@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use coordinator::export::{Destination, settings};
 use coordinator::schedule::Deadlines;
+use coordinator::secrets::SecretStore;
+use serde_json::{Map, Value};
 use shared::job;
 use shared::job::schema::{Key, Shape};
 use shared::units::parse_duration;
 
 use crate::configuration;
+use crate::exit_code::{Failure, USAGE};
 
 const DEADLINES: &str = "deadlines";
+const EXPORT: &str = "export";
 const SECRETS: &str = "secrets";
 /// Every key that there is.
 const KEYS: &[Key] = &[
@@ -17,6 +22,11 @@ const KEYS: &[Key] = &[
         DEADLINES,
         Shape::Table(Deadlines::KEYS),
         "How long what a run waits for may take, before the run goes on without it or ends.",
+    ),
+    Key::optional(
+        EXPORT,
+        Shape::Table(settings::KEYS),
+        "Where figures of runs are sent while they go on: those that `/metrics` tells, once a second.",
     ),
     Key::optional(
         SECRETS,
@@ -33,6 +43,21 @@ pub(super) struct Configuration {
     pub(super) deadlines: Deadlines,
     /// The file of secrets.
     pub(super) secrets: Option<PathBuf>,
+    /// Where figures are sent, as it is written: secrets may stand in it that are read later.
+    export: Map<String, Value>,
+    /// Where the configuration lies.
+    folder: PathBuf,
+}
+
+impl Configuration {
+    /// Where figures are sent.
+    ///
+    /// # Errors
+    /// 64 when a secret is not there, or a header cannot be sent.
+    pub(super) fn exports(&self, secrets: &SecretStore) -> anyhow::Result<Vec<Destination>> {
+        let read = settings::read(&self.export, &self.folder, secrets);
+        read.map_err(|error| Failure::with_code(USAGE, format!("failed to {error}")))
+    }
 }
 
 /// Reads the configuration.
@@ -50,7 +75,8 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Configuration> {
             *deadline = written;
         }
     }
-    Ok(Configuration { deadlines, secrets })
+    let export = read.get(EXPORT).and_then(|table| table.as_object()).cloned().unwrap_or_default();
+    Ok(Configuration { deadlines, secrets, export, folder: folder.to_owned() })
 }
 
 #[cfg(test)]
@@ -61,7 +87,6 @@ mod tests {
     use shared::job::reference::reference_of_configuration;
 
     use super::*;
-    use crate::exit_code::{Failure, USAGE};
 
     /// Set to write the reference anew instead of comparing it.
     const REWRITE: &str = "FLEETMARK_REWRITE_DOCS";
@@ -79,7 +104,32 @@ mod tests {
     fn what_is_not_written_keeps_its_default() {
         let read = read_text("[deadlines]\nprepare = \"2m\"\n").unwrap();
         assert_eq!(read.deadlines, Deadlines { prepare: Duration::from_secs(120), ..Deadlines::default() });
-        assert_eq!(read_text("").unwrap(), Configuration::default());
+        assert_eq!(read_text("").unwrap().deadlines, Deadlines::default());
+    }
+
+    #[test]
+    fn figures_are_sent_where_it_says_and_what_is_wrong_is_shown_without_headers() {
+        let written =
+            "[export.otlp]\nurl = \"http://127.0.0.1:4318/v1/metrics\"\nheaders = { x = \"word\" }\n";
+        let exports = |text: &str| read_text(text)?.exports(&SecretStore::default());
+        assert_eq!(exports(written).unwrap()[0].to_string(), "http://127.0.0.1:4318/v1/metrics");
+        for (written, named) in [
+            ("[export.otlp]\nurl = \"127.0.0.1\"\n", "http"),
+            ("[export.otlp]\nheaders = {}\n", "url"),
+            (
+                "[export.prometheus]\nurl = \"http://x/\"\nheaders = { a = \"{{secret:none}} word\" }\n",
+                "secret:none",
+            ),
+            (
+                "[export.prometheus]\nurl = \"http://x/\"\nheaders = { a = \"{{env:A}} word\" }\n",
+                "secret:NAME",
+            ),
+        ] {
+            let error = exports(written).unwrap_err();
+            assert_eq!(Failure::code_of(&error), USAGE);
+            let told = error.to_string();
+            assert!(told.contains(named) && !told.contains("word"), "{told}");
+        }
     }
 
     #[test]
