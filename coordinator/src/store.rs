@@ -341,8 +341,8 @@ fn summary_of(record: &RunRecord) -> RunSummary {
 /// Refuses files that are not the ones that the record names.
 fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
     let differs = |path: &String| StoreError::FileDiffers { run: record.id, path: path.clone() };
-    if let Some((path, _)) = record.stored_files().find(|(path, _)| !files.contains_key(path)) {
-        return Err(differs(&path));
+    if let Some(path) = record.files.keys().find(|path| !files.contains_key(*path)) {
+        return Err(differs(path));
     }
     for (path, content) in files {
         within(content, PAYLOAD_BYTES_MAX, &format!("file {path:?}"))?;

@@ -63,6 +63,8 @@ use crate::profile::ProfileName;
 pub const JOB_BYTES_MAX: usize = 1024 * 1024;
 /// Largest file that may come with a job, in bytes (the contract's 16 MiB).
 pub const ATTACHED_FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes that all files of a job may have together: they are held in memory while the run lasts.
+pub const ATTACHED_FILES_BYTES_MAX: usize = 4 * ATTACHED_FILE_BYTES_MAX;
 /// Most workers a trial may have over all agents.
 pub const WORKERS_MAX: u32 = 100_000;
 /// Most workers that an open model grows to by itself, over the whole fleet (the contract's 10000).

@@ -9,7 +9,9 @@ use shared::baseline::FrozenBaseline;
 use shared::ids::RunId;
 use shared::job::data::read_csv_column;
 use shared::job::schema::KindSchema;
-use shared::job::{ATTACHED_FILE_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences};
+use shared::job::{
+    ATTACHED_FILE_BYTES_MAX, ATTACHED_FILES_BYTES_MAX, DataSource, JOB_BYTES_MAX, Job, Kinds, confidences,
+};
 use shared::plan::Plan;
 use shared::run_record::{AttachedFile, RunRecord};
 use shared::secret::{SecretName, SecretText};
@@ -27,8 +29,6 @@ const PRIORITIES: RangeInclusive<i32> = -100..=100;
 const TAGS_MAX: usize = 64;
 /// Longest key or value of a tag, in bytes.
 const TAG_BYTES_MAX: usize = 1_024;
-/// Most bytes that all files of a job may have together: they are held in memory while the run lasts.
-const FILES_BYTES_MAX: usize = 4 * ATTACHED_FILE_BYTES_MAX;
 
 /// What is submitted.
 #[derive(Debug, Default)]
@@ -177,9 +177,9 @@ fn check_files(sent: &BTreeMap<String, Vec<u8>>) -> Result<(), ControlError> {
         )));
     }
     let total: usize = sent.values().map(Vec::len).sum();
-    if total > FILES_BYTES_MAX {
+    if total > ATTACHED_FILES_BYTES_MAX {
         return Err(ControlError::Malformed(format!(
-            "the job's files have {total} bytes together, more than {FILES_BYTES_MAX}"
+            "the job's files have {total} bytes together, more than {ATTACHED_FILES_BYTES_MAX}"
         )));
     }
     Ok(())

@@ -14,9 +14,12 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use shared::ids::{BaselineName, RunId};
-use shared::run_record::{RunRecord, RunSummary};
+use shared::job::ATTACHED_FILES_BYTES_MAX;
+use shared::profile::{PROFILES_BYTES_MAX, PROFILES_MAX};
+use shared::run_record::{AttachedFile, RunRecord, RunSummary};
 
 use super::error::{Damage, StoreError};
+use super::manifest::Digest;
 use super::{CachedReport, ResultStore, StoredInterval, SummaryFilter};
 use part::{Part, PartReader, PartWriter};
 
@@ -206,7 +209,10 @@ pub fn import(store: &mut dyn ResultStore, stream: &mut dyn Read) -> Result<Impo
 struct Arrival<'a> {
     store: &'a mut dyn ResultStore,
     record: RunRecord,
+    /// Files of its job, until the run is created with them.
     files: BTreeMap<String, Vec<u8>>,
+    /// Profiles that have yet to come, each of which is stored by itself.
+    profiles: BTreeMap<String, AttachedFile>,
     pending: Vec<StoredInterval>,
     pending_bytes: usize,
     /// It was there before: its parts are read and dropped.
@@ -218,10 +224,22 @@ struct Arrival<'a> {
 impl<'a> Arrival<'a> {
     fn new(store: &'a mut dyn ResultStore, record: RunRecord) -> Result<Self, StoreError> {
         let is_known = store.runs()?.binary_search(&record.id).is_ok();
+        let files: u64 = record.files.values().map(|file| file.size_bytes).fold(0, u64::saturating_add);
+        let profiles: BTreeMap<String, AttachedFile> =
+            record.stored_files().skip(record.files.len()).map(|(path, file)| (path, file.clone())).collect();
+        let of_profiles = profiles.values().map(|file| file.size_bytes).fold(0, u64::saturating_add);
+        if files > ATTACHED_FILES_BYTES_MAX as u64
+            || of_profiles > PROFILES_BYTES_MAX
+            || profiles.len() > PROFILES_MAX
+        {
+            let what = format!("run {} has more files than a run may have", record.id);
+            return Err(StoreError::BadExport(what));
+        }
         Ok(Self {
             store,
             record,
             files: BTreeMap::new(),
+            profiles,
             pending: Vec::new(),
             pending_bytes: 0,
             is_known,
@@ -243,8 +261,11 @@ impl<'a> Arrival<'a> {
                 }
                 Part::Abandoned => return Ok(()),
                 _ if self.is_known => {}
-                Part::File { path, content } if self.record.stored_file(&path).is_some() => {
+                Part::File { path, content } if self.awaits(&path, &content) => {
                     self.files.insert(path, content);
+                }
+                Part::File { path, content } if self.profiles.contains_key(&path) => {
+                    self.keep_profile(&path, &content)?;
                 }
                 Part::Interval(interval) if interval.trial.run == self.record.id => {
                     self.pending_bytes += interval.bytes.len();
@@ -265,11 +286,31 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    /// Whether a file is one of the job's, and no longer than it is said to be.
+    fn awaits(&self, path: &str, content: &[u8]) -> bool {
+        self.record.files.get(path).is_some_and(|file| content.len() as u64 <= file.size_bytes)
+    }
+
+    /// Stores a profile, once.
+    fn keep_profile(&mut self, path: &str, content: &[u8]) -> Result<(), StoreError> {
+        let named = self.profiles.remove(path);
+        if named.is_none_or(|named| named.sha256 != Digest::of(content).to_string()) {
+            return Err(StoreError::FileDiffers { run: self.record.id, path: path.to_owned() });
+        }
+        self.create()?;
+        self.store.save_file(self.record.id, path, content)
+    }
+
+    fn create(&mut self) -> Result<(), StoreError> {
         if !self.is_created {
             self.store.create_run(&self.record, &std::mem::take(&mut self.files))?;
             self.is_created = true;
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.create()?;
         self.store.append(&self.pending)?;
         self.store.commit()?;
         self.pending.clear();
@@ -283,6 +324,9 @@ impl<'a> Arrival<'a> {
                 "the ending of run {} names another run",
                 self.record.id
             )));
+        }
+        if let Some(path) = self.profiles.keys().next() {
+            return Err(StoreError::FileDiffers { run: self.record.id, path: path.clone() });
         }
         self.store.finish_run(&self.record, summary, report)?;
         self.is_finished = true;

@@ -1,6 +1,9 @@
 //! Facts about exports, over the memory store; the conformance suite repeats the round trip over each provider.
 
 use proptest::prelude::*;
+use shared::ids::{AgentId, AgentName, TrialIndex, VariantIndex};
+use shared::profile::{ProfileOutput, ProfiledTrial};
+use shared::run_record::TrialRecord;
 
 use super::*;
 use crate::store::memory::MemoryStore;
@@ -117,4 +120,66 @@ proptest! {
             prop_assert_eq!(samples::read_intervals(&store, run).unwrap().len(), 12);
         }
     }
+}
+
+/// A finished run with a profile; its record, and the path of that.
+fn run_with_profile(store: &mut MemoryStore) -> (RunRecord, String) {
+    let content = b"what a profiler wrote";
+    let file = AttachedFile { sha256: Digest::of(content).to_string(), size_bytes: content.len() as u64 };
+    let (agent, name) = (AgentId::new([1; 16]), AgentName::new("a1").unwrap());
+    let output = ProfileOutput { agent, name, file: Some(file), problem: None };
+    let trial = TrialRecord {
+        trial: TrialIndex(1),
+        attempt: 0,
+        agents: Vec::new(),
+        cells: Vec::new(),
+        observers: Vec::new(),
+        agents_planned: None,
+        started_at_ms: None,
+        is_complete: true,
+        start_skew_us: None,
+        start_skew_error_us: None,
+        findings: Vec::new(),
+    };
+    let profiles = vec![ProfiledTrial { variant: VariantIndex(0), trial, outputs: vec![output] }];
+    let record = RunRecord { profiles, ..samples::finished_record(1) };
+    let (path, _) = record.stored_files().last().unwrap();
+    store.create_run(&record, &samples::files(1)).unwrap();
+    store.save_file(record.id, &path, content).unwrap();
+    store.finish_run(&record, &samples::summary(1), &samples::report(1)).unwrap();
+    (record, path)
+}
+
+#[test]
+fn what_profilers_wrote_goes_along() {
+    let (mut from, mut to, mut stream) = (MemoryStore::new(), MemoryStore::new(), Vec::new());
+    let (record, path) = run_with_profile(&mut from);
+    export(&from, &mut stream).unwrap();
+    assert_eq!(import(&mut to, &mut stream.as_slice()).unwrap().runs, [record.id]);
+    assert_eq!(to.file(record.id, &path).unwrap(), b"what a profiler wrote");
+}
+
+#[test]
+fn a_run_without_a_profile_that_it_names_is_not_taken_in() {
+    let (mut from, mut to, mut stream) = (MemoryStore::new(), MemoryStore::new(), Vec::new());
+    let (record, _) = run_with_profile(&mut from);
+    let mut writer = PartWriter::new(&mut stream).unwrap();
+    writer.write(&Part::Run(Box::new(record.clone()))).unwrap();
+    let (path, content) = samples::files(1).pop_first().unwrap();
+    writer.write(&Part::File { path, content }).unwrap();
+    writer.write(&Part::Ending { summary: samples::summary(1), report: samples::report(1) }).unwrap();
+    writer.write(&Part::End).unwrap();
+    let refused = import(&mut to, &mut stream.as_slice());
+    assert!(matches!(refused, Err(StoreError::FileDiffers { .. })), "{refused:?}");
+    assert_eq!(to.runs().unwrap(), []);
+}
+
+#[test]
+fn a_run_with_more_profiles_than_a_run_may_have_is_not_taken_in() {
+    let mut from = MemoryStore::new();
+    let (mut record, _) = run_with_profile(&mut from);
+    let size_bytes = PROFILES_BYTES_MAX + 1;
+    record.profiles[0].outputs[0].file = Some(AttachedFile { sha256: "0".repeat(64), size_bytes });
+    let mut to = MemoryStore::new();
+    assert!(matches!(Arrival::new(&mut to, record), Err(StoreError::BadExport(_))));
 }
