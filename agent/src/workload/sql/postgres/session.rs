@@ -121,17 +121,15 @@ impl fmt::Debug for Session {
 /// Awaits an answer, and moves the connection's bytes meanwhile.
 async fn drive<T>(driven: &mut Driven, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let mut answer = pin!(answer);
-    let mut is_over = false;
     poll_fn(|context| {
-        loop {
-            if let Poll::Ready(answered) = answer.as_mut().poll(context) {
-                return Poll::Ready(answered);
-            }
-            // Once the connection has ended, the answer says so itself.
-            if is_over || driven.as_mut().poll(context).is_pending() {
-                return answer.as_mut().poll(context);
-            }
-            is_over = true;
+        if let Poll::Ready(answered) = answer.as_mut().poll(context) {
+            return Poll::Ready(answered);
+        }
+        match (driven.as_mut().poll(context), answer.as_mut().poll(context)) {
+            (_, Poll::Ready(answered)) => Poll::Ready(answered),
+            // Nobody is left who could answer.
+            (Poll::Ready(Err(ended)), Poll::Pending) => Poll::Ready(Err(ended)),
+            (_, Poll::Pending) => Poll::Pending,
         }
     })
     .await
