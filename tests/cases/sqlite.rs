@@ -86,3 +86,36 @@ fn an_agent_that_fills_no_disks_opens_no_database_file() {
     assert!(!path.exists());
     drop(agent);
 }
+
+#[test]
+fn the_example_of_two_scopes_runs_both_ways_and_leaves_nothing() {
+    let scene = Scene::new();
+    let (url, path) = file(&scene);
+    let example = fleetmark_tests::suites::examples("setup-scope.toml").display().to_string();
+    let limits = ["steal", "foreign_cpu", "generator_cpu"].map(|limit| format!("limits.{limit}=1"));
+    let mut words = vec![
+        "run",
+        &example,
+        "--json",
+        "report.json",
+        "--set",
+        "load.duration=300ms",
+        "--set",
+        "load.trials=3",
+    ];
+    limits.iter().for_each(|limit| words.extend(["--set", limit]));
+    let said = scene.command(&words).env("DATABASE_URL", url).output().unwrap();
+    let report = scene.json("report.json");
+    for variant in report["variants"].as_array().unwrap() {
+        for trial in variant["trials"].as_array().unwrap() {
+            assert_eq!(
+                (&trial["valid"], &operation(trial, "test")["errors"]),
+                (&json!(true), &json!({})),
+                "{said:?}"
+            );
+        }
+    }
+    assert_eq!(report["variants"].as_array().unwrap().len(), 2);
+    let opened = Connection::open(path).unwrap();
+    assert_eq!(opened.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)), Ok(0));
+}

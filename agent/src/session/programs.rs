@@ -16,6 +16,7 @@ use crate::child::hook::{HookError, run_hook};
 use crate::child::readiness::Readiness;
 use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
+use crate::undertakings::Undertakings;
 use crate::values::Confided;
 use crate::values::confided::variables_of_words;
 
@@ -24,6 +25,7 @@ pub(super) struct Programs {
     fleetmark: PathBuf,
     policy: Arc<Policy>,
     veil: Arc<Veil>,
+    undertakings: Arc<Undertakings>,
     statements: mpsc::Sender<Statement>,
     /// Dropping or using the sender stops the target; it is told in which trial that was asked for.
     targets: HashMap<RunId, oneshot::Sender<TrialKey>>,
@@ -36,9 +38,10 @@ impl Programs {
         fleetmark: PathBuf,
         policy: Arc<Policy>,
         veil: Arc<Veil>,
+        undertakings: Arc<Undertakings>,
         statements: mpsc::Sender<Statement>,
     ) -> Self {
-        Self { fleetmark, policy, veil, statements, targets: HashMap::new() }
+        Self { fleetmark, policy, veil, undertakings, statements, targets: HashMap::new() }
     }
 
     /// Carries out an order about a program.
@@ -67,6 +70,7 @@ impl Programs {
                 }
                 None => tell(statements, Statement::TargetStopped(trial)),
             },
+            Order::RunHook { trial, hook, command, .. } if command.is_empty() => self.end_run(trial, hook),
             Order::RunHook { trial, hook, command, confidential, timeout } => {
                 let allowed = self.policy.allows_hooks.then_some(()).ok_or(Refusal::Hooks);
                 match self.prepared(allowed, &command, &confidential) {
@@ -107,6 +111,15 @@ impl Programs {
             let _the_session_may_be_over = statements.send(statement.masked(&mask)).await;
         });
         Ok(())
+    }
+
+    /// A hook without a command: the run is over, and what its workloads left is undone.
+    fn end_run(&self, trial: TrialKey, hook: u32) {
+        let (undertakings, statements) = (Arc::clone(&self.undertakings), self.statements.clone());
+        tokio::task::spawn_blocking(move || {
+            let done = Statement::HookDone(trial, hook, undertakings.end(trial.run).err());
+            let _the_session_may_be_over = statements.blocking_send(done);
+        });
     }
 
     fn run_hook(&self, trial: TrialKey, hook: u32, prepared: Prepared, timeout: Duration) {

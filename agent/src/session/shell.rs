@@ -21,6 +21,7 @@ use crate::host;
 use crate::policy::Warden;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
+use crate::undertakings::Undertakings;
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -67,6 +68,7 @@ struct Shell {
     /// Trials of which only the host's fate is told.
     observers: HashMap<TrialKey, Observer>,
     programs: Programs,
+    undertakings: Arc<Undertakings>,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
     spilled: mpsc::Receiver<SpillReport>,
@@ -91,7 +93,9 @@ impl Shell {
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let (refused, refusals) = mpsc::channel(EVENTS_MAX);
         let (policy, veil) = (Arc::clone(&options.policy), Arc::clone(&options.veil));
-        let programs = Programs::new(options.fleetmark.clone(), policy, veil, said);
+        let undertakings = Arc::default();
+        let programs =
+            Programs::new(options.fleetmark.clone(), policy, veil, Arc::clone(&undertakings), said);
         Ok(Self {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
@@ -99,6 +103,7 @@ impl Shell {
             wardens: HashMap::new(),
             observers: HashMap::new(),
             programs,
+            undertakings,
             spill,
             spilled,
             happenings,
@@ -307,7 +312,8 @@ impl Shell {
     fn prepare(&self, assignment: Assignment) {
         let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
-        let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
+        let warden =
+            Warden::over(Arc::clone(&self.options.policy), Arc::clone(&self.undertakings), &assignment.load);
         let (agent, prepared, veil) = (self.id, self.prepared.clone(), Arc::clone(&self.options.veil));
         tokio::task::spawn_blocking(move || {
             let made = engine(agent, warden, &veil, assignment);

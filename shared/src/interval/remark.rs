@@ -14,11 +14,14 @@ pub enum RemarkKind {
     LastWords,
     /// What was measured is memory, or memory as well, where a disk was asked for.
     PageCache,
+    /// What was done before the trial or the run could not be undone.
+    TeardownFailed,
 }
 
 impl RemarkKind {
     /// Every kind.
-    pub const ALL: [RemarkKind; 3] = [RemarkKind::OtherMachine, RemarkKind::LastWords, RemarkKind::PageCache];
+    pub const ALL: [RemarkKind; 4] =
+        [RemarkKind::OtherMachine, RemarkKind::LastWords, RemarkKind::PageCache, RemarkKind::TeardownFailed];
 
     /// The word for it on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +29,7 @@ impl RemarkKind {
             RemarkKind::OtherMachine => "other_machine",
             RemarkKind::LastWords => "last_words",
             RemarkKind::PageCache => "page_cache",
+            RemarkKind::TeardownFailed => "teardown_failed",
         }
     }
 }
