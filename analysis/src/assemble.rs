@@ -10,6 +10,7 @@ mod histogram_sum;
 mod hosts;
 mod metric_sums;
 mod planned;
+mod plans;
 mod seconds;
 mod sequences;
 mod slowest;

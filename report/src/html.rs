@@ -8,6 +8,7 @@ mod again;
 pub mod compared;
 mod hosts;
 mod measured;
+mod plans;
 mod slowest;
 pub mod trended;
 mod verdicts;
@@ -92,6 +93,7 @@ pub fn parts(source: &ExportSource<'_>, series: &Series) -> Markup {
         (charts(source, series))
         (measured::failures(report))
         (slowest::section(report))
+        (plans::section(report))
         (hosts::section(report))
         (verdicts::findings(report))
         (again::section(report))

@@ -7,14 +7,15 @@ use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
 use shared::interval::slow::SLOWEST_MAX;
 use shared::run_report::{
-    ClaimReport, ComparisonReport, OperationReport, RunReport, SearchStepReport, VariantReport, Verdict,
+    ClaimReport, ComparisonReport, OperationReport, PlanReport, RunReport, SearchStepReport, VariantReport,
+    Verdict,
 };
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
-use crate::slowest;
 use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter};
+use crate::{plans, slowest};
 
 /// Its line in the table.
 pub const FORMAT: ReportFormat = ReportFormat {
@@ -58,6 +59,7 @@ fn section(page: &mut Page, report: &RunReport) {
     notes(page, report);
     measurements(page, report);
     slow_operations(page, report);
+    statement_plans(page, report);
     findings(page, report);
 }
 
@@ -221,6 +223,20 @@ fn slow_operations(page: &mut Page, report: &RunReport) {
     if !rows.is_empty() {
         page.folded("Slowest operations", |page| {
             page.table(&["latency", "operation", "when", "who", "request"], &rows);
+        });
+    }
+}
+
+fn statement_plans(page: &mut Page, report: &RunReport) {
+    let row = |(variant, plan): &(&str, &PlanReport)| {
+        // A line of a table: what is indented stays so.
+        let lines = plan.plan.lines().map(|line| format!("<code>{}</code>", escaped(line)));
+        vec![escaped(variant), escaped(&plan.operation), lines.collect::<Vec<_>>().join("<br>")]
+    };
+    let rows: Vec<Vec<String>> = plans::of(report).iter().map(row).collect();
+    if !rows.is_empty() {
+        page.folded("Plans", |page| {
+            page.table(&["variant", "operation", "statements and their plans"], &rows)
         });
     }
 }

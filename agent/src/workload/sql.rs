@@ -5,13 +5,14 @@
 //!
 //! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `database` (the databases behind one face),
 //! `postgres`, `mysql` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run around a
-//! trial or a run), `pool` (connections that workers share), `worker` (an operation within its timeout).
+//! trial or a run), `plans` (how the database means to do it), `pool` (connections that workers share), `worker` (an operation within its timeout).
 
 mod counted;
 mod database;
 mod errand;
 mod keys;
 mod mysql;
+mod plans;
 mod pool;
 mod postgres;
 mod settings;
@@ -69,6 +70,8 @@ struct Sql {
     left: Left,
     /// What a trial before this one left and could not be undone.
     leftover: Option<String>,
+    /// How the database means to do the statements, if this trial was the first to ask.
+    plans: Vec<(OperationIndex, Remark)>,
 }
 
 /// What every worker knows.
@@ -95,7 +98,8 @@ impl Sql {
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        let WorkloadSettings { url, tls, pool_size, surroundings } = settings::workload(assignment, &names)?;
+        let WorkloadSettings { url, tls, pool_size, explains, surroundings } =
+            settings::workload(assignment, &names)?;
         let wrong_url = |error: String| PrepareError(format!("workload.url: {error}"));
         let dialect = Dialect::of(&url.scheme).map_err(wrong_url)?;
         let read = assignment.operations.iter().map(|spec| settings::operation(spec, &names, dialect));
@@ -109,7 +113,13 @@ impl Sql {
         let new_every = assignment.load.new_connection_every.unwrap_or(u64::MAX);
         let is_scenario = assignment.is_scenario;
         let plan = SqlPlan { database, operations, pool_size, new_every, is_scenario, names, secrets };
-        Ok(Self { plan: Arc::new(plan), left, leftover })
+        let mut plans = Vec::new();
+        if explains && assignment.agent_index == 0 {
+            let settings: Vec<_> = assignment.operations.iter().map(|spec| &spec.settings).collect();
+            let seat = Seat { worker: 0, seed: assignment.load.seed };
+            left.once(format!("explain {url} {settings:?}"), || plans = plans::of(&plan, seat));
+        }
+        Ok(Self { plan: Arc::new(plan), left, leftover, plans })
     }
 }
 
@@ -135,7 +145,8 @@ impl Workload for Sql {
 
     fn conclude(&self) -> Vec<(OperationIndex, Remark)> {
         let told = self.leftover.clone().into_iter().chain(self.left.settle().err());
-        told.map(|problem| (OperationIndex(0), Remark::new(RemarkKind::TeardownFailed, problem))).collect()
+        let told = told.map(|problem| (OperationIndex(0), Remark::new(RemarkKind::TeardownFailed, problem)));
+        self.plans.iter().cloned().chain(told).collect()
     }
 }
 

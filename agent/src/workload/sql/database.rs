@@ -191,6 +191,21 @@ impl Session {
         }
     }
 
+    /// How the database means to do an operation with its values.
+    pub(super) async fn explain(
+        &mut self,
+        operations: &[SqlOperation],
+        place: usize,
+        filled: &mut Filled,
+    ) -> Result<String, Failure> {
+        let operation = &operations[place];
+        match &mut self.link {
+            Link::Postgres(session) => Ok(errand::explain(&mut **session, operation, filled).await),
+            Link::MySql(session) => Ok(errand::explain(&mut **session, operation, filled).await),
+            Link::Sqlite(session) => session.explain(place, filled).await,
+        }
+    }
+
     /// Runs something that takes no values and whose rows do not matter.
     pub(super) async fn order(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.link {

@@ -52,6 +52,12 @@ pub(super) const WORKLOAD_KEYS: &[Key] = &[
         "Whether setup and teardown belong to each trial or, once, to the run; default trial.",
     ),
     Key::optional(
+        "explain",
+        Shape::Boolean,
+        "Whether the plan of each statement (EXPLAIN, which does not run it) is stored once in the run, after set-up and outside of what \
+         is measured; default false.",
+    ),
+    Key::optional(
         "pool_size",
         Shape::Integer { min: 1, max: POOL_MAX as i64 },
         "How many connections the workers of each load thread share; waiting for one is the measure pool_wait, and counts as \

@@ -26,6 +26,8 @@ pub(super) struct WorkloadSettings {
     /// What the job says about TLS; `None`: nothing.
     pub(super) tls: Option<TlsSettings>,
     pub(super) pool_size: Option<usize>,
+    /// Whether plans are asked for.
+    pub(super) explains: bool,
     /// What is run around the trial or the run, by this agent.
     pub(super) surroundings: Surroundings,
 }
@@ -78,6 +80,7 @@ pub(super) fn workload(assignment: &Assignment, names: &Names) -> Result<Workloa
         surroundings: surroundings(assignment, names).map_err(|(key, what)| wrong((key.to_owned(), what)))?,
         url,
         tls: tls.map_err(at("tls"))?,
+        explains: boolean(settings, "explain", false).map_err(at("explain"))?,
         pool_size: pool_size.and_then(|size| usize::try_from(size).ok()),
     })
 }

@@ -1,5 +1,6 @@
 //! What is run around a trial or a run, apart from what is measured: on the thread that makes the trial ready, and when it is over.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -100,6 +101,14 @@ impl Left {
         self.undertakings.settle(self.trial)
     }
 
+    /// Does something in this run unless that was done.
+    pub(super) fn once(&self, name: String, work: impl FnOnce()) {
+        let Ok(()) = self.undertakings.once(self.trial.run, name, None, || {
+            work();
+            Ok::<_, Infallible>(())
+        });
+    }
+
     /// Undoes what trials of the same run left that were stopped.
     pub(super) fn settle_others(&self) -> Result<(), String> {
         self.undertakings.settle_others(self.trial)
@@ -121,28 +130,29 @@ fn undoing(database: &Arc<Database>, teardown: Vec<String>, secrets: &Secrets) -
     })
 }
 
-/// Runs statements one after the other. Blocks until they are done, on a thread of its own: whoever asks may be waiting for other
-/// things by means that do not mix with these.
+/// Runs statements one after the other. Blocks until they are done.
 fn run(
     database: &Arc<Database>,
     statements: &[String],
     within: Duration,
     persistence: Persistence,
 ) -> Result<(), SetupError> {
+    waited_for(within, || run_all(database, statements, within, persistence))?
+}
+
+/// Waits for something, on a thread of its own: whoever asks may be waiting for other things by means that do not mix with these.
+pub(super) fn waited_for<T: Send, F: Future<Output = T>>(
+    within: Duration,
+    work: impl FnOnce() -> F + Send,
+) -> Result<T, SetupError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(SetupError::Runtime)?;
-    let work = move || {
-        runtime.block_on(async {
-            let done = timeout(within, run_all(database, statements, within, persistence)).await;
-            done.unwrap_or(Err(SetupError::Overdue(within)))
-        })
-    };
+    let work = move || runtime.block_on(async { timeout(within, work()).await });
     thread::scope(|scope| {
-        let working = thread::Builder::new().name("fleetmark-setup".to_owned());
-        let working = working.spawn_scoped(scope, work).map_err(SetupError::Runtime)?;
-        working
-            .join()
-            .unwrap_or_else(|_| Err(SetupError::Runtime(std::io::Error::other("its thread panicked"))))
+        let working = thread::Builder::new().name("fleetmark-setup".to_owned()).spawn_scoped(scope, work);
+        let panicked = |_| SetupError::Runtime(std::io::Error::other("its thread panicked"));
+        let done = working.map_err(SetupError::Runtime)?.join().map_err(panicked)?;
+        done.map_err(|_| SetupError::Overdue(within))
     })
 }
 

@@ -119,6 +119,7 @@ fn trial(block: usize, histogram: &Histogram) -> TrialReport {
         agents: Vec::new(),
         observers: Vec::new(),
         slowest: Vec::new(),
+        plans: Vec::new(),
     }
 }
 

@@ -98,6 +98,26 @@ impl Connection for Session {
         drive(driven, rows).await.map_err(|error| refusal::executing(&error))
     }
 
+    async fn explain(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<String, Failure> {
+        let Self { client, driven, .. } = self;
+        let text = format!("EXPLAIN {}", statement.text);
+        let values: Vec<_> = filled.of(place).map(|value| (Text(value), Type::UNKNOWN)).collect();
+        let plan = async {
+            let mut rows = pin!(client.query_typed_raw(&text, values).await?);
+            let mut lines: Vec<String> = Vec::new();
+            while let Some(row) = rows.next().await {
+                lines.push(row?.try_get(0)?);
+            }
+            Ok(lines.join("\n"))
+        };
+        drive(driven, plan).await.map_err(|error| refusal::executing(&error))
+    }
+
     async fn run_unprepared(
         &mut self,
         statement: &Statement,

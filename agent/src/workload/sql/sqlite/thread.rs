@@ -39,7 +39,9 @@ enum Task {
     Prepare,
     /// One operation, by its place, with its values.
     Perform(usize, Filled),
-    /// Something without values, and how long it may take.
+    /// The plan of one operation, with values.
+    Explain(usize, Filled),
+    /// Something without values.
     Order(String),
 }
 
@@ -52,6 +54,8 @@ struct Answer {
     bytes_read: u64,
     /// The values, to be filled in again.
     filled: Filled,
+    /// What was asked to be told.
+    text: String,
 }
 
 impl Session {
@@ -119,6 +123,15 @@ impl Session {
         }
     }
 
+    /// How SQLite means to do an operation.
+    pub(in crate::workload::sql) async fn explain(
+        &mut self,
+        place: usize,
+        filled: &mut Filled,
+    ) -> Result<String, Failure> {
+        Ok(self.ask(Task::Explain(place, std::mem::take(filled))).await?.text)
+    }
+
     /// Runs something without values.
     pub(in crate::workload::sql) async fn order(&mut self, text: &str) -> Result<(), Failure> {
         self.ask(Task::Order(text.to_owned())).await?.rows.map(drop)
@@ -171,13 +184,13 @@ fn serve(
     while let Some(task) = inbox.blocking_recv() {
         let limit = match &task {
             Task::Perform(place, _) => operations[*place].timeout,
-            Task::Prepare | Task::Order(_) => within,
+            Task::Prepare | Task::Explain(..) | Task::Order(_) => within,
         };
         connection.wait_for_locks(limit.mul_f64(PATIENCE));
         let begun_ns = now_ns();
-        let (rows, filled) = done(&mut connection, operations, task);
+        let (rows, filled, text) = done(&mut connection, operations, task);
         let (span_ns, bytes_read) = ((begun_ns, now_ns()), connection.bytes_read);
-        if outbox.blocking_send(Answer { rows, span_ns, bytes_read, filled }).is_err() {
+        if outbox.blocking_send(Answer { rows, span_ns, bytes_read, filled, text }).is_err() {
             return;
         }
     }
@@ -187,20 +200,24 @@ fn done(
     connection: &mut Blocking<'_>,
     operations: &[SqlOperation],
     task: Task,
-) -> (Result<u64, Failure>, Filled) {
+) -> (Result<u64, Failure>, Filled, String) {
     const NEVER_WAITS: &str = "whatever is done here blocks, and so is done at the first look";
     match task {
         Task::Prepare => {
             let prepared = errand::prepare(connection, operations).now_or_never().expect(NEVER_WAITS);
-            (prepared.map(|()| 0), Filled::default())
+            (prepared.map(|()| 0), Filled::default(), String::new())
         }
         Task::Perform(place, filled) => {
             let performed = errand::perform(connection, operations, place, &filled).now_or_never();
-            (performed.expect(NEVER_WAITS), filled)
+            (performed.expect(NEVER_WAITS), filled, String::new())
+        }
+        Task::Explain(place, filled) => {
+            let explained = errand::explain(connection, &operations[place], &filled).now_or_never();
+            (Ok(0), filled, explained.expect(NEVER_WAITS))
         }
         Task::Order(text) => {
             let ordered = connection.order(&text).now_or_never().expect(NEVER_WAITS);
-            (ordered.map(|()| 0), Filled::default())
+            (ordered.map(|()| 0), Filled::default(), String::new())
         }
     }
 }
