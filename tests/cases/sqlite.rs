@@ -119,3 +119,13 @@ fn the_example_of_two_scopes_runs_both_ways_and_leaves_nothing() {
     let opened = Connection::open(path).unwrap();
     assert_eq!(opened.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)), Ok(0));
 }
+
+#[test]
+fn plans_are_told_in_sqlites_own_words() {
+    let scene = Scene::new();
+    let select = "explain = true\n[[workload.operations]]\nname = \"it\"\nstatement = \"SELECT name FROM thing WHERE id = $1\"\nparams = [\"{{id}}\"]\n";
+    let (said, report) = run(&scene, &job(&file(&scene).0, &format!("{SETUP}\n{select}"), "iterations = 40"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let plan = only_trial(&report)["plans"][0]["plan"].as_str().unwrap();
+    assert!(plan.contains("\n  SEARCH thing USING INTEGER PRIMARY KEY"), "{plan}");
+}
