@@ -7,6 +7,7 @@ use fleetmark_tests::patience::wait_for;
 use fleetmark_tests::postgres::{PASSWORD, Postgres};
 use fleetmark_tests::readings::{only_trial, operation, whole};
 use fleetmark_tests::shop::{failure, job, operations, run};
+use fleetmark_tests::written::files_with;
 use serde_json::json;
 
 /// Far longer than a server takes to see that its clients are gone.
