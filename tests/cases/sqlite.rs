@@ -60,7 +60,7 @@ fn each_bad_day_has_its_own_kind_and_words() {
         (other("nowhere/shop.db"), "statement = \"SELECT 1\"", "connect", "unable to open database file"),
         (other("no.db"), "statement = \"SELECT 1\"", "connect", "file is not a database"),
         (other("absent.db?mode=rw"), "statement = \"SELECT 1\"", "connect", "unable to open database file"),
-        (url.clone(), "statement = \"SELECT * FROM nothing\"", "status", "no such table: nothing"),
+        (url.clone(), "statement = \"SELECT * FROM absent\"", "status", "no such table: absent"),
         (url.clone(), "statement = \"SELECT $1\"", "other", "wants 1 values, and params give 0"),
         (url.clone(), "statement = \"SELECT :name\"", "other", "a value named :name"),
         (url.clone(), &format!("statement = \"{endless}\"\ntimeout = \"1s\""), "timeout", "it was given up"),

@@ -9,7 +9,7 @@ use super::statement::Filled;
 use super::{mysql, postgres, sqlite};
 use crate::policy::Warden;
 use crate::workload::connection::failure::Failure;
-use crate::workload::connection::progress::Progress;
+use crate::workload::connection::progress::{Progress, Stage};
 use crate::workload::connection::server_url::ServerUrl;
 use crate::workload::connection::tls::TlsSettings;
 
@@ -125,6 +125,7 @@ impl Database {
             Self::Postgres(server) => Link::Postgres(Box::new(server.open(within, progress).await?)),
             Self::MySql(server) => Link::MySql(Box::new(server.open(within, progress).await?)),
             Self::Sqlite(file) => {
+                progress.stage = Stage::Connecting;
                 Link::Sqlite(sqlite::thread::Session::open(file, operations, within).await?)
             }
         };

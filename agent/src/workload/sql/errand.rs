@@ -143,3 +143,29 @@ impl Errand<'_> {
         Ok(rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_databases_plan_is_explained() {
+        for planned in [
+            "SELECT 1",
+            "  with x as (select 1) select 1",
+            "delete\nfrom thing",
+            "INSERT INTO thing VALUES (1)",
+        ] {
+            assert!(can_be_explained(planned), "{planned}");
+        }
+        for other in [
+            "ANALYZE DELETE FROM thing",
+            "/**/ ANALYZE SELECT 1",
+            "(ANALYZE) DELETE FROM thing",
+            "DROP TABLE thing",
+            "",
+        ] {
+            assert!(!can_be_explained(other), "{other}");
+        }
+    }
+}

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn message(length: u32, body: usize) -> Vec<u8> {
-        [&[b'D'], &length.to_be_bytes()[..], &vec![0; body]].concat()
+        [b"D", &length.to_be_bytes()[..], &vec![0; body]].concat()
     }
 
     #[test]

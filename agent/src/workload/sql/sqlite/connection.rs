@@ -34,8 +34,6 @@ impl<'a> Blocking<'a> {
 
     /// Waits so long for a lock from now on.
     pub(super) fn wait_for_locks(&mut self, patience: Duration) {
-        // It counts whole milliseconds.
-        let patience = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1));
         if patience != self.patience && self.opened.busy_timeout(patience).is_ok() {
             self.patience = patience;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use rusqlite::InterruptHandle;
@@ -71,10 +71,12 @@ impl Session {
         let (file, operations) = (file.clone(), Arc::clone(operations));
         let builder = thread::Builder::new().name("fleetmark-sqlite".to_owned()).stack_size(STACK_BYTES);
         let spawned = builder.spawn(move || {
-            let connection = match file.open() {
+            let (begun, patience) = (Instant::now(), patience_of(within));
+            let connection = match file.open(patience) {
                 Ok(connection) => connection,
                 Err(error) => {
-                    let _nobody_waits = opened.send(Err(refusal::opening(&error, file.path())));
+                    let _nobody_waits =
+                        opened.send(Err(refusal::opening(&error, file.path(), begun.elapsed(), patience)));
                     return;
                 }
             };
@@ -186,7 +188,7 @@ fn serve(
             Task::Perform(place, _) => operations[*place].timeout,
             Task::Prepare | Task::Explain(..) | Task::Order(_) => within,
         };
-        connection.wait_for_locks(limit.mul_f64(PATIENCE));
+        connection.wait_for_locks(patience_of(limit));
         let begun_ns = now_ns();
         let (rows, filled, text) = done(&mut connection, operations, task);
         let (span_ns, bytes_read) = ((begun_ns, now_ns()), connection.bytes_read);
@@ -194,6 +196,12 @@ fn serve(
             return;
         }
     }
+}
+
+/// How long a lock is waited for within a limit, in whole milliseconds, as SQLite counts them.
+fn patience_of(limit: Duration) -> Duration {
+    let patience = limit.mul_f64(PATIENCE);
+    Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 fn done(
