@@ -36,7 +36,7 @@ fn findings(report: &Value) -> Vec<&str> {
     let trials = report["variants"][0]["trials"].as_array().expect("trials");
     trials
         .iter()
-        .flat_map(|trial| trial["findings"].as_array().unwrap())
+        .flat_map(|trial| trial["findings"].as_array().expect("findings"))
         .map(|it| text(&it["code"]))
         .collect()
 }
