@@ -161,6 +161,12 @@ pub trait Workload: Send + Sync + 'static {
     fn metrics(&self, _operation: OperationIndex) -> &[MetricSpec] {
         &[]
     }
+
+    /// Ends what was done for the trial beside its operations, once all of them are over; says what a person should read of
+    /// which operation. May block, for seconds at most: nothing is measured any more. Default: there is nothing.
+    fn conclude(&self) -> Vec<(OperationIndex, Remark)> {
+        Vec::new()
+    }
 }
 
 /// Which worker this is.

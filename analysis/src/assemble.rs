@@ -10,6 +10,7 @@ mod histogram_sum;
 mod hosts;
 mod metric_sums;
 mod planned;
+mod plans;
 mod profiles;
 mod seconds;
 mod sequences;

@@ -46,6 +46,7 @@ const GATES: &[Gate] = &[
     expectation::missed,
     other_machine,
     page_cache,
+    teardown_failed,
     identical_measurements,
     generator_saturated,
     lateness::generator_late,
@@ -78,6 +79,11 @@ pub fn is_valid(findings: &[Finding]) -> bool {
 fn page_cache(evidence: &Evidence<'_>) -> Vec<Finding> {
     let told = evidence.remarks.iter().filter(|remark| remark.kind == RemarkKind::PageCache);
     told.map(|remark| Finding::of_trial(FindingCode::PageCache, remark.text.clone())).collect()
+}
+
+fn teardown_failed(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let told = evidence.remarks.iter().filter(|remark| remark.kind == RemarkKind::TeardownFailed);
+    told.map(|remark| Finding::of_trial(FindingCode::TeardownFailed, remark.text.clone())).collect()
 }
 
 fn other_machine(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! How fast fleetmark is, beside its peers: programs that print ratios from interleaved rounds, never timed tests.
 //!
-//! Programs stand in `bin/`. Rooms: [`stage`] (processes that are never left behind), [`server`] and [`peer`] (servers and
+//! Programs stand in `bin/`. Rooms: [`stage`] (processes that are never left behind), [`server`], [`postgres`] and [`peer`] (servers and
 //! load generators that others wrote), [`reading`] (figures of a report), [`cpu`] and [`memory`] (of processes), [`ratio`] and
 //! [`table`] (median, least and most over rounds), [`options`] (the command line), [`arrival_recorder`] (a server that writes
 //! down when requests came), [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`]
@@ -17,6 +17,7 @@ pub mod made_up_runs;
 pub mod memory;
 pub mod options;
 pub mod peer;
+pub mod postgres;
 pub mod ratio;
 pub mod reading;
 pub mod realistic_interval;

@@ -8,6 +8,7 @@ mod again;
 pub mod compared;
 mod hosts;
 mod measured;
+mod plans;
 mod profiles;
 mod slowest;
 pub mod trended;
@@ -101,6 +102,7 @@ pub fn parts(source: &ExportSource<'_>, series: &Series) -> Markup {
         (measured::failures(report))
         (slowest::section(report))
         (profiles::section(report))
+        (plans::section(report))
         (hosts::section(report))
         (verdicts::findings(report))
         (again::section(report))

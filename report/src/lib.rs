@@ -23,6 +23,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod openmetrics;
+mod plans;
 pub mod series;
 mod slowest;
 pub mod suite;

@@ -7,15 +7,15 @@ use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
 use shared::interval::slow::SLOWEST_MAX;
 use shared::run_report::{
-    ClaimReport, ComparisonReport, OperationReport, ProfileReport, RunReport, SearchStepReport,
+    ClaimReport, ComparisonReport, OperationReport, PlanReport, ProfileReport, RunReport, SearchStepReport,
     VariantReport, Verdict,
 };
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
-use crate::slowest;
 use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter};
+use crate::{plans, slowest};
 
 /// Its line in the table.
 pub const FORMAT: ReportFormat = ReportFormat {
@@ -60,6 +60,7 @@ fn section(page: &mut Page, report: &RunReport) {
     measurements(page, report);
     slow_operations(page, report);
     profiles(page, report);
+    statement_plans(page, report);
     findings(page, report);
 }
 
@@ -242,6 +243,20 @@ fn profiles(page: &mut Page, report: &RunReport) {
     if !rows.is_empty() {
         page.folded("Profiles, of trials that were not measured", |page| {
             page.table(&["variant", "host", "file", "what is to be said"], &rows);
+        });
+    }
+}
+
+fn statement_plans(page: &mut Page, report: &RunReport) {
+    let row = |(variant, plan): &(&str, &PlanReport)| {
+        // A line of a table: what is indented stays so.
+        let lines = plan.plan.lines().map(|line| format!("<code>{}</code>", escaped(line)));
+        vec![escaped(variant), escaped(&plan.operation), lines.collect::<Vec<_>>().join("<br>")]
+    };
+    let rows: Vec<Vec<String>> = plans::of(report).iter().map(row).collect();
+    if !rows.is_empty() {
+        page.folded("Plans", |page| {
+            page.table(&["variant", "operation", "statements and their plans"], &rows)
         });
     }
 }

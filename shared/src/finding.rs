@@ -93,6 +93,8 @@ findings! {
     OtherMachine = "other_machine", Note;
     /// The workload `disk` measured memory, or memory as well: `direct` is false, or its directory lies in a tmpfs.
     PageCache = "page_cache", Note;
+    /// What a workload was told to do after the trial (`teardown`) failed, so that the next trial may begin with what this one left.
+    TeardownFailed = "teardown_failed", Suspect;
     /// Two trials have the same histograms of measured times to the last count, which measuring twice does not give: one was
     /// copied, cached or replayed. It shows once all trials are there, and is not repeated.
     IdenticalMeasurements = "identical_measurements", Invalid;

@@ -307,7 +307,7 @@ pub struct ProfileSpec {
 /// One program that runs at a hook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookSpec {
-    /// The program and its arguments, at least one.
+    /// The program and its arguments, at least one; none, which no job can write: agents undo what their workloads left.
     pub command: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,

@@ -231,6 +231,18 @@ pub struct TrialReport {
     /// The slowest successes, slowest first, at most twenty; absent when none succeeded, or they were folded away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slowest: Vec<SlowReport>,
+    /// How a database meant to do the statements of operations, where the job asked for it and this trial was the first; absent otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanReport>,
+}
+
+/// How a database meant to do the statements of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// Which operation.
+    pub operation: String,
+    /// Each statement, followed by its plan in the database's own words, indented; cut when it is very long.
+    pub plan: String,
 }
 
 /// Two agents, one of which made load for the other, under the placement `pairs`.

@@ -139,3 +139,14 @@ fn a_server_that_goes_away_is_an_error_and_no_hang() {
     let errors = errors.as_object().unwrap();
     assert!(errors.contains_key("connect") || errors.contains_key("closed"), "{errors:?}");
 }
+
+#[test]
+fn plans_are_told_as_the_server_writes_them() {
+    let (scene, database) = (Scene::new(), MariaDb::start());
+    database.ask(THINGS);
+    let select = "explain = true\n[[workload.operations]]\nname = \"it\"\nstatement = \"SELECT name FROM thing WHERE id = ?\"\nparams = [\"{{id}}\"]\n";
+    let (said, report) = run(&scene, &job(&database.url(), select, "iterations = 40"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let plan = only_trial(&report)["plans"][0]["plan"].as_str().unwrap();
+    assert!(plan.contains("\"query_block\"") && plan.contains("\"table_name\": \"thing\""), "{plan}");
+}

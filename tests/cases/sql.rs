@@ -165,3 +165,33 @@ fn a_server_that_goes_away_is_an_error_and_no_hang() {
     let errors = errors.as_object().unwrap();
     assert!(errors.contains_key("connect") || errors.contains_key("closed"), "{errors:?}");
 }
+
+#[test]
+fn a_row_too_wide_to_be_held_is_an_error_that_says_so() {
+    let (scene, database) = (Scene::new(), Postgres::start());
+    let wide = operations("statement = \"SELECT repeat('x', 100000000)\"\ntimeout = \"60s\"");
+    let (said, report) = run(&scene, &job(&database.url(), &wide, "iterations = 4"));
+    let (message, errors) = failure(&report);
+    assert_eq!((said.code, errors), (3, json!({ "protocol": 4 })), "{message}");
+    assert!(message.contains("at most 67108864 are held"), "{message}");
+    wait_for("all connections to be closed", GONE_WITHIN, || (database.connections() == 0).then_some(()));
+}
+
+#[test]
+fn plans_are_told_once_and_nothing_is_run_for_them() {
+    let (scene, database) = (Scene::new(), Postgres::start());
+    database.ask("CREATE TABLE thing (id int PRIMARY KEY, name text); GRANT ALL ON thing TO me");
+    let settings = "explain = true\n[[workload.operations]]\nname = \"it\"\nstatements = [{ statement = \"DELETE FROM thing WHERE id = $1\", \
+                    params = [\"{{id}}\"] }, \"SELECT pg_sleep(0)\"]\n";
+    let (said, report) = run(&scene, &job(&database.url(), settings, "iterations = 40\ntrials = 2"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let trials = report["variants"][0]["trials"].as_array().unwrap();
+    let plans: Vec<_> = trials.iter().filter_map(|trial| trial["plans"].as_array()).flatten().collect();
+    assert_eq!(plans.len(), 1, "{plans:?}");
+    let plan = plans[0]["plan"].as_str().unwrap();
+    assert!(plan.starts_with("DELETE FROM thing WHERE id = $1\n  Delete on thing"), "{plan}");
+    assert!(plan.contains("Index") && plan.contains("SELECT pg_sleep(0)\n  Result"), "{plan}");
+    let calls = database.ask("SELECT calls FROM pg_stat_statements WHERE query LIKE 'DELETE FROM thing%'");
+    assert_eq!(calls, "80", "the plan ran nothing");
+    assert!(std::fs::read_to_string(scene.path().join("report.html")).unwrap().contains("Delete on thing"));
+}

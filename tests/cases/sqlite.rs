@@ -60,7 +60,7 @@ fn each_bad_day_has_its_own_kind_and_words() {
         (other("nowhere/shop.db"), "statement = \"SELECT 1\"", "connect", "unable to open database file"),
         (other("no.db"), "statement = \"SELECT 1\"", "connect", "file is not a database"),
         (other("absent.db?mode=rw"), "statement = \"SELECT 1\"", "connect", "unable to open database file"),
-        (url.clone(), "statement = \"SELECT * FROM nothing\"", "status", "no such table: nothing"),
+        (url.clone(), "statement = \"SELECT * FROM absent\"", "status", "no such table: absent"),
         (url.clone(), "statement = \"SELECT $1\"", "other", "wants 1 values, and params give 0"),
         (url.clone(), "statement = \"SELECT :name\"", "other", "a value named :name"),
         (url.clone(), &format!("statement = \"{endless}\"\ntimeout = \"1s\""), "timeout", "it was given up"),
@@ -85,4 +85,47 @@ fn an_agent_that_fills_no_disks_opens_no_database_file() {
     assert!(said.code == 77 && told.contains("--allow disk"), "{said:?}");
     assert!(!path.exists());
     drop(agent);
+}
+
+#[test]
+fn the_example_of_two_scopes_runs_both_ways_and_leaves_nothing() {
+    let scene = Scene::new();
+    let (url, path) = file(&scene);
+    let example = fleetmark_tests::suites::examples("setup-scope.toml").display().to_string();
+    let limits = ["steal", "foreign_cpu", "generator_cpu"].map(|limit| format!("limits.{limit}=1"));
+    let mut words = vec![
+        "run",
+        &example,
+        "--json",
+        "report.json",
+        "--set",
+        "load.duration=300ms",
+        "--set",
+        "load.trials=3",
+    ];
+    limits.iter().for_each(|limit| words.extend(["--set", limit]));
+    let said = scene.command(&words).env("DATABASE_URL", url).output().unwrap();
+    let report = scene.json("report.json");
+    for variant in report["variants"].as_array().unwrap() {
+        for trial in variant["trials"].as_array().unwrap() {
+            assert_eq!(
+                (&trial["valid"], &operation(trial, "test")["errors"]),
+                (&json!(true), &json!({})),
+                "{said:?}"
+            );
+        }
+    }
+    assert_eq!(report["variants"].as_array().unwrap().len(), 2);
+    let opened = Connection::open(path).unwrap();
+    assert_eq!(opened.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)), Ok(0));
+}
+
+#[test]
+fn plans_are_told_in_sqlites_own_words() {
+    let scene = Scene::new();
+    let select = "explain = true\n[[workload.operations]]\nname = \"it\"\nstatement = \"SELECT name FROM thing WHERE id = $1\"\nparams = [\"{{id}}\"]\n";
+    let (said, report) = run(&scene, &job(&file(&scene).0, &format!("{SETUP}\n{select}"), "iterations = 40"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let plan = only_trial(&report)["plans"][0]["plan"].as_str().unwrap();
+    assert!(plan.contains("\n  SEARCH thing USING INTEGER PRIMARY KEY"), "{plan}");
 }

@@ -114,7 +114,11 @@ const TRIAL: &[(&str, Kind)] = &[
     ("observers", OrAbsent(&List(&Table(OBSERVER)))),
     // Added: the slowest successes.
     ("slowest", OrAbsent(&List(&Table(SLOW)))),
+    // Added: how a database meant to do the statements.
+    ("plans", OrAbsent(&List(&Table(PLAN)))),
 ];
+
+const PLAN: &[(&str, Kind)] = &[("operation", Text), ("plan", Text)];
 
 const SLOW: &[(&str, Kind)] = &[
     ("operation", Text),

@@ -49,6 +49,8 @@ impl MariaDb {
         }
         let mut make = as_user("mariadb-install-db");
         make.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        // Servers that are made at the same time would take each other's temporary tables away.
+        make.arg(format!("--tmpdir={}", data.display()));
         let made = make.arg(format!("--datadir={}", data.display())).output();
         let made = made
             .expect("MariaDB is not installed: tests/run.sh installs it, or: apt-get install mariadb-server");
@@ -57,6 +59,7 @@ impl MariaDb {
         let mut command = as_user("/usr/sbin/mariadbd");
         command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
         command.arg(format!("--socket={}", data.join("sock").display())).arg(format!("--port={port}"));
+        command.arg(format!("--tmpdir={}", data.display()));
         command.args([
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",

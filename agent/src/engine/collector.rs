@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
 
-use shared::interval::Interval;
+use shared::ids::OperationIndex;
+use shared::interval::{Interval, OperationInterval, REMARKS_MAX, Remark};
 
 use tokio::sync::{mpsc, watch};
 
@@ -14,7 +15,7 @@ use super::load_thread::SHARE_STRETCH_NS_MIN;
 use super::orders::{Order, Orders};
 use super::recorder::Batch;
 use super::tally::Tally;
-use super::{EngineEvent, Probe, Watch};
+use super::{Drive, EngineEvent, Probe, Watch};
 
 /// Intervals kept for a consumer that is slow: an hour of them. Beyond that the trial fails and says so,
 /// rather than losing counts or growing without end.
@@ -32,6 +33,7 @@ pub(super) enum Message {
 /// Everything that the collector's thread owns.
 pub(super) struct Collector {
     assembly: Assembly,
+    workload: Arc<dyn Drive>,
     spares: Vec<blocking::Sender<Tally>>,
     orders: Arc<Orders>,
     probe: Probe,
@@ -46,6 +48,7 @@ impl Collector {
     /// A collector for as many threads as there are lanes for spare tallies.
     pub(super) fn new(
         assembly: Assembly,
+        workload: Arc<dyn Drive>,
         spares: Vec<blocking::Sender<Tally>>,
         orders: Arc<Orders>,
         probe: Probe,
@@ -53,6 +56,7 @@ impl Collector {
     ) -> Self {
         Self {
             assembly,
+            workload,
             threads_not_ready: spares.len(),
             spares,
             orders,
@@ -131,6 +135,10 @@ impl Collector {
                 self.probed_ns = now_ns();
             }
             tell_of_host(&mut *self.probe, &mut interval);
+            if interval.is_last {
+                // All operations are over, and so nothing that is done now is measured.
+                tell_remarks(self.workload.conclude(), &mut interval);
+            }
             self.outgoing.push_back(EngineEvent::Interval(interval));
         }
         for (thread, mut tally) in self.assembly.drain_used() {
@@ -147,6 +155,24 @@ impl Collector {
             ));
         }
     }
+}
+
+/// Adds what the workload says at the end.
+fn tell_remarks(remarks: Vec<(OperationIndex, Remark)>, interval: &mut Interval) {
+    for (operation, remark) in remarks {
+        let told = interval.operations.iter_mut().find(|told| told.operation == operation);
+        match told {
+            Some(told) if told.remarks.len() < REMARKS_MAX => told.remarks.push(remark),
+            // What is said last is said of everything: it takes the place of what was said before.
+            Some(told) => told.remarks[REMARKS_MAX - 1] = remark,
+            None => interval.operations.push(OperationInterval {
+                operation,
+                remarks: vec![remark],
+                ..OperationInterval::default()
+            }),
+        }
+    }
+    interval.operations.sort_by_key(|told| told.operation);
 }
 
 /// Adds what is known of the host beside how it fares.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::OperationIndex;
+use shared::interval::Remark;
 use shared::metric::MetricSpec;
 
 use super::threads::ThreadTask;
@@ -15,7 +16,7 @@ use crate::workload::{Outcome, Seat, Worker, Workload};
 
 /// A workload of any kind, boxed once per trial; the hot loop inside stays generic.
 ///
-/// What stands below [`Drive::metrics`] is asked by a mix only, whose workers go through boxes at every operation.
+/// What stands below [`Drive::conclude`] is asked by a mix only, whose workers go through boxes at every operation.
 pub trait Drive: Send + Sync {
     /// Runs this thread's share of the trial to its end, on the thread's own single-threaded runtime.
     fn drive(self: Arc<Self>, thread: ThreadTask) -> Pin<Box<dyn Future<Output = ()>>>;
@@ -25,6 +26,9 @@ pub trait Drive: Send + Sync {
 
     /// What it takes out of the responses to an operation: [`Workload::metrics`].
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec];
+
+    /// [`Workload::conclude`].
+    fn conclude(&self) -> Vec<(OperationIndex, Remark)>;
 
     /// What its workers on one load thread share ([`Workload::desk`]), which makes them.
     fn desk(self: Arc<Self>) -> Box<dyn AnyDesk>;
@@ -75,6 +79,10 @@ impl<W: Workload> Drive for Driver<W> {
 
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
         self.workload.metrics(operation)
+    }
+
+    fn conclude(&self) -> Vec<(OperationIndex, Remark)> {
+        self.workload.conclude()
     }
 
     fn desk(self: Arc<Self>) -> Box<dyn AnyDesk> {

@@ -134,7 +134,8 @@ pub(super) fn spawn(
     }
     drop(messages);
     let assembly = Assembly::new(assignment.trial, agent, shape, timeline, threads);
-    let collector = Collector::new(assembly, spares, Arc::clone(&orders), probe, events);
+    let collector =
+        Collector::new(assembly, Arc::clone(&workload), spares, Arc::clone(&orders), probe, events);
     let spawned = spawn_collector(collector, inbox)
         .and_then(|()| tasks.into_iter().try_for_each(|task| spawn_load_thread(task, Arc::clone(&workload))));
     spawned.inspect_err(|_| orders.abort()).map(|()| orders)

@@ -11,11 +11,13 @@ use tokio::sync::watch;
 
 use super::limits::is_length_open;
 use super::{Policy, Refusal};
+use crate::undertakings::Undertakings;
 
 /// Asks a policy for one trial, from any thread, and remembers the first refusal.
 #[derive(Debug)]
 pub struct Warden {
     policy: Arc<Policy>,
+    undertakings: Arc<Undertakings>,
     refused: watch::Sender<Option<Refusal>>,
     /// How long the trial may take, if its length shows only while it runs.
     length_max: Option<Duration>,
@@ -24,18 +26,27 @@ pub struct Warden {
 impl Warden {
     /// One that has refused nothing.
     pub fn new(policy: Arc<Policy>) -> Arc<Self> {
-        Arc::new(Self { policy, refused: watch::Sender::new(None), length_max: None })
+        Self::made(policy, Arc::default(), None)
     }
 
-    /// One for a trial that may have to be ended for its length.
-    pub fn over(policy: Arc<Policy>, load: &LoadShare) -> Arc<Self> {
+    /// One for a trial that may have to be ended for its length, and that notes there what it leaves to be undone.
+    pub fn over(policy: Arc<Policy>, undertakings: Arc<Undertakings>, load: &LoadShare) -> Arc<Self> {
         let length_max = policy.limits.duration.filter(|_| is_length_open(load));
-        Arc::new(Self { policy, refused: watch::Sender::new(None), length_max })
+        Self::made(policy, undertakings, length_max)
+    }
+
+    fn made(policy: Arc<Policy>, undertakings: Arc<Undertakings>, length_max: Option<Duration>) -> Arc<Self> {
+        Arc::new(Self { policy, undertakings, refused: watch::Sender::new(None), length_max })
     }
 
     /// The policy that is asked.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Where a workload notes what it leaves to be undone.
+    pub fn undertakings(&self) -> &Arc<Undertakings> {
+        &self.undertakings
     }
 
     /// Whether a connection may be made to an address, to which a host's name led.

@@ -208,7 +208,9 @@ impl Machine {
     }
 
     fn run_program(&mut self, order: Order, actions: &mut Vec<Action>) {
-        if !self.may_run_programs && !matches!(order, Order::StopTarget(_)) {
+        // What its own workloads left, every agent undoes.
+        let is_no_program = matches!(&order, Order::RunHook { command, .. } if command.is_empty());
+        if !self.may_run_programs && !is_no_program && !matches!(order, Order::StopTarget(_)) {
             return actions.extend(refusal(&order).map(Action::Say));
         }
         let question = match &order {

@@ -19,6 +19,7 @@ use crate::child::readiness::Readiness;
 use crate::child::target::{Target, TargetError, free_port};
 use crate::policy::{Policy, Refusal};
 use crate::rpc::uplink::Uplink;
+use crate::undertakings::Undertakings;
 use crate::values::Confided;
 use crate::values::confided::variables_of_words;
 
@@ -44,6 +45,7 @@ pub(super) struct Programs {
     data: PathBuf,
     policy: Arc<Policy>,
     veil: Arc<Veil>,
+    undertakings: Arc<Undertakings>,
     statements: mpsc::Sender<Statement>,
     targets: HashMap<RunId, Started>,
     /// Profilers by the trial that they run beside; dropping the sender ends one.
@@ -59,10 +61,11 @@ impl Programs {
         Places { fleetmark, data }: Places,
         policy: Arc<Policy>,
         veil: Arc<Veil>,
+        undertakings: Arc<Undertakings>,
         statements: mpsc::Sender<Statement>,
     ) -> Self {
         let (targets, profilers, (uplink, _)) = (HashMap::new(), HashMap::new(), watch::channel(None));
-        Self { fleetmark, data, policy, veil, statements, targets, profilers, uplink }
+        Self { fleetmark, data, policy, veil, undertakings, statements, targets, profilers, uplink }
     }
 
     /// Another connection stands, or none does.
@@ -101,6 +104,7 @@ impl Programs {
                 }
                 None => tell(statements, Statement::TargetStopped(trial)),
             },
+            Order::RunHook { trial, hook, command, .. } if command.is_empty() => self.end_run(trial, hook),
             Order::RunHook { trial, hook, command, confidential, timeout } => {
                 let allowed = self.policy.allows_hooks.then_some(()).ok_or(Refusal::Hooks);
                 match self.prepared(allowed, &command, &confidential, &BTreeMap::new()) {
@@ -147,6 +151,15 @@ impl Programs {
             let _the_session_may_be_over = statements.send(statement.masked(&mask)).await;
         });
         Ok(())
+    }
+
+    /// A hook without a command: the run is over, and what its workloads left is undone.
+    fn end_run(&self, trial: TrialKey, hook: u32) {
+        let (undertakings, statements) = (Arc::clone(&self.undertakings), self.statements.clone());
+        tokio::task::spawn_blocking(move || {
+            let done = Statement::HookDone(trial, hook, undertakings.end(trial.run).err());
+            let _the_session_may_be_over = statements.blocking_send(done);
+        });
     }
 
     fn run_hook(&self, trial: TrialKey, hook: u32, prepared: Prepared, timeout: Duration) {

@@ -22,6 +22,7 @@ use crate::host;
 use crate::policy::Warden;
 use crate::rpc::link::{self, FromCoordinator, Link, LinkError};
 use crate::rpc::membership::Membership;
+use crate::undertakings::Undertakings;
 
 /// Time before the first try to come back, doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -68,6 +69,7 @@ struct Shell {
     /// Trials of which only the host's fate is told.
     observers: HashMap<TrialKey, Observer>,
     programs: Programs,
+    undertakings: Arc<Undertakings>,
     spill: Spill,
     /// What came of orders to the spill. Not among `happenings`, which wait while the spill is busy.
     spilled: mpsc::Receiver<SpillReport>,
@@ -94,7 +96,8 @@ impl Shell {
         let (policy, veil) = (Arc::clone(&options.policy), Arc::clone(&options.veil));
         profiler::clear_leftovers(&options.data);
         let places = Places { fleetmark: options.fleetmark.clone(), data: options.data.clone() };
-        let programs = Programs::new(places, policy, veil, said);
+        let undertakings = Arc::default();
+        let programs = Programs::new(places, policy, veil, Arc::clone(&undertakings), said);
         Ok(Self {
             machine: Machine::new(options.policy.allows_programs()).bounded(options.outbox),
             id: AgentId::new(rand::random()),
@@ -102,6 +105,7 @@ impl Shell {
             wardens: HashMap::new(),
             observers: HashMap::new(),
             programs,
+            undertakings,
             spill,
             spilled,
             happenings,
@@ -313,7 +317,8 @@ impl Shell {
     fn prepare(&self, assignment: Assignment) {
         let (trial, epoch) = (assignment.trial, assignment.epoch);
         tracing::debug!(%trial, "preparing");
-        let warden = Warden::over(Arc::clone(&self.options.policy), &assignment.load);
+        let warden =
+            Warden::over(Arc::clone(&self.options.policy), Arc::clone(&self.undertakings), &assignment.load);
         let (agent, prepared, veil) = (self.id, self.prepared.clone(), Arc::clone(&self.options.veil));
         tokio::task::spawn_blocking(move || {
             let made = engine(agent, warden, &veil, assignment);

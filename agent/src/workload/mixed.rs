@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::ids::OperationIndex;
+use shared::interval::Remark;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
 
@@ -82,6 +83,19 @@ impl Workload for Mix {
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
         let route = self.routes.get(usize::from(operation.0));
         route.map_or(&[], |route| self.workloads[route.workload].metrics(route.operation))
+    }
+
+    fn conclude(&self) -> Vec<(OperationIndex, Remark)> {
+        let mut told = Vec::new();
+        for (place, workload) in self.workloads.iter().enumerate() {
+            let own = self.routes.iter().zip(0_u16..).filter(|(route, _)| route.workload == place);
+            let own: Vec<OperationIndex> = own.map(|(_, operation)| OperationIndex(operation)).collect();
+            let remarks = workload.conclude().into_iter();
+            told.extend(remarks.filter_map(|(operation, remark)| {
+                own.get(usize::from(operation.0)).map(|operation| (*operation, remark))
+            }));
+        }
+        told
     }
 }
 

@@ -4,14 +4,15 @@
 //! each connection; their values travel as text, which the server turns into the types that the statement wants.
 //!
 //! Rooms: `keys` and `settings` (what the job says), `statement` (a statement with its values), `database` (the databases behind one face),
-//! `postgres`, `mysql` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run before a
-//! trial), `pool` (connections that workers share), `worker` (an operation within its timeout).
+//! `postgres`, `mysql` and `sqlite` (talking to each), `counted` (a connection's bytes), `errand` (what an operation does over a connection), `setup` (what is run around a
+//! trial or a run), `plans` (how the database means to do it), `pool` (connections that workers share), `worker` (an operation within its timeout).
 
 mod counted;
 mod database;
 mod errand;
 mod keys;
 mod mysql;
+mod plans;
 mod pool;
 mod postgres;
 mod settings;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::OperationIndex;
+use shared::interval::{Remark, RemarkKind};
 use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::Assignment;
@@ -32,6 +34,7 @@ use shared::plan::Assignment;
 use self::database::{Database, Dialect};
 use self::pool::Pool;
 use self::settings::{SqlOperation, WorkloadSettings};
+use self::setup::Left;
 use self::worker::SqlWorker;
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
@@ -64,12 +67,17 @@ fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Driv
 #[derive(Debug)]
 struct Sql {
     plan: Arc<SqlPlan>,
+    left: Left,
+    /// What a trial before this one left and could not be undone.
+    leftover: Option<String>,
+    /// How the database means to do the statements, if this trial was the first to ask.
+    plans: Vec<(OperationIndex, Remark)>,
 }
 
 /// What every worker knows.
 #[derive(Debug)]
 struct SqlPlan {
-    database: Database,
+    database: Arc<Database>,
     operations: Arc<[SqlOperation]>,
     /// How many connections the workers of a load thread share; `None`: each has its own.
     pool_size: Option<usize>,
@@ -90,21 +98,28 @@ impl Sql {
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        let WorkloadSettings { url, tls, pool_size, setup } = settings::workload(assignment, &names)?;
+        let WorkloadSettings { url, tls, pool_size, explains, surroundings } =
+            settings::workload(assignment, &names)?;
         let wrong_url = |error: String| PrepareError(format!("workload.url: {error}"));
         let dialect = Dialect::of(&url.scheme).map_err(wrong_url)?;
         let read = assignment.operations.iter().map(|spec| settings::operation(spec, &names, dialect));
         let operations = read.collect::<Result<_, _>>()?;
-        let database = Database::new(&url, tls, warden).map_err(wrong_url)?;
-        if !setup.is_empty() {
-            setup::run(&database, &setup)
-                .map_err(|error| PrepareError(format!("workload.setup: {error}")))?;
-        }
+        let database = Arc::new(Database::new(&url, tls, warden).map_err(wrong_url)?);
         let secrets = names.secrets();
+        let left = Left { trial: assignment.trial, undertakings: Arc::clone(warden.undertakings()) };
+        let leftover = left.settle_others().err().map(|problem| secrets.mask(problem));
+        let done = surroundings.begin(&left, &url.to_string(), &database, &secrets);
+        done.map_err(|error| PrepareError(format!("workload.setup: {error}")))?;
         let new_every = assignment.load.new_connection_every.unwrap_or(u64::MAX);
         let is_scenario = assignment.is_scenario;
         let plan = SqlPlan { database, operations, pool_size, new_every, is_scenario, names, secrets };
-        Ok(Self { plan: Arc::new(plan) })
+        let mut plans = Vec::new();
+        if explains && assignment.agent_index == 0 {
+            let settings: Vec<_> = assignment.operations.iter().map(|spec| &spec.settings).collect();
+            let seat = Seat { worker: 0, seed: assignment.load.seed };
+            left.once(format!("explain {url} {settings:?}"), || plans = plans::of(&plan, seat));
+        }
+        Ok(Self { plan: Arc::new(plan), left, leftover, plans })
     }
 }
 
@@ -126,6 +141,12 @@ impl Workload for Sql {
 
     fn metrics(&self, operation: OperationIndex) -> &[MetricSpec] {
         &self.plan.operations[usize::from(operation.0)].metrics
+    }
+
+    fn conclude(&self) -> Vec<(OperationIndex, Remark)> {
+        let told = self.leftover.clone().into_iter().chain(self.left.settle().err());
+        let told = told.map(|problem| (OperationIndex(0), Remark::new(RemarkKind::TeardownFailed, problem)));
+        self.plans.iter().cloned().chain(told).collect()
     }
 }
 

@@ -84,5 +84,6 @@ fn never_begun(record: &RunRecord, planned: &PlannedTrial, subject: &Subject) ->
         agents: Vec::new(),
         observers: Vec::new(),
         slowest: Vec::new(),
+        plans: Vec::new(),
     }
 }

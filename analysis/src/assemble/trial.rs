@@ -18,10 +18,10 @@ use shared::run_report::{
 use super::cell::Cell;
 use super::hosts::Hosts;
 use super::metric_sums::MetricSums;
-use super::slowest;
 use super::subject::Subject;
 use super::tally::Tally;
 use super::twins::Twins;
+use super::{plans, slowest};
 use crate::validity::{self, AgentEvidence, Evidence};
 
 /// What is known of the whole run, beside what one attempt measured.
@@ -196,6 +196,7 @@ fn assemble_one<'a>(
         agents,
         observers: observers.iter().map(|(part, cell)| observer(part, cell, hosts, count)).collect(),
         slowest: slowest::of(job, attempt, &parts),
+        plans: plans::of(job, &tallies),
     };
     let sum = |(part, cell): &(&AgentPart, &Cell)| AgentSum {
         name: part.name.clone(),

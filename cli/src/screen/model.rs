@@ -257,6 +257,7 @@ mod tests {
             agents: Vec::new(),
             observers: Vec::new(),
             slowest: Vec::new(),
+            plans: Vec::new(),
         }
     }
 

@@ -150,6 +150,7 @@ impl ActiveRun {
             Some(_) => Arc::new(Job::as_planned((*submission.job).clone(), &submission.record.plan)),
             None => submission.job,
         };
+        let job = hooks::with_settlement(job);
         Self {
             record: submission.record,
             job,

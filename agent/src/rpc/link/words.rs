@@ -130,7 +130,7 @@ pub fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
         Down::Welcome(_) | Down::ClockProbe(_) => return Err(ConvertError::new("message", "is no order")),
         Down::ReservePort(reserve) => Order::ReservePort(trial_key(reserve.trial)?),
         Down::StartTarget(start) => {
-            let (command, confidential) = program(start.program)?;
+            let (command, confidential) = program(start.program, 1)?;
             Order::StartTarget {
                 trial: trial_key(start.trial)?,
                 command,
@@ -141,7 +141,8 @@ pub fn order(message: proto::AttachDown) -> Result<Order, ConvertError> {
         }
         Down::StopTarget(stop) => Order::StopTarget(trial_key(stop.trial)?),
         Down::RunHook(hook) => {
-            let (command, confidential) = program(hook.program)?;
+            // One without a command has undone what workloads left.
+            let (command, confidential) = program(hook.program, 0)?;
             let timeout = Duration::from_millis(u64::from(hook.timeout_ms));
             Order::RunHook { trial: trial_key(hook.trial)?, hook: hook.hook, command, confidential, timeout }
         }
@@ -176,7 +177,7 @@ pub fn receipt(message: proto::ReportDown) -> Result<FromCoordinator, ConvertErr
 }
 
 fn read_profile(profile: proto::Profile) -> Result<Order, ConvertError> {
-    let (command, confidential) = program(profile.program)?;
+    let (command, confidential) = program(profile.program, 1)?;
     let milliseconds = |time: u32| Duration::from_millis(u64::from(time));
     if !(1..=PROFILE_BYTES_MAX).contains(&profile.size_bytes_max) {
         return Err(ConvertError::new("size_bytes_max", "is out of bounds"));
@@ -192,12 +193,15 @@ fn read_profile(profile: proto::Profile) -> Result<Order, ConvertError> {
     Ok(Order::Profile { trial: trial_key(profile.trial)?, command, confidential, order })
 }
 
-fn program(program: Option<proto::Program>) -> Result<(Vec<String>, Confidential), ConvertError> {
+fn program(
+    program: Option<proto::Program>,
+    words_min: usize,
+) -> Result<(Vec<String>, Confidential), ConvertError> {
     let proto::Program { command, confidential } = program.ok_or(ConvertError::missing("program"))?;
-    if command.is_empty() || command.len() > COMMAND_WORDS_MAX {
+    if !(words_min..=COMMAND_WORDS_MAX).contains(&command.len()) {
         return Err(ConvertError::new(
             "program",
-            format!("{} words are not 1 to {COMMAND_WORDS_MAX}", command.len()),
+            format!("{} words are not {words_min} to {COMMAND_WORDS_MAX}", command.len()),
         ));
     }
     Ok((command, confidential.unwrap_or_default().try_into()?))

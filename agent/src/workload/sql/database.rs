@@ -9,7 +9,7 @@ use super::statement::Filled;
 use super::{mysql, postgres, sqlite};
 use crate::policy::Warden;
 use crate::workload::connection::failure::Failure;
-use crate::workload::connection::progress::Progress;
+use crate::workload::connection::progress::{Progress, Stage};
 use crate::workload::connection::server_url::ServerUrl;
 use crate::workload::connection::tls::TlsSettings;
 
@@ -125,6 +125,7 @@ impl Database {
             Self::Postgres(server) => Link::Postgres(Box::new(server.open(within, progress).await?)),
             Self::MySql(server) => Link::MySql(Box::new(server.open(within, progress).await?)),
             Self::Sqlite(file) => {
+                progress.stage = Stage::Connecting;
                 Link::Sqlite(sqlite::thread::Session::open(file, operations, within).await?)
             }
         };
@@ -188,6 +189,21 @@ impl Session {
                 Performed { rows, elsewhere: None }
             }
             Link::Sqlite(session) => session.perform(place, filled).await,
+        }
+    }
+
+    /// How the database means to do an operation with its values.
+    pub(super) async fn explain(
+        &mut self,
+        operations: &[SqlOperation],
+        place: usize,
+        filled: &mut Filled,
+    ) -> Result<String, Failure> {
+        let operation = &operations[place];
+        match &mut self.link {
+            Link::Postgres(session) => Ok(errand::explain(&mut **session, operation, filled).await),
+            Link::MySql(session) => Ok(errand::explain(&mut **session, operation, filled).await),
+            Link::Sqlite(session) => session.explain(place, filled).await,
         }
     }
 

@@ -7,6 +7,10 @@ use super::settings::{SqlOperation, Work};
 use super::statement::{Filled, Statement};
 use crate::workload::connection::failure::Failure;
 
+/// How statements begin that databases plan.
+const PLANNED: &[&str] =
+    &["select", "insert", "update", "delete", "with", "values", "replace", "merge", "table"];
+
 /// An open connection to some database, and the statements that are prepared on it.
 pub(super) trait Connection {
     /// Runs something that takes no values and whose rows do not matter: BEGIN, COMMIT, ROLLBACK.
@@ -17,6 +21,14 @@ pub(super) trait Connection {
 
     /// Runs a prepared statement, by its operation and its place there; says how many rows were read.
     async fn run(&mut self, operation: usize, place: usize, filled: &Filled) -> Result<u64, Failure>;
+
+    /// How the database means to do a statement with its values, without doing it.
+    async fn explain(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<String, Failure>;
 
     /// Runs a statement that is not prepared.
     async fn run_unprepared(
@@ -62,6 +74,33 @@ pub(super) async fn perform(
     }
 }
 
+/// How the database means to do each statement of an operation, or why it does not say.
+pub(super) async fn explain(
+    connection: &mut impl Connection,
+    operation: &SqlOperation,
+    filled: &Filled,
+) -> String {
+    let Work::Statements { statements, .. } = &operation.work else { return String::new() };
+    let mut told = String::new();
+    for (place, statement) in statements.iter().enumerate() {
+        let plan = match can_be_explained(&statement.text) {
+            true => connection.explain(statement, place, filled).await,
+            false => Ok("there is no plan for statements of this kind".to_owned()),
+        };
+        let plan = plan.unwrap_or_else(|failure| format!("there is no plan: {}", failure.message));
+        told.push_str(&statement.text);
+        told.push('\n');
+        plan.lines().for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    told
+}
+
+/// Whether a statement is one that databases plan. Of others some words after EXPLAIN mean that it is done: EXPLAIN ANALYZE.
+fn can_be_explained(statement: &str) -> bool {
+    let first = statement.trim_start().split(|letter: char| !letter.is_ascii_alphabetic()).next();
+    first.is_some_and(|first| PLANNED.iter().any(|word| word.eq_ignore_ascii_case(first)))
+}
+
 /// Whether nothing more can be said over the connection.
 pub(super) fn ends_connection(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Closed | ErrorKind::Protocol | ErrorKind::Tls | ErrorKind::Connect)
@@ -102,5 +141,31 @@ impl Errand<'_> {
             };
         }
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_databases_plan_is_explained() {
+        for planned in [
+            "SELECT 1",
+            "  with x as (select 1) select 1",
+            "delete\nfrom thing",
+            "INSERT INTO thing VALUES (1)",
+        ] {
+            assert!(can_be_explained(planned), "{planned}");
+        }
+        for other in [
+            "ANALYZE DELETE FROM thing",
+            "/**/ ANALYZE SELECT 1",
+            "(ANALYZE) DELETE FROM thing",
+            "DROP TABLE thing",
+            "",
+        ] {
+            assert!(!can_be_explained(other), "{other}");
+        }
     }
 }

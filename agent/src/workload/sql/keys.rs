@@ -15,6 +15,9 @@ pub(super) const RETRIES_MAX: u64 = 1_000;
 pub(super) const ISOLATIONS: &[&str] =
     &["read uncommitted", "read committed", "repeatable read", "serializable"];
 
+/// What set-up belongs to.
+pub(super) const SETUP_PER: &[&str] = &["trial", "run"];
+
 const URL: Shape = Shape::Confidential {
     what: "a URL as postgres://user:{{env:PASSWORD}}@host:5432/database or sqlite:/path/file.db",
     check: check_password,
@@ -33,7 +36,26 @@ pub(super) const WORKLOAD_KEYS: &[Key] = &[
     Key::optional(
         "setup",
         Shape::List(&Shape::Template),
-        "Statements that the first agent runs in order before each trial; one that fails makes the trial invalid. Default none.",
+        "Statements that the first agent runs in order before each trial, or once in the run; one that fails makes the trial invalid. \
+         What they take is not measured. Default none.",
+    ),
+    Key::optional(
+        "teardown",
+        Shape::List(&Shape::Template),
+        "Statements that the same agent runs in order when what `setup` is for is over, however it ended, within ten seconds; one that \
+         fails does not keep the others from being run, and is told: of a trial as the finding teardown_failed, of the run as \
+         its failure. Default none.",
+    ),
+    Key::optional(
+        "setup_per",
+        Shape::OneOf(SETUP_PER),
+        "Whether setup and teardown belong to each trial or, once, to the run; default trial.",
+    ),
+    Key::optional(
+        "explain",
+        Shape::Boolean,
+        "Whether the plan of each statement (EXPLAIN, which does not run it) is stored once in the run, after set-up and outside of what \
+         is measured; default false.",
     ),
     Key::optional(
         "pool_size",

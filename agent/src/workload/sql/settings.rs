@@ -9,9 +9,10 @@ use shared::plan::Assignment;
 
 use super::database::Dialect;
 use super::keys::{
-    EXPECT_KEYS, ISOLATIONS, OPERATION_KEYS, POOL_MAX, RETRIES_MAX, STATEMENT_KEYS, STATEMENTS_MAX,
-    WORKLOAD_KEYS,
+    EXPECT_KEYS, ISOLATIONS, OPERATION_KEYS, POOL_MAX, RETRIES_MAX, SETUP_PER, STATEMENT_KEYS,
+    STATEMENTS_MAX, WORKLOAD_KEYS,
 };
+use super::setup::{Per, Surroundings};
 use super::statement::Statement;
 use crate::values::{Names, Place, Rendering};
 use crate::workload::PrepareError;
@@ -25,8 +26,10 @@ pub(super) struct WorkloadSettings {
     /// What the job says about TLS; `None`: nothing.
     pub(super) tls: Option<TlsSettings>,
     pub(super) pool_size: Option<usize>,
-    /// What is run before the trial, by this agent.
-    pub(super) setup: Vec<String>,
+    /// Whether plans are asked for.
+    pub(super) explains: bool,
+    /// What is run around the trial or the run, by this agent.
+    pub(super) surroundings: Surroundings,
 }
 
 /// One operation, ready to be sent.
@@ -74,23 +77,39 @@ pub(super) fn workload(assignment: &Assignment, names: &Names) -> Result<Workloa
         return Err(at("pool_size")("must be at least 1".to_owned()));
     }
     Ok(WorkloadSettings {
-        setup: setup(assignment, names).map_err(at("setup"))?,
+        surroundings: surroundings(assignment, names).map_err(|(key, what)| wrong((key.to_owned(), what)))?,
         url,
         tls: tls.map_err(at("tls"))?,
+        explains: boolean(settings, "explain", false).map_err(at("explain"))?,
         pool_size: pool_size.and_then(|size| usize::try_from(size).ok()),
     })
 }
 
-/// What is run before the trial: by the first agent of those that share the load, for all of them.
-fn setup(assignment: &Assignment, names: &Names) -> Result<Vec<String>, String> {
-    let Some(list) = assignment.settings.get("setup") else { return Ok(Vec::new()) };
+/// What is run around the trial or the run: by the first agent of those that share the load, for all of them.
+fn surroundings(assignment: &Assignment, names: &Names) -> Result<Surroundings, Wrong> {
+    let settings = &assignment.settings;
+    let of = |key: &'static str| orders(settings, key, names).map_err(|what| (key, what));
+    let (setup, teardown) = (of("setup")?, of("teardown")?);
+    let per = match text(settings, "setup_per").map_err(|what| ("setup_per", what))? {
+        None | Some("trial") => Per::Trial,
+        Some("run") => Per::Run,
+        Some(other) => return Err(("setup_per", format!("{other:?} is none of {}", SETUP_PER.join(", ")))),
+    };
+    match assignment.agent_index {
+        0 => Ok(Surroundings { setup, teardown, per }),
+        _ => Ok(Surroundings { setup: Vec::new(), teardown: Vec::new(), per }),
+    }
+}
+
+/// A list of statements without values.
+fn orders(settings: &Map<String, Value>, key: &str, names: &Names) -> Result<Vec<String>, String> {
+    let Some(list) = settings.get(key) else { return Ok(Vec::new()) };
     let list = list.as_array().ok_or_else(|| format!("must be a list of statements, not {list}"))?;
     let read = list.iter().map(|item| {
         let text = item.as_str().ok_or_else(|| format!("holds {item}, which is no statement"))?;
         constant(text, names)
     });
-    let statements = read.collect::<Result<_, String>>()?;
-    Ok(if assignment.agent_index == 0 { statements } else { Vec::new() })
+    read.collect()
 }
 
 /// Reads one operation.

@@ -120,6 +120,7 @@ fn trial(block: usize, histogram: &Histogram) -> TrialReport {
         agents: Vec::new(),
         observers: Vec::new(),
         slowest: Vec::new(),
+        plans: Vec::new(),
     }
 }
 

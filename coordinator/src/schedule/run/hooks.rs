@@ -6,12 +6,30 @@ use std::time::Duration;
 
 use shared::finding::FindingCode;
 use shared::ids::AgentId;
-use shared::job::{HookSpec, Hooks};
+use shared::job::{HookSpec, Hooks, Job};
 use shared::run_record::RunState;
 
 use super::super::step::Step;
 use super::super::{Action, Command};
 use super::ActiveRun;
+
+/// The key of a workload's settings that says how what it did is undone.
+const TEARDOWN: &str = "teardown";
+/// How long an agent may take to undo all that a run left: each piece has ten seconds of its own.
+const SETTLE_WITHIN: Duration = Duration::from_secs(60);
+
+/// A job whose workloads leave something to be undone, with a hook for that after its own: one without a command, which agents know.
+pub(super) fn with_settlement(job: Arc<Job>) -> Arc<Job> {
+    let leaves_something = job
+        .each_variant()
+        .any(|variant| variant.workload.parts().iter().any(|part| part.settings.contains_key(TEARDOWN)));
+    if !leaves_something {
+        return job;
+    }
+    let mut job = Arc::unwrap_or_clone(job);
+    job.hooks.after_run.push(HookSpec { command: Vec::new(), timeout: SETTLE_WITHIN });
+    Arc::new(job)
+}
 
 impl ActiveRun {
     /// The hooks of the present step, templates not yet resolved.
@@ -62,10 +80,12 @@ impl ActiveRun {
         }
         if let Some(failure) = failure {
             self.next_hook.remove(&agent);
-            self.fail_hook(
-                Some(agent),
-                format!("hook {:?} failed: {failure}", self.hooks(self.step)[hook].command.join(" ")),
-            );
+            let command = self.hooks(self.step)[hook].command.join(" ");
+            let message = match command.is_empty() {
+                true => format!("the workload's teardown failed: {failure}"),
+                false => format!("hook {command:?} failed: {failure}"),
+            };
+            self.fail_hook(Some(agent), message);
             self.answered(agent);
         } else if hook + 1 < self.hooks(self.step).len() {
             self.next_hook.insert(agent, hook + 1);

@@ -10,7 +10,7 @@ pub(in crate::schedule) fn need(job: &Job, reservation: Option<&str>, confidenti
     let hooks = &job.hooks;
     let has_hooks = [&hooks.before_run, &hooks.before_trial, &hooks.after_trial, &hooks.after_run]
         .iter()
-        .any(|hooks| !hooks.is_empty());
+        .any(|hooks| hooks.iter().any(|hook| !hook.command.is_empty()));
     Need {
         agents: job.fleet.agents,
         at_least: job.fleet.placement.agents_min(),

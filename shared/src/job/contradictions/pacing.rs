@@ -13,6 +13,10 @@ const CONNECTION_KEYS: [&str; 4] =
 const KINDS_WITHOUT_CONNECTIONS: [&str; 5] = ["command", "cpu", "memory", "disk", "process"];
 /// Kinds whose connections are as many, and used for as long, as their operations say; only how fast they are opened is the load's.
 const KINDS_WITH_SET_CONNECTIONS: [&str; 1] = ["network"];
+/// Kinds whose workers have one connection each, or share those of a pool.
+const KINDS_WITH_ONE_CONNECTION: [&str; 3] = ["sql", "redis", "udp"];
+/// Kinds whose connections carry one operation after the other.
+const KINDS_WITHOUT_STREAMS: [&str; 4] = ["sql", "redis", "udp", "tcp"];
 
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
     let Some(load) = root.child("load") else { return };
@@ -57,6 +61,17 @@ fn why_meaningless(kind: &str, key: &str) -> Option<&'static str> {
     if KINDS_WITHOUT_CONNECTIONS.contains(&kind) {
         return Some("opens no connections");
     }
+    match key {
+        "connections_per_worker" if KINDS_WITH_ONE_CONNECTION.contains(&kind) => {
+            return Some("has one connection for each worker: ask for more of them (load.workers)");
+        }
+        "streams_per_connection" if KINDS_WITHOUT_STREAMS.contains(&kind) => {
+            return Some(
+                "does one operation after the other over a connection: ask for more workers (load.workers)",
+            );
+        }
+        _ => {}
+    }
     let is_set = KINDS_WITH_SET_CONNECTIONS.contains(&kind) && key != "connect_rate";
     is_set.then_some("opens connections as its operations say")
 }
@@ -96,5 +111,18 @@ mod tests {
             |kind| CONNECTION_KEYS.iter().filter(|key| why_meaningless(kind, key).is_some()).count();
         assert_eq!([refused("network"), refused("command"), refused("http")], [3, 4, 0]);
         assert_eq!(why_meaningless("network", "connect_rate"), None);
+    }
+
+    #[test]
+    fn what_a_kind_would_ignore_is_refused() {
+        let refused = |kind| {
+            let refused = CONNECTION_KEYS.into_iter().filter(|key| why_meaningless(kind, key).is_some());
+            refused.collect::<Vec<_>>()
+        };
+        for kind in KINDS_WITH_ONE_CONNECTION {
+            assert_eq!(refused(kind), ["connections_per_worker", "streams_per_connection"], "{kind}");
+        }
+        assert_eq!(refused("tcp"), ["streams_per_connection"]);
+        assert_eq!(refused("grpc"), [""; 0]);
     }
 }

@@ -100,16 +100,20 @@ pub const LOAD: &[Key] = &[
         Shape::Number { min: CONNECT_RATE_MIN, max: RATE_MAX },
         "Most connections opened per second over the fleet, split evenly over agents; default: as many as can be.",
     ),
-    Key::optional("connections_per_worker", PER_WORKER, "http: connections of each worker; default 1."),
+    Key::optional(
+        "connections_per_worker",
+        PER_WORKER,
+        "http, grpc, tcp: connections of each worker; default 1.",
+    ),
     Key::optional(
         "streams_per_connection",
         PER_WORKER,
-        "http: requests at once on each connection; default 1.",
+        "http, grpc: requests at once on each connection; default 1.",
     ),
     Key::optional(
         "new_connection_every",
         ITERATIONS,
-        "http: operations after which a connection is opened anew; default never.",
+        "Operations after which a connection is opened anew; default never.",
     ),
 ];
 

@@ -6,6 +6,9 @@ use mysql_common::packets::{
     CommonOkPacket, OkPacket, OkPacketDeserializer, OldEofPacket, ResultSetTerminator,
 };
 
+use mysql_common::misc::raw::RawBytes;
+use mysql_common::misc::raw::bytes::LenEnc;
+
 use super::refusal;
 use super::wire::{Packet, Unreadable, Wire};
 use crate::workload::connection::failure::Failure;
@@ -37,6 +40,30 @@ pub(super) async fn rows(wire: &mut Wire, capabilities: CapabilityFlags) -> Resu
         };
         if !status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) {
             return Ok(rows);
+        }
+    }
+}
+
+/// Reads an answer of one column of text to its end.
+pub(super) async fn text(wire: &mut Wire, capabilities: CapabilityFlags) -> Result<String, Failure> {
+    let first = wire.packet().await?;
+    if first.first() == Some(&refusal::ERROR) {
+        return Err(refusal::executing(&first));
+    }
+    let columns = columns(&first)?;
+    descriptions(wire, columns, capabilities).await?;
+    let mut lines = Vec::new();
+    loop {
+        let packet = wire.packet().await?;
+        match packet.first() {
+            Some(&refusal::ERROR) => return Err(refusal::executing(&packet)),
+            // A row that travels as numbers and not as text begins with a zero, and tells in bits which values are NULL.
+            Some(0) => {
+                let value = packet.get(1 + (columns as usize + 9) / 8..).unwrap_or_default();
+                let value = ParseBuf(value).parse::<RawBytes<'_, LenEnc>>(()).map_err(Unreadable::from)?;
+                lines.push(value.as_str().into_owned());
+            }
+            _ => return Ok(lines.join("\n")),
         }
     }
 }

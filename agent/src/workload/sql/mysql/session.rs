@@ -105,6 +105,16 @@ impl Session {
     }
 
     async fn execute(&mut self, prepared: Prepared, place: usize, filled: &Filled) -> Result<u64, Failure> {
+        self.begin_to_execute(prepared, place, filled).await?;
+        answer::rows(&mut self.wire, self.capabilities).await
+    }
+
+    async fn begin_to_execute(
+        &mut self,
+        prepared: Prepared,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<(), Failure> {
         let request = &mut self.request;
         request.clear();
         request.push(EXECUTE);
@@ -122,8 +132,7 @@ impl Session {
             }
         }
         self.wire.begin();
-        self.wire.send(&self.request).await?;
-        answer::rows(&mut self.wire, self.capabilities).await
+        self.wire.send(&self.request).await
     }
 }
 
@@ -146,6 +155,18 @@ impl Connection for Session {
     async fn run(&mut self, operation: usize, place: usize, filled: &Filled) -> Result<u64, Failure> {
         let prepared = self.prepared[operation][place];
         self.execute(prepared, place, filled).await
+    }
+
+    async fn explain(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<String, Failure> {
+        let text = format!("EXPLAIN FORMAT=JSON {}", statement.text);
+        let prepared = self.prepared(&Statement { text, values: statement.values.clone() }).await?;
+        self.begin_to_execute(prepared, place, filled).await?;
+        answer::text(&mut self.wire, self.capabilities).await
     }
 
     async fn run_unprepared(

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::client;
 
+use super::bounded::Bounded;
 use crate::workload::connection::tls::Tls;
 use crate::workload::sql::counted::Counted;
 
@@ -16,7 +17,7 @@ use crate::workload::sql::counted::Counted;
 pub(super) struct Encryption(pub(super) Tls);
 
 /// An encrypted connection.
-pub(super) struct Encrypted(client::TlsStream<Counted>);
+pub(super) struct Encrypted(Bounded<client::TlsStream<Counted>>);
 
 impl TlsConnect<Counted> for Encryption {
     type Stream = Encrypted;
@@ -24,7 +25,7 @@ impl TlsConnect<Counted> for Encryption {
     type Future = Pin<Box<dyn Future<Output = io::Result<Encrypted>>>>;
 
     fn connect(self, stream: Counted) -> Self::Future {
-        Box::pin(async move { self.0.encrypt(stream).await.map(Encrypted) })
+        Box::pin(async move { self.0.encrypt(stream).await.map(Bounded::new).map(Encrypted) })
     }
 }
 

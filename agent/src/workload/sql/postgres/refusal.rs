@@ -6,6 +6,7 @@ use shared::interval::ErrorKind;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::bounded::TooLong;
 use crate::workload::connection::failure::Failure;
 
 /// Longest text of an error that is told.
@@ -29,6 +30,10 @@ pub(super) fn executing(error: &Error) -> Failure {
     match error.as_db_error() {
         Some(refusal) => {
             Failure::new(kind_of(refusal.code()), format!("the database answers {}", told(refusal)))
+        }
+        // What is left of it would come first over this connection: it is closed.
+        None if causes(error).any(|cause| cause.is::<TooLong>()) => {
+            Failure::new(ErrorKind::Protocol, chain(error))
         }
         None if error.is_closed() || is_from_the_connection(error) => Failure::new(
             ErrorKind::Closed,
@@ -69,6 +74,17 @@ fn chain(error: &Error) -> String {
         source = cause.source();
     }
     told.chars().take(SHOWN_CHARACTERS_MAX).collect()
+}
+
+/// Its causes, with what an error of the system carries.
+fn causes<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'a (dyn std::error::Error + 'static)| {
+        let cause = *cause;
+        match cause.downcast_ref::<std::io::Error>() {
+            Some(carrier) => carrier.get_ref().map(|carried| carried as &(dyn std::error::Error + 'static)),
+            None => cause.source(),
+        }
+    })
 }
 
 fn is_from_the_connection(error: &Error) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
+use super::bounded::Bounded;
 use super::encryption::Encryption;
 use super::refusal;
 use super::session::{Driven, Session};
@@ -93,7 +94,7 @@ impl Server {
         let (stream, traffic) = self.reach(within, progress).await?;
         let (client, driven): (_, Driven) = match &self.tls {
             None => {
-                let connected = self.config.connect_raw(stream, NoTls).await;
+                let connected = self.config.connect_raw(Bounded::new(stream), NoTls).await;
                 let (client, connection) = connected.map_err(|error| refusal::connecting(&error))?;
                 (client, Box::pin(connection))
             }

@@ -98,6 +98,26 @@ impl Connection for Session {
         drive(driven, rows).await.map_err(|error| refusal::executing(&error))
     }
 
+    async fn explain(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<String, Failure> {
+        let Self { client, driven, .. } = self;
+        let text = format!("EXPLAIN {}", statement.text);
+        let values: Vec<_> = filled.of(place).map(|value| (Text(value), Type::UNKNOWN)).collect();
+        let plan = async {
+            let mut rows = pin!(client.query_typed_raw(&text, values).await?);
+            let mut lines: Vec<String> = Vec::new();
+            while let Some(row) = rows.next().await {
+                lines.push(row?.try_get(0)?);
+            }
+            Ok(lines.join("\n"))
+        };
+        drive(driven, plan).await.map_err(|error| refusal::executing(&error))
+    }
+
     async fn run_unprepared(
         &mut self,
         statement: &Statement,
@@ -121,17 +141,15 @@ impl fmt::Debug for Session {
 /// Awaits an answer, and moves the connection's bytes meanwhile.
 async fn drive<T>(driven: &mut Driven, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let mut answer = pin!(answer);
-    let mut is_over = false;
     poll_fn(|context| {
-        loop {
-            if let Poll::Ready(answered) = answer.as_mut().poll(context) {
-                return Poll::Ready(answered);
-            }
-            // Once the connection has ended, the answer says so itself.
-            if is_over || driven.as_mut().poll(context).is_pending() {
-                return answer.as_mut().poll(context);
-            }
-            is_over = true;
+        if let Poll::Ready(answered) = answer.as_mut().poll(context) {
+            return Poll::Ready(answered);
+        }
+        match (driven.as_mut().poll(context), answer.as_mut().poll(context)) {
+            (_, Poll::Ready(answered)) => Poll::Ready(answered),
+            // Nobody is left who could answer.
+            (Poll::Ready(Err(ended)), Poll::Pending) => Poll::Ready(Err(ended)),
+            (_, Poll::Pending) => Poll::Pending,
         }
     })
     .await

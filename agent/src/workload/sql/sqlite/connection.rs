@@ -1,5 +1,6 @@
 //! An open file, and the statements that are prepared on it. Everything here blocks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
@@ -33,8 +34,6 @@ impl<'a> Blocking<'a> {
 
     /// Waits so long for a lock from now on.
     pub(super) fn wait_for_locks(&mut self, patience: Duration) {
-        // It counts whole milliseconds.
-        let patience = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1));
         if patience != self.patience && self.opened.busy_timeout(patience).is_ok() {
             self.patience = patience;
         }
@@ -67,6 +66,18 @@ impl Connection for Blocking<'_> {
         let statement = &mut self.prepared[operation][place];
         run(statement, place, filled, &mut self.bytes_read)
             .map_err(|problem| problem.told(begun, self.patience))
+    }
+
+    async fn explain(
+        &mut self,
+        statement: &Statement,
+        place: usize,
+        filled: &Filled,
+    ) -> Result<String, Failure> {
+        let begun = Instant::now();
+        let text = format!("EXPLAIN QUERY PLAN {}", statement.text);
+        let mut made = self.fallible(|this| this.opened.prepare(&text))?;
+        steps(&mut made, place, filled).map_err(|problem| problem.told(begun, self.patience))
     }
 
     async fn run_unprepared(
@@ -127,6 +138,20 @@ fn run(
         count += 1;
     }
     Ok(count)
+}
+
+/// The steps of a plan, a line each, those of others indented below them.
+fn steps(statement: &mut Prepared<'_>, place: usize, filled: &Filled) -> Result<String, Problem> {
+    bind(statement, place, filled)?;
+    let mut rows = statement.raw_query();
+    let (mut depths, mut lines) = (BTreeMap::<i64, usize>::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let (step, parent): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let depth = depths.get(&parent).map_or(0, |depth| *depth + 1);
+        depths.insert(step, depth);
+        lines.push(format!("{}{}", "  ".repeat(depth), row.get::<_, String>(3)?));
+    }
+    Ok(lines.join("\n"))
 }
 
 /// Gives a statement its values. `$2` and `?2` are the second one wherever they stand; `?` is the next one.

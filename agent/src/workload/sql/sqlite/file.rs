@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::OpenFlags;
 
@@ -46,9 +47,10 @@ impl DatabaseFile {
         Ok(Self { path: path.into(), flags: mode | OpenFlags::SQLITE_OPEN_NO_MUTEX })
     }
 
-    /// Opens it.
-    pub(super) fn open(&self) -> rusqlite::Result<rusqlite::Connection> {
+    /// Opens it, and waits so long for a lock that keeps it from being read.
+    pub(super) fn open(&self, patience: Duration) -> rusqlite::Result<rusqlite::Connection> {
         let connection = rusqlite::Connection::open_with_flags(&self.path, self.flags)?;
+        connection.busy_timeout(patience)?;
         // The file itself is opened by who first reads it.
         connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
         Ok(connection)

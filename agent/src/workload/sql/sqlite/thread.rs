@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use rusqlite::InterruptHandle;
@@ -39,7 +39,9 @@ enum Task {
     Prepare,
     /// One operation, by its place, with its values.
     Perform(usize, Filled),
-    /// Something without values, and how long it may take.
+    /// The plan of one operation, with values.
+    Explain(usize, Filled),
+    /// Something without values.
     Order(String),
 }
 
@@ -52,6 +54,8 @@ struct Answer {
     bytes_read: u64,
     /// The values, to be filled in again.
     filled: Filled,
+    /// What was asked to be told.
+    text: String,
 }
 
 impl Session {
@@ -67,10 +71,12 @@ impl Session {
         let (file, operations) = (file.clone(), Arc::clone(operations));
         let builder = thread::Builder::new().name("fleetmark-sqlite".to_owned()).stack_size(STACK_BYTES);
         let spawned = builder.spawn(move || {
-            let connection = match file.open() {
+            let (begun, patience) = (Instant::now(), patience_of(within));
+            let connection = match file.open(patience) {
                 Ok(connection) => connection,
                 Err(error) => {
-                    let _nobody_waits = opened.send(Err(refusal::opening(&error, file.path())));
+                    let _nobody_waits =
+                        opened.send(Err(refusal::opening(&error, file.path(), begun.elapsed(), patience)));
                     return;
                 }
             };
@@ -117,6 +123,15 @@ impl Session {
             }
             Err(failure) => Performed { rows: Err(failure), elsewhere: None },
         }
+    }
+
+    /// How SQLite means to do an operation.
+    pub(in crate::workload::sql) async fn explain(
+        &mut self,
+        place: usize,
+        filled: &mut Filled,
+    ) -> Result<String, Failure> {
+        Ok(self.ask(Task::Explain(place, std::mem::take(filled))).await?.text)
     }
 
     /// Runs something without values.
@@ -171,36 +186,46 @@ fn serve(
     while let Some(task) = inbox.blocking_recv() {
         let limit = match &task {
             Task::Perform(place, _) => operations[*place].timeout,
-            Task::Prepare | Task::Order(_) => within,
+            Task::Prepare | Task::Explain(..) | Task::Order(_) => within,
         };
-        connection.wait_for_locks(limit.mul_f64(PATIENCE));
+        connection.wait_for_locks(patience_of(limit));
         let begun_ns = now_ns();
-        let (rows, filled) = done(&mut connection, operations, task);
+        let (rows, filled, text) = done(&mut connection, operations, task);
         let (span_ns, bytes_read) = ((begun_ns, now_ns()), connection.bytes_read);
-        if outbox.blocking_send(Answer { rows, span_ns, bytes_read, filled }).is_err() {
+        if outbox.blocking_send(Answer { rows, span_ns, bytes_read, filled, text }).is_err() {
             return;
         }
     }
+}
+
+/// How long a lock is waited for within a limit, in whole milliseconds, as SQLite counts them.
+fn patience_of(limit: Duration) -> Duration {
+    let patience = limit.mul_f64(PATIENCE);
+    Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 fn done(
     connection: &mut Blocking<'_>,
     operations: &[SqlOperation],
     task: Task,
-) -> (Result<u64, Failure>, Filled) {
+) -> (Result<u64, Failure>, Filled, String) {
     const NEVER_WAITS: &str = "whatever is done here blocks, and so is done at the first look";
     match task {
         Task::Prepare => {
             let prepared = errand::prepare(connection, operations).now_or_never().expect(NEVER_WAITS);
-            (prepared.map(|()| 0), Filled::default())
+            (prepared.map(|()| 0), Filled::default(), String::new())
         }
         Task::Perform(place, filled) => {
             let performed = errand::perform(connection, operations, place, &filled).now_or_never();
-            (performed.expect(NEVER_WAITS), filled)
+            (performed.expect(NEVER_WAITS), filled, String::new())
+        }
+        Task::Explain(place, filled) => {
+            let explained = errand::explain(connection, &operations[place], &filled).now_or_never();
+            (Ok(0), filled, explained.expect(NEVER_WAITS))
         }
         Task::Order(text) => {
             let ordered = connection.order(&text).now_or_never().expect(NEVER_WAITS);
-            (ordered.map(|()| 0), Filled::default())
+            (ordered.map(|()| 0), Filled::default(), String::new())
         }
     }
 }
