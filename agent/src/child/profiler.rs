@@ -155,3 +155,28 @@ pub fn clear_leftovers(data: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_agent_left_is_removed_and_nothing_else() {
+        let data = TempDir::new().unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        let left = data.path().join(format!("{FOLDER_PREFIX}{}-abc", gone.id()));
+        gone.wait().unwrap();
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("perf.data"), "half").unwrap();
+        let ours = Desk::new(data.path(), &ProfileName::default(), &Launch::default()).unwrap();
+        for other in ["profile-x", "segments"] {
+            fs::create_dir(data.path().join(other)).unwrap();
+        }
+        clear_leftovers(data.path());
+        assert!(!left.exists() && ours.folder.path().exists());
+        assert!(data.path().join("profile-x").exists() && data.path().join("segments").exists());
+        let folder = ours.folder.path().to_owned();
+        drop(ours);
+        assert!(!folder.exists(), "a profiler's folder goes with it");
+    }
+}

@@ -1,12 +1,13 @@
 //! One run's way through the steps.
 //!
-//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `target`, `hooks`,
+//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `concern` (what an answer is about), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
 //! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `profiling` (trials that are not measured), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
 mod cells;
+mod concern;
 mod hooks;
 mod keeping;
 mod looking;
@@ -337,34 +338,6 @@ impl ActiveRun {
 
     pub(super) fn has_agent(&self, agent: AgentId) -> bool {
         self.agents.contains(&agent)
-    }
-
-    /// Whether an agent's part in a trial is still wanted: once it is judged, its agents are told to let it go.
-    pub(super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
-        (self.has_agent(agent) || self.is_observed_by(agent))
-            && self.is_current(trial)
-            && self.stage() <= Step::Judge
-    }
-
-    /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
-    /// in which it was started.
-    pub(super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
-        let is_current = self.is_current(trial);
-        let is_about_now = match answer {
-            Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
-            Answer::TargetReady | Answer::TargetFailed(_) | Answer::TargetStopped => {
-                self.targets.get(&agent).is_some_and(|it| is_current || it.started_for == Some(trial))
-            }
-            Answer::Ready
-            | Answer::Armed { .. }
-            | Answer::StartTooLate { .. }
-            | Answer::Done { .. }
-            | Answer::Failed { .. } => self.wants(agent, trial),
-            Answer::PortReserved(_) => is_current && self.targets.contains_key(&agent),
-            Answer::HookDone { .. } => is_current,
-            Answer::Profiled(_) => is_current && self.is_profiling(),
-        };
-        is_about_now && (self.has_agent(agent) || self.is_observed_by(agent))
     }
 
     /// The job that the present trial runs: its variant's.
