@@ -66,6 +66,8 @@ pub struct Profile {
     pub file: PathBuf,
     /// Its length, above 0.
     pub size_bytes: u64,
+    /// Whether it was interrupted, its time being over.
+    pub was_interrupted: bool,
     /// Why it may not be whole; `None`: the profiler ended well, or was interrupted as planned.
     pub problem: Option<String>,
 }
@@ -136,7 +138,7 @@ impl Desk {
         } else {
             Some(format!("{command:?} ended with {exit}; its output: {output}"))
         };
-        Ok(Profile { file, size_bytes, problem })
+        Ok(Profile { file, size_bytes, was_interrupted: ended.is_none(), problem })
     }
 }
 
