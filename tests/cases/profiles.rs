@@ -85,7 +85,7 @@ fn stored_with_the_run(scene: &Scene, got: &str) {
     assert_eq!(imported.code, 0, "{imported:?}");
     let elsewhere = scene.run(&["profile", "latest", "--number", "1", "-o", "again.txt", "--store", "other"]);
     assert_eq!(elsewhere.code, 0, "{elsewhere:?}");
-    let again = fs::read_to_string(scene.path().join("again.txt")).unwrap();
+    let again = fs::read_to_string(scene.path().join("again.txt")).expect("it was written");
     assert_eq!(again, got);
     let removed = scene.run(&["runs", "rm", "latest", "--store", "other"]);
     assert_eq!(removed.code, 0, "{removed:?}");
