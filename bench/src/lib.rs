@@ -6,7 +6,7 @@
 //! down when requests came), [`schedule_fit`] (arrivals against the schedule they were meant to keep), [`instructions`]
 //! (what a request takes), [`crowd`] (many simulated agents), [`realistic_interval`] (what they send),
 //! [`rpc`] (how they say it), [`usage`] (what a process uses over time), [`scale`] (a coordinator under a crowd),
-//! [`made_up_runs`] (a store that is full).
+//! [`made_up_runs`] (a store that is full), [`plain_grpc`] (a client of gRPC as others write it).
 #![forbid(unsafe_code)]
 
 pub mod arrival_recorder;
@@ -17,6 +17,7 @@ pub mod made_up_runs;
 pub mod memory;
 pub mod options;
 pub mod peer;
+pub mod plain_grpc;
 pub mod postgres;
 pub mod ratio;
 pub mod reading;

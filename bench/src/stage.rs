@@ -1,6 +1,7 @@
 //! Processes of a benchmark, none of which is left behind.
 
 use std::io::{self, BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -109,6 +110,24 @@ pub fn target(more: &[&str]) -> io::Result<(Kept, String)> {
     let url = line.split_whitespace().find(|word| word.starts_with("http://"));
     let url = url.ok_or_else(|| io::Error::other(format!("the target said {line:?}")))?;
     Ok((kept, format!("{url}/")))
+}
+
+/// A port that is free now.
+///
+/// # Errors
+/// When none is left.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Starts a server that says nothing, and waits until it takes connections at a port of this host.
+///
+/// # Errors
+/// When it does not in time.
+pub fn wait_until_it_listens(command: &mut Command, port: u16) -> io::Result<Kept> {
+    let kept = quiet(command)?;
+    wait_for(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())?;
+    Ok(kept)
 }
 
 impl Coordinator {

@@ -2,7 +2,7 @@
 //!
 //! What it does with each is decided without waiting, and at a time that it is told ([`Director::take`],
 //! [`Director::tick`]); [`Director::run`] is the task around that. Rooms: [`message`] (what it is told), [`observers`] (who
-//! watches runs), [`links`] (connections to agents and their clocks), [`errands`] (work on the store that it waits for
+//! watches runs), [`profiles`] (what profilers wrote), [`links`] (connections to agents and their clocks), [`errands`] (work on the store that it waits for
 //! without standing still).
 
 pub mod beginning;
@@ -10,6 +10,7 @@ pub mod errands;
 mod links;
 pub mod message;
 mod observers;
+pub mod profiles;
 pub mod run_counts;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -176,15 +177,7 @@ impl Director {
                 self.armed(agent, (trial, lease), arming, armed_for_ns)
             }
             Message::Stored { agent, intervals, room: _room } => self.stored(agent, &intervals),
-            Message::ProfileAnnounced { agent, trial, size_bytes, reply } => {
-                let _whoever_asked_may_be_gone =
-                    reply.send(self.schedule.check_profile(agent, trial, size_bytes));
-            }
-            Message::ProfileStored { agent, trial, file, reply } => {
-                let noted = self.schedule.note_profile(agent, trial, file);
-                let noted = noted.map(|actions| actions.into_iter().for_each(|action| self.act(action)));
-                let _whoever_asked_may_be_gone = reply.send(noted);
-            }
+            Message::Profile(word) => self.take_profile(word),
             Message::Submit { submission, refuse_to_wait, reply } => {
                 let unmet = if refuse_to_wait { self.schedule.unmet(&submission) } else { None };
                 let is_accepted = unmet.is_none();

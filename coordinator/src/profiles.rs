@@ -11,6 +11,7 @@ use shared::run_record::{AttachedFile, RunRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::director::Message;
+use crate::director::profiles::ProfileWord;
 use crate::reporting;
 use crate::store::{StoreError, StoreHandle};
 
@@ -83,16 +84,16 @@ impl Profiles {
         }
         let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| ProfileError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        self.tell(Message::ProfileAnnounced { agent, trial, size_bytes, reply }, answer).await?;
+        self.tell(ProfileWord::Announced { agent, trial, size_bytes, reply }, answer).await?;
         Ok(Arrival { profiles: self.clone(), agent, trial, size_bytes, content: Vec::new(), _room: room })
     }
 
     async fn tell(
         &self,
-        message: Message,
+        word: ProfileWord,
         answer: oneshot::Receiver<Result<(), String>>,
     ) -> Result<(), ProfileError> {
-        self.director.send(message).await.map_err(|_| ProfileError::Stopping)?;
+        self.director.send(Message::Profile(word)).await.map_err(|_| ProfileError::Stopping)?;
         answer.await.map_err(|_| ProfileError::Stopping)?.map_err(ProfileError::Unwanted)
     }
 }
@@ -127,7 +128,7 @@ impl Arrival {
         profiles.store.write(move |store| store.save_file(trial.run, &path, &content)).await??;
         let (reply, answer) = oneshot::channel();
         let file = AttachedFile { sha256, size_bytes };
-        profiles.tell(Message::ProfileStored { agent, trial, file, reply }, answer).await
+        profiles.tell(ProfileWord::Stored { agent, trial, file, reply }, answer).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where runs and their intervals are kept. One trait, one conformance suite, several providers.
 //!
 //! Rooms:
-//! * [`error`]: what can go wrong, and damage.
+//! * [`error`]: what can go wrong, and damage. `files`: whether they are those of a record.
 //! * [`thread`]: the one thread that owns a store, and the handle through which everybody else uses it.
 //! * [`sled`]: the provider on disk; [`ledger`], [`manifest`] and [`envelope`] keep it honest.
 //! * [`memory`]: the provider for tests. [`bounded`]: reading no more of a run than is wanted.
@@ -10,6 +10,7 @@
 pub mod bounded;
 pub mod envelope;
 pub mod error;
+mod files;
 pub mod filter;
 pub mod folding;
 pub mod ledger;
@@ -30,14 +31,13 @@ use std::collections::BTreeMap;
 use shared::baseline::{Baseline, ListedBaseline};
 use shared::ids::{AgentId, BaselineName, IntervalSequence, RunId, TrialKey};
 use shared::run_figures::RunFigures;
-use shared::run_record::{AttachedFile, RunRecord, RunSummary};
+use shared::run_record::{RunRecord, RunSummary};
 use shared::run_report::Verdict;
 
 pub use bounded::Visit;
-use envelope::PAYLOAD_BYTES_MAX;
 pub use error::{Damage, StoreError};
+use files::check_files;
 pub use filter::SummaryFilter;
-use manifest::Digest;
 pub use thread::StoreHandle;
 
 /// Most bytes one interval may have. A large one (256 operations, five histograms of 1.5 KB each) has 2 MB.
@@ -336,22 +336,6 @@ fn summary_of(record: &RunRecord) -> RunSummary {
         trials_planned: record.plan.trials.len() as u32,
         damage: None,
     }
-}
-
-/// Refuses files that are not the ones that the record names.
-fn check_files(record: &RunRecord, files: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
-    let differs = |path: &String| StoreError::FileDiffers { run: record.id, path: path.clone() };
-    if let Some(path) = record.files.keys().find(|path| !files.contains_key(*path)) {
-        return Err(differs(path));
-    }
-    for (path, content) in files {
-        within(content, PAYLOAD_BYTES_MAX, &format!("file {path:?}"))?;
-        let is_named = |named: &AttachedFile| named.sha256 == Digest::of(content).to_string();
-        if !record.stored_file(path).is_some_and(is_named) {
-            return Err(differs(path));
-        }
-    }
-    Ok(())
 }
 
 /// Puts intervals into key order, and refuses those that cannot take the place of a run's.

@@ -1,10 +1,15 @@
-//! Calls of gRPC, from end to end: the example with streams, calls that do not fit, reflection that is off, and a server that
-//! knows no such method.
+//! Calls of gRPC, from end to end: the example with streams, calls that do not fit, reflection that is on or off, deadlines, TLS, and a
+//! server that knows no such method.
 
+use std::time::{Duration, Instant};
+
+use fleetmark_tests::cast::{Said, Scene};
 use fleetmark_tests::contract::departures;
+use fleetmark_tests::grpc_server::{GrpcServer, Reflection};
 use fleetmark_tests::readings::{only_trial, operation, text, whole};
 use fleetmark_tests::suites::scene_with;
-use serde_json::json;
+use fleetmark_tests::tls_front::TlsFront;
+use serde_json::{Value, json};
 
 /// What is measured beside others on a busy machine is judged by its counts alone.
 const LENIENT: [&str; 6] =
@@ -71,4 +76,88 @@ fn a_method_that_the_server_does_not_have_is_its_own_status() {
     let say = operation(only_trial(&report), "say");
     assert_eq!(say["errors"].as_object().expect("errors by kind").keys().collect::<Vec<_>>(), ["status"]);
     assert_eq!(text(&say["error_samples"][0]["message"]), "UNIMPLEMENTED");
+}
+
+/// A job of one call against a server that is there already; `more` are further keys of the operation.
+fn against(url: &str, more: &str) -> String {
+    format!(
+        "name = \"calls\"\n[workload]\nkind = \"grpc\"\n[[workload.operations]]\nname = \"say\"\nurl = \"{url}\"\n\
+         method = \"fleetmark.echo.Echo/Say\"\n{more}\n[load]\nworkers = 2\niterations = 20\n\
+         [limits]\nsteal = 1.0\nforeign_cpu = 1.0\n"
+    )
+}
+
+fn called(scene: &Scene, job: &str) -> (Said, Value) {
+    scene.write("job.toml", job);
+    let said = scene.run(&["run", "job.toml", "--json", "report.json"]);
+    let report = scene.json("report.json");
+    (said, report)
+}
+
+#[test]
+fn methods_are_found_by_reflection_of_either_version() {
+    for reflection in [Reflection::V1, Reflection::V1Alpha] {
+        let server = GrpcServer::start(reflection);
+        let scene = Scene::new();
+        let url = format!("http://{}", server.address);
+        let (said, report) =
+            called(&scene, &against(&url, "message = { text = \"hello\", number = \"{{sequence}}\" }"));
+        assert_eq!(said.code, 0, "{reflection:?}: {said:?}");
+        let say = operation(only_trial(&report), "say");
+        assert_eq!((whole(say, "count"), &say["errors"]), (20, &json!({})), "{reflection:?}");
+        assert_eq!(server.calls(), 20, "each call once, and none besides");
+        let unknown = against(&url, "").replace("echo.Echo/Say", "echo.Echo/Sing");
+        let (said, _) = called(&scene, &unknown);
+        let told = format!("{}{}", said.out, said.errors);
+        assert!(said.code == 3 && told.contains("no method \"Sing\""), "{reflection:?}: {said:?}");
+        let misfit = against(&url, "message = { txt = \"x\" }");
+        let (said, _) = called(&scene, &misfit);
+        let told = format!("{}{}", said.out, said.errors);
+        assert!(said.code == 3 && told.contains("unrecognized field name 'txt'"), "{reflection:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_call_that_is_never_answered_ends_at_its_deadline() {
+    let server = GrpcServer::start(Reflection::V1);
+    let scene = Scene::new();
+    let more = "message = { text = \"never\" }\ntimeout = \"200ms\"";
+    let began = Instant::now();
+    let (said, report) = called(&scene, &against(&format!("http://{}", server.address), more));
+    assert_eq!(said.code, 3, "{said:?}");
+    let say = operation(only_trial(&report), "say");
+    // The server is told the deadline too, and may be the first to say so.
+    assert_eq!((whole(say, "count"), &say["errors"]), (20, &json!({ "timeout": 20 })), "{said:?}");
+    assert!(began.elapsed() < Duration::from_secs(60), "20 calls of 0.2 s, two at once");
+}
+
+#[test]
+fn a_status_that_is_expected_is_a_success_and_any_other_none() {
+    let server = GrpcServer::start(Reflection::V1);
+    let scene = Scene::new();
+    let url = format!("http://{}", server.address);
+    let refused = "message = { text = \"refuse\" }";
+    let (said, report) = called(&scene, &against(&url, refused));
+    let say = operation(only_trial(&report), "say");
+    assert_eq!((said.code, &say["errors"]), (3, &json!({ "status": 20 })), "{said:?}");
+    assert_eq!(text(&say["error_samples"][0]["message"]), "PERMISSION_DENIED: not you");
+    let meant = format!("{refused}\nexpect = {{ code = \"PERMISSION_DENIED\" }}");
+    let (said, _) = called(&scene, &against(&url, &meant));
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn calls_are_encrypted_for_whoever_believes_the_authority() {
+    let server = GrpcServer::start(Reflection::V1);
+    let scene = Scene::new();
+    let front = TlsFront::start(server.address, &scene.path().join("authority.pem"));
+    let url = format!("https://localhost:{}", front.address.port());
+    let message = "message = { text = \"hello\" }\ntimeout = \"2s\"";
+    let believing = format!("{message}\ntls = {{ ca_file = \"authority.pem\" }}");
+    let (said, report) = called(&scene, &against(&url, &believing));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(operation(only_trial(&report), "say")["errors"], json!({}));
+    let (said, _) = called(&scene, &against(&url, message));
+    let told = format!("{}{}", said.out, said.errors);
+    assert!(said.code == 3 && told.contains("certificate"), "{said:?}");
 }

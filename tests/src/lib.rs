@@ -3,6 +3,7 @@
 //! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`restarted`] (one whose coordinator dies), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`redis`], [`postgres`] and [`mariadb`] (which do too), [`shop`] (jobs on a database), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
+//! [`grpc_server`] (one of gRPC that others wrote) and [`tls_front`] (TLS before any),
 //! [`bad_http2`] (how over HTTP/2), [`bad_certificate`] (those whose certificates are not to be trusted), [`broken_run`] (how a
 //! run against them must end),
 //! [`witness`] (one that remembers what it was asked), [`target`] (fleetmark's own, which keeps its own count),
@@ -31,6 +32,7 @@ pub mod contract;
 pub mod eavesdropper;
 pub mod family;
 pub mod goodness_of_fit;
+pub mod grpc_server;
 pub mod java;
 pub mod job;
 pub mod machine;
@@ -55,6 +57,7 @@ pub mod small_disk;
 pub mod stored;
 pub mod suites;
 pub mod target;
+pub mod tls_front;
 pub mod trace;
 pub mod witness;
 pub mod written;

@@ -66,6 +66,8 @@ pub struct Profile {
     pub file: PathBuf,
     /// Its length, above 0.
     pub size_bytes: u64,
+    /// Whether it was interrupted, its time being over.
+    pub was_interrupted: bool,
     /// Why it may not be whole; `None`: the profiler ended well, or was interrupted as planned.
     pub problem: Option<String>,
 }
@@ -136,7 +138,7 @@ impl Desk {
         } else {
             Some(format!("{command:?} ended with {exit}; its output: {output}"))
         };
-        Ok(Profile { file, size_bytes, problem })
+        Ok(Profile { file, size_bytes, was_interrupted: ended.is_none(), problem })
     }
 }
 
@@ -153,5 +155,30 @@ pub fn clear_leftovers(data: &Path) {
         {
             tracing::warn!(folder = %entry.path().display(), %error, "what a profiler left cannot be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_agent_left_is_removed_and_nothing_else() {
+        let data = TempDir::new().unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        let left = data.path().join(format!("{FOLDER_PREFIX}{}-abc", gone.id()));
+        gone.wait().unwrap();
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("perf.data"), "half").unwrap();
+        let ours = Desk::new(data.path(), &ProfileName::default(), &Launch::default()).unwrap();
+        for other in ["profile-x", "segments"] {
+            fs::create_dir(data.path().join(other)).unwrap();
+        }
+        clear_leftovers(data.path());
+        assert!(!left.exists() && ours.folder.path().exists());
+        assert!(data.path().join("profile-x").exists() && data.path().join("segments").exists());
+        let folder = ours.folder.path().to_owned();
+        drop(ours);
+        assert!(!folder.exists(), "a profiler's folder goes with it");
     }
 }

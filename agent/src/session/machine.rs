@@ -12,11 +12,13 @@
 //! Every order may come twice, since a coordinator repeats after a reconnect what was not answered; the answer is
 //! then repeated and nothing is done again.
 //!
-//! Rooms: `happening`, what happens and what is to be done; `engine`, what engines tell, as events; `leases`, under which trials are held.
+//! Rooms: `happening`, what happens and what is to be done; `engine`, what engines tell, as events; `leases`, under which trials are held;
+//! `programs`, what is told of targets, hooks and profilers.
 
 mod engine;
 mod happening;
 mod leases;
+mod programs;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -29,12 +31,10 @@ use shared::plan::Assignment;
 use super::outbox::{Bounds, Lost, Numbered, Outbox};
 use super::{Order, Statement};
 pub use happening::{Action, Event};
-use refusal::{no_such_trial, refusal, refused};
+use refusal::{no_such_trial, refused};
 
 /// Intervals that may be under way before the coordinator has said how many.
 const CREDIT_AT_FIRST: u32 = 1;
-/// Answers about hooks and targets that are remembered for repetition, each a few words.
-const ANSWERS_MAX: usize = 4_096;
 
 /// What an agent holds.
 #[derive(Debug)]
@@ -207,58 +207,6 @@ impl Machine {
         actions.push(Action::Prepare(assignment));
     }
 
-    fn run_program(&mut self, order: Order, actions: &mut Vec<Action>) {
-        // What its own workloads left, every agent undoes.
-        let is_no_program = matches!(&order, Order::RunHook { command, .. } if command.is_empty());
-        if !self.may_run_programs && !is_no_program && !matches!(order, Order::StopTarget(_)) {
-            return actions.extend(refusal(&order).map(Action::Say));
-        }
-        let question = match &order {
-            Order::StartTarget { trial, .. } => Some(Question::Target(trial.run)),
-            Order::RunHook { trial, hook, .. } => Some(Question::Hook(*trial, *hook)),
-            Order::Profile { trial, .. } => Some(Question::Profile(*trial)),
-            _ => None,
-        };
-        match question.and_then(|question| self.answers.get(&question)) {
-            Some(Some(answer)) => actions.push(Action::Say(answer.clone())),
-            // It is being done: the answer will come.
-            Some(None) => {}
-            None => {
-                if let Order::StopTarget(trial) = &order {
-                    self.answers.remove(&Question::Target(trial.run));
-                }
-                if let Some(question) = question {
-                    self.answers.insert(question, None);
-                }
-                if self.answers.len() > ANSWERS_MAX {
-                    self.answers.pop_first();
-                }
-                actions.push(Action::Program(order));
-            }
-        }
-    }
-
-    fn answer(&mut self, statement: Statement, actions: &mut Vec<Action>) {
-        let told = if let Statement::Refused(failure) = &statement { failure } else { &statement };
-        match told {
-            // Until the target is stopped, which the coordinator orders in either case.
-            Statement::TargetReady(trial) | Statement::TargetFailed(trial, _) => {
-                self.answers.insert(Question::Target(trial.run), Some(statement.clone()));
-            }
-            Statement::TargetStopped(trial) => {
-                self.answers.remove(&Question::Target(trial.run));
-            }
-            Statement::HookDone(trial, hook, _) => {
-                self.answers.insert(Question::Hook(*trial, *hook), Some(statement.clone()));
-            }
-            Statement::Profiled(trial, _) => {
-                self.answers.insert(Question::Profile(*trial), Some(statement.clone()));
-            }
-            _ => {}
-        }
-        actions.push(Action::Say(statement));
-    }
-
     /// Intervals with their leases: what is forgotten of a trial goes with its lease.
     fn leased(&self, batch: Vec<Numbered>) -> Vec<(LeaseEpoch, Numbered)> {
         let lease = |interval: &Numbered| self.trials.get(&interval.trial).map(|held| held.epoch);
@@ -329,13 +277,6 @@ impl Machine {
             held.said = Some(statement);
         }
         actions.extend(held.said.clone().map(Action::Say));
-    }
-
-    /// Ends what runs of a trial's profiler, and forgets what came of it.
-    fn end_profiler(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {
-        if self.answers.remove(&Question::Profile(trial)).is_some() {
-            actions.push(Action::EndProfiler(trial));
-        }
     }
 
     fn forget(&mut self, trial: TrialKey, actions: &mut Vec<Action>) {

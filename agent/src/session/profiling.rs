@@ -63,11 +63,16 @@ impl Profiling {
             Err(error) => Some(format!("failed to run the profiler: {error}")),
             Ok(profile) => {
                 let sent = send(&mut self.uplink.clone(), self.trial, &profile).await;
-                sent.err().map(|reason| format!("failed to send the profile: {reason}")).or(profile.problem)
+                let unsent = sent.err().map(|reason| format!("failed to send the profile: {reason}"));
+                let cut = overdue.filter(|_| profile.was_interrupted).map(|_| {
+                    format!(
+                        "it was interrupted after {within:?}: the agent allows no more (`limits.duration`)"
+                    )
+                });
+                unsent.or(profile.problem).or(cut)
             }
         };
-        let overdue = overdue.filter(|_| problem.is_some()).map(|overdue| overdue.to_string());
-        Statement::Profiled(self.trial, problem.or(overdue).map(|problem| self.mask.hide(problem)))
+        Statement::Profiled(self.trial, problem.map(|problem| self.mask.hide(problem)))
     }
 }
 

@@ -36,13 +36,12 @@ use shared::job::schema::KindSchema;
 use shared::metric::{MetricKind, MetricSpec};
 use shared::plan::Assignment;
 
-use super::connection::place::Place;
 use super::connection::progress::CONNECTING_MEASURES;
-use super::connection::target::{Protocol, Resolve, Route, Target};
-use super::connection::tls::{SystemRoots, Tls};
+use super::connection::target::Target;
+use super::connection::targets::Targets;
 use super::http::keys::WORKLOAD_KEYS;
 use super::http::settings::resolve;
-use super::settings::{check_keys, wrong};
+use super::settings::{check_workload, with_names, wrong};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -115,37 +114,25 @@ struct GrpcOperation {
     timeout: Duration,
 }
 
-/// What targets are made ready with.
-struct Targets<'a> {
-    warden: &'a Arc<Warden>,
-    resolve: Resolve,
-    roots: SystemRoots,
-    made: Vec<Target>,
-}
-
 impl Grpc {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
-        let names = Names::of(assignment)?;
-        let secrets = names.secrets();
-        Self::with_names(warden, assignment, names)
-            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+        with_names(assignment, |names| Self::with_names(warden, assignment, names))
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        let wrong_key = |(key, what)| PrepareError(format!("workload.{key} {what}"));
-        check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
+        check_workload(&assignment.settings, WORKLOAD_KEYS)?;
         let resolve = resolve(&assignment.settings)?;
-        let mut targets = Targets { warden, resolve, roots: SystemRoots::default(), made: Vec::new() };
+        let mut targets = Targets::new(warden, resolve);
         let mut reflected = BTreeMap::new();
         let mut operations = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let read = settings::read(spec, &assignment.files, &names)?;
-            let target = targets.place_of(spec, &read.route)?;
+            let target = targets.place_of(spec, read.route.clone())?;
             let pool = examination::given(&spec.settings, &assignment.files);
             let pool = match pool.map_err(|(key, what)| wrong(spec, key, what))? {
                 Some(pool) => pool,
-                None => self::reflected(&mut reflected, (target, &targets.made[target]), spec, &read)?,
+                None => self::reflected(&mut reflected, (target, targets.at(target)), spec, &read)?,
             };
             let (method, written) =
                 examination::call(&spec.settings, &pool).map_err(|(key, what)| wrong(spec, key, what))?;
@@ -159,7 +146,7 @@ impl Grpc {
             streams: load.streams_per_connection.max(1),
             new_every: load.new_connection_every.unwrap_or(u64::MAX),
         };
-        let (targets, is_scenario) = (targets.made, assignment.is_scenario);
+        let (targets, is_scenario) = (targets.into_made(), assignment.is_scenario);
         Ok(Self { plan: Arc::new(GrpcPlan { targets, operations, keeping, is_scenario, names, secrets }) })
     }
 }
@@ -173,27 +160,6 @@ impl GrpcOperation {
         };
         let ReadCall { request, changing, timeout, expected, .. } = read;
         Self { target, request, metadata: changing, message, course, expected, timeout }
-    }
-}
-
-impl Targets<'_> {
-    /// The place of a route's target, made ready if it is not.
-    fn place_of(&mut self, spec: &OperationSpec, route: &Route) -> Result<usize, PrepareError> {
-        if let Some(place) = self.made.iter().position(|target| target.route == *route) {
-            return Ok(place);
-        }
-        let tls = match (&route.tls, &route.place) {
-            (Some(tls), Place::Host { host, .. }) => {
-                let tls = Tls::new(tls, host, Protocol::Http2, &mut self.roots);
-                Some(tls.map_err(|error| wrong(spec, "url", error))?)
-            }
-            _ => None,
-        };
-        let target = Target::new(route.clone(), self.resolve, tls, Arc::clone(self.warden));
-        let target = target.map_err(|error| wrong(spec, "url", error))?;
-        target.check_before(self.resolve)?;
-        self.made.push(target);
-        Ok(self.made.len() - 1)
     }
 }
 

@@ -51,15 +51,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::OperationIndex;
-use shared::job::OperationSpec;
 use shared::job::schema::KindSchema;
 use shared::metric::MetricSpec;
 use shared::plan::{Assignment, LoadShare};
 
-use super::connection::place::Place;
-use super::connection::target::{Resolve, Route, Target};
-use super::connection::tls::{SystemRoots, Tls};
-use super::settings::wrong;
+use super::connection::target::Target;
+use super::connection::targets::Targets;
+use super::settings::{check_workload, with_names};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -159,59 +157,27 @@ fn prepare(assignment: &Assignment, warden: &Arc<Warden>) -> Result<Arc<dyn Driv
 impl Http {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
-        let names = Names::of(assignment)?;
-        let secrets = names.secrets();
-        Self::with_names(warden, assignment, names)
-            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+        with_names(assignment, |names| Self::with_names(warden, assignment, names))
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        settings::check_workload(&assignment.settings)?;
+        check_workload(&assignment.settings, keys::WORKLOAD_KEYS)?;
         let resolve = settings::resolve(&assignment.settings)?;
         let is_scenario = assignment.is_scenario;
         let context = Context { files: &assignment.files, names: &names, is_scenario };
-        let mut roots = SystemRoots::default();
-        let mut targets: Vec<Target> = Vec::new();
+        let mut targets = Targets::new(warden, resolve);
         let mut operations = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let read = settings::read(spec, &context)?;
-            let known = targets.iter().position(|target| target.route == read.route);
-            let target = match known {
-                Some(target) => target,
-                None => {
-                    targets.push(target(spec, read.route, resolve, &mut roots, warden)?);
-                    targets.len() - 1
-                }
-            };
+            let target = targets.place_of(spec, read.route)?;
             operations.push(HttpOperation { place: operations.len(), target, ..read.operation });
         }
         let connections = Connections::of(&assignment.load);
-        let secrets = names.secrets();
+        let (targets, secrets) = (targets.into_made(), names.secrets());
         Ok(Self {
             plan: Arc::new(HttpPlan { targets, operations, connections, is_scenario, names, secrets }),
         })
     }
-}
-
-/// Makes a target ready: its addresses and its TLS.
-fn target(
-    spec: &OperationSpec,
-    route: Route,
-    resolve: Resolve,
-    roots: &mut SystemRoots,
-    warden: &Arc<Warden>,
-) -> Result<Target, PrepareError> {
-    let tls = match (&route.tls, &route.place) {
-        (Some(tls), Place::Host { host, .. }) => {
-            let tls = Tls::new(tls, host, route.protocol, roots);
-            Some(tls.map_err(|error| wrong(spec, "url", error))?)
-        }
-        _ => None,
-    };
-    let target =
-        Target::new(route, resolve, tls, Arc::clone(warden)).map_err(|error| wrong(spec, "url", error))?;
-    target.check_before(resolve)?;
-    Ok(target)
 }
 
 impl Connections {

@@ -36,7 +36,7 @@ use self::wire::{Wire, WireDesk};
 use self::worker::RedisWorker;
 use super::connection::target::Target;
 use super::connection::tls::SystemRoots;
-use super::settings::wrong;
+use super::settings::{check_workload, with_names, wrong};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -98,14 +98,11 @@ struct RedisOperation {
 impl Redis {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
-        let names = Names::of(assignment)?;
-        let secrets = names.secrets();
-        Self::with_names(warden, assignment, names)
-            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+        with_names(assignment, |names| Self::with_names(warden, assignment, names))
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        settings::check_workload(&assignment.settings)?;
+        check_workload(&assignment.settings, keys::WORKLOAD_KEYS)?;
         let mut roots = SystemRoots::default();
         let mut servers: Vec<Server> = Vec::new();
         let mut operations = Vec::with_capacity(assignment.operations.len());

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared::histogram::HIGHEST_TRACKABLE;
 use shared::job::OperationSpec;
 use shared::job::schema::Key;
-use shared::units::parse_duration;
+use shared::plan::Assignment;
+use shared::units::{UnitError, parse_duration, parse_size};
 
 use super::PrepareError;
 use crate::values::{Names, Place, Rendering};
@@ -20,9 +22,56 @@ const TIMEOUT_MAX: Duration = Duration::from_nanos(HIGHEST_TRACKABLE);
 /// The key that is wrong, and how.
 pub(in crate::workload) type Wrong = (&'static str, String);
 
+/// A size as jobs write it: a number of bytes, or a text with a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(in crate::workload) enum Size {
+    /// A number.
+    Bytes(u64),
+    /// A text.
+    Text(String),
+}
+
+impl Size {
+    /// How many bytes it is.
+    ///
+    /// # Errors
+    /// A text that is no size.
+    pub(in crate::workload) fn bytes(&self) -> Result<u64, UnitError> {
+        match self {
+            Self::Bytes(bytes) => Ok(*bytes),
+            Self::Text(text) => parse_size(text),
+        }
+    }
+}
+
 /// Says at which key something is wrong.
 pub(in crate::workload) fn at(key: &'static str) -> impl Fn(String) -> Wrong {
     move |what| (key, what)
+}
+
+/// Makes a kind ready with the names of its trial. What is said of what goes wrong tells nothing confidential.
+///
+/// # Errors
+/// When the names make no sense, and as `make`.
+pub(in crate::workload) fn with_names<T>(
+    assignment: &Assignment,
+    make: impl FnOnce(Names) -> Result<T, PrepareError>,
+) -> Result<T, PrepareError> {
+    let names = Names::of(assignment)?;
+    let secrets = names.secrets();
+    make(names).map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+}
+
+/// Whether all keys of the workload itself are known and built.
+///
+/// # Errors
+/// The first that is not.
+pub(in crate::workload) fn check_workload(
+    settings: &Map<String, Value>,
+    keys: &[Key],
+) -> Result<(), PrepareError> {
+    check_keys(settings, keys).map_err(|(key, what)| PrepareError(format!("workload.{key} {what}")))
 }
 
 /// Whether all keys are known and built; the first that is not, and why.

@@ -25,13 +25,12 @@ use shared::plan::Assignment;
 use super::bytes::expectation::Expected;
 use super::bytes::payload::Payload;
 use super::connection::buffers::Buffers;
-use super::connection::place::Place;
 use super::connection::progress::CONNECTING_MEASURES;
-use super::connection::target::{Protocol, Route, Target};
-use super::connection::tls::{SystemRoots, Tls};
+use super::connection::target::Target;
+use super::connection::targets::Targets;
 use super::http::keys::WORKLOAD_KEYS;
 use super::http::settings::resolve;
-use super::settings::{check_keys, wrong};
+use super::settings::{check_workload, with_names};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -107,19 +106,14 @@ struct Context<'a> {
 impl Tcp {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
-        let names = Names::of(assignment)?;
-        let secrets = names.secrets();
-        Self::with_names(warden, assignment, names)
-            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+        with_names(assignment, |names| Self::with_names(warden, assignment, names))
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        let wrong_key = |(key, what)| PrepareError(format!("workload.{key} {what}"));
-        check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
+        check_workload(&assignment.settings, WORKLOAD_KEYS)?;
         let resolve = resolve(&assignment.settings)?;
         let context = Context { files: &assignment.files, names: &names };
-        let mut roots = SystemRoots::default();
-        let mut targets: Vec<Target> = Vec::new();
+        let mut targets = Targets::new(warden, resolve);
         let mut operations: Vec<TcpOperation> = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &context)?;
@@ -127,27 +121,19 @@ impl Tcp {
             // The steps of a scenario follow each other as its author knows the server, on one connection.
             let shares = |known: &&TcpOperation| {
                 let is_alike = assignment.is_scenario || known.awaits() == operation.awaits();
-                targets[known.target].route == route && is_alike
+                targets.at(known.target).route == route && is_alike
             };
             let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {
                 Some(target) => target,
-                None => {
-                    let unreachable = |error: &dyn std::fmt::Display| wrong(spec, "url", error);
-                    let tls = tls(&route, &mut roots).map_err(|error| unreachable(&error))?;
-                    let target = Target::new(route, resolve, tls, Arc::clone(warden));
-                    let target = target.map_err(|error| unreachable(&error))?;
-                    target.check_before(resolve)?;
-                    targets.push(target);
-                    targets.len() - 1
-                }
+                None => targets.add(spec, route)?,
             };
             operations.push(TcpOperation { target, ..operation });
         }
         let (load, secrets) = (&assignment.load, names.secrets());
         Ok(Self {
             plan: Arc::new(TcpPlan {
-                targets,
+                targets: targets.into_made(),
                 operations,
                 per_worker: load.connections_per_worker.max(1),
                 new_every: load.new_connection_every.unwrap_or(u64::MAX),
@@ -156,14 +142,6 @@ impl Tcp {
                 secrets,
             }),
         })
-    }
-}
-
-/// The TLS of a route, if it is encrypted; no protocol is offered by name.
-fn tls(route: &Route, roots: &mut SystemRoots) -> Result<Option<Tls>, super::connection::tls::TlsError> {
-    match (&route.tls, &route.place) {
-        (Some(tls), Place::Host { host, .. }) => Tls::new(tls, host, Protocol::Other, roots).map(Some),
-        _ => Ok(None),
     }
 }
 

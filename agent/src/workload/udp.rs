@@ -25,9 +25,10 @@ use shared::plan::Assignment;
 use super::bytes::expectation::Expected;
 use super::bytes::payload::Payload;
 use super::connection::target::Target;
+use super::connection::targets::Targets;
 use super::http::keys::WORKLOAD_KEYS;
 use super::http::settings::resolve;
-use super::settings::{check_keys, wrong};
+use super::settings::{check_workload, with_names};
 use super::{PrepareError, Seat, Workload, WorkloadKind};
 use crate::engine::{Drive, boxed};
 use crate::policy::Warden;
@@ -102,41 +103,31 @@ impl UdpOperation {
 impl Udp {
     /// Made ready as far as a policy allows.
     fn under(warden: &Arc<Warden>, assignment: &Assignment) -> Result<Self, PrepareError> {
-        let names = Names::of(assignment)?;
-        let secrets = names.secrets();
-        Self::with_names(warden, assignment, names)
-            .map_err(|PrepareError(message)| PrepareError(secrets.mask(message)))
+        with_names(assignment, |names| Self::with_names(warden, assignment, names))
     }
 
     fn with_names(warden: &Arc<Warden>, assignment: &Assignment, names: Names) -> Result<Self, PrepareError> {
-        let wrong_key = |(key, what)| PrepareError(format!("workload.{key} {what}"));
-        check_keys(&assignment.settings, WORKLOAD_KEYS).map_err(wrong_key)?;
+        check_workload(&assignment.settings, WORKLOAD_KEYS)?;
         let resolve = resolve(&assignment.settings)?;
-        let mut targets: Vec<Target> = Vec::new();
+        let mut targets = Targets::new(warden, resolve);
         let mut operations: Vec<UdpOperation> = Vec::with_capacity(assignment.operations.len());
         for spec in &assignment.operations {
             let (route, operation) = settings::read(spec, &names)?;
             // The steps of a scenario follow each other as its author knows the server, on one connection.
             let shares = |known: &&UdpOperation| {
                 let is_alike = assignment.is_scenario || known.awaits() == operation.awaits();
-                targets[known.target].route == route && is_alike
+                targets.at(known.target).route == route && is_alike
             };
             let known = operations.iter().find(shares).map(|known| known.target);
             let target = match known {
                 Some(target) => target,
-                None => {
-                    let target = Target::new(route, resolve, None, Arc::clone(warden));
-                    let target = target.map_err(|error| wrong(spec, "url", error))?;
-                    target.check_before(resolve)?;
-                    targets.push(target);
-                    targets.len() - 1
-                }
+                None => targets.add(spec, route)?,
             };
             operations.push(UdpOperation { target, ..operation });
         }
         let (new_every, secrets) =
             (assignment.load.new_connection_every.unwrap_or(u64::MAX), names.secrets());
-        let is_scenario = assignment.is_scenario;
+        let (targets, is_scenario) = (targets.into_made(), assignment.is_scenario);
         Ok(Self { plan: Arc::new(UdpPlan { targets, operations, new_every, is_scenario, names, secrets }) })
     }
 }

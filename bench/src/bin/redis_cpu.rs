@@ -3,11 +3,10 @@
 //! `cargo run --release -p fleetmark-bench --bin redis_cpu` (build `fleetmark` in release first). Options: rounds, thousands of GETs.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use fleetmark_bench::options::Options;
-use fleetmark_bench::stage::{Fleet, Kept, has, wait_for};
+use fleetmark_bench::stage::{Fleet, Kept, free_port, has, wait_until_it_listens};
 use fleetmark_bench::table::Table;
 use fleetmark_bench::{cpu, reading};
 
@@ -51,13 +50,10 @@ fn main() -> io::Result<()> {
 
 /// A Redis that keeps nothing, and its port.
 fn server() -> io::Result<(Kept, u16)> {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let port = free_port()?;
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let kept = Kept::of(child);
-    wait_for(|| TcpStream::connect(("127.0.0.1", port)).ok())?;
-    Ok((kept, port))
+    Ok((wait_until_it_listens(&mut command, port)?, port))
 }
 
 /// Seconds of CPU time that its GETs took it, and the median of their latency, µs.

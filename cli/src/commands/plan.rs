@@ -118,7 +118,7 @@ fn answer(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<
         "looks": variants::looks(job),
         "search": variants::search(job),
         "trials": trials,
-        "profiled": plan.profiled.len(),
+        "profiled_trials": plan.profiled.len(),
         "trial_seconds": length.trial.map(|trial| trial.as_secs_f64()),
         "total_seconds": length.total.map(|total| total.as_secs_f64()),
     })
@@ -155,13 +155,10 @@ fn page(job: &Job, plan: &Plan, length: &Length, files: &BTreeMap<String, Vec<u8
     if plan.trials.len() > TRIALS_LISTED_MAX {
         line(&mut text, &format!("and {} more", plan.trials.len() - TRIALS_LISTED_MAX));
     }
-    if !plan.profiled.is_empty() {
-        let (count, trials) =
-            (plan.profiled.len(), if plan.profiled.len() == 1 { "trial" } else { "trials" });
-        line(
-            &mut text,
-            &format!("then {count} more {trials} beside a profiler, which nothing is measured by"),
-        );
+    if let (Some(profile), false) = (&job.profile, plan.profiled.is_empty()) {
+        let (count, program) = (plan.profiled.len(), &profile.command[0]);
+        let more = if count == 1 { "one more trial".to_owned() } else { format!("{count} more trials") };
+        line(&mut text, &format!("then {more}, not measured, with {program} beside the load"));
     }
     for sentence in variants::looks_in_words(job).into_iter().chain(variants::search_in_words(job)) {
         line(&mut text, &sentence);

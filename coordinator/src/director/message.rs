@@ -5,10 +5,11 @@ use shared::finding::Finding;
 use shared::fleet::AgentStatus;
 use shared::ids::{AgentId, AgentName, LeaseEpoch, RunId, TrialKey};
 use shared::interval::Interval;
-use shared::run_record::{AttachedFile, LookOutcome, RunRecord};
+use shared::run_record::{LookOutcome, RunRecord};
 use tokio::sync::{mpsc, oneshot};
 
 use super::observers::Watching;
+use super::profiles::ProfileWord;
 use super::run_counts::RunCounts;
 use crate::fleet::{AttachRefusal, Introduction};
 use crate::ingest::room::Taken;
@@ -90,28 +91,8 @@ pub enum Message {
         /// The room that they take until they have been heard.
         room: Taken,
     },
-    /// An agent has something that a profiler wrote.
-    ProfileAnnounced {
-        /// Who.
-        agent: AgentId,
-        /// Beside which trial.
-        trial: TrialKey,
-        /// How long it is.
-        size_bytes: u64,
-        /// Whether it is wanted; why not.
-        reply: oneshot::Sender<Result<(), String>>,
-    },
-    /// What a profiler wrote is stored.
-    ProfileStored {
-        /// On whose host.
-        agent: AgentId,
-        /// Beside which trial.
-        trial: TrialKey,
-        /// What it is.
-        file: AttachedFile,
-        /// Whether the run's record names it now; why not.
-        reply: oneshot::Sender<Result<(), String>>,
-    },
+    /// Something about what a profiler wrote.
+    Profile(ProfileWord),
     /// A job was accepted and stored.
     Submit {
         /// The job.

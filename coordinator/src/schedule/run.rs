@@ -1,13 +1,13 @@
 //! One run's way through the steps.
 //!
-//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `concerns` (whom and what it is about), `target`, `hooks`,
+//! Rooms: `steps` (entering each), `turns` (whose turn it is), `cells` (what stands apart within a trial), `concern` (what an answer is about), `target`, `hooks`,
 //! `preparing` and `arming` (telling agents their parts, and when), `unwind` (leaving the straight way), `loss` (of agents),
 //! `observing` (hosts that make no load), `looking` (whether more blocks are needed), `profiling` (trials that are not measured), `needs` (which agents it asks for), `adoption` (after a restart), `keeping` (what the record keeps).
 
 mod adoption;
 mod arming;
 mod cells;
-mod concerns;
+mod concern;
 mod hooks;
 mod keeping;
 mod looking;
@@ -331,6 +331,14 @@ impl ActiveRun {
 
     pub(super) fn operation_names(&self) -> Vec<String> {
         self.job.workload.operations.iter().map(|operation| operation.name.to_string()).collect()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.step == Step::Finished
+    }
+
+    pub(super) fn has_agent(&self, agent: AgentId) -> bool {
+        self.agents.contains(&agent)
     }
 
     /// The job that the present trial runs: its variant's.

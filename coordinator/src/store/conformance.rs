@@ -1,10 +1,11 @@
 //! The suite of facts that every provider passes. A provider's tests say `conformance!(ItsFixture)`.
 //!
-//! Rooms: [`runs`], [`intervals`], [`lists`], [`baselines`] (and figures).
+//! Rooms: [`runs`], [`intervals`], [`lists`], [`baselines`] (and figures), [`profiles`].
 
 mod baselines;
 mod intervals;
 mod lists;
+mod profiles;
 mod runs;
 
 use super::ResultStore;
@@ -13,6 +14,7 @@ use super::samples::{self, run_id};
 pub(crate) use baselines::*;
 pub(crate) use intervals::*;
 pub(crate) use lists::*;
+pub(crate) use profiles::*;
 pub(crate) use runs::*;
 
 /// A provider under test.
@@ -45,6 +47,8 @@ macro_rules! conformance {
             files_must_be_those_of_the_record,
             an_interval_that_is_too_large_is_refused_with_its_whole_batch,
             other_intervals_can_take_the_place_of_a_finished_run_s,
+            what_a_profiler_wrote_is_stored_and_moved_with_its_run,
+            a_file_of_an_unknown_run_is_refused,
             a_removed_run_is_gone,
             a_removed_run_can_be_created_again,
             lists_show_the_newest_first_and_what_the_filter_admits,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-/// Sections that say what is to hold, and not what is measured.
-const SECTIONS_OF_CLAIMS: [&str; 3] = ["claims", "expect", "limits"];
+/// Sections that say what is to hold or is looked into, and not what is measured.
+const SECTIONS_NOT_MEASURED: [&str; 4] = ["claims", "expect", "limits", "profile"];
 /// Most differences told: more than anybody reads.
 const TOLD_MAX: usize = 20;
 
@@ -15,7 +15,7 @@ pub fn differences(one: &str, other: &str) -> Vec<String> {
     let (Ok(mut one), Ok(mut other)) = (one.parse::<Table>(), other.parse::<Table>()) else {
         return vec!["the file".to_owned()];
     };
-    for section in SECTIONS_OF_CLAIMS {
+    for section in SECTIONS_NOT_MEASURED {
         one.remove(section);
         other.remove(section);
     }

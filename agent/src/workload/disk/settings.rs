@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::plan::Assignment;
-use shared::units::{UnitError, human_bytes, parse_size};
+use shared::units::{UnitError, human_bytes};
 
 use super::area::SEQUENTIAL_BYTES;
 use super::log::FILE_BYTES_MAX;
 use super::place::Place;
+use crate::workload::settings::Size;
 
 /// How large the file is unless said otherwise: more than the caches that disks have themselves.
 const SIZE_DEFAULT: u64 = 1 << 30;
@@ -129,13 +130,6 @@ struct Keys {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Size {
-    Bytes(u64),
-    Text(String),
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OperationKeys {
     kernel: String,
@@ -148,11 +142,7 @@ impl Settings {
     /// The first key that makes no sense, or a directory that cannot be used.
     pub(super) fn read(assignment: &Assignment, workers: NonZeroU32) -> Result<Self, SettingsError> {
         let keys = Keys::deserialize(Value::Object(assignment.settings.clone()))?;
-        let given = match keys.size {
-            None => SIZE_DEFAULT,
-            Some(Size::Bytes(bytes)) => bytes,
-            Some(Size::Text(text)) => parse_size(&text)?,
-        };
+        let given = keys.size.as_ref().map(Size::bytes).transpose()?.unwrap_or(SIZE_DEFAULT);
         if given < SEQUENTIAL_BYTES as u64 {
             return Err(SettingsError::TooSmall(given));
         }

@@ -14,7 +14,7 @@ use self::expect::Expected;
 use super::address::Address;
 use super::answer::Wants;
 use super::http2::Http2Request;
-use super::keys::{OPERATION_KEYS, REDIRECTS_MAX, WORKLOAD_KEYS};
+use super::keys::{OPERATION_KEYS, REDIRECTS_MAX};
 use super::request::{self, Header, RequestTemplate};
 use super::script::Script;
 use super::url::Url;
@@ -30,11 +30,6 @@ use crate::workload::{PrepareError, Seat};
 pub(super) struct ReadOperation {
     pub(super) route: Route,
     pub(super) operation: HttpOperation,
-}
-
-/// Checks the keys of the workload itself.
-pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
-    check_keys(settings, WORKLOAD_KEYS).map_err(|(key, what)| PrepareError(format!("workload.{key} {what}")))
 }
 
 /// Reads when hosts are looked up.

@@ -7,12 +7,13 @@ use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::metric::{MetricKind, MetricSpec};
 use shared::plan::Assignment;
-use shared::units::{UnitError, human_bytes, parse_size};
+use shared::units::{UnitError, human_bytes};
 
 use super::chase::LINE_BYTES;
 use super::pass::Pass;
 use crate::host::capacity;
 use crate::policy::Warden;
+use crate::workload::settings::Size;
 use crate::workload::{PrepareError, hardware};
 
 /// Arrays and rings are so many times as large as the last-level caches, unless the job says otherwise: STREAM's own rule.
@@ -132,13 +133,6 @@ struct OperationKeys {
     size: Option<Size>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Size {
-    Bytes(u64),
-    Text(String),
-}
-
 /// Reads what a trial runs.
 pub(super) struct Settings;
 
@@ -188,11 +182,7 @@ fn needed_bytes(operations: &[Operation]) -> u64 {
 
 fn operation(spec: &OperationSpec, threads: NonZeroU32) -> Result<Operation, OperationError> {
     let keys = OperationKeys::deserialize(Value::Object(spec.settings.clone()))?;
-    let given = match keys.size {
-        None => None,
-        Some(Size::Bytes(bytes)) => Some(bytes),
-        Some(Size::Text(text)) => Some(parse_size(&text)?),
-    };
+    let given = keys.size.as_ref().map(Size::bytes).transpose()?;
     let pass = match keys.kernel.as_str() {
         "copy/1" => Pass::Copy,
         "scale/1" => Pass::Scale,

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::job::OperationSpec;
 use shared::plan::Assignment;
-use shared::units::{UnitError, parse_size};
+use shared::units::UnitError;
+
+use crate::workload::settings::Size;
 
 /// Longest message of a round trip, bytes: both sides keep a whole one.
 const MESSAGE_BYTES_MAX: u64 = 1 << 20;
@@ -83,13 +85,6 @@ struct OperationKeys {
     size: Option<Size>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Size {
-    Bytes(u64),
-    Text(String),
-}
-
 impl Settings {
     /// Reads what a trial runs.
     ///
@@ -112,11 +107,7 @@ impl Settings {
 
 fn exchange(spec: &OperationSpec) -> Result<Exchange, OperationError> {
     let keys = OperationKeys::deserialize(Value::Object(spec.settings.clone()))?;
-    let given = match keys.size {
-        None => None,
-        Some(Size::Bytes(bytes)) => Some(bytes),
-        Some(Size::Text(text)) => Some(parse_size(&text)?),
-    };
+    let given = keys.size.as_ref().map(Size::bytes).transpose()?;
     match (keys.kernel.as_str(), given) {
         ("round-trip/1", given) => {
             let bytes = given.unwrap_or(1);

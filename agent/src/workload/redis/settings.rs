@@ -9,7 +9,7 @@ use shared::plan::Assignment;
 
 use super::command::{Batch, Command};
 use super::greeting::Greeting;
-use super::keys::{OPERATION_KEYS, PIPELINE_MAX, WORKLOAD_KEYS};
+use super::keys::{OPERATION_KEYS, PIPELINE_MAX};
 use super::{RedisOperation, Server};
 use crate::policy::Warden;
 use crate::values::{Names, Place, Rendering};
@@ -17,7 +17,7 @@ use crate::workload::PrepareError;
 use crate::workload::connection::server_url::ServerUrl;
 use crate::workload::connection::target::{self, Protocol, Resolve, Target};
 use crate::workload::connection::tls::{SystemRoots, Tls, TlsSettings};
-use crate::workload::settings::{check_keys, text, timeout, wrong};
+use crate::workload::settings::{Wrong, check_keys, text, timeout, wrong};
 
 /// The port of a URL that names none.
 const DEFAULT_PORT: u16 = 6379;
@@ -41,14 +41,6 @@ pub(super) struct Route {
     pub(super) tls: Option<TlsSettings>,
     /// Which database is chosen.
     database: Option<u32>,
-}
-
-/// The key that is wrong, and how.
-type Wrong = (&'static str, String);
-
-/// Checks the keys of the workload itself.
-pub(super) fn check_workload(settings: &Map<String, Value>) -> Result<(), PrepareError> {
-    check_keys(settings, WORKLOAD_KEYS).map_err(|(key, what)| PrepareError(format!("workload.{key} {what}")))
 }
 
 /// Reads one operation, with what the workload says for all.

@@ -16,8 +16,8 @@ use crate::exit_code::{Failure, INTERNAL};
 
 /// What is calibrated with when no job is named.
 pub(super) const DEFAULT_JOB: &str = include_str!("default_job.toml");
-/// Sections that say what is compared, claimed and looked for: a calibration has its own.
-const SECTIONS_LEFT_OUT: [&str; 5] = ["variants", "sweep", "claims", "search", "expect"];
+/// Sections that say what is compared, claimed, looked for and looked into: a calibration has its own.
+const SECTIONS_LEFT_OUT: [&str; 6] = ["variants", "sweep", "claims", "search", "expect", "profile"];
 /// Sections that belong to what the job measures, which a control with another target does not.
 const SECTIONS_OF_THE_TARGET: [&str; 7] =
     ["workload", "workloads", "target", "params", "data", "hooks", "observe"];

@@ -37,15 +37,16 @@ fn profiled(job: &Arc<Job>, disturb: impl FnOnce(&mut World)) -> (World, RunReco
 
 #[test]
 fn one_more_trial_of_each_variant_comes_last_and_is_none_of_the_run_s() {
-    let (world, record) = ended(PROFILED, |_| ());
+    let (mut world, record) = ended(PROFILED, |_| ());
     assert_eq!((record.state, record.trials.len()), (RunState::Finished, 4));
     let variants: Vec<u32> = record.profiles.iter().map(|profiled| profiled.variant.0).collect();
     assert_eq!(variants, [0, 1]);
     assert!(record.profiles.iter().all(|profiled| profiled.trial.is_complete && profiled.trial.trial.0 >= 4));
     // Without a target the profiler runs where the load is made.
-    assert_eq!((world.sent_to(1, is_profile), world.sent_to(2, is_profile)), (4, 4));
+    assert_eq!((world.sent_to(1, is_profile), world.sent_to(2, is_profile)), (2, 2));
     assert!(problems(&record).iter().all(|problem| problem.contains("did not arrive")), "{record:#?}");
     assert_eq!(record.measurements_needed(), 4);
+    world.pass(SECOND);
     world.assert_nothing_is_held();
 }
 
@@ -59,9 +60,10 @@ fn the_profiler_runs_where_the_target_does() {
 #[test]
 fn a_profiler_that_fails_or_hangs_is_told_of_and_the_run_is_what_it_was() {
     for (program, told) in [("fail", "exit status 1"), ("hang", "did not end in time")] {
-        let (world, record) = ended(&PROFILED.replace("perf", program), |_| ());
+        let (mut world, record) = ended(&PROFILED.replace("perf", program), |_| ());
         assert_eq!((record.state, record.reason.as_deref()), (RunState::Finished, None));
         assert!(problems(&record).iter().all(|problem| problem.contains(told)), "{:?}", problems(&record));
+        world.pass(SECOND);
         world.assert_nothing_is_held();
     }
 }
@@ -95,11 +97,12 @@ fn what_a_profiler_wrote_is_taken_once_its_trial_is_under_way_and_within_bounds(
 
 #[test]
 fn a_lost_agent_leaves_out_the_profiles_and_not_what_was_measured() {
-    let (world, record) = profiled(&job(PROFILED), |world| world.kill(2));
+    let (mut world, record) = profiled(&job(PROFILED), |world| world.kill(2));
     assert_eq!((record.state, record.trials.len()), (RunState::Finished, 4), "{:?}", record.reason);
     assert_eq!(record.profiles.len(), 1);
     assert!(!record.profiles[0].trial.is_complete);
     assert!(record.trials.iter().all(|trial| trial.is_complete));
+    world.pass(SECOND);
     world.assert_nothing_is_held();
 }
 
@@ -129,9 +132,10 @@ fn a_coordinator_that_is_restarted_waits_for_the_profiler_again() {
 
 #[test]
 fn a_cancelled_run_waits_for_no_profiler() {
-    let (world, record) = profiled(&job(&PROFILED.replace("perf", "hang")), |world| world.cancel(1));
+    let (mut world, record) = profiled(&job(&PROFILED.replace("perf", "hang")), |world| world.cancel(1));
     assert_eq!(record.state, RunState::Cancelled);
     assert!(world.finished_at[&run_id(1)] < 60 * SECOND, "{:?}", world.finished_at[&run_id(1)]);
     assert!(!record.profiles[0].trial.is_complete && record.profiles.len() == 1);
+    world.pass(SECOND);
     world.assert_nothing_is_held();
 }

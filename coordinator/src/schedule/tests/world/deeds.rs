@@ -46,12 +46,14 @@ impl World {
         }
     }
 
-    /// Nothing is said twice on one link; only what undoes may be, since it may answer a repeated word.
+    /// Nothing is said twice on one link; only what undoes may be, since it may answer a repeated word, and the order to a profiler,
+    /// which is told when the load begins and again when it is waited for: its agent only answers it again.
     fn send(&mut self, agent: AgentId, command: Command) {
         let link = self.connections.get(&agent).copied();
-        let undoes = matches!(command, Command::Release(_) | Command::StopTarget(_));
+        let may_repeat =
+            matches!(command, Command::Release(_) | Command::StopTarget(_) | Command::Profile { .. });
         let entry = (agent, link, command.clone());
-        assert!(link.is_none() || undoes || !self.sent.contains(&entry), "sent twice: {entry:?}");
+        assert!(link.is_none() || may_repeat || !self.sent.contains(&entry), "sent twice: {entry:?}");
         self.sent.push(entry);
         if let (Some(link), Some(there)) = (link, self.agents.get(&agent)) {
             self.later(there.delay, Happening::Arrives(agent, link, command));

@@ -1,24 +1,14 @@
-//! Whom a run is about, and which answers.
+//! Which of what agents say is about what is under way.
 
 use shared::ids::{AgentId, TrialKey};
 
+use super::super::Answer;
+use super::super::step::Step;
 use super::ActiveRun;
-use crate::schedule::Answer;
-use crate::schedule::step::Step;
 
 impl ActiveRun {
-    /// Whether nothing more happens in it.
-    pub(in crate::schedule) fn is_over(&self) -> bool {
-        self.step == Step::Finished
-    }
-
-    /// Whether an agent makes load for it.
-    pub(in crate::schedule) fn has_agent(&self, agent: AgentId) -> bool {
-        self.agents.contains(&agent)
-    }
-
     /// Whether an agent's part in a trial is still wanted: once it is judged, its agents are told to let it go.
-    pub(in crate::schedule) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
+    pub(in super::super) fn wants(&self, agent: AgentId, trial: TrialKey) -> bool {
         (self.has_agent(agent) || self.is_observed_by(agent))
             && self.is_current(trial)
             && self.stage() <= Step::Judge
@@ -26,12 +16,7 @@ impl ActiveRun {
 
     /// Whether an answer is about what is under way. A target that serves all trials fails under the name of the one
     /// in which it was started.
-    pub(in crate::schedule) fn is_concerned_by(
-        &self,
-        agent: AgentId,
-        trial: TrialKey,
-        answer: &Answer,
-    ) -> bool {
+    pub(in super::super) fn is_concerned_by(&self, agent: AgentId, trial: TrialKey, answer: &Answer) -> bool {
         let is_current = self.is_current(trial);
         let is_about_now = match answer {
             Answer::Refused(failure) => return self.is_concerned_by(agent, trial, failure),
