@@ -1,7 +1,7 @@
 //! What profilers wrote, on its way to the coordinator.
 
 use std::fs::File;
-use std::io::Read;
+use std::os::unix::fs::FileExt;
 
 use proto::agent_service_client::AgentServiceClient;
 use shared::ids::TrialKey;
@@ -45,7 +45,7 @@ impl Uplink {
     /// When the coordinator does not want it, or the connection breaks.
     pub(crate) async fn send(&self, trial: TrialKey, profile: &Profile) -> Result<(), SendError> {
         let file =
-            File::open(&profile.file).map_err(|error| SendError::Refused(format!("read it: {error}")))?;
+            profile.file.try_clone().map_err(|error| SendError::Refused(format!("read it: {error}")))?;
         let hello = proto::ProfileHello {
             agent_id: self.agent_id.clone(),
             trial: Some(trial.into()),
@@ -53,7 +53,7 @@ impl Uplink {
         };
         let (sender, parts) = mpsc::channel(PARTS_MAX);
         let size_bytes = profile.size_bytes;
-        tokio::task::spawn_blocking(move || read(hello, file.take(size_bytes), &sender));
+        tokio::task::spawn_blocking(move || read(hello, (&file, size_bytes), &sender));
         match self.client.clone().send_profile(ReceiverStream::new(parts)).await {
             Ok(_) => Ok(()),
             Err(status) => Err(refusal(&status)),
@@ -61,16 +61,25 @@ impl Uplink {
     }
 }
 
-/// Reads a file part by part, as long as somebody takes them.
-fn read(hello: proto::ProfileHello, mut file: impl Read, parts: &mpsc::Sender<proto::ProfileUp>) {
+/// Reads so much of a file part by part, as long as somebody takes them.
+fn read(
+    hello: proto::ProfileHello,
+    (file, size_bytes): (&File, u64),
+    parts: &mpsc::Sender<proto::ProfileUp>,
+) {
     use proto::profile_up::Message;
-    let mut next = Message::Hello(hello);
+    let (mut next, mut at) = (Message::Hello(hello), 0);
     while parts.blocking_send(proto::ProfileUp { message: Some(next) }).is_ok() {
-        let mut part = Vec::new();
-        match file.by_ref().take(PART_BYTES as u64).read_to_end(&mut part) {
+        let left = usize::try_from(size_bytes - at).unwrap_or(usize::MAX);
+        let mut part = vec![0; PART_BYTES.min(left)];
+        match file.read_at(&mut part, at) {
             // What is cut short is refused by whoever was told its length.
             Ok(0) | Err(_) => return,
-            Ok(_) => next = Message::Part(part),
+            Ok(count) => {
+                part.truncate(count);
+                at += count as u64;
+                next = Message::Part(part);
+            }
         }
     }
 }

@@ -94,7 +94,7 @@ impl Shell {
         let (prepared, ready) = mpsc::channel(EVENTS_MAX);
         let (refused, refusals) = mpsc::channel(EVENTS_MAX);
         let (policy, veil) = (Arc::clone(&options.policy), Arc::clone(&options.veil));
-        profiler::clear_leftovers(&options.data);
+        profiler::clear_leftovers(&options.data, &policy.launch);
         let places = Places { fleetmark: options.fleetmark.clone(), data: options.data.clone() };
         let undertakings = Arc::default();
         let programs = Programs::new(places, policy, veil, Arc::clone(&undertakings), said);
