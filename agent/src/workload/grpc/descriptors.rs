@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use prost_reflect::prost::Message;
+use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
@@ -90,7 +92,24 @@ pub(in crate::workload) fn of_sources(
 /// # Errors
 /// When it is none.
 pub(in crate::workload) fn of_set(bytes: &[u8]) -> Result<DescriptorPool, DescriptorsError> {
-    DescriptorPool::decode(bytes).map_err(|error| DescriptorsError::Set(error.to_string()))
+    let set = FileDescriptorSet::decode(bytes).map_err(|error| DescriptorsError::Set(error.to_string()))?;
+    pool_of(set.file).map_err(DescriptorsError::Set)
+}
+
+/// Puts files together, in whatever order they are, as somebody else's compiler or server told them.
+///
+/// # Errors
+/// With the reason, when they do not fit together, or are written in a syntax that cannot be read yet: the library's own check of that
+/// does not end well.
+pub(in crate::workload) fn pool_of(files: Vec<FileDescriptorProto>) -> Result<DescriptorPool, String> {
+    let is_read = |file: &&FileDescriptorProto| matches!(file.syntax(), "" | "proto2" | "proto3");
+    if let Some(file) = files.iter().find(|file| !is_read(file)) {
+        let (name, syntax) = (file.name(), file.syntax());
+        return Err(format!("{name:?} is written in the syntax {syntax:?}; proto2 and proto3 can be read"));
+    }
+    let mut pool = DescriptorPool::new();
+    pool.add_file_descriptor_protos(files).map_err(|error| error.to_string())?;
+    Ok(pool)
 }
 
 /// Takes a method's name apart: its service, and its own.
@@ -163,4 +182,20 @@ fn told(error: &protox::Error) -> String {
         text = format!("{file}: {text}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_in_a_syntax_of_later_years_are_refused_with_words() {
+        let file = FileDescriptorProto {
+            name: Some("new.proto".to_owned()),
+            syntax: Some("editions".to_owned()),
+            ..FileDescriptorProto::default()
+        };
+        let refused = pool_of(vec![file]).unwrap_err();
+        assert!(refused.contains("new.proto") && refused.contains("editions"), "{refused}");
+    }
 }

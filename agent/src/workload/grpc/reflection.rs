@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::call::{Course, Ledger, Status, call};
 use super::channel::{Sender, open};
 use super::code::Code;
+use super::descriptors::pool_of;
 use super::frames::{FrameReader, framed};
 use super::settings::elsewhere;
 use crate::workload::connection::failure::Failure;
@@ -162,10 +163,7 @@ impl Conversation {
                 told => told?,
             };
         }
-        let mut pool = DescriptorPool::new();
-        let added = pool.add_file_descriptor_protos(files.into_values());
-        added.map_err(|error| ReflectionError::Unusable(error.to_string()))?;
-        Ok(pool)
+        pool_of(files.into_values().collect()).map_err(ReflectionError::Unusable)
     }
 
     /// Asks for one thing; the files that the server tells.
