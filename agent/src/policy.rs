@@ -1,9 +1,10 @@
 //! What this agent may be told to do: its owner's own rules, which no coordinator can change.
 //!
-//! Rooms: [`keys`] (the file they come from), `targets`, `programs`, `variables`, `limits` (one family of rules each),
-//! `paths` (patterns of files), [`refusal`] (what is said when a rule forbids something), [`warden`] (the rules asked on
+//! Rooms: [`keys`] (the file they come from), `targets`, `programs`, `databases`, `variables`, `limits` (one family of rules
+//! each), `paths` (patterns of files), [`refusal`] (what is said when a rule forbids something), [`warden`] (the rules asked on
 //! behalf of one trial).
 
+mod databases;
 pub mod keys;
 mod limits;
 mod paths;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 
 use shared::plan::Assignment;
 
+pub use self::databases::DatabaseRules;
 pub use self::limits::Limits;
 pub use self::programs::ProgramRules;
 pub use self::refusal::Refusal;
@@ -45,6 +47,8 @@ pub struct Policy {
     pub allows_profile: bool,
     /// Which programs workloads, targets, hooks and profilers may start.
     pub programs: ProgramRules,
+    /// Which files SQLite may open.
+    pub databases: DatabaseRules,
     /// Where it may connect to.
     pub targets: TargetRules,
     /// How much it may do.
@@ -54,7 +58,7 @@ pub struct Policy {
     variables: Vec<VariablePattern>,
 }
 
-/// The rules of an agent whose owner says nothing: no programs, no variables, no metadata services.
+/// The rules of an agent whose owner says nothing: no programs, no variables, no databases' files, no metadata services.
 impl Default for Policy {
     fn default() -> Self {
         let harmless = TABLE.iter().filter(|kind| !kind.needs_permission);
@@ -64,6 +68,7 @@ impl Default for Policy {
             allows_hooks: false,
             allows_profile: false,
             programs: ProgramRules::default(),
+            databases: DatabaseRules::default(),
             targets: TargetRules::default(),
             limits: Limits::default(),
             launch: Launch {
@@ -83,6 +88,7 @@ impl Policy {
             allows_target: true,
             allows_hooks: true,
             allows_profile: true,
+            databases: DatabaseRules::unrestricted(),
             targets: TargetRules::unrestricted(),
             launch: Launch::default(),
             variables: vec![VariablePattern::any()],
@@ -90,11 +96,16 @@ impl Policy {
         }
     }
 
-    /// Allows a kind beside the others; `command` also allows targets, hooks and profilers.
+    /// Allows a kind beside the others; `command` also allows targets, hooks and profilers, and every database's file where
+    /// programs reach them anyway.
     pub fn allow(&mut self, kind: &str) {
         self.kinds.insert(kind.to_owned());
         if kind == COMMAND {
             (self.allows_target, self.allows_hooks, self.allows_profile) = (true, true, true);
+            // SQLite works within the agent: which programs, and as whom they run, does not bind it.
+            if self.programs.allowed.is_none() && self.launch.confinement.account.is_none() {
+                self.databases = DatabaseRules::unrestricted();
+            }
         }
     }
 

@@ -83,6 +83,8 @@ fn each_bad_day_has_its_own_kind_and_words() {
     }
     // What was given up does not go on in the server.
     all_are_closed(&database);
+    let forgotten = database.counter("Com_stmt_close");
+    assert!(forgotten >= 4, "statements whose values are too few stay prepared: {forgotten} were forgotten");
 }
 
 #[test]

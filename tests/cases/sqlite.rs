@@ -1,4 +1,4 @@
-//! SQLite, from end to end: exact counts, locks, bad days, and an agent that opens no files.
+//! SQLite, from end to end: exact counts, locks, bad days, and files that an agent's owner lists.
 
 use fleetmark_tests::cast::{Agent, Coordinator, Scene, wait_for_agents};
 use fleetmark_tests::readings::{only_trial, operation, whole};
@@ -63,6 +63,14 @@ fn each_bad_day_has_its_own_kind_and_words() {
         (url.clone(), "statement = \"SELECT * FROM absent\"", "status", "no such table: absent"),
         (url.clone(), "statement = \"SELECT $1\"", "other", "wants 1 values, and params give 0"),
         (url.clone(), "statement = \"SELECT :name\"", "other", "a value named :name"),
+        (url.clone(), "statement = \"ATTACH 'other.db' AS other\"", "status", "lead to no other"),
+        (
+            url.clone(),
+            "statement = \"ATTACH $1 AS other\"\nparams = [\"/tmp/other.db\"]",
+            "status",
+            "lead to no other",
+        ),
+        (url.clone(), "statement = \"VACUUM INTO '/tmp/other.db'\"", "status", "lead to no other"),
         (url.clone(), &format!("statement = \"{endless}\"\ntimeout = \"1s\""), "timeout", "it was given up"),
     ] {
         let (said, report) = run(&scene, &job(&url, &operations(settings), "iterations = 4"));
@@ -73,17 +81,34 @@ fn each_bad_day_has_its_own_kind_and_words() {
 }
 
 #[test]
-fn an_agent_that_fills_no_disks_opens_no_database_file() {
+fn an_agent_opens_the_database_files_that_its_owner_lists_and_no_other() {
     let scene = Scene::new();
     let (url, path) = file(&scene);
+    let folder = scene.path().join("bench");
+    std::fs::create_dir(&folder).unwrap();
+    scene.write("agent.toml", &format!("databases = [\"{}/*.db\"]\n", folder.display()));
     let coordinator = Coordinator::start(&scene, "store");
-    let agent = Agent::start(&scene, &coordinator.url, "careful", &[]);
+    // Whoever fills disks writes no databases for that.
+    let words = ["--config", "agent.toml", "--allow", "disk"];
+    let agent = Agent::start(&scene, &coordinator.url, "careful", &words);
     wait_for_agents(&scene, &coordinator.url, 1);
-    scene.write("job.toml", &job(&url, &operations("statement = \"SELECT 1\""), "iterations = 4"));
-    let said = scene.run(&["run", "job.toml", "--coordinator", &coordinator.url]);
+    let run = |url: &str, settings: &str| {
+        scene.write("job.toml", &job(url, settings, "iterations = 4"));
+        scene.run(&["run", "job.toml", "--coordinator", &coordinator.url])
+    };
+    let select = operations("statement = \"SELECT 1\"");
+    std::os::unix::fs::symlink(&path, folder.join("trick.db")).unwrap();
+    let trick = url.replace("shop.db", "bench/trick.db");
+    let said = run(&url, &select);
     let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.code == 77 && told.contains("--allow disk"), "{said:?}");
+    assert!(said.code == 77 && told.contains("`databases` of its configuration"), "{said:?}");
+    // The link leads to what is not there yet, so that SQLite itself has to leave it alone.
+    assert_ne!(run(&trick, &select).code, 0);
     assert!(!path.exists());
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(run(&trick, &select).code, 77);
+    let said = run(&url.replace("shop.db", "bench/shop.db"), &format!("setup = [\"VACUUM\"]\n{select}"));
+    assert_eq!(said.code, 0, "{said:?}");
     drop(agent);
 }
 

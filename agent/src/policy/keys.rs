@@ -9,9 +9,10 @@ use shared::job::error::{JobError, JobErrors};
 use shared::job::schema::{Key, Shape};
 use shared::units::{parse_duration, parse_size};
 
+use super::paths::PathPattern;
 use super::programs::ProgramRule;
 use super::targets::TargetRule;
-use super::{Limits, Policy, ProgramRules, TargetRules, VariablePattern};
+use super::{DatabaseRules, Limits, Policy, ProgramRules, TargetRules, VariablePattern};
 use crate::child::launch::{Account, Confinement, Launch};
 use crate::workload::TABLE;
 
@@ -33,6 +34,10 @@ const VARIABLE: Shape = Shape::Parsed {
 const PROGRAM: Shape = Shape::Parsed {
     what: "a path such as \"/usr/bin/git\" or \"/opt/bench/*\", or \"fleetmark\"",
     check: |text| ProgramRule::try_from(text.to_owned()).map(drop),
+};
+const FILE: Shape = Shape::Parsed {
+    what: "a path such as \"/srv/bench/*.db\"",
+    check: |text| PathPattern::parse(text).map(drop),
 };
 const USER: Shape = Shape::Parsed { what: "a user of this host", check: |name| account(name).map(drop) };
 const TARGET: Shape = Shape::Parsed {
@@ -67,6 +72,13 @@ pub const KEYS: &[Key] = &[
         Shape::List(&VARIABLE),
         "Environment variables of the agent that jobs may read as `{{env:NAME}}`; default none. `--allow-env` adds to \
          them.",
+    ),
+    Key::optional(
+        "databases",
+        Shape::List(&FILE),
+        "Files that SQLite may open or make (`sqlite:/path/file.db` in jobs), by where they really are, links followed; `*` \
+         stands for anything but `/`. Its journals lie beside them. Default none; `--allow command` allows all, unless \
+         `programs.allow` or `programs.run_as` is given.",
     ),
     Key::optional("programs", Shape::Table(PROGRAM_KEYS), "Which programs may be started, if any may."),
     Key::optional("targets", Shape::Table(TARGET_KEYS), "Where the agent may connect to."),
@@ -169,6 +181,7 @@ struct Written {
     hooks: bool,
     profile: bool,
     env: Vec<VariablePattern>,
+    databases: Vec<PathPattern>,
     programs: WrittenPrograms,
     targets: WrittenTargets,
     limits: WrittenLimits,
@@ -221,6 +234,7 @@ impl Written {
             allows_hooks: self.hooks,
             allows_profile: self.profile,
             programs: ProgramRules { allowed: self.programs.allow },
+            databases: DatabaseRules::new(self.databases),
             targets: TargetRules::new(self.targets.allow, self.targets.deny, self.targets.link_local),
             limits: Limits {
                 rate: self.limits.rate,

@@ -4,12 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
 
 /// Characters that make a part of a path a pattern.
 const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 
 /// A path from the root in which `*` stands for anything within a part, and `**` for any parts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct PathPattern {
     /// As written, and with what comes before the first wildcard resolved: `/bin/*` is `/usr/bin/*` where one links to
     /// the other.
@@ -37,6 +39,14 @@ impl PathPattern {
     }
 }
 
+impl TryFrom<String> for PathPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
 /// A pattern whose parts before the first wildcard are resolved; `None`: they are not there yet.
 fn resolved(text: &str) -> Option<PathBuf> {
     let parts: Vec<&str> = text.split('/').collect();
@@ -51,6 +61,20 @@ fn resolved(text: &str) -> Option<PathBuf> {
 /// When there is nothing.
 pub(super) fn destination(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
+}
+
+/// Where a file is, or would be once it is made, all links followed.
+///
+/// # Errors
+/// When the folder that it would lie in is not there.
+pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(error) };
+            Ok(folder.canonicalize()?.join(name))
+        }
+        found => found,
+    }
 }
 
 #[cfg(test)]

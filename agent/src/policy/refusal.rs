@@ -60,9 +60,25 @@ pub enum Refusal {
     /// A socket.
     #[error("it does not connect to the socket {} (list \"unix:PATH\" in `targets.allow` of its configuration)", .0.display())]
     Socket(PathBuf),
-    /// A database's file.
-    #[error("it does not open the database's file {} (\"disk\" in `kinds` of its configuration, or --allow disk)", .0.display())]
-    File(PathBuf),
+    /// A database's file that may not be opened.
+    #[error("it does not open the database's file {}, which is {} (not in `databases` of its configuration)", .path.display(), .place.display())]
+    File {
+        /// As the job names it.
+        path: PathBuf,
+        /// Where that leads.
+        place: PathBuf,
+    },
+    /// A database's file of which it cannot be said whether it may be opened.
+    #[error(
+        "it does not open the database's file {}, which cannot be found: {reason} (`databases` of its configuration)",
+        .path.display()
+    )]
+    UnknownFile {
+        /// As the job names it.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// An environment variable.
     #[error(
         "jobs may not read its environment variable {0} (`env` of its configuration, or --allow-env {0})"

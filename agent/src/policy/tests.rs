@@ -120,6 +120,47 @@ fn sockets_are_reached_that_are_listed() {
 }
 
 #[test]
+fn databases_are_opened_that_are_listed_by_where_they_really_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().canonicalize().unwrap();
+    let bench = real.join("bench");
+    std::fs::create_dir(&bench).unwrap();
+    for (file, link) in [("there.db", "here.db"), ("secret", "trick.db")] {
+        std::fs::write(real.join(file), "").unwrap();
+        std::os::unix::fs::symlink(real.join(file), bench.join(link)).unwrap();
+    }
+    std::os::unix::fs::symlink(&bench, real.join("link")).unwrap();
+    let rules = policy(&format!("databases = [\"{0}/bench/*.db\", \"{0}/there.db\"]", real.display()));
+    for (path, place) in [
+        ("bench/new.db", Some("bench/new.db")),
+        ("link/new.db", Some("bench/new.db")),
+        ("bench/../bench/new.db", Some("bench/new.db")),
+        ("bench/here.db", Some("there.db")),
+        ("bench/trick.db", None),
+        ("bench/new", None),
+        ("bench/../new.db", None),
+        ("absent/../bench/new.db", None),
+        ("bench/absent/new.db", None),
+        ("bench/..", None),
+    ] {
+        let permitted = rules.databases.permitted(&real.join(path)).ok().flatten();
+        assert_eq!(permitted, place.map(|place| real.join(place)), "{path}");
+    }
+}
+
+#[test]
+fn commands_reach_every_file_unless_the_owner_bounds_them() {
+    let path = Path::new("/srv/bench/shop.db");
+    let allows_all = |mut rules: Policy| {
+        rules.allow(COMMAND);
+        rules.databases.permitted(path) == Ok(None)
+    };
+    assert!(allows_all(policy("")) && allows_all(Policy::unrestricted()));
+    assert!(!allows_all(policy("programs.allow = [\"/bin/true\"]")));
+    assert!(policy("").databases.permitted(path).is_err());
+}
+
+#[test]
 fn a_share_of_the_load_counts_against_the_limits() {
     let limited = policy("[limits]\nrate = 10\nworkers = 4\nduration = \"1m\"");
     let mut trial = http(json!({}));

@@ -65,15 +65,12 @@ impl Warden {
         self.policy.targets.check_socket(path).map_err(|refusal| self.refuse(refusal))
     }
 
-    /// Whether a database's file may be opened: whoever may measure disks may, since it fills them as well.
+    /// Finds a database's file that may be opened; `None`: any may.
     ///
     /// # Errors
-    /// When workloads on disks are not allowed.
-    pub fn check_file(&self, path: &Path) -> Result<(), Refusal> {
-        match self.policy.allows_kind(crate::workload::disk::KIND.schema.kind) {
-            true => Ok(()),
-            false => Err(self.refuse(Refusal::File(path.to_owned()))),
-        }
+    /// The rule that forbids it.
+    pub fn permitted_database(&self, path: &Path) -> Result<Option<PathBuf>, Refusal> {
+        self.policy.databases.permitted(path).map_err(|refusal| self.refuse(refusal))
     }
 
     /// Finds a program that may be started; `None`: any may.

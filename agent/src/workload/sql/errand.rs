@@ -16,6 +16,11 @@ pub(super) trait Connection {
     /// Runs something that takes no values and whose rows do not matter: BEGIN, COMMIT, ROLLBACK.
     async fn order(&mut self, text: &str) -> Result<(), Failure>;
 
+    /// Whether a transaction that failed may still be open, as far as can be told without asking.
+    fn may_be_in_transaction(&self) -> bool {
+        true
+    }
+
     /// Prepares the statements of an operation, unless that was done.
     async fn prepare(&mut self, operation: usize, statements: &[Statement]) -> Result<(), Failure>;
 
@@ -126,10 +131,12 @@ impl Errand<'_> {
             Ok(rows) => connection.order("COMMIT").await.map(|()| rows),
             Err(failure) => Err(failure),
         };
-        if result.as_ref().is_err_and(|failure| !ends_connection(failure.kind)) {
-            connection.order("ROLLBACK").await?;
+        match result {
+            Err(failure) if !ends_connection(failure.kind) && connection.may_be_in_transaction() => {
+                Err(roll_back(connection, failure).await)
+            }
+            result => result,
         }
-        result
     }
 
     async fn run_all(&self, connection: &mut impl Connection, filled: &Filled) -> Result<u64, Failure> {
@@ -144,9 +151,63 @@ impl Errand<'_> {
     }
 }
 
+/// Gives up a transaction in which something failed, and says what is to be told of it: that failure, unless the connection ended.
+async fn roll_back(connection: &mut impl Connection, failure: Failure) -> Failure {
+    match connection.order("ROLLBACK").await {
+        Err(ending) if ends_connection(ending.kind) => {
+            let message = format!("{}; before that: {}", ending.message, failure.message);
+            Failure::new(ending.kind, message)
+        }
+        Ok(()) | Err(_) => failure,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A connection on which everything fails, with words of its own.
+    struct Failing(ErrorKind);
+
+    impl Failing {
+        fn failure(&self) -> Failure {
+            Failure::new(self.0, "nothing more".to_owned())
+        }
+    }
+
+    impl Connection for Failing {
+        async fn order(&mut self, _: &str) -> Result<(), Failure> {
+            Err(self.failure())
+        }
+
+        async fn prepare(&mut self, _: usize, _: &[Statement]) -> Result<(), Failure> {
+            Err(self.failure())
+        }
+
+        async fn run(&mut self, _: usize, _: usize, _: &Filled) -> Result<u64, Failure> {
+            Err(self.failure())
+        }
+
+        async fn explain(&mut self, _: &Statement, _: usize, _: &Filled) -> Result<String, Failure> {
+            Err(self.failure())
+        }
+
+        async fn run_unprepared(&mut self, _: &Statement, _: usize, _: &Filled) -> Result<u64, Failure> {
+            Err(self.failure())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_told_and_not_that_it_could_not_be_rolled_back() {
+        let told = async |rolling_back| {
+            let full = Failure::new(ErrorKind::Status, "the disk is full".to_owned());
+            let failure = roll_back(&mut Failing(rolling_back), full).await;
+            (failure.kind, failure.message)
+        };
+        assert_eq!(told(ErrorKind::Status).await, (ErrorKind::Status, "the disk is full".to_owned()));
+        let both = "nothing more; before that: the disk is full".to_owned();
+        assert_eq!(told(ErrorKind::Closed).await, (ErrorKind::Closed, both));
+    }
 
     #[test]
     fn only_what_databases_plan_is_explained() {

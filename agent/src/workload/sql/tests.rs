@@ -81,15 +81,15 @@ fn statements_of_one_operation_are_a_transaction() {
 }
 
 /// What opening a connection comes to when the server says this at first, and nothing more.
-async fn greeted_with(said: Vec<u8>) -> String {
+async fn greeted_with(said: Vec<u8>, mut settings: Value) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("mysql://me@{}/db", listener.local_addr().unwrap());
+    settings["url"] = json!(format!("mysql://me@{}/db", listener.local_addr().unwrap()));
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(&said).unwrap();
         let _until_the_other_side_closes = stream.read_to_end(&mut Vec::new());
     });
-    let sql = sql(json!({ "url": url }), json!({ "statement": "SELECT 1" })).unwrap();
+    let sql = sql(settings, json!({ "statement": "SELECT 1" })).unwrap();
     let progress = &mut Progress::new();
     let opened = sql.plan.database.open(&sql.plan.operations, Duration::from_secs(10), progress).await;
     let failure = opened.unwrap_err();
@@ -115,7 +115,16 @@ async fn a_server_that_is_no_mysql_is_an_error_and_never_a_panic() {
             "Connect: the database lets us not in: Too many connections (1040)",
         ),
     ] {
-        let failure = greeted_with(said).await;
+        let failure = greeted_with(said, json!({})).await;
         assert!(failure.contains(words), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn what_is_said_in_the_clear_before_tls_is_no_part_of_it() {
+    // Its version, 12 bytes of numbers, that it speaks TLS, and nothing else.
+    let greeting = [&[10][..], b"8\0", &[1; 12], &[0, 0x00, 0x0a], &[0; 16]].concat();
+    let said = [packet(&greeting), packet(b"put in by somebody on the way")].concat();
+    let failure = greeted_with(said, json!({ "tls": { "insecure": true } })).await;
+    assert!(failure.starts_with("Protocol: ") && failure.contains("goes on in the clear"), "{failure}");
 }

@@ -97,11 +97,19 @@ impl Session {
         answer::descriptions(&mut self.wire, columns.into(), self.capabilities).await?;
         let (wanted, given) = (usize::from(values), statement.values.len());
         if wanted != given {
+            // It would stay prepared as long as the connection, and each try would add one.
+            self.forget(number).await?;
             let message =
                 format!("the statement wants {wanted} values, and params give {given}: {}", statement.text);
             return Err(Failure::new(ErrorKind::Other, message));
         }
         Ok(Prepared { number, values: wanted })
+    }
+
+    /// Has the server forget a prepared statement, which it answers by nothing.
+    async fn forget(&mut self, number: u32) -> Result<(), Failure> {
+        self.wire.begin();
+        self.wire.send(&[&[FORGET][..], &number.to_le_bytes()].concat()).await
     }
 
     async fn execute(&mut self, prepared: Prepared, place: usize, filled: &Filled) -> Result<u64, Failure> {
@@ -166,7 +174,9 @@ impl Connection for Session {
         let text = format!("EXPLAIN FORMAT=JSON {}", statement.text);
         let prepared = self.prepared(&Statement { text, values: statement.values.clone() }).await?;
         self.begin_to_execute(prepared, place, filled).await?;
-        answer::text(&mut self.wire, self.capabilities).await
+        let plan = answer::text(&mut self.wire, self.capabilities).await;
+        let forgotten = self.forget(prepared.number).await;
+        plan.and_then(|plan| forgotten.map(|()| plan))
     }
 
     async fn run_unprepared(
@@ -181,11 +191,9 @@ impl Connection for Session {
         // Values travel beside a statement only if it is prepared.
         let prepared = self.prepared(statement).await?;
         let rows = self.execute(prepared, place, filled).await;
-        let forget = [&[FORGET][..], &prepared.number.to_le_bytes()].concat();
-        self.wire.begin();
-        // It is answered by nothing.
-        self.wire.send(&forget).await?;
-        rows
+        let forgotten = self.forget(prepared.number).await;
+        // What the statement came to is told first.
+        rows.and_then(|rows| forgotten.map(|()| rows))
     }
 }
 

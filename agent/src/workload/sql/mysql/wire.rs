@@ -65,6 +65,11 @@ impl Wire {
     /// The same, encrypted from here on.
     pub(super) async fn encrypted(self, tls: &Tls) -> Result<Self, Failure> {
         let Either::Left(stream) = self.channel else { return Ok(self) };
+        // Anybody on the way could have put in what is read before the change, and it would pass for the server's own.
+        if !self.read.is_empty() {
+            let message = "the server goes on in the clear where TLS is to begin";
+            return Err(Failure::protocol(message.to_owned()));
+        }
         let shaken = tls.encrypt(stream).await;
         let stream = shaken.map_err(|error| {
             Failure::new(ErrorKind::Tls, format!("no connection to the database: {error}"))

@@ -50,6 +50,11 @@ impl Connection for Blocking<'_> {
         self.fallible(|this| this.opened.execute_batch(text))
     }
 
+    /// SQLite gives some transactions up by itself: when the disk is full, cannot be read, or memory is short.
+    fn may_be_in_transaction(&self) -> bool {
+        !self.opened.is_autocommit()
+    }
+
     async fn prepare(&mut self, operation: usize, statements: &[Statement]) -> Result<(), Failure> {
         if self.prepared.len() <= operation {
             self.prepared.resize_with(operation + 1, Vec::new);

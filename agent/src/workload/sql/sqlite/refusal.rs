@@ -39,6 +39,13 @@ pub(super) fn executing(error: &Error, after: Duration, patience: Duration) -> F
         Some((ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::CannotOpen, _)) => {
             ErrorKind::Closed
         }
+        Some((ErrorCode::AuthorizationForStatementDenied, _)) => {
+            let message = format!(
+                "statements work with the file of their URL and lead to no other (ATTACH, VACUUM INTO): {}",
+                told(error)
+            );
+            return Failure::new(ErrorKind::Status, message);
+        }
         Some(_) => ErrorKind::Status,
         None => ErrorKind::Other,
     };
