@@ -140,7 +140,7 @@ fn what_only_agents_know_has_no_value_elsewhere() {
     12:14: data.word.values.0: "id" has no value here: it gets one only while operations run (use a param)
     12:24: data.word.values.1: "agent" has no value here: it gets one only while operations run (use a param)
     14:12: load.duration: "{{later}}" is not a duration such as "5s", "1m30s" or "250us"
-    14:15: load.duration: unknown name "later" (there is: id, word, token, random.int(a,b), random.uuid, sequence, worker, agent, now, env:NAME, secret:NAME, target.host, target.port, peer.host)
+    14:15: load.duration: unknown name "later" (there is: id, word, token, random.int(a,b), random.uuid, sequence, worker, agent, now, env:NAME, secret:NAME, target.host, target.port, peer.host, target.pid, profile.output)
     16:23: target.start.1: "id" has no value here: it gets one only while operations run (use a param)
     18:24: hooks.before_run.0: "target.host" has no value here: no target has been started
     19:37: hooks.after_trial.0.command: "token" has no value here: it gets one only while operations run (use a param)
