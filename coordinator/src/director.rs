@@ -294,6 +294,7 @@ impl Director {
         for interval in intervals {
             if let Some(live) = self.live.get_mut(&interval.trial) {
                 live.add(interval);
+                self.schedule.note_ended(interval.trial, live.ended());
                 self.untold.insert(interval.trial);
             }
             let (trial, next_sequence) = (interval.trial, interval.sequence.0 + 1);

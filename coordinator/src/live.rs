@@ -150,6 +150,11 @@ impl LiveTrial {
         }
     }
 
+    /// How many operations ended inside the window so far, and how many of them as errors.
+    pub fn ended(&self) -> (u64, u64) {
+        (self.count, self.errors)
+    }
+
     /// How the trial fares.
     pub fn progress(&self) -> Progress {
         Progress {

@@ -9,14 +9,17 @@ use shared::ids::{AgentId, RunId, TrialKey};
 use shared::profile::{PROFILE_BYTES_MAX, ProfileName, stored_path};
 use shared::run_record::{AttachedFile, RunRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::director::Message;
-use crate::director::profiles::ProfileWord;
+use crate::director::profiles::{ProfileWord, Unwanted};
 use crate::reporting;
 use crate::store::{StoreError, StoreHandle};
 
 /// Profiles that may be on their way at once: each is in memory until it is stored.
 const ARRIVALS_MAX: usize = 4;
+/// How long one that is announced waits for others: an agent gives up after a minute and a half, and its own is yet to be sent.
+const ARRIVAL_WAIT: Duration = Duration::from_secs(60);
 /// Profiles that may be read at once: each is in memory until its reader has it all.
 const READINGS_MAX: usize = 4;
 /// How long a reader waits for others.
@@ -82,19 +85,21 @@ impl Profiles {
             let problem = format!("a profile of {size_bytes} bytes is not 1 to {PROFILE_BYTES_MAX}");
             return Err(ProfileError::Malformed(problem));
         }
-        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| ProfileError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        self.tell(ProfileWord::Announced { agent, trial, size_bytes, reply }, answer).await?;
+        let wanted = self.tell(ProfileWord::Announced { agent, trial, size_bytes, reply }, answer).await?;
+        wanted.map_err(|unwanted| ProfileError::Unwanted(unwanted.reason))?;
+        let room = timeout(ARRIVAL_WAIT, Arc::clone(&self.room).acquire_owned()).await;
+        let room = room.map_err(|_| ProfileError::Busy)?.map_err(|_| ProfileError::Stopping)?;
         Ok(Arrival { profiles: self.clone(), agent, trial, size_bytes, content: Vec::new(), _room: room })
     }
 
     async fn tell(
         &self,
         word: ProfileWord,
-        answer: oneshot::Receiver<Result<(), String>>,
-    ) -> Result<(), ProfileError> {
+        answer: oneshot::Receiver<Result<(), Unwanted>>,
+    ) -> Result<Result<(), Unwanted>, ProfileError> {
         self.director.send(Message::Profile(word)).await.map_err(|_| ProfileError::Stopping)?;
-        answer.await.map_err(|_| ProfileError::Stopping)?.map_err(ProfileError::Unwanted)
+        answer.await.map_err(|_| ProfileError::Stopping)
     }
 }
 
@@ -125,10 +130,20 @@ impl Arrival {
         }
         let sha256 = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
         let path = stored_path(trial.trial.0, trial.attempt, agent);
+        let stray = path.clone();
         profiles.store.write(move |store| store.save_file(trial.run, &path, &content)).await??;
         let (reply, answer) = oneshot::channel();
         let file = AttachedFile { sha256, size_bytes };
-        profiles.tell(ProfileWord::Stored { agent, trial, file, reply }, answer).await
+        let noted = profiles.tell(ProfileWord::Stored { agent, trial, file, reply }, answer).await?;
+        let Err(Unwanted { reason, is_stray }) = noted else { return Ok(()) };
+        if is_stray {
+            // No record will name it: in its place nothing is kept. A run that ended meanwhile takes no file any more.
+            let emptied = profiles.store.write(move |store| store.save_file(trial.run, &stray, &[])).await;
+            if let Err(error) = emptied.and_then(|emptied| emptied) {
+                tracing::warn!(%trial, %error, "a profile that nobody waits for any more stays in the store");
+            }
+        }
+        Err(ProfileError::Unwanted(reason))
     }
 }
 

@@ -271,13 +271,24 @@ impl Schedule {
         }
     }
 
-    /// Whether what a profiler on an agent's host wrote beside a trial may be stored.
+    /// How many operations of a trial ended so far, and how many of them as errors.
+    pub fn note_ended(&mut self, trial: TrialKey, ended: (u64, u64)) {
+        if let Some(run) = self.runs.get_mut(&trial.run) {
+            run.note_ended(trial, ended);
+        }
+    }
+
+    /// Keeps room for what a profiler on an agent's host wrote beside a trial, if that may be stored.
     ///
     /// # Errors
     /// Why not, for the agent.
-    pub fn check_profile(&self, agent: AgentId, trial: TrialKey, size_bytes: u64) -> Result<(), String> {
-        let run = self.runs.get(&trial.run).ok_or_else(|| format!("run {} is over or unknown", trial.run))?;
-        run.check_profile(agent, trial, size_bytes)
+    pub fn reserve_profile(
+        &mut self,
+        agent: AgentId,
+        trial: TrialKey,
+        size_bytes: u64,
+    ) -> Result<(), String> {
+        self.active(trial.run)?.reserve_profile(agent, trial, size_bytes)
     }
 
     /// What a profiler on an agent's host wrote beside a trial is stored.
@@ -290,10 +301,8 @@ impl Schedule {
         trial: TrialKey,
         file: AttachedFile,
     ) -> Result<Vec<Action>, String> {
-        let run =
-            self.runs.get_mut(&trial.run).ok_or_else(|| format!("run {} is over or unknown", trial.run))?;
         let mut actions = Vec::new();
-        run.note_profile(agent, trial, file, &mut actions)?;
+        self.active(trial.run)?.note_profile(agent, trial, file, &mut actions)?;
         Ok(actions)
     }
 
@@ -302,6 +311,10 @@ impl Schedule {
         let need =
             run::need(&submission.job, submission.record.reservation.as_deref(), &submission.confidential);
         self.fleet.candidates(&need).err().map(|unmet| unmet.message().to_owned())
+    }
+
+    fn active(&mut self, run: RunId) -> Result<&mut ActiveRun, String> {
+        self.runs.get_mut(&run).ok_or_else(|| format!("run {run} is over or unknown"))
     }
 
     fn new_run(&self, submission: Submission, now: Moment) -> ActiveRun {

@@ -1,5 +1,7 @@
 //! Markdown for merge requests and job summaries: the verdicts first, everything else folded.
 
+mod beside;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -7,15 +9,14 @@ use shared::claim::ClaimSeverity;
 use shared::finding::Severity;
 use shared::interval::slow::SLOWEST_MAX;
 use shared::run_report::{
-    ClaimReport, ComparisonReport, OperationReport, PlanReport, ProfileReport, RunReport, SearchStepReport,
-    VariantReport, Verdict,
+    ClaimReport, ComparisonReport, OperationReport, RunReport, SearchStepReport, VariantReport, Verdict,
 };
 use shared::units::{human_count, human_ns, human_share};
 
 use crate::figures::{self, ABSENT};
+use crate::slowest;
 use crate::suite::{SuiteReport, SuiteRun};
 use crate::{ReportError, ReportFormat, Reporter};
-use crate::{plans, slowest};
 
 /// Its line in the table.
 pub const FORMAT: ReportFormat = ReportFormat {
@@ -59,8 +60,8 @@ fn section(page: &mut Page, report: &RunReport) {
     notes(page, report);
     measurements(page, report);
     slow_operations(page, report);
-    profiles(page, report);
-    statement_plans(page, report);
+    beside::profiles(page, report);
+    beside::statement_plans(page, report);
     findings(page, report);
 }
 
@@ -224,39 +225,6 @@ fn slow_operations(page: &mut Page, report: &RunReport) {
     if !rows.is_empty() {
         page.folded("Slowest operations", |page| {
             page.table(&["latency", "operation", "when", "who", "request"], &rows);
-        });
-    }
-}
-
-/// What profilers wrote in trials that were not measured.
-fn profiles(page: &mut Page, report: &RunReport) {
-    let row = |profile: &ProfileReport| {
-        let host = profile.agent.as_ref().map_or(ABSENT, |agent| agent.as_str());
-        vec![
-            escaped(&profile.variant),
-            escaped(host),
-            escaped(&figures::profile(profile)),
-            escaped(profile.problem.as_deref().unwrap_or(ABSENT)),
-        ]
-    };
-    let rows: Vec<Vec<String>> = report.profiles.iter().map(row).collect();
-    if !rows.is_empty() {
-        page.folded("Profiles, of trials that were not measured", |page| {
-            page.table(&["variant", "host", "file", "what is to be said"], &rows);
-        });
-    }
-}
-
-fn statement_plans(page: &mut Page, report: &RunReport) {
-    let row = |(variant, plan): &(&str, &PlanReport)| {
-        // A line of a table: what is indented stays so.
-        let lines = plan.plan.lines().map(|line| format!("<code>{}</code>", escaped(line)));
-        vec![escaped(variant), escaped(&plan.operation), lines.collect::<Vec<_>>().join("<br>")]
-    };
-    let rows: Vec<Vec<String>> = plans::of(report).iter().map(row).collect();
-    if !rows.is_empty() {
-        page.folded("Plans", |page| {
-            page.table(&["variant", "operation", "statements and their plans"], &rows)
         });
     }
 }

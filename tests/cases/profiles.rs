@@ -53,7 +53,10 @@ fn a_profiler_is_told_the_target_and_its_file_is_kept_with_the_run() {
     let profiles = list(&report["profiles"]);
     assert_eq!(profiles.len(), 2, "{profiles:#?}");
     for (profile, variant) in profiles.iter().zip(["load.workers=1", "load.workers=2"]) {
-        assert_eq!((&profile["variant"], &profile["problem"]), (&json!(variant), &Value::Null));
+        assert_eq!(profile["variant"], json!(variant));
+        // Fifty operations are over at once, perhaps before the profiler is.
+        let problem = &profile["problem"];
+        assert!(problem.is_null() || text(problem).contains("the load ended"), "{problem}");
         assert_eq!(profile["name"], "who.txt");
         assert!(whole(profile, "size_bytes") > 0);
     }
@@ -128,7 +131,7 @@ fn a_profiler_that_does_not_end_is_interrupted_and_what_it_wrote_is_kept() {
     let scene = Scene::new();
     let endless = "trap 'echo interrupted; exit 0' INT; echo begun; while :; do sleep 0.05; done";
     let profile = format!("command = [\"sh\", \"-c\", \"{endless}\"]\nduration = \"500ms\"");
-    let (said, report) = run(&scene, &profiled("iterations = 20", &profile, ""), &[]);
+    let (said, report) = run(&scene, &profiled("duration = \"2s\"", &profile, ""), &[]);
     assert_eq!((said.code, &report["profiles"][0]["problem"]), (0, &Value::Null), "{said:?}");
     assert_eq!(scene.run(&["profile", "latest", "-o", "-"]).out, "begun\ninterrupted\n");
     wait_until_all_are_gone(&scene, GONE_WITHIN);
@@ -224,6 +227,7 @@ fn a_profile_that_makes_no_sense_is_refused_when_it_is_checked() {
     refused("command = [\"x\"]\nsize = \"1GiB\"", "at most 64");
     refused("command = [\"x\"]\nduration = \"0s\"", "above zero");
     refused("command = [\"x\"]\ndelay = \"2h\"", "at most 1h");
+    refused("command = [\"x\"]\ndelay = \"50m\"", "nothing to see afterwards");
     refused(
         "command = [\"x\"]\n[search]\nvary = \"load.workers\"\nbetween = [1, 9]\nkeep = \"error_ratio < 0.1\"",
         "contradicts \"search\"",

@@ -10,6 +10,7 @@ use shared::secret::Confidential;
 use shared::secret::mask::Mask;
 use shared::secret::veil::Veil;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::profiling::{self, ProfileOrder, Profiling};
 use super::{Order, Statement};
@@ -39,6 +40,14 @@ struct Started {
     process: Arc<OnceLock<u32>>,
 }
 
+/// A profiler that was told to start.
+struct Profiler {
+    /// Dropping it ends the profiler.
+    _end: oneshot::Sender<()>,
+    /// When the load that it runs beside was over, once it is.
+    load_ended: Arc<OnceLock<Instant>>,
+}
+
 /// The targets that run, by the run that they are measured in, and the hooks that are under way.
 pub(super) struct Programs {
     fleetmark: PathBuf,
@@ -48,8 +57,8 @@ pub(super) struct Programs {
     undertakings: Arc<Undertakings>,
     statements: mpsc::Sender<Statement>,
     targets: HashMap<RunId, Started>,
-    /// Profilers by the trial that they run beside; dropping the sender ends one.
-    profilers: HashMap<TrialKey, oneshot::Sender<()>>,
+    /// Profilers by the trial that they run beside.
+    profilers: HashMap<TrialKey, Profiler>,
     /// What profiles go over, while a connection stands.
     uplink: watch::Sender<Option<Uplink>>,
 }
@@ -71,6 +80,13 @@ impl Programs {
     /// Another connection stands, or none does.
     pub(super) fn linked(&self, uplink: Option<Uplink>) {
         self.uplink.send_replace(uplink);
+    }
+
+    /// The load is over that a profiler runs beside.
+    pub(super) fn note_load_end(&self, trial: TrialKey) {
+        if let Some(profiler) = self.profilers.get(&trial) {
+            profiler.load_ended.get_or_init(Instant::now);
+        }
     }
 
     /// Ends the profiler that runs beside a trial; nothing is said of it.
@@ -194,8 +210,10 @@ impl Programs {
         let told = profiling::told(&desk, target);
         let Prepared { command, mask } =
             self.prepared(allowed, words, confidential, &told).map_err(Unfit::reason)?;
+        let load_ended = Arc::new(OnceLock::new());
         let profiling = Profiling {
             trial,
+            load_ended: Arc::clone(&load_ended),
             takes_file: command.iter().any(|word| word.contains(&*desk.output().to_string_lossy())),
             command,
             desk,
@@ -206,7 +224,7 @@ impl Programs {
             uplink: self.uplink.subscribe(),
         };
         let (end, mut ended) = oneshot::channel::<()>();
-        self.profilers.insert(trial, end);
+        self.profilers.insert(trial, Profiler { _end: end, load_ended });
         let statements = self.statements.clone();
         tokio::spawn(async move {
             tokio::select! {

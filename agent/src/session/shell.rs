@@ -268,6 +268,7 @@ impl Shell {
                 self.observers.remove(&trial);
             }
             Action::Program(order) => self.programs.obey(order),
+            Action::TellLoadEnd(trial) => self.programs.note_load_end(trial),
             Action::EndProfiler(trial) => self.programs.end_profiler(trial),
             Action::Spill(order) => self.spill.order(order),
         }

@@ -63,6 +63,8 @@ pub enum Command {
         size_bytes_max: u64,
         /// What its file is called.
         output: ProfileName,
+        /// Whether the load is over: who does not know the order must not begin any more.
+        is_load_over: bool,
     },
     /// Get ready.
     Prepare(Box<Assignment>),

@@ -128,6 +128,13 @@ struct CurrentTrial {
     /// Agents whose profilers have ended.
     #[serde(default)]
     profiled: BTreeSet<AgentId>,
+    /// How many operations ended so far, and how many of them as errors, as far as is known.
+    #[serde(skip)]
+    ended: (u64, u64),
+    /// How long the files are that agents were allowed to send and that are not stored yet. Agents of a coordinator that ended
+    /// announce theirs again.
+    #[serde(skip)]
+    profiles_reserved: BTreeMap<AgentId, u64>,
     /// Whether nothing comes after it, whatever is planned.
     #[serde(default)]
     is_last: bool,
@@ -196,7 +203,11 @@ impl ActiveRun {
 
     /// An agent's own policy does not allow what it was to do: another attempt would meet the same answer.
     pub(super) fn refused_by(&mut self, agent: &AgentName, reason: &str) {
-        self.end_refused(format!("agent {agent} refuses: {reason}"));
+        let message = format!("agent {agent} refuses: {reason}");
+        if self.has_only_profiles_left() {
+            return self.leave_out_profiles(message);
+        }
+        self.end_refused(message);
     }
 
     /// Ends the run because of a policy, unless something else ended it before.
@@ -298,6 +309,7 @@ impl ActiveRun {
         {
             actions.push(Action::Send(agent, command.clone()));
         }
+        self.repeat_profiler(agent, actions);
     }
 
     pub(super) fn note_stored(&mut self, trial: TrialKey, agent: AgentId, next_sequence: u64) {

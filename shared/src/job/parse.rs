@@ -156,7 +156,7 @@ fn decoded(root: &Node<'_>, text: &str, files: Vec<String>, findings: &mut Findi
     let fleet = decode::surroundings::fleet(root, text, findings);
     let target = decode::surroundings::target(root, text, findings);
     let hooks = decode::surroundings::hooks(root, findings);
-    let profile = decode::surroundings::profile(root, findings);
+    let profile = decode::surroundings::profile(root, load.window, findings);
     let texts = root.child("tags");
     let tags = texts.iter().flat_map(Node::entries);
     let values = root.child("params");

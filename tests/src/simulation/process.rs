@@ -215,7 +215,7 @@ impl Process {
                 self.engines.remove(&trial);
             }
             // Nothing of a profiler that was told to end is heard.
-            Action::EndProfiler(_) => {}
+            Action::EndProfiler(_) | Action::TellLoadEnd(_) => {}
             Action::Program(order) => self.run(&order, around),
             Action::Spill(order) => {
                 around.truth.events.spilled += u64::from(matches!(order, SpillOrder::Write { .. }));

@@ -189,6 +189,7 @@ fn read_profile(profile: proto::Profile) -> Result<Order, ConvertError> {
         duration: milliseconds(profile.duration_ms),
         size_bytes_max: profile.size_bytes_max,
         output,
+        is_load_over: profile.is_load_over,
     };
     Ok(Order::Profile { trial: trial_key(profile.trial)?, command, confidential, order })
 }

@@ -55,6 +55,8 @@ pub enum Action {
     DropEngine(TrialKey),
     /// Find a port, start or stop a target, run a hook.
     Program(Order),
+    /// Let the profiler that runs beside a trial know that the load is over.
+    TellLoadEnd(TrialKey),
     /// End the profiler that runs beside a trial: nobody waits for what it writes.
     EndProfiler(TrialKey),
     /// Keep intervals on disk, or read them back.

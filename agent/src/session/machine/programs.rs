@@ -8,6 +8,9 @@ use super::{Action, Machine, Order, Question, Statement};
 /// Answers about hooks and targets that are remembered for repetition, each a few words.
 const ANSWERS_MAX: usize = 4_096;
 
+/// What is said of a profiler whose order came when the load was over.
+const NOT_STARTED: &str = "it was not started while the load ran";
+
 impl Machine {
     /// Has a program started, stopped or found a port for, unless that was done before: the answer is then repeated.
     pub(super) fn run_program(&mut self, order: Order, actions: &mut Vec<Action>) {
@@ -22,11 +25,21 @@ impl Machine {
             Order::Profile { trial, .. } => Some(Question::Profile(*trial)),
             _ => None,
         };
+        let over = match &order {
+            Order::Profile { trial, order, .. } if order.is_load_over || self.is_load_over(*trial) => {
+                Some(*trial)
+            }
+            _ => None,
+        };
         match question.and_then(|question| self.answers.get(&question)) {
             Some(Some(answer)) => actions.push(Action::Say(answer.clone())),
             // It is being done: the answer will come.
-            Some(None) => {}
+            Some(None) => actions.extend(over.map(Action::TellLoadEnd)),
             None => {
+                // What it would see is a target that nobody asks anything.
+                if let Some(trial) = over {
+                    return self.answer(Statement::Profiled(trial, Some(NOT_STARTED.to_owned())), actions);
+                }
                 if let Order::StopTarget(trial) = &order {
                     self.answers.remove(&Question::Target(trial.run));
                 }
@@ -61,6 +74,11 @@ impl Machine {
             _ => {}
         }
         actions.push(Action::Say(statement));
+    }
+
+    /// Whether this agent's own load of a trial is over.
+    fn is_load_over(&self, trial: TrialKey) -> bool {
+        self.trials.get(&trial).is_some_and(|held| held.is_over)
     }
 
     /// Ends what runs of a trial's profiler, and forgets what came of it.

@@ -241,17 +241,25 @@ pub fn message_down(message: Downward) -> proto::attach_down::Message {
                     timeout_ms: milliseconds(timeout),
                 })
             }
-            Command::Profile { trial, command, confidential, delay, duration, size_bytes_max, output } => {
-                Down::Profile(proto::Profile {
-                    trial: Some(trial.into()),
-                    program: Some(program(command, &confidential)),
-                    // None is a delay too.
-                    delay_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
-                    duration_ms: milliseconds(duration),
-                    size_bytes_max,
-                    output_name: output.into(),
-                })
-            }
+            Command::Profile {
+                trial,
+                command,
+                confidential,
+                delay,
+                duration,
+                size_bytes_max,
+                output,
+                is_load_over,
+            } => Down::Profile(proto::Profile {
+                trial: Some(trial.into()),
+                program: Some(program(command, &confidential)),
+                // None is a delay too.
+                delay_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
+                duration_ms: milliseconds(duration),
+                size_bytes_max,
+                output_name: output.into(),
+                is_load_over,
+            }),
             Command::Prepare(assignment) => Down::Prepare((*assignment).into()),
             // The director turns a start into `Downward::Start`, since only it knows the agent's clock.
             Command::Start { trial, epoch, arming, at } => Down::Start(proto::Start {
@@ -304,6 +312,7 @@ mod tests {
             duration: timeout,
             size_bytes_max: 1,
             output: shared::profile::ProfileName::default(),
+            is_load_over: false,
         };
         for command in [start, hook, profile] {
             let mut message = message_down(Downward::Command(command));

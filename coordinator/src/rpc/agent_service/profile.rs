@@ -10,12 +10,15 @@ use tonic::{Request, Response, Status, Streaming};
 use super::super::{caller, malformed};
 use super::{AgentRpc, attach};
 use crate::admission::audit::Deed;
-use crate::profiles::ProfileError;
+use crate::profiles::{Arrival, ProfileError};
 
 /// Most bytes of one part.
 const PART_BYTES_MAX: usize = 1024 * 1024;
 /// How long the next part may take: who stops in the middle holds memory that others wait for.
 const PART_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long all parts may take: the largest profile over a link of ten megabits a second.
+const PARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Takes in one profile.
 ///
@@ -37,7 +40,15 @@ pub(super) async fn take(
     }
     let trial = trial_key(hello.trial).map_err(malformed)?;
     let mut arrival = service.profiles.announce(agent, trial, hello.size_bytes).await.map_err(refusal)?;
-    while let Some(message) = next(&mut incoming).await? {
+    tokio::time::timeout(PARTS_WITHIN, take_parts(&mut incoming, &mut arrival)).await.map_err(|_| {
+        Status::deadline_exceeded(format!("not all parts came in {} s", PARTS_WITHIN.as_secs()))
+    })??;
+    arrival.finish().await.map_err(refusal)?;
+    Ok(Response::new(proto::ProfileReceipt {}))
+}
+
+async fn take_parts(incoming: &mut Streaming<proto::ProfileUp>, arrival: &mut Arrival) -> Result<(), Status> {
+    while let Some(message) = next(incoming).await? {
         match message {
             Up::Part(part) if (1..=PART_BYTES_MAX).contains(&part.len()) => {
                 arrival.add(&part).map_err(refusal)?
@@ -49,8 +60,7 @@ pub(super) async fn take(
             }
         }
     }
-    arrival.finish().await.map_err(refusal)?;
-    Ok(Response::new(proto::ProfileReceipt {}))
+    Ok(())
 }
 
 async fn next(incoming: &mut Streaming<proto::ProfileUp>) -> Result<Option<Up>, Status> {

@@ -141,6 +141,10 @@ impl ActiveRun {
                     self.measuring().into_iter().filter(|id| !self.trial.reported.contains_key(id)).collect();
                 self.step = Step::Run;
                 self.deadline = self.deadline_of(Step::Run, now, Duration::ZERO);
+                // A coordinator that ended in between has told nobody. Whose load is over starts none any more.
+                if self.is_profiling() && !self.awaited.is_empty() {
+                    self.begin_profilers(actions);
+                }
             }
             // It had moved on to the next attempt already.
             Step::Regroup => self.await_regrouping(now),

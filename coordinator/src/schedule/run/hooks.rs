@@ -7,7 +7,6 @@ use std::time::Duration;
 use shared::finding::FindingCode;
 use shared::ids::AgentId;
 use shared::job::{HookSpec, Hooks, Job};
-use shared::run_record::RunState;
 
 use super::super::step::Step;
 use super::super::{Action, Command};
@@ -96,10 +95,10 @@ impl ActiveRun {
         }
     }
 
-    /// A hook around a trial makes that trial invalid; one around the run fails the run.
+    /// A hook around a trial makes that trial invalid; one around the run fails the run, unless only profiles are left.
     pub(super) fn fail_hook(&mut self, agent: Option<AgentId>, message: String) {
         if matches!(self.step, Step::BeforeRun | Step::Join | Step::AfterRun) {
-            self.end_early(RunState::Failed, message);
+            self.fail_unless_profiling(message);
         } else {
             self.break_trial(FindingCode::HookFailed, agent, message);
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::event::RunEvent;
-use shared::finding::FindingCode;
+use shared::finding::{Finding, FindingCode};
 use shared::ids::{AgentId, AgentName, TrialKey};
 use shared::job::{ProfileSpec, Warmup};
-use shared::profile::{PROFILES_BYTES_MAX, PROFILES_MAX, ProfiledTrial};
+use shared::profile::{PROFILES_BYTES_MAX, PROFILES_MAX, ProfiledTrial, stored_path};
 use shared::run_record::{AttachedFile, RunState, TrialRecord};
 
 use super::super::step::Step;
@@ -46,18 +46,29 @@ impl ActiveRun {
 
     /// Has profilers start, while the load begins. They are waited for once it has ended.
     pub(super) fn begin_profilers(&mut self, actions: &mut Vec<Action>) {
-        for agent in self.profilers() {
-            if let Some(command) = self.profile_command(agent) {
-                actions.push(Action::Send(agent, command));
-            }
+        self.profilers().into_iter().for_each(|agent| self.begin_profiler(agent, actions));
+    }
+
+    /// Tells a returning agent once more to start its profiler while the load runs: one that knows the order only answers it again.
+    pub(super) fn repeat_profiler(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
+        if self.step == Step::Run && self.is_profiling() && self.profilers().contains(&agent) {
+            self.begin_profiler(agent, actions);
         }
     }
 
-    /// Waits for those profilers that have not ended. An agent that knows the order only answers it again.
+    fn begin_profiler(&mut self, agent: AgentId, actions: &mut Vec<Action>) {
+        if !self.trial.profiled.contains(&agent)
+            && let Some(command) = self.profile_command(agent, false)
+        {
+            actions.push(Action::Send(agent, command));
+        }
+    }
+
+    /// Waits for those profilers that have not ended. The load is over: an agent that does not know the order starts none any more.
     pub(super) fn await_profilers(&mut self, actions: &mut Vec<Action>) {
         for agent in self.profilers() {
             if !self.trial.profiled.contains(&agent)
-                && let Some(command) = self.profile_command(agent)
+                && let Some(command) = self.profile_command(agent, true)
             {
                 self.ask(agent, command, actions);
             }
@@ -66,12 +77,40 @@ impl ActiveRun {
 
     /// A profiler ended.
     pub(super) fn hear_profiled(&mut self, agent: AgentId, problem: Option<String>) {
+        // Said once more, and too late to change what is known of it.
+        if !self.has_open_trial() {
+            return;
+        }
         self.trial.profiled.insert(agent);
+        self.trial.profiles_reserved.remove(&agent);
         let has_file = self.output_of(agent).is_some_and(|output| output.file.is_some());
         let nothing = || (!has_file).then(|| "what the profiler wrote did not arrive".to_owned());
         self.note_problem(agent, problem.or_else(nothing));
         if self.step == Step::Profile {
             self.answered(agent);
+        }
+    }
+
+    /// How many operations of a trial ended so far, and how many of them as errors.
+    pub(in super::super) fn note_ended(&mut self, trial: TrialKey, ended: (u64, u64)) {
+        if self.is_current(trial) {
+            self.trial.ended = ended;
+        }
+    }
+
+    /// Nobody judges the trial: that its operations failed is said of what was seen meanwhile.
+    pub(super) fn tell_errors(&mut self) {
+        let (operations, errors) = self.trial.ended;
+        if errors == 0 {
+            return;
+        }
+        let message = format!("of the {operations} operations beside it {errors} failed");
+        let outputs = self.profiled().into_iter().flat_map(|profiled| &mut profiled.outputs);
+        for output in outputs.filter(|output| output.file.is_some()) {
+            output.problem = Some(match output.problem.take() {
+                Some(problem) => format!("{problem}; {message}"),
+                None => message.clone(),
+            });
         }
     }
 
@@ -86,12 +125,7 @@ impl ActiveRun {
     ///
     /// # Errors
     /// Why not, for the agent.
-    pub(in super::super) fn check_profile(
-        &self,
-        agent: AgentId,
-        trial: TrialKey,
-        size_bytes: u64,
-    ) -> Result<(), String> {
+    fn check_profile(&self, agent: AgentId, trial: TrialKey, size_bytes: u64) -> Result<(), String> {
         let profile = self.job.profile.as_ref().filter(|_| self.is_current(trial) && self.is_profiling());
         let profile = profile.filter(|_| self.profilers().contains(&agent) && self.stage() < Step::Judge);
         let profile = profile.ok_or_else(|| "no profile of this trial is waited for".to_owned())?;
@@ -101,13 +135,33 @@ impl ActiveRun {
                 profile.size_bytes_max
             ));
         }
-        let files = || self.record.profiles.iter().flat_map(ProfiledTrial::files);
-        let stored: u64 = files().map(|(_, file)| file.size_bytes).sum();
-        if stored.saturating_add(size_bytes) > PROFILES_BYTES_MAX || files().count() >= PROFILES_MAX {
+        // What the same agent has sent before, or was about to, this takes the place of.
+        let own = stored_path(trial.trial.0, trial.attempt, agent);
+        let files = self.record.profiles.iter().flat_map(ProfiledTrial::files);
+        let others = files.filter(|(path, _)| *path != own).map(|(_, file)| file.size_bytes);
+        let reserved = self.trial.profiles_reserved.iter().filter(|(other, _)| **other != agent);
+        let sizes: Vec<u64> = others.chain(reserved.map(|(_, size_bytes)| *size_bytes)).collect();
+        let stored = sizes.iter().copied().fold(0, u64::saturating_add);
+        if stored.saturating_add(size_bytes) > PROFILES_BYTES_MAX || sizes.len() >= PROFILES_MAX {
             return Err(format!(
                 "the run has {stored} bytes of profiles already, and keeps {PROFILES_BYTES_MAX} in at most {PROFILES_MAX} files: profile fewer variants"
             ));
         }
+        Ok(())
+    }
+
+    /// Keeps room for what a profiler of the present trial wrote, until it is stored or the profiler is said to have ended.
+    ///
+    /// # Errors
+    /// Why it may not be stored, as [`ActiveRun::check_profile`].
+    pub(in super::super) fn reserve_profile(
+        &mut self,
+        agent: AgentId,
+        trial: TrialKey,
+        size_bytes: u64,
+    ) -> Result<(), String> {
+        self.check_profile(agent, trial, size_bytes)?;
+        self.trial.profiles_reserved.insert(agent, size_bytes);
         Ok(())
     }
 
@@ -125,23 +179,63 @@ impl ActiveRun {
         self.check_profile(agent, trial, file.size_bytes)?;
         let output = self.output_of(agent).ok_or_else(|| "the agent is not known".to_owned())?;
         output.file = Some(file);
+        self.trial.profiles_reserved.remove(&agent);
         actions.push(Action::Save(Box::new(self.record.clone())));
         Ok(())
     }
 
     /// Goes on without the profiles that are left: what was measured stands.
     pub(super) fn leave_out_profiles(&mut self, message: String) {
-        if self.has_open_trial() && !self.trial.is_broken {
-            self.break_trial(FindingCode::TrialNotRun, None, message);
-        }
+        self.tell_left_out(message);
         let done = (self.trial.index.0 as usize).saturating_sub(self.record.plan.trials.len());
         self.record.plan.profiled.truncate(done + 1);
         self.trial.is_last = true;
     }
 
+    /// Why profiles are left out: said of the attempt that is under way, or of one that is not begun any more.
+    fn tell_left_out(&mut self, message: String) {
+        if self.has_open_trial() && !self.trial.is_broken {
+            return self.break_trial(FindingCode::TrialNotRun, None, message);
+        }
+        let findings = self.trial_record().map(|attempt| attempt.findings.as_slice()).unwrap_or_default();
+        if findings.iter().any(|finding| finding.message == message) {
+            return;
+        }
+        let finding = Finding::of_trial(FindingCode::TrialNotRun, message);
+        match self.trial_record() {
+            Some(attempt) => attempt.findings.push(finding),
+            None => self.note_left_out(finding),
+        }
+    }
+
+    /// Notes an attempt that comes to nothing before it begins.
+    fn note_left_out(&mut self, finding: Finding) {
+        let Some(variant) = self.planned().map(|planned| planned.variant) else { return };
+        let trial = TrialRecord {
+            trial: self.trial.index,
+            attempt: self.trial.attempt,
+            agents: Vec::new(),
+            cells: Vec::new(),
+            observers: Vec::new(),
+            agents_planned: None,
+            started_at_ms: None,
+            is_complete: false,
+            start_skew_us: None,
+            start_skew_error_us: None,
+            findings: vec![finding],
+        };
+        self.record.profiles.push(ProfiledTrial { variant, trial, outputs: Vec::new() });
+    }
+
+    /// Whether nothing but profiles is left to do. A target that does not stop at the run's end is no matter of a profile, nor are
+    /// the hooks after it.
+    pub(super) fn has_only_profiles_left(&self) -> bool {
+        self.is_profiling() && self.stage() < Step::StopLastTarget
+    }
+
     /// Ends the run because of what went wrong, unless only profiles are left: those are left out.
     pub(super) fn fail_unless_profiling(&mut self, message: String) {
-        if self.is_profiling() {
+        if self.has_only_profiles_left() {
             self.leave_out_profiles(message);
         } else {
             self.end_early(RunState::Failed, message);
@@ -156,7 +250,7 @@ impl ActiveRun {
         self.targets.keys().copied().filter(|agent| self.is_target_used_on(*agent)).collect()
     }
 
-    fn profile_command(&mut self, agent: AgentId) -> Option<Command> {
+    fn profile_command(&mut self, agent: AgentId, is_load_over: bool) -> Option<Command> {
         let resolved = match self.resolved(agent) {
             Ok(resolved) => resolved,
             Err(problem) => {
@@ -174,6 +268,7 @@ impl ActiveRun {
             duration,
             size_bytes_max,
             output,
+            is_load_over,
         })
     }
 

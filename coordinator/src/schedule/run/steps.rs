@@ -314,6 +314,9 @@ impl ActiveRun {
     }
 
     fn close_trial(&mut self, actions: &mut Vec<Action>) {
+        if self.is_profiling() {
+            self.tell_errors();
+        }
         let is_complete = !self.trial.is_broken;
         if let Some(record) = self.trial_record() {
             record.is_complete = is_complete;

@@ -171,8 +171,8 @@ impl SimulatedAgent {
                 }
             }
             Command::RunHook { trial, hook, command, .. } => self.run_hook(trial, hook, &command, outcome),
-            Command::Profile { trial, command, delay, .. } => {
-                self.profile(trial, &command, delay, outcome);
+            Command::Profile { trial, command, delay, is_load_over, .. } => {
+                self.profile(trial, &command, delay, is_load_over, outcome);
             }
             Command::Prepare(assignment) => {
                 self.prepare(assignment.trial, assignment.epoch, outcome);
@@ -230,9 +230,22 @@ impl SimulatedAgent {
         }
     }
 
-    fn profile(&mut self, trial: TrialKey, command: &[String], delay: Duration, outcome: &mut Outcome) {
+    fn profile(
+        &mut self,
+        trial: TrialKey,
+        command: &[String],
+        delay: Duration,
+        is_load_over: bool,
+        outcome: &mut Outcome,
+    ) {
+        let is_own_over = self.trials.get(&trial).is_some_and(|held| held.is_over);
         match self.profilers.get(&trial) {
             Some(answer) => outcome.says.extend(answer.clone().map(|answer| (trial, answer))),
+            None if is_load_over || is_own_over => {
+                let late = Answer::Profiled(Some("it was not started while the load ran".to_owned()));
+                self.profilers.insert(trial, Some(late.clone()));
+                outcome.says.push((trial, late));
+            }
             None => {
                 self.profilers.insert(trial, None);
                 let problem = (command[0] == "fail").then(|| "exit status 1".to_owned());

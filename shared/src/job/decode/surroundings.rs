@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::job::error::Findings;
 use crate::job::node::Node;
 use crate::job::selector::{Selector, SelectorError};
-use crate::job::{FleetNeed, HookSpec, Hooks, LossPolicy, Placement, ProfileSpec, TargetRestart, TargetSpec};
+use crate::job::{
+    FleetNeed, HookSpec, Hooks, LossPolicy, Placement, ProfileSpec, TargetRestart, TargetSpec, Window,
+};
 use crate::profile::{PROFILE_BYTES_MAX, ProfileName};
 use crate::units::{human_bytes, parse_size};
 
@@ -71,8 +73,12 @@ pub(in crate::job) fn hooks(root: &Node<'_>, findings: &mut Findings) -> Hooks {
     }
 }
 
-/// Decodes `[profile]`; `None` when there is none.
-pub(in crate::job) fn profile(root: &Node<'_>, findings: &mut Findings) -> Option<ProfileSpec> {
+/// Decodes `[profile]` beside a load whose window is this; `None` when there is none.
+pub(in crate::job) fn profile(
+    root: &Node<'_>,
+    window: Window,
+    findings: &mut Findings,
+) -> Option<ProfileSpec> {
     let node = root.child("profile")?;
     let mut duration = |key: &str, default: Duration| {
         let Some(child) = node.child(key) else { return default };
@@ -84,6 +90,12 @@ pub(in crate::job) fn profile(root: &Node<'_>, findings: &mut Findings) -> Optio
     };
     let delay = duration("delay", Duration::ZERO);
     let length = duration("duration", PROFILE_DURATION_DEFAULT);
+    if let (Some(late), Window::For(window)) = (node.child("delay"), window)
+        && delay >= window
+    {
+        let message = format!("expected less than the load's {window:?}: there is nothing to see afterwards");
+        findings.push(late.error(message).with_help("shorten it, or raise load.duration"));
+    }
     if let Some(zero) = node.child("duration").filter(|_| length.is_zero()) {
         findings.push(zero.error("expected a duration above zero: nothing can be seen in none"));
     }
