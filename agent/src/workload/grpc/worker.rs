@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use shared::ids::OperationIndex;
@@ -65,8 +66,15 @@ impl GrpcWorker {
         };
         outcome.ended_ns = now_ns();
         caller.tell(operation, outcome);
+        // A server that was told the deadline may give up first, by a hair: what it calls that (CANCELLED, by some) is no matter then.
+        let is_overdue = Duration::from_nanos(outcome.ended_ns.saturating_sub(begun_ns)) >= operation.timeout;
         let verdict = match result {
-            Ok(Ok(status)) => operation.verdict(&status, caller.ledger.answers.get()),
+            Ok(Ok(status)) => match operation.verdict(&status, caller.ledger.answers.get()) {
+                Err(failure) if is_overdue && failure.kind == ErrorKind::Status => {
+                    Err(caller.overdue(operation))
+                }
+                verdict => verdict,
+            },
             Ok(Err(failure)) => Err(failure),
             Err(_overdue) => Err(caller.overdue(operation)),
         };
