@@ -157,6 +157,11 @@ pub struct StoredProfile {
 }
 
 impl StoredProfile {
+    /// How long it is, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.content.len()
+    }
+
     /// What is in it, part by part; the room is given back with the last.
     pub fn into_parts(self) -> impl Iterator<Item = Bytes> + Send + use<> {
         let Self { mut content, room, .. } = self;

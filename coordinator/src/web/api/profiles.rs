@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use futures_util::stream;
-use http::header::CONTENT_DISPOSITION;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::super::answer;
@@ -26,12 +26,14 @@ pub(in crate::web) async fn profile(visit: Visit) -> Response<Body> {
     match found.await {
         Ok((run, profile)) => {
             let named = format!("attachment; filename=\"{run}-{number}-{}\"", profile.name);
+            let length = HeaderValue::from(profile.size_bytes());
             let parts = profile.into_parts().map(Ok::<_, std::convert::Infallible>);
             let mut answer = answer::typed(StatusCode::OK, MEDIA_TYPE, "");
             *answer.body_mut() = Body::from_stream(stream::iter(parts));
             let named = HeaderValue::try_from(named);
             let named = named.expect("ids and names of profiles are digits, letters, '.', '_' and '-'");
             answer.headers_mut().insert(CONTENT_DISPOSITION, named);
+            answer.headers_mut().insert(CONTENT_LENGTH, length);
             answer
         }
         Err(error) => refusal::of(error),
