@@ -1,6 +1,6 @@
 //! The stage on which the tests of the whole system play: real processes on loopback, each ended by id.
 //!
-//! Tests stand in `cases/`, one file a subject. Rooms: [`process`] (a child that is never left behind),
+//! Tests stand in `cases/`, one file a subject. Rooms: [`account`] (whom servers run as), [`process`] (a child that is never left behind),
 //! [`running`] (a command line that goes on), [`restarted`] (one whose coordinator dies), [`cast`] (coordinators, agents, command lines), [`nginx`] (a server that
 //! keeps its own count), [`redis`], [`postgres`] and [`mariadb`] (which do too), [`shop`] (jobs on a database), [`java`] (an HdrHistogram that others wrote), [`bad_server`] (servers that misbehave),
 //! [`grpc_server`] (one of gRPC that others wrote) and [`tls_front`] (TLS before any),
@@ -20,6 +20,7 @@
 //! [`suites`] (suites that people bring), [`written`] (who finds a word in what was written).
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod acknowledged;
 pub mod bad_certificate;
 pub mod bad_http2;

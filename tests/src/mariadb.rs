@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::account;
 use crate::cast::START_WITHIN;
 use crate::nginx::free_port;
 use crate::patience::wait_for;
@@ -44,7 +45,7 @@ impl MariaDb {
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("a folder for the data");
         if rustix::process::geteuid().is_root() {
-            let (user, group) = ids();
+            let (user, group) = account::ids(USER);
             chown(&data, Some(user), Some(group)).expect("the data belongs to the server's user");
         }
         let mut make = as_user("mariadb-install-db");
@@ -133,11 +134,4 @@ fn as_user(program: &str) -> Command {
     command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--pdeathsig", "KILL", "--"]);
     command.arg(program).current_dir("/");
     command
-}
-
-fn ids() -> (u32, u32) {
-    let users = fs::read_to_string("/etc/passwd").expect("the system's users");
-    let line = users.lines().find(|line| line.starts_with("mysql:")).expect("Debian's user of MariaDB");
-    let mut fields = line.split(':').skip(2).map(|field| field.parse().expect("a number"));
-    (fields.next().expect("a user"), fields.next().expect("a group"))
 }

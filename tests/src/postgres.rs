@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::account;
 use crate::cast::START_WITHIN;
 use crate::nginx::free_port;
 use crate::patience::wait_for;
@@ -41,7 +42,7 @@ impl Postgres {
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("a folder for the data");
         if rustix::process::geteuid().is_root() {
-            let (user, group) = ids();
+            let (user, group) = account::ids(USER);
             chown(&data, Some(user), Some(group)).expect("the data belongs to the server's user");
         }
         let made = as_user(&program("initdb")).args(["-A", "trust", "-U", USER, "-D"]).arg(&data).output();
@@ -159,11 +160,4 @@ fn as_user(program: &Path) -> Command {
         .arg(program);
     command.current_dir("/");
     command
-}
-
-fn ids() -> (u32, u32) {
-    let users = fs::read_to_string("/etc/passwd").expect("the system's users");
-    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("Debian's user of PostgreSQL");
-    let mut fields = line.split(':').skip(2).map(|field| field.parse().expect("a number"));
-    (fields.next().expect("a user"), fields.next().expect("a group"))
 }

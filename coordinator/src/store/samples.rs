@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use shared::baseline::{Baseline, BaselineRun};
-use shared::ids::{AgentId, BaselineName, IntervalSequence, Name, RunId, TrialIndex, TrialKey};
+use shared::ids::{
+    AgentId, AgentName, BaselineName, IntervalSequence, Name, RunId, TrialIndex, TrialKey, VariantIndex,
+};
 use shared::plan::Plan;
+use shared::profile::{ProfileOutput, ProfiledTrial};
 use shared::run_figures::RunFigures;
-use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary};
+use shared::run_record::{AttachedFile, RunRecord, RunState, RunSummary, TrialRecord};
 use shared::run_report::Verdict;
 
 use super::manifest::Digest;
@@ -62,6 +65,30 @@ pub(crate) fn record(number: u64) -> RunRecord {
 
 pub(crate) fn finished_record(number: u64) -> RunRecord {
     RunRecord { state: RunState::Finished, finished_at_ms: Some(number + 2), ..record(number) }
+}
+
+/// The record of a sample run whose profiler wrote something, and where that is stored.
+pub(crate) fn profiled(record: RunRecord, content: &[u8]) -> (RunRecord, String) {
+    let agent = AgentId::new([7; 16]);
+    let trial = TrialRecord {
+        trial: TrialIndex(3),
+        attempt: 0,
+        agents: Vec::new(),
+        cells: Vec::new(),
+        observers: Vec::new(),
+        agents_planned: None,
+        started_at_ms: None,
+        is_complete: true,
+        start_skew_us: None,
+        start_skew_error_us: None,
+        findings: Vec::new(),
+    };
+    let file = AttachedFile { sha256: Digest::of(content).to_string(), size_bytes: content.len() as u64 };
+    let name = AgentName::new("a1").unwrap();
+    let output = ProfileOutput { agent, name, file: Some(file), problem: None };
+    let profile = ProfiledTrial { variant: VariantIndex(0), trial, outputs: vec![output] };
+    let path = profile.path(agent);
+    (RunRecord { profiles: vec![profile], ..record }, path)
 }
 
 pub(crate) fn summary(number: u64) -> RunSummary {

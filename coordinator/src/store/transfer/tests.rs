@@ -1,13 +1,9 @@
 //! Facts about exports, over the memory store; the conformance suite repeats the round trip over each provider.
 
-use proptest::prelude::*;
-use shared::ids::{AgentId, AgentName, TrialIndex, VariantIndex};
-use shared::profile::{ProfileOutput, ProfiledTrial};
-use shared::run_record::TrialRecord;
-
 use super::*;
 use crate::store::memory::MemoryStore;
 use crate::store::samples;
+use proptest::prelude::*;
 
 fn three_runs() -> MemoryStore {
     let mut store = MemoryStore::new();
@@ -125,25 +121,7 @@ proptest! {
 /// A finished run with a profile; its record, and the path of that.
 fn run_with_profile(store: &mut MemoryStore) -> (RunRecord, String) {
     let content = b"what a profiler wrote";
-    let file = AttachedFile { sha256: Digest::of(content).to_string(), size_bytes: content.len() as u64 };
-    let (agent, name) = (AgentId::new([1; 16]), AgentName::new("a1").unwrap());
-    let output = ProfileOutput { agent, name, file: Some(file), problem: None };
-    let trial = TrialRecord {
-        trial: TrialIndex(1),
-        attempt: 0,
-        agents: Vec::new(),
-        cells: Vec::new(),
-        observers: Vec::new(),
-        agents_planned: None,
-        started_at_ms: None,
-        is_complete: true,
-        start_skew_us: None,
-        start_skew_error_us: None,
-        findings: Vec::new(),
-    };
-    let profiles = vec![ProfiledTrial { variant: VariantIndex(0), trial, outputs: vec![output] }];
-    let record = RunRecord { profiles, ..samples::finished_record(1) };
-    let (path, _) = record.stored_files().last().unwrap();
+    let (record, path) = samples::profiled(samples::finished_record(1), content);
     store.create_run(&record, &samples::files(1)).unwrap();
     store.save_file(record.id, &path, content).unwrap();
     store.finish_run(&record, &samples::summary(1), &samples::report(1)).unwrap();
